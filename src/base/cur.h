@@ -1,0 +1,81 @@
+/* base/cur.h - reading bytes that a peer wrote: never past the end, the failure remembered.
+ *
+ * Read fields one statement at a time, then ask lt_cur_ok() once. After a failed read every further one gives zeros. */
+#ifndef LT_BASE_CUR_H
+#define LT_BASE_CUR_H
+
+#include "base/str.h"
+
+struct lt_cur {
+	const uint8_t *at, *end;
+	bool failed;
+};
+
+static inline struct lt_cur
+lt_cur_of(const void *ptr, size_t len)
+{
+	return (struct lt_cur){ (const uint8_t *)ptr, (const uint8_t *)ptr + len, false };
+}
+
+static inline struct lt_cur lt_cur_str(struct lt_str s) { return lt_cur_of(s.ptr, s.len); }
+static inline bool lt_cur_ok(const struct lt_cur *c) { return !c->failed; }
+static inline size_t lt_cur_left(const struct lt_cur *c) { return (size_t)(c->end - c->at); }
+
+/** `len` bytes, or NULL and failed. */
+static inline const uint8_t *
+lt_cur_take(struct lt_cur *c, size_t len)
+{
+	const uint8_t *p = c->at;
+
+	if (c->failed || len > lt_cur_left(c)) {
+		c->failed = true;
+		return NULL;
+	}
+	c->at += len;
+	return p;
+}
+
+static inline uint64_t
+lt_le(const uint8_t *p, size_t width)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < width; i++)
+		n |= (uint64_t)p[i] << (8 * i);
+	return n;
+}
+
+static inline uint64_t
+lt_be(const uint8_t *p, size_t width)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < width; i++)
+		n = n << 8 | p[i];
+	return n;
+}
+
+static inline uint64_t
+lt_cur_le(struct lt_cur *c, size_t width)
+{
+	const uint8_t *p = lt_cur_take(c, width);
+
+	return p != NULL ? lt_le(p, width) : 0;
+}
+
+static inline uint8_t lt_cur_u8(struct lt_cur *c) { return (uint8_t)lt_cur_le(c, 1); }
+static inline uint16_t lt_cur_u16(struct lt_cur *c) { return (uint16_t)lt_cur_le(c, 2); }
+static inline uint32_t lt_cur_u24(struct lt_cur *c) { return (uint32_t)lt_cur_le(c, 3); }
+static inline uint32_t lt_cur_u32(struct lt_cur *c) { return (uint32_t)lt_cur_le(c, 4); }
+static inline uint64_t lt_cur_u64(struct lt_cur *c) { return lt_cur_le(c, 8); }
+
+struct lt_str lt_cur_bytes(struct lt_cur *c, size_t len);
+/** All that is left. */
+struct lt_str lt_cur_rest(struct lt_cur *c);
+/** Up to a zero byte, which is taken too. */
+struct lt_str lt_cur_z(struct lt_cur *c);
+/** Length-encoded integer of the MySQL protocol; 0xfb and 0xff are failures here. */
+uint64_t lt_cur_lenenc(struct lt_cur *c);
+struct lt_str lt_cur_lenstr(struct lt_cur *c);
+
+#endif

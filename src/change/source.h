@@ -1,0 +1,51 @@
+/* change/source.h - where transactions come from: the seam for the next kind of log. */
+#ifndef CHANGE_SOURCE_H
+#define CHANGE_SOURCE_H
+
+#include "change/txn.h"
+
+/** Which names a source hands out. Called by the source's thread; answers may be cached for each table. */
+struct change_filter {
+	bool (*table)(void *ctx, struct lt_str schema, struct lt_str table);
+	/** A statement that is not row changes: true if it changes the shape or existence of something wanted. `sql` is UTF-8.
+	 * False with err->code set: it cannot be told. */
+	bool (*ddl)(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err);
+	void *ctx;
+};
+
+struct change_source;
+
+struct change_source_ops {
+	/** The next transaction, the caller's from then on; *ret NULL when nothing came within timeout_ms. Transactions whose names
+	 * are all unwanted come as CHANGE_TXN_PLACE at least each second of reading, so that positions move. */
+	bool (*next)(struct change_source *s, int timeout_ms, struct change_txn **ret, struct lt_err *err);
+	/** Any thread: a waiting next() fails with LT_E_CANCELLED. */
+	void (*cancel)(struct change_source *s);
+	void (*close)(struct change_source *s);
+};
+
+/** First member of every implementation. */
+struct change_source {
+	const struct change_source_ops *ops;
+};
+
+LT_MUST_USE static inline bool
+change_source_next(struct change_source *s, int timeout_ms, struct change_txn **ret, struct lt_err *err)
+{
+	return s->ops->next(s, timeout_ms, ret, err);
+}
+
+static inline void
+change_source_cancel(struct change_source *s)
+{
+	s->ops->cancel(s);
+}
+
+static inline void
+change_source_close(struct change_source *s)
+{
+	if (s != NULL)
+		s->ops->close(s);
+}
+
+#endif

@@ -1,0 +1,61 @@
+/* binlog/source.h - a server's binary log, or files of it, as a change_source.
+ *
+ * One thread owns it (but for cancel). Every event's checksum is verified; an event that is not known and not flagged
+ * ignorable is a coded stop. */
+#ifndef BINLOG_SOURCE_H
+#define BINLOG_SOURCE_H
+
+#include "change/source.h"
+#include "mysql/conn.h"
+
+/** Completes and checks what the log says about a table: called once for each new table id that the filter wants, before
+ * any of its rows. May fill in names, signedness, collations, members. NULL function: take the log's word. */
+struct binlog_describer {
+	bool (*complete)(void *ctx, struct change_table *draft, struct lt_err *err);
+	void *ctx;
+};
+
+enum binlog_start { BINLOG_START_NOW, BINLOG_START_PLACE, BINLOG_START_GTID };
+
+struct binlog_options {
+	struct change_filter filter;       /* all members NULL: everything is wanted */
+	struct binlog_describer describer;
+	uint32_t server_id;                /* ours, as a replica; must differ from every other reader's */
+	uint8_t uuid[16];                  /* likewise */
+	unsigned heartbeat_ms;             /* 0 = 1000; silence of three of them is LT_E_LOG_SILENT */
+	size_t txn_limit_bytes;            /* a larger transaction is LT_E_TXN_TOO_LARGE; 0 = no limit */
+	const struct lt_clock *clock;
+};
+
+/** What a server says of its log. */
+struct binlog_server {
+	char identity[64];             /* MySQL: @@server_uuid; MariaDB: "mariadb-<server_id>-<hash of host, datadir and port>" */
+	struct change_position end;    /* where its log ends now, with what was executed */
+	bool row_format, full_image, full_metadata;
+};
+
+/** Ask `c`; LT_E_LOG_OFF without a binary log, LT_E_NO_PRIVILEGE. `out->end` is the caller's to change_position_clear(). */
+LT_MUST_USE bool binlog_server_read(struct my_conn *c, struct binlog_server *out, struct lt_err *err);
+
+/** Connect to `addr` and read on from `from`:
+ *  - its server is the same as the one reached: by file and position, from `last_pos`, where the event must have the
+ *    CRC `last_crc` (R13), else LT_E_LOG_HISTORY;
+ *  - another server: by GTID set, which must be contained in what that server executed, else LT_E_LOG_HISTORY;
+ *  - no file known: by GTID set. `from->server` empty: any server.
+ * `options` is copied; what it borrows must outlive the source. */
+LT_MUST_USE bool binlog_source_open(const struct my_addr *addr, const struct change_position *from,
+    const struct binlog_options *options, struct change_source **ret, struct lt_err *err);
+/** One file from byte `from_pos` (0 or 4: its start) to its end, where next() gives NULL for ever (`binlog_source_ended`).
+ * A transaction that the file's end cuts off is LT_E_TRUNCATED, but not if the file is marked as in use. */
+LT_MUST_USE bool binlog_file_open(const char *path, uint64_t from_pos, const struct binlog_options *options,
+    struct change_source **ret, struct lt_err *err);
+bool binlog_source_ended(const struct change_source *s);
+
+/** How far reading has come: owner thread only. */
+void binlog_source_place(const struct change_source *s, struct change_place *out);
+/** GTIDs executed up to the newest transaction handed out, begun from where it started: owner thread, borrowed. */
+const struct change_gtid_set *binlog_source_gtids(const struct change_source *s);
+/** Bytes of log read so far: any thread. */
+uint64_t binlog_source_bytes(const struct change_source *s);
+
+#endif

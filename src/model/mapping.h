@@ -1,0 +1,38 @@
+/* model/mapping.h - which tables and columns go where, under which names; for one direction.
+ *
+ * Immutable once made: any thread may ask. */
+#ifndef MODEL_MAPPING_H
+#define MODEL_MAPPING_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct model_mapping;
+struct model_rule;
+
+/** One entry of `tables`, as the channel file has it. Strings borrowed for the call. */
+struct model_entry {
+	struct lt_str from, to; /* to empty: same names */
+	const struct lt_str *include, *exclude; /* column names, at most one of both lists */
+	size_t ninclude, nexclude;
+	const struct lt_str *rename_from, *rename_to; /* columns */
+	size_t nrenames;
+};
+
+/** Compile entries for left -> right. On failure err names the entry's index in where.line (1-based). `**ret` to model_mapping_free(). */
+LT_MUST_USE bool model_mapping_new(
+    const struct model_entry *entries, size_t count, struct model_mapping **ret, size_t *bad, struct lt_err *err);
+void model_mapping_free(struct model_mapping *m);
+/** The other direction of a one-to-one mapping; LT_E_CONFIG_MAPPING where it is not (fan-in, fan-out, `to` from a regex). */
+LT_MUST_USE bool model_mapping_invert(const struct model_mapping *m, struct model_mapping **ret, size_t *bad, struct lt_err *err);
+
+/** Whether schema.table is mapped; then the target's names are appended to the buffers (cleared first) and the rule is given.
+ * The first literal entry that matches wins, then ranges, then globs and regexes in file order. System schemas never match. */
+bool model_mapping_table(const struct model_mapping *m, struct lt_str schema, struct lt_str table, struct lt_buf *to_schema,
+    struct lt_buf *to_table, const struct model_rule **rule);
+/** Whether any table of that schema could be mapped (CREATE or DROP DATABASE). */
+bool model_mapping_schema(const struct model_mapping *m, struct lt_str schema);
+/** Target name of a column; false if it is left out. The answer borrows from the rule or is `column` itself. */
+bool model_rule_column(const struct model_rule *r, struct lt_str column, struct lt_str *target);
+
+#endif

@@ -6,6 +6,8 @@
 
 /* Prepared statements of one route: images seldom come in more shapes than a few. Beyond it the oldest goes. */
 #define STATEMENTS_MAX 64
+/* Source tables with a route at once: a server gives tables new ids now and then, and each makes a route of its own. */
+#define ROUTES_MAX 512
 
 struct pipeline_statement {
 	enum change_op op;
@@ -27,7 +29,9 @@ struct pipeline_router {
 	const struct model_mapping *mapping;
 	struct my_conn *conn;
 	bool verify, json_native;
-	struct pipeline_route *routes;
+	pipeline_settle_fn settle;
+	void *settle_ctx;
+	struct pipeline_route *routes; /* the newest used first */
 	struct target_table *targets;
 	struct lt_arena *scratch;
 	struct my_param *params;
@@ -35,13 +39,16 @@ struct pipeline_router {
 };
 
 struct pipeline_router *
-pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target, bool verify)
+pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target, bool verify, pipeline_settle_fn settle,
+    void *settle_ctx)
 {
 	struct pipeline_router *r = lt_new(struct pipeline_router);
 
 	r->mapping = mapping;
 	r->conn = target;
 	r->verify = verify;
+	r->settle = settle;
+	r->settle_ctx = settle_ctx;
 	r->json_native = my_conn_server(target)->flavor == MY_MYSQL;
 	r->scratch = lt_arena_new();
 	return r;
@@ -111,7 +118,7 @@ find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
 			return true;
 		}
 	}
-	if (!schema_catalog_table(r->conn, schema, name, &table, err))
+	if (!r->settle(r->settle_ctx, err) || !schema_catalog_table(r->conn, schema, name, &table, err))
 		return false;
 	if (table == NULL)
 		return lt_fail(err, LT_E_TABLE_MISSING, "the target has no table %.*s.%.*s", LT_FMT(schema), LT_FMT(name));
@@ -215,6 +222,24 @@ out:
 	return ok;
 }
 
+/* The least recently used of too many. */
+static void
+trim_routes(struct pipeline_router *r)
+{
+	struct pipeline_route **link = &r->routes;
+
+	for (size_t i = 0; i < ROUTES_MAX && *link != NULL; i++)
+		link = &(*link)->next;
+	while (*link != NULL) {
+		struct pipeline_route *route = *link;
+
+		*link = route->next;
+		for (struct pipeline_statement *s = route->statements; s != NULL; s = s->next)
+			my_stmt_close(s->stmt);
+		route_free(route);
+	}
+}
+
 bool
 pipeline_router_get(
     struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err)
@@ -242,6 +267,7 @@ pipeline_router_get(
 	if (!find_target(r, lt_buf_str(&schema), lt_buf_str(&name), &target, err) ||
 	    !make_route(r, from, target, rule, &route, err))
 		goto out;
+	trim_routes(r);
 	route->next = r->routes;
 	r->routes = route;
 	*ret = route;
@@ -339,7 +365,7 @@ prepare(struct pipeline_router *r, struct pipeline_route *route, const struct ch
 		lt_fail(err, LT_E_SCHEMA_DIFFERS, "the log's image lacks a column of the target's key: set binlog_row_image=FULL");
 		goto out;
 	}
-	if (!my_prepare(r->conn, lt_buf_str(&text.sql), &stmt, err))
+	if (!r->settle(r->settle_ctx, err) || !my_prepare(r->conn, lt_buf_str(&text.sql), &stmt, err))
 		goto out;
 	s = lt_new(struct pipeline_statement);
 	s->op = row->op;

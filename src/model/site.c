@@ -207,6 +207,19 @@ set_option(struct model_site *site, enum option opt, char **value, struct lt_err
 	return true;
 }
 
+/* Only what looks like an option is repeated in a message. */
+static bool
+is_option_name(struct lt_str name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+
+		if (!((c >= 'a' && c <= 'z') || c == '-' || c == '_'))
+			return false;
+	}
+	return name.len <= 32;
+}
+
 static bool
 parse_option(struct lt_str text, struct model_site *site, bool *seen, struct lt_err *err)
 {
@@ -219,9 +232,8 @@ parse_option(struct lt_str text, struct model_site *site, bool *seen, struct lt_
 	while (opt < OPT_COUNT && !lt_str_eqz(name, option_names[opt]))
 		opt++;
 	if (opt == OPT_COUNT)
-		return lt_fail(err, LT_E_CONFIG_VALUE,
-		    "url: unknown option %.*s (known: ssl-mode, ssl-ca, ssl-cert, ssl-key, socket, connect-timeout)",
-		    (int)LT_MIN(name.len, (size_t)32), name.ptr);
+		return lt_fail(err, LT_E_CONFIG_VALUE, "url: unknown option%s%.*s; there are ssl-mode, ssl-ca, ssl-cert, ssl-key, socket, connect-timeout",
+		    is_option_name(name) ? " " : "", is_option_name(name) ? (int)name.len : 0, name.ptr);
 	if (seen[opt])
 		return lt_fail(err, LT_E_CONFIG_VALUE, "url: option %s stands twice", option_names[opt]);
 	seen[opt] = true;

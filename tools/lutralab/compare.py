@@ -60,7 +60,7 @@ def _json_value(text):
 
 
 class _Column:
-    def __init__(self, name, sql_type, is_json):
+    def __init__(self, name, sql_type, is_json, signed_zero):
         self.name = name
         quoted = f"`{name}`"
         self.select = quoted
@@ -70,7 +70,7 @@ class _Column:
         elif sql_type in ("float", "double"):
             # MySQL prints a FLOAT with six digits; as a DOUBLE it prints all. 1E0 keeps the sign of zero.
             self.select = f"{quoted} * 1E0"
-            self.canonical = lambda text: struct.pack(">d", float(text)).hex()
+            self.canonical = lambda text: struct.pack(">d", float(text) + (-0.0 if signed_zero else 0.0)).hex()
         elif sql_type == "bit":
             self.canonical = bytes.hex
 
@@ -78,7 +78,7 @@ class _Column:
         return raw if raw is None or self.canonical is None else self.canonical(raw)
 
 
-def _catalog(connection, schema):
+def _catalog(connection, schema, signed_zero):
     """{table: ([column], [key column names])}; the key is empty where there is none."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT LOWER(constraint_name) FROM information_schema.check_constraints WHERE constraint_schema = %s"
@@ -92,7 +92,7 @@ def _catalog(connection, schema):
         for table, name, sql_type, is_key in cursor.fetchall():
             columns, key = tables.setdefault(table, ([], []))
             is_json = sql_type == "json" or (sql_type == "longtext" and name.lower() in json_checks)
-            columns.append(_Column(name, sql_type, is_json))
+            columns.append(_Column(name, sql_type, is_json, signed_zero))
             if int(is_key):
                 key.append(name)
     return tables
@@ -112,7 +112,6 @@ def _short(v):
 
 def _compare_keyed(found, where, columns, key, rows, keep):
     at = [i for i, c in enumerate(columns) if c.name in key]
-    # As a list of pairs, since keys may differ in what a collation calls equal.
     left, right = ({tuple(r[i] for i in at): r for r in side} for side in rows)
     for k in sorted(left.keys() | right.keys(), key=repr):
         name = f"{where[0]} key {', '.join(map(_short, k))}"
@@ -145,7 +144,9 @@ def compare(left, right, schema, right_schema=None, only=None, keep=10):
             c = stack.enter_context(contextlib.closing(server.connect(conv=_RAW, init_command="SET time_zone='+00:00'")))
             connections.append(c)
         schemas = (schema, right_schema or schema)
-        catalogs = [_catalog(c, s) for c, s in zip(connections, schemas)]
+        # MariaDB stores -0.0 as 0.0, whatever way it comes.
+        signed_zero = left.engine == right.engine == "mysql"
+        catalogs = [_catalog(c, s, signed_zero) for c, s in zip(connections, schemas)]
         for table in sorted(catalogs[0].keys() | catalogs[1].keys()):
             if only is not None and table not in only:
                 continue

@@ -126,8 +126,9 @@ class Lutra:
 
     def command(self, *words, ok=(0,), timeout_s=120):
         """Run `lutra WORDS... --data DIR`; returns its stdout."""
+        # In a session of its own: a Ctrl-C at the terminal is for us to judge.
         run = subprocess.run([str(binary()), words[0], "--data", str(self.data), *map(str, words[1:])], capture_output=True, text=True,
-                             stdin=subprocess.DEVNULL, timeout=timeout_s)
+                             stdin=subprocess.DEVNULL, timeout=timeout_s, start_new_session=True)
         if run.returncode not in ok:
             raise LutraFailed(f"lutra {' '.join(map(str, words))}: status {run.returncode}\n{run.stderr}\n{run.stdout}\n{tail(self.log)}",
                               run.returncode)

@@ -312,6 +312,12 @@ class Server:
                 cursor.execute(statement)
 
     @property
+    def client(self):
+        """The command line client to look at it with."""
+        unpacked = self._engine.program.parent / self.engine
+        return str(unpacked) if unpacked.exists() else self.engine
+
+    @property
     def version(self):
         return self.sql("SELECT VERSION()")[0][0]
 

@@ -82,16 +82,6 @@ take_side(struct lt_cur *in, const struct change_table *table, struct side *out,
 	return true;
 }
 
-/* Images without any column have no bytes, so nothing tells how many rows there are: MINIMAL images of an insert that names no
- * column. The server logs each such row in an event of its own. */
-static bool
-empty_rows(const struct side *side, const struct lt_cur *in, struct lt_err *err)
-{
-	if (side->columns == 0 && lt_cur_left(in) > 0)
-		return lt_fail(err, LT_E_CORRUPT, "row event: %zu bytes of rows without columns", lt_cur_left(in));
-	return true;
-}
-
 struct reading {
 	struct lt_cur in;
 	const struct change_table *table;
@@ -155,6 +145,12 @@ binlog_rows_decode(uint8_t type, struct lt_str body, size_t id_width, const stru
 	r.common.event = event;
 	if (!take_sides(&r, err))
 		goto fail;
+	/* Images without columns have no bytes, so bytes can only be too many then: MySQL refuses to log such a row, MariaDB logs it
+	 * in full. */
+	if (r.before.columns + r.after.columns == 0 && lt_cur_left(&r.in) > 0) {
+		lt_fail(err, LT_E_CORRUPT, "row event: %zu bytes of rows without columns", lt_cur_left(&r.in));
+		goto fail;
+	}
 	while (lt_cur_left(&r.in) > 0) {
 		if (!take_row(&r, err))
 			goto fail;

@@ -4,7 +4,7 @@
 
 #define EXTRA_LENGTH_SIZE 2 /* counts itself */
 
-enum { FORM_V0, FORM_V1, FORM_V2 };
+enum { FORM_V1, FORM_V2 };
 
 static bool
 form_of(uint8_t type, int *form, enum change_op *op, struct lt_err *err)
@@ -26,7 +26,7 @@ form_of(uint8_t type, int *form, enum change_op *op, struct lt_err *err)
 		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
 		    "partial JSON updates: set binlog_row_value_options='' at the source for every session");
 	default:
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "rows of event type %u", type);
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "row events of type %u", type);
 	}
 	*form = type >= BINLOG_WRITE_ROWS ? FORM_V2 : FORM_V1;
 	return true;
@@ -35,8 +35,8 @@ form_of(uint8_t type, int *form, enum change_op *op, struct lt_err *err)
 static bool
 take_head(uint8_t type, struct lt_cur *in, size_t id_width, struct binlog_rows_head *out, struct lt_err *err)
 {
-	struct binlog_rows_head h;
-	int form;
+	struct binlog_rows_head h = { 0 };
+	int form = FORM_V1;
 
 	if (!form_of(type, &form, &h.op, err))
 		return false;
@@ -136,7 +136,7 @@ binlog_rows_decode(uint8_t type, struct lt_str body, size_t id_width, const stru
     struct change_txn *txn, struct lt_err *err)
 {
 	struct reading r = { .in = lt_cur_str(body), .table = table, .txn = txn };
-	struct binlog_rows_head head;
+	struct binlog_rows_head head = { 0 };
 
 	if (!take_head(type, &r.in, id_width, &head, err))
 		return false;

@@ -244,7 +244,7 @@ refuses_wrong_keys_and_sites_at_their_place(void **state)
 		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_file: none.pw }" REST, LT_E_FILE_IO, 4, 51, "No such file" },
 		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_file: . }" REST, LT_E_FILE_IO, 4, 51, "not a regular file" },
 		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_file: open.pw }" REST, LT_E_CONFIG_SECRET, 4, 51, "mode 0640" },
-		{ "channel: a\nsites: { h.z: { id: 1, url: 'mysql://u@h' }, b: 1 }" REST, LT_E_CONFIG_VALUE, 2, 15, "name of a site" },
+		{ "channel: a\nsites: { h.z: { id: 1, url: 'mysql://u@h' }, b: 1 }" REST, LT_E_CONFIG_VALUE, 2, 10, "name of a site" },
 	};
 
 	(void)state;

@@ -8,18 +8,9 @@
 #include "change/source.h"
 #include "mysql/conn.h"
 
-/** Completes and checks what the log says about a table: called once for each new table id that the filter wants, before
- * any of its rows. May fill in names, signedness, collations, members. NULL function: take the log's word. */
-struct binlog_describer {
-	bool (*complete)(void *ctx, struct change_table *draft, struct lt_err *err);
-	void *ctx;
-};
-
-enum binlog_start { BINLOG_START_NOW, BINLOG_START_PLACE, BINLOG_START_GTID };
-
 struct binlog_options {
 	struct change_filter filter;       /* all members NULL: everything is wanted */
-	struct binlog_describer describer;
+	struct change_describer describer;
 	uint32_t server_id;                /* ours, as a replica; must differ from every other reader's */
 	uint8_t uuid[16];                  /* likewise */
 	unsigned heartbeat_ms;             /* 0 = 1000; silence of three of them is LT_E_LOG_SILENT */

@@ -13,6 +13,13 @@ struct change_filter {
 	void *ctx;
 };
 
+/** Completes and checks what a log says about a table: called by the source's thread once for each new version of a table that
+ * the filter wants, before any of its rows. May fill in names, signedness, collations, members. No function: take the log's word. */
+struct change_describer {
+	bool (*complete)(void *ctx, struct change_table *draft, struct lt_err *err);
+	void *ctx;
+};
+
 struct change_source;
 
 struct change_source_ops {

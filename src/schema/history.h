@@ -25,7 +25,7 @@ LT_MUST_USE bool schema_history_load(struct schema_history *h, struct my_conn *t
 LT_MUST_USE bool schema_history_save(
     struct schema_history *h, struct my_conn *target, const char *channel, const char *pipeline, struct lt_err *err);
 
-/** A binlog_describer's work: complete `draft` (names, signedness, collations, members) from `known` and compare what both tell: number, order,
+/** A change_describer's work: complete `draft` (names, signedness, collations, members) from `known` and compare what both tell: number, order,
  * types, names, signedness, lengths. Different: LT_E_SCHEMA_MISMATCH that names the column and both sides. Hidden columns of
  * MariaDB (DB_ROW_HASH_n) and MySQL may follow in the log. `known` NULL: LT_E_SCHEMA_MISMATCH (table not in the snapshot). */
 LT_MUST_USE bool schema_complete(const struct schema_table *known, struct change_table *draft, struct lt_err *err);

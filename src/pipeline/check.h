@@ -1,0 +1,19 @@
+/* pipeline/check.h - preflight: what must be true of both ends before a channel runs, as lines for a person. */
+#ifndef PIPELINE_CHECK_H
+#define PIPELINE_CHECK_H
+
+#include "model/channel.h"
+
+enum pipeline_verdict { PIPELINE_OK, PIPELINE_WARN, PIPELINE_FAIL };
+
+/** One line: "ok|warn|fail  WHAT: detail; mend: statement". `mend` may be NULL. */
+typedef void (*pipeline_check_fn)(
+    void *ctx, enum pipeline_verdict verdict, const char *what, const char *detail, const char *mend);
+
+/** Run every check of the channel; each is reported by `say`, problems of reaching a server too. Returns the number of failures.
+ * Writes nothing anywhere but, in two-way channels that have schema lutra already, nothing either. */
+size_t pipeline_check(const struct model_channel *channel, pipeline_check_fn say, void *ctx);
+/** The GRANT statements that `site` needs in this channel, one a line, for the engine it runs. */
+void pipeline_grants(const struct model_channel *channel, size_t site, bool mariadb, struct lt_buf *out);
+
+#endif

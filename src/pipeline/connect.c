@@ -1,0 +1,70 @@
+#include "pipeline/connect.h"
+
+/* What a wait for one reply may last: far above any lock wait, which the session bounds to a second. */
+#define IO_TIMEOUT_MS 60000
+
+enum { OLDEST_MYSQL = 50700, OLDEST_MARIADB = 100500 };
+
+_Static_assert((int)MODEL_SSL_VERIFY_IDENTITY == (int)MY_SSL_VERIFY_IDENTITY && (int)MODEL_SSL_PREFERRED == (int)MY_SSL_PREFERRED,
+    "the model's modes are the wire's");
+
+void
+pipeline_site_addr(const struct model_site *site, size_t host, struct my_addr *out)
+{
+	*out = (struct my_addr){
+		.socket = site->socket,
+		.user = site->user,
+		.password = site->password,
+		.ssl_mode = (enum my_ssl_mode)site->ssl_mode,
+		.ssl_ca = site->ssl_ca,
+		.ssl_cert = site->ssl_cert,
+		.ssl_key = site->ssl_key,
+		.connect_timeout_ms = site->connect_timeout_ms,
+		.io_timeout_ms = IO_TIMEOUT_MS,
+	};
+	if (site->socket == NULL && host < site->nhosts) {
+		out->host = site->hosts[host].name;
+		out->port = site->hosts[host].port;
+	}
+}
+
+size_t
+pipeline_site_hosts(const struct model_site *site)
+{
+	return site->socket != NULL || site->nhosts == 0 ? 1 : site->nhosts;
+}
+
+static bool
+check_version(const struct my_server *server, struct lt_err *err)
+{
+	uint32_t oldest = server->flavor == MY_MARIADB ? OLDEST_MARIADB : OLDEST_MYSQL;
+
+	if (server->version >= oldest)
+		return true;
+	return lt_fail(err, LT_E_SERVER_UNSUPPORTED, "the server is %s %s, too old for Lutra",
+	    server->flavor == MY_MARIADB ? "MariaDB" : "MySQL", server->version_text);
+}
+
+bool
+pipeline_connect(const struct model_site *site, bool found_rows, struct my_conn **ret, struct lt_err *err)
+{
+	struct my_conn *c = NULL;
+
+	for (size_t i = 0; i < pipeline_site_hosts(site); i++) {
+		struct my_addr addr;
+
+		pipeline_site_addr(site, i, &addr);
+		addr.found_rows = found_rows;
+		if (my_connect(&addr, &c, err))
+			break;
+		c = NULL;
+	}
+	if (c == NULL)
+		return lt_wrap(err, "site %s", site->name);
+	if (!check_version(my_conn_server(c), err)) {
+		my_close(c);
+		return lt_wrap(err, "site %s", site->name);
+	}
+	*ret = c;
+	return true;
+}

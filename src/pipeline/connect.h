@@ -1,0 +1,15 @@
+/* pipeline/connect.h - from a site of the channel file to a connection. */
+#ifndef PIPELINE_CONNECT_H
+#define PIPELINE_CONNECT_H
+
+#include "model/site.h"
+#include "mysql/conn.h"
+
+/** The site's host number `host` (0 for a socket) as an address; borrows from the site. */
+void pipeline_site_addr(const struct model_site *site, size_t host, struct my_addr *out);
+/** Hosts to try: at least one. */
+size_t pipeline_site_hosts(const struct model_site *site);
+/** Connect to the first host that answers; refuses servers that are too old (LT_E_SERVER_UNSUPPORTED). */
+LT_MUST_USE bool pipeline_connect(const struct model_site *site, bool found_rows, struct my_conn **ret, struct lt_err *err);
+
+#endif

@@ -1,0 +1,89 @@
+/* pipeline/pipeline.h - one direction of a channel, from a site's log to another site: select, extract, transform, load.
+ *
+ * Two threads: the reader (source -> select -> queue) and the loader (queue -> groups -> target), which also owns the
+ * pipeline's state and carries out what is ordered. It never ends by itself: a pipeline that cannot go on is RETRYING
+ * (it tries again by itself) or STOPPED (somebody must decide). */
+#ifndef PIPELINE_PIPELINE_H
+#define PIPELINE_PIPELINE_H
+
+#include "base/clock.h"
+#include "change/source.h"
+#include "model/channel.h"
+
+enum pipeline_state {
+	PIPELINE_STARTING, /* has not run yet */
+	PIPELINE_RUNNING,
+	PIPELINE_RETRYING, /* a server is away, or locked: tried again with growing pauses, 30 s at most */
+	PIPELINE_STOPPED,  /* by an error that a person must answer */
+	PIPELINE_ENDED,    /* after pipeline_end() */
+};
+
+const char *pipeline_state_name(enum pipeline_state s); /* "running"; the contract's words: STARTING is "retrying" */
+
+/** A plain copy of how things stand. */
+struct pipeline_status {
+	enum pipeline_state state;
+	struct change_place read, applied; /* in the source's log */
+	char read_gtid[96], applied_gtid[96]; /* newest transaction */
+	uint64_t lag_ms;    /* age of the newest transaction applied, at its commit here; 0 when all that was read is applied */
+	uint64_t lag_bytes; /* read, not applied */
+	uint64_t transactions, rows, groups, retries; /* since this process began */
+	uint64_t own;       /* transactions of this channel's other direction, not sent back */
+	uint64_t passed;    /* statements that concern nothing mapped, or that change no rows */
+	uint64_t memory_bytes;
+	double rows_per_s;  /* over the last seconds */
+	struct lt_err err;  /* of RETRYING and STOPPED; code 0 otherwise */
+	uint64_t since_us;  /* wall clock: when the state was entered */
+};
+
+/** How to reach the log of a site; made by who knows the kind of log (node/). Functions are called by the pipeline's threads. */
+struct pipeline_origin {
+	/** Where the log ends now; `out` initialised by the caller. */
+	bool (*now)(void *ctx, struct change_position *out, struct lt_err *err);
+	/** Where it stood at `start` of the channel file (GTID, file and position, time, now). */
+	bool (*begin)(void *ctx, const struct model_start *start, struct change_position *out, struct lt_err *err);
+	/** Read on from `from`; see binlog_source_open(). */
+	bool (*open)(void *ctx, const struct change_position *from, const struct change_filter *filter,
+	    const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret, struct lt_err *err);
+	void *ctx;
+};
+
+struct pipeline;
+
+/** Starts the threads at once. All but the clock is borrowed for the pipeline's life. */
+struct pipeline *pipeline_start(const struct model_channel *channel, size_t index, const struct pipeline_origin *origin,
+    const struct lt_clock *clock);
+/** Ask it to finish what is in hand (not the backlog) and end; returns at once. Any thread. */
+void pipeline_end(struct pipeline *p);
+/** Waits for the end and frees; NULL is fine. */
+void pipeline_free(struct pipeline *p);
+
+/** Any thread. */
+void pipeline_status_get(struct pipeline *p, struct pipeline_status *out);
+const char *pipeline_name(const struct pipeline *p);
+/** True once it has run and its start position is durable (R12), even if it has stopped since. Any thread. */
+bool pipeline_is_ready(struct pipeline *p);
+
+enum pipeline_order {
+	PIPELINE_RETRY,    /* stopped: try the same again; retrying: at once */
+	PIPELINE_SKIP,     /* stopped by a transaction: record it as passed over, go on behind it */
+	PIPELINE_POSITION, /* stopped or retrying: go on from the position given */
+	PIPELINE_DDL_DONE, /* stopped by a DDL statement or a schema difference: compare both ends, go on behind it */
+};
+
+/** What is ordered and why. */
+struct pipeline_command {
+	enum pipeline_order order;
+	struct lt_str why;                 /* kept in lutra.audit */
+	const struct model_start *position; /* PIPELINE_POSITION */
+};
+
+/** Carry it out; waits for the answer, or for `timeout_ms` (then LT_E_TIMEOUT, and it may still happen). On success `answer` gets a
+ * sentence. Any thread but the pipeline's own. */
+LT_MUST_USE bool pipeline_do(struct pipeline *p, const struct pipeline_command *command, int timeout_ms, struct lt_buf *answer,
+    struct lt_err *err);
+
+/** A two-way channel's other pipeline has acknowledged a statement: if this one is stopped by the same, look again. Any thread. */
+void pipeline_nudge(struct pipeline *p);
+
+#endif

@@ -1,0 +1,132 @@
+#include "pipeline/state.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "mysql/sql.h"
+#include "schema/history.h"
+
+/* ascii_bin for names of ours: short, exact, and in every server. */
+static const char *const statements[] = {
+	"CREATE DATABASE IF NOT EXISTS lutra DEFAULT CHARACTER SET utf8mb4",
+	"CREATE TABLE IF NOT EXISTS lutra.meta ("
+	" name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,"
+	" value VARCHAR(255) NOT NULL) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.lane ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" pipeline VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" lane SMALLINT UNSIGNED NOT NULL,"
+	" epoch BIGINT UNSIGNED NOT NULL,"
+	" seq BIGINT UNSIGNED NOT NULL,"
+	" server VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" file VARCHAR(255) NOT NULL,"
+	" pos BIGINT UNSIGNED NOT NULL,"
+	" last_pos BIGINT UNSIGNED NOT NULL,"
+	" last_crc INT UNSIGNED NOT NULL,"
+	" gtids MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" PRIMARY KEY (channel, pipeline, lane)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.ddl ("
+	" id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" pipeline VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" digest BIGINT UNSIGNED NOT NULL,"
+	" statement MEDIUMTEXT NOT NULL,"
+	" done_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,"
+	" passed_file VARCHAR(255) NULL,"
+	" passed_pos BIGINT UNSIGNED NULL,"
+	" KEY (channel, pipeline, digest)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.audit ("
+	" id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
+	" who VARCHAR(64) NOT NULL,"
+	" channel VARCHAR(64) NOT NULL,"
+	" pipeline VARCHAR(132) NOT NULL,"
+	" action VARCHAR(32) NOT NULL,"
+	" detail MEDIUMTEXT NOT NULL,"
+	" why TEXT NOT NULL) ENGINE=InnoDB",
+};
+
+/* *version 0: there is none yet. */
+static bool
+read_version(struct my_conn *c, uint64_t *version, struct lt_err *err)
+{
+	struct my_rows *rows = NULL;
+	struct lt_err probe = { 0 };
+	bool ok = false;
+
+	*version = 0;
+	if (!my_query(c, "SELECT value FROM lutra.meta WHERE name='version'", &rows, &probe)) {
+		if (probe.code == LT_E_TABLE_MISSING || probe.server_errno == 1049 || probe.server_errno == 1142)
+			return true; /* not there (or not ours to see until it is made) */
+		*err = probe;
+		return false;
+	}
+	if (rows->nrows > 0 && !lt_str_u64(my_rows_at(rows, 0, 0), version))
+		lt_fail(err, LT_E_STATE_BROKEN, "lutra.meta holds no number as its version");
+	else
+		ok = true;
+	my_rows_free(rows);
+	return ok;
+}
+
+bool
+pipeline_state_install(struct my_conn *target, struct lt_err *err)
+{
+	uint64_t version;
+
+	if (!read_version(target, &version, err))
+		return false;
+	if (version > PIPELINE_STATE_VERSION)
+		return lt_fail(err, LT_E_STATE_NEWER, "schema lutra has version %llu, this Lutra knows %d",
+		    (unsigned long long)version, PIPELINE_STATE_VERSION);
+	if (version == PIPELINE_STATE_VERSION)
+		return true;
+	for (size_t i = 0; i < LT_COUNT(statements); i++) {
+		if (!my_exec(target, statements[i], NULL, err))
+			return lt_wrap(err, "while making schema lutra");
+	}
+	if (!schema_history_install(target, err))
+		return lt_wrap(err, "while making schema lutra");
+	/* Last, so that a half-made schema is made again. */
+	return my_execf(target, err, "REPLACE INTO lutra.meta (name, value) VALUES ('version', '%d')", PIPELINE_STATE_VERSION) &&
+	    my_exec(target, "COMMIT", NULL, err);
+}
+
+void
+pipeline_state_who(char out[64])
+{
+	struct passwd entry, *found = NULL;
+	char buf[1024];
+
+	if (getpwuid_r(getuid(), &entry, buf, sizeof(buf), &found) == 0 && found != NULL)
+		snprintf(out, 64, "%s", entry.pw_name);
+	else
+		snprintf(out, 64, "uid %u", (unsigned)getuid());
+}
+
+bool
+pipeline_state_audit(struct my_conn *target, const struct pipeline_audit *entry, struct lt_err *err)
+{
+	struct lt_buf sql = { 0 };
+	char who[64];
+	bool ok;
+
+	pipeline_state_who(who);
+	lt_buf_z(&sql, "INSERT INTO lutra.audit (who, channel, pipeline, action, detail, why) VALUES (");
+	my_sql_text(&sql, lt_str_z(who));
+	lt_buf_z(&sql, ", ");
+	my_sql_text(&sql, lt_str_z(entry->channel));
+	lt_buf_z(&sql, ", ");
+	my_sql_text(&sql, lt_str_z(entry->pipeline));
+	lt_buf_z(&sql, ", ");
+	my_sql_text(&sql, lt_str_z(entry->action));
+	lt_buf_z(&sql, ", ");
+	my_sql_text(&sql, entry->detail);
+	lt_buf_z(&sql, ", ");
+	my_sql_text(&sql, entry->why);
+	lt_buf_c(&sql, ')');
+	ok = my_exec(target, lt_buf_cstr(&sql), NULL, err);
+	lt_buf_free(&sql);
+	return ok;
+}

@@ -1,0 +1,27 @@
+/* pipeline/state.h - schema `lutra` in a database: what Lutra itself keeps there, and its version (R16).
+ *
+ *   meta   name, value: the version of this schema
+ *   lane   progress of each pipeline into this database, one row for each writer: moves with the rows, and so marks their origin
+ *   ddl    statements that were acknowledged by `lutra ddl done`, so that the other direction may pass them
+ *   audit  everything that was done by hand: who, when, what, why
+ */
+#ifndef PIPELINE_STATE_H
+#define PIPELINE_STATE_H
+
+#include "mysql/conn.h"
+
+#define PIPELINE_STATE_VERSION 1
+
+/** Make or migrate the schema. Writes nothing when it is there as it should be. Newer than ours: LT_E_STATE_NEWER. Commits. */
+LT_MUST_USE bool pipeline_state_install(struct my_conn *target, struct lt_err *err);
+
+/** One line of `audit`, in the connection's open transaction. */
+struct pipeline_audit {
+	const char *channel, *pipeline, *action;
+	struct lt_str detail, why;
+};
+LT_MUST_USE bool pipeline_state_audit(struct my_conn *target, const struct pipeline_audit *entry, struct lt_err *err);
+/** Login name of the process's user, for the audit; "uid N" where there is none. */
+void pipeline_state_who(char out[64]);
+
+#endif

@@ -1,0 +1,170 @@
+#include "change/gtid.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "change/gtid_priv.h"
+
+void
+gtid_uuid_text(const uint8_t uuid[16], char out[37])
+{
+	static const char digits[] = "0123456789abcdef";
+	char *p = out;
+
+	for (size_t i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*p++ = '-';
+		*p++ = digits[uuid[i] >> 4];
+		*p++ = digits[uuid[i] & 15];
+	}
+	*p = '\0';
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool
+gtid_uuid_parse(struct lt_str text, uint8_t out[16])
+{
+	uint8_t uuid[16] = { 0 };
+	bool dashes = text.len == 36;
+	size_t at = 0;
+
+	if (!dashes && text.len != 32)
+		return false;
+	for (size_t i = 0; i < 32; i++) {
+		int digit;
+
+		if (dashes && (i == 8 || i == 12 || i == 16 || i == 20) && text.ptr[at++] != '-')
+			return false;
+		digit = hex_digit(text.ptr[at++]);
+		if (digit < 0)
+			return false;
+		uuid[i / 2] = (uint8_t)(uuid[i / 2] << 4 | digit);
+	}
+	memcpy(out, uuid, sizeof(uuid));
+	return true;
+}
+
+bool
+gtid_tag_parse(struct lt_str text, char out[33])
+{
+	if (text.len == 0 || text.len > 32)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		if (!(c == '_' || (c >= 'a' && c <= 'z') || (i > 0 && c >= '0' && c <= '9')))
+			return false;
+		out[i] = c;
+	}
+	out[text.len] = '\0';
+	return true;
+}
+
+void
+change_gtid_text(const struct change_gtid *g, char out[96])
+{
+	char uuid[37];
+
+	switch (g->kind) {
+	case CHANGE_GTID_MYSQL:
+		gtid_uuid_text(g->uuid, uuid);
+		snprintf(out, 96, "%s%s%s:%" PRIu64, uuid, g->tag[0] != '\0' ? ":" : "", g->tag, g->seq);
+		break;
+	case CHANGE_GTID_MARIADB:
+		snprintf(out, 96, "%" PRIu32 "-%" PRIu32 "-%" PRIu64, g->domain, g->server_id, g->seq);
+		break;
+	case CHANGE_GTID_NONE:
+	case CHANGE_GTID_ANONYMOUS:
+		out[0] = '\0';
+		break;
+	}
+}
+
+/** What stands before the first `c`; `rest` is what stands behind it, or empty. */
+static struct lt_str
+split(struct lt_str s, char c, struct lt_str *rest)
+{
+	const char *at = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;
+
+	if (at == NULL) {
+		*rest = lt_str_of(s.ptr, 0);
+		return s;
+	}
+	*rest = lt_str_of(at + 1, s.len - (size_t)(at - s.ptr) - 1);
+	return lt_str_of(s.ptr, (size_t)(at - s.ptr));
+}
+
+static bool
+parse_mariadb(struct lt_str text, struct change_gtid *out)
+{
+	struct lt_str rest, seq;
+	struct lt_str domain = split(text, '-', &rest);
+	struct lt_str server = split(rest, '-', &seq);
+	uint64_t d, i, n;
+
+	if (!lt_str_u64(domain, &d) || !lt_str_u64(server, &i) || !lt_str_u64(seq, &n) || d > UINT32_MAX || i > UINT32_MAX)
+		return false;
+	*out = (struct change_gtid){ .kind = CHANGE_GTID_MARIADB, .domain = (uint32_t)d, .server_id = (uint32_t)i, .seq = n };
+	return true;
+}
+
+static bool
+parse_mysql(struct lt_str text, struct change_gtid *out)
+{
+	struct change_gtid g = { .kind = CHANGE_GTID_MYSQL };
+	struct lt_str rest, tail;
+	struct lt_str uuid = split(text, ':', &rest);
+	struct lt_str first = split(rest, ':', &tail);
+
+	if (!gtid_uuid_parse(uuid, g.uuid))
+		return false;
+	if (gtid_tag_parse(first, g.tag))
+		first = tail;
+	else if (tail.len > 0)
+		return false;
+	if (!lt_str_u64(first, &g.seq) || g.seq == 0 || g.seq >= GTID_SEQ_END)
+		return false;
+	*out = g;
+	return true;
+}
+
+bool
+change_gtid_parse(struct lt_str text, struct change_gtid *out, struct lt_err *err)
+{
+	bool mysql = text.len > 0 && memchr(text.ptr, ':', text.len) != NULL;
+
+	if (mysql ? parse_mysql(text, out) : parse_mariadb(text, out))
+		return true;
+	return lt_fail(err, LT_E_CONFIG_VALUE, "'%.*s' is no GTID (uuid:n, uuid:tag:n or domain-server-n)",
+	    LT_FMT(lt_str_of(text.ptr, LT_MIN(text.len, 100))));
+}
+
+bool
+change_gtid_eq(const struct change_gtid *a, const struct change_gtid *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	switch (a->kind) {
+	case CHANGE_GTID_MYSQL:
+		return a->seq == b->seq && memcmp(a->uuid, b->uuid, sizeof(a->uuid)) == 0 && strcmp(a->tag, b->tag) == 0;
+	case CHANGE_GTID_MARIADB:
+		return a->domain == b->domain && a->server_id == b->server_id && a->seq == b->seq;
+	case CHANGE_GTID_NONE:
+	case CHANGE_GTID_ANONYMOUS:
+		break;
+	}
+	return true;
+}

@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include "binlog/source.h"
+#include "mysql/sql.h"
 #include "pipeline/connect.h"
 
 /* Above what people give their servers by hand, and positive in a signed column. */
@@ -158,13 +159,13 @@ gtids_before(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret
 {
 	struct my_rows *rows = NULL;
 	struct lt_str info = LT_STR("");
+	bool mariadb = my_conn_server(c)->flavor == MY_MARIADB;
 	struct lt_buf sql = { 0 };
 	bool ok;
 
-	if (my_conn_server(c)->flavor == MY_MARIADB)
-		lt_buf_printf(&sql, "SELECT BINLOG_GTID_POS('%.*s', %d)", LT_FMT(file), FIRST_POS);
-	else
-		lt_buf_printf(&sql, "SHOW BINLOG EVENTS IN '%.*s' LIMIT 2", LT_FMT(file));
+	lt_buf_z(&sql, mariadb ? "SELECT BINLOG_GTID_POS(" : "SHOW BINLOG EVENTS IN ");
+	my_sql_text(&sql, file);
+	lt_buf_z(&sql, mariadb ? ", 4)" : " LIMIT 2");
 	if (!my_query(c, lt_buf_cstr(&sql), &rows, err)) {
 		lt_buf_free(&sql);
 		return false;
@@ -227,7 +228,20 @@ scan_next(const struct scan *s, struct change_source *source, struct change_txn 
 	}
 }
 
-/* Go on from `at` over every transaction committed before `time_us`, or (0) that ends at or before `until`. */
+/* A place that is given must not stand inside a transaction. */
+static bool
+check_between(const struct change_txn *t, const struct change_place *until, struct lt_err *err)
+{
+	struct change_place begins = { .pos = t->pos };
+
+	memcpy(begins.file, t->file, sizeof(begins.file));
+	if (t->kind == CHANGE_TXN_PLACE || change_place_cmp(&begins, until) >= 0)
+		return true;
+	return lt_fail(err, LT_E_LOG_POSITION, "%s:%llu stands inside the transaction that begins at %s:%llu", until->file,
+	    (unsigned long long)until->pos, begins.file, (unsigned long long)begins.pos);
+}
+
+/* Go on from `at` over every transaction that ends at or before `until`, or (NULL) that was committed before `time_us`. */
 static bool
 walk(const struct scan *s, struct change_position *at, uint64_t time_us, const struct change_place *until, struct lt_err *err)
 {
@@ -244,8 +258,9 @@ walk(const struct scan *s, struct change_position *at, uint64_t time_us, const s
 		if (t == NULL)
 			break;
 		if (until != NULL ? change_place_cmp(&t->end, until) > 0 : t->kind != CHANGE_TXN_PLACE && t->commit_us >= time_us) {
+			ok = until == NULL || check_between(t, until, err);
 			change_txn_free(t);
-			break;
+			goto out;
 		}
 		at->place = t->end;
 		change_gtid_set_add(at->gtids, &t->gtid);
@@ -342,7 +357,9 @@ begin_place(const struct scan *s, const struct my_rows *files, const struct mode
 		return false;
 	if (want.pos > FIRST_POS && !walk(s, out, 0, &want, err))
 		return false;
-	out->place = want;
+	/* Reached to the byte, the event in front of it is known too; else only what is no transaction stands between. */
+	if (change_place_cmp(&out->place, &want) != 0)
+		out->place = want;
 	return true;
 }
 

@@ -19,6 +19,9 @@ struct change_column {
 	uint8_t precision, scale; /* DECIMAL; scale also: fraction digits of temporal types */
 	size_t nmembers;        /* ENUM, SET: names where known, in the column's character set or UTF-8 by the log's rule */
 	const struct lt_str *members;
+	/* Filled in by a describer (change/source.h), else empty and false: */
+	struct lt_str charset;  /* of text: as servers name it ("utf8mb4", "gbk") */
+	bool hidden;            /* the server's own column, no part of the table's definition */
 };
 
 /** Immutable once made; shared by all rows that were logged under it, across threads, by counted references. */

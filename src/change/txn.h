@@ -48,6 +48,7 @@ struct change_txn {
 	size_t ntables, tables_cap;
 
 	struct lt_str ddl, ddl_schema; /* DDL: text as UTF-8, default schema */
+	bool quiet;                    /* nothing but Lutra's own bookkeeping was in it: no progress worth writing (R11) */
 	uint64_t ignored;              /* statements and rows of names that are not wanted, passed over inside it */
 };
 

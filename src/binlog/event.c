@@ -1,0 +1,97 @@
+#include "binlog/event.h"
+
+#include <stdio.h>
+#include <zlib.h>
+
+static uint32_t
+crc_of(struct lt_str bytes)
+{
+	return (uint32_t)crc32_z(0, (const Bytef *)bytes.ptr, bytes.len);
+}
+
+/** A FORMAT_DESCRIPTION of a file in use has a flag set that its checksum does not know of. */
+static uint32_t
+crc_without_in_use(struct lt_str bytes)
+{
+	uint8_t head[BINLOG_HEADER_SIZE];
+	uint32_t crc;
+
+	memcpy(head, bytes.ptr, sizeof(head));
+	head[17] &= (uint8_t)~BINLOG_FLAG_IN_USE;
+	crc = crc_of(lt_str_of(head, sizeof(head)));
+	return (uint32_t)crc32_z(crc, (const Bytef *)bytes.ptr + sizeof(head), bytes.len - sizeof(head));
+}
+
+static uint32_t
+expected_crc(const struct binlog_header *h, struct lt_str bytes)
+{
+	if (h->type == BINLOG_FORMAT_DESCRIPTION && (h->flags & BINLOG_FLAG_IN_USE) != 0)
+		return crc_without_in_use(bytes);
+	return crc_of(bytes);
+}
+
+uint32_t
+binlog_event_crc(const struct binlog_event *e)
+{
+	return expected_crc(&e->header, e->bytes);
+}
+
+const char *
+binlog_event_name(uint8_t type, char out[40])
+{
+	const char *name = binlog_type_name(type);
+
+	if (name != NULL)
+		return name;
+	snprintf(out, 40, "type %u", type);
+	return out;
+}
+
+bool
+binlog_event_open(struct lt_str bytes, enum binlog_checksum checksum, struct binlog_event *out, struct lt_err *err)
+{
+	struct lt_cur in = lt_cur_str(bytes);
+	struct binlog_event e;
+	bool room, match;
+	char name[40];
+
+	if (!binlog_header_decode(&in, &e.header, err))
+		return false;
+	if (e.header.size != bytes.len)
+		return lt_fail(err, bytes.len < e.header.size ? LT_E_TRUNCATED : LT_E_CORRUPT, "%s event claims %u bytes, there are %zu",
+		    binlog_event_name(e.header.type, name), e.header.size, bytes.len);
+	room = bytes.len >= BINLOG_HEADER_SIZE + BINLOG_CHECKSUM_SIZE;
+	e.bytes = bytes;
+	if (checksum != BINLOG_CHECKSUM_NONE) {
+		struct lt_str whole = lt_str_of(bytes.ptr, room ? bytes.len - BINLOG_CHECKSUM_SIZE : 0);
+
+		match = room && lt_le((const uint8_t *)whole.ptr + whole.len, BINLOG_CHECKSUM_SIZE) == expected_crc(&e.header, whole);
+		if (!match && checksum == BINLOG_CHECKSUM_CRC32)
+			return lt_fail(err, LT_E_CHECKSUM, "%s event of %zu bytes: its CRC-32 does not match",
+			    binlog_event_name(e.header.type, name), bytes.len);
+		if (match)
+			e.bytes = whole;
+	}
+	e.body = lt_str_of(e.bytes.ptr + BINLOG_HEADER_SIZE, e.bytes.len - BINLOG_HEADER_SIZE);
+	*out = e;
+	return true;
+}
+
+bool
+binlog_rotate_decode(struct lt_str body, struct binlog_rotate *out, struct lt_err *err)
+{
+	struct lt_cur in = lt_cur_str(body);
+	struct binlog_rotate r;
+
+	r.pos = lt_cur_u64(&in);
+	r.file = lt_cur_rest(&in);
+	if (!lt_cur_ok(&in) || r.file.len == 0)
+		return lt_fail(err, LT_E_TRUNCATED, "ROTATE event: %zu bytes", body.len);
+	if (r.file.len > 255)
+		return lt_fail(err, LT_E_CORRUPT, "ROTATE event: the file's name has %zu bytes", r.file.len);
+	for (size_t i = 0; i < r.file.len; i++)
+		if ((unsigned char)r.file.ptr[i] < 0x20)
+			return lt_fail(err, LT_E_CORRUPT, "ROTATE event: control characters in the file's name");
+	*out = r;
+	return true;
+}

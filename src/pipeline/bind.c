@@ -1,0 +1,164 @@
+#include "pipeline/bind_priv.h"
+
+static bool
+one_of(struct lt_str s, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (lt_str_eqz(s, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Character sets whose text is UTF-8 already. */
+static bool
+is_utf8(struct lt_str charset)
+{
+	static const char *const names[] = { "utf8mb4", "utf8mb3", "utf8", "ascii" };
+
+	return one_of(charset, names, LT_COUNT(names));
+}
+
+static bool
+same_members(const struct change_column *from, const struct schema_column *to)
+{
+	if (from->nmembers == 0)
+		return true; /* the log does not name them: the numbers are all there is */
+	if (from->nmembers > to->nmembers)
+		return false;
+	for (size_t i = 0; i < from->nmembers; i++) {
+		if (!lt_str_eq(from->members[i], to->members[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+choose_text(const struct change_column *from, const struct schema_column *to, bool json_native, enum pipeline_bind *out)
+{
+	if (lt_str_eqz(to->base_type, "json") && json_native)
+		*out = PIPELINE_BIND_JSON;
+	else if (from->charset.len == 0)
+		*out = PIPELINE_BIND_BYTES;
+	else
+		*out = is_utf8(from->charset) ? PIPELINE_BIND_UTF8 : PIPELINE_BIND_FOREIGN;
+	return true;
+}
+
+bool
+pipeline_bind_choose(const struct change_column *from, const struct schema_column *to, bool json_native,
+    enum pipeline_bind *out, struct lt_err *err)
+{
+	switch (from->kind) {
+	case CHANGE_INT:
+	case CHANGE_UINT:
+	case CHANGE_YEAR: *out = PIPELINE_BIND_NUMBER; return true;
+	case CHANGE_BIT: *out = PIPELINE_BIND_INDEX; return true;
+	case CHANGE_ENUM:
+	case CHANGE_SET: *out = same_members(from, to) ? PIPELINE_BIND_INDEX : PIPELINE_BIND_NAME; return true;
+	case CHANGE_FLOAT: *out = PIPELINE_BIND_FLOAT; return true;
+	case CHANGE_DOUBLE: *out = PIPELINE_BIND_DOUBLE; return true;
+	case CHANGE_DECIMAL: *out = PIPELINE_BIND_DECIMAL; return true;
+	case CHANGE_DATE:
+	case CHANGE_TIME:
+	case CHANGE_DATETIME:
+	case CHANGE_TIMESTAMP: *out = PIPELINE_BIND_TEMPORAL; return true;
+	case CHANGE_TEXT: return choose_text(from, to, json_native, out);
+	case CHANGE_JSON: *out = PIPELINE_BIND_JSON; return true;
+	case CHANGE_BYTES: *out = PIPELINE_BIND_BYTES; return true;
+	case CHANGE_GEOMETRY:
+	case CHANGE_VECTOR: *out = PIPELINE_BIND_OPAQUE; return true;
+	default:
+		return lt_fail(err, LT_E_TYPE_UNSUPPORTED, "column %.*s has a type (number %u in the log) that is not known",
+		    LT_FMT(from->name), from->wire_type);
+	}
+}
+
+static struct lt_str
+temporal_text(const struct change_value *v, struct lt_arena *scratch)
+{
+	char *text = lt_arena_alloc(scratch, 32);
+
+	return lt_str_of(text, change_time_text(v->kind, &v->time, text));
+}
+
+/* "b", or "a,c" of a SET. */
+static bool
+member_names(const struct change_column *from, const struct change_value *v, struct lt_arena *scratch, struct lt_str *out,
+    struct lt_err *err)
+{
+	struct lt_buf names = { 0 };
+	bool ok = true;
+
+	if (v->kind == CHANGE_ENUM) {
+		if (v->u64 > from->nmembers)
+			return lt_fail(err, LT_E_CORRUPT, "column %.*s: ENUM value %llu of %zu members", LT_FMT(from->name),
+			    (unsigned long long)v->u64, from->nmembers);
+		*out = v->u64 > 0 ? from->members[v->u64 - 1] : LT_STR("");
+		return true;
+	}
+	for (size_t i = 0; i < 64; i++) {
+		if ((v->u64 >> i & 1) == 0)
+			continue;
+		if (i >= from->nmembers) {
+			ok = lt_fail(err, LT_E_CORRUPT, "column %.*s: SET value has bit %zu of %zu members",
+			    LT_FMT(from->name), i, from->nmembers);
+			break;
+		}
+		if (names.len > 0)
+			lt_buf_c(&names, ',');
+		lt_buf_str_add(&names, from->members[i]);
+	}
+	if (ok)
+		*out = lt_arena_str(scratch, lt_buf_str(&names));
+	lt_buf_free(&names);
+	return ok;
+}
+
+bool
+pipeline_bind_value(const struct pipeline_column *c, const struct change_value *value, struct lt_arena *scratch,
+    struct my_param *out, struct lt_err *err)
+{
+	if (value->kind == CHANGE_NULL) {
+		out->kind = MY_PARAM_NULL;
+		return true;
+	}
+	switch (c->bind) {
+	case PIPELINE_BIND_NUMBER:
+	case PIPELINE_BIND_INDEX:
+		out->kind = value->kind == CHANGE_INT ? MY_PARAM_I64 : MY_PARAM_U64;
+		out->u64 = value->u64;
+		return true;
+	case PIPELINE_BIND_FLOAT:
+		out->kind = MY_PARAM_FLOAT;
+		out->f32 = value->f32;
+		return true;
+	case PIPELINE_BIND_DOUBLE:
+		out->kind = MY_PARAM_DOUBLE;
+		out->f64 = value->f64;
+		return true;
+	case PIPELINE_BIND_DECIMAL:
+		out->kind = MY_PARAM_DECIMAL;
+		out->bytes = value->bytes;
+		return true;
+	case PIPELINE_BIND_TEMPORAL:
+		out->kind = MY_PARAM_TEXT;
+		out->bytes = temporal_text(value, scratch);
+		return true;
+	case PIPELINE_BIND_UTF8:
+	case PIPELINE_BIND_JSON:
+		out->kind = MY_PARAM_TEXT;
+		out->bytes = value->bytes;
+		return true;
+	case PIPELINE_BIND_NAME:
+		out->kind = MY_PARAM_TEXT;
+		return member_names(c->from, value, scratch, &out->bytes, err);
+	case PIPELINE_BIND_FOREIGN:
+	case PIPELINE_BIND_BYTES:
+	case PIPELINE_BIND_OPAQUE:
+		out->kind = MY_PARAM_BYTES;
+		out->bytes = value->bytes;
+		return true;
+	}
+	return lt_fail(err, LT_E_INTERNAL, "no way to bind column %.*s", LT_FMT(c->from->name));
+}

@@ -1,0 +1,96 @@
+#include "pipeline/group.h"
+
+/* A cautious guess before anything was measured, and what a round trip alone must not shrink a group below. */
+#define FIRST_ROWS_PER_MS 5.0
+#define LEAST_ROWS 64
+
+void
+pipeline_group_init(struct pipeline_group *g, size_t max_rows, size_t max_bytes, unsigned max_time_ms)
+{
+	*g = (struct pipeline_group){ .max_rows = max_rows,
+		.max_bytes = max_bytes,
+		.max_time_ms = max_time_ms,
+		.rows_per_ms = FIRST_ROWS_PER_MS };
+}
+
+static void
+drop_txns(struct pipeline_group *g)
+{
+	for (size_t i = 0; i < g->count; i++)
+		change_txn_free(g->txns[i]);
+	g->count = g->rows = g->bytes = 0;
+}
+
+void
+pipeline_group_clear(struct pipeline_group *g)
+{
+	drop_txns(g);
+	change_txn_free(g->held);
+	free(g->txns);
+	*g = (struct pipeline_group){ 0 };
+}
+
+static void
+add(struct pipeline_group *g, struct change_txn *t)
+{
+	if (g->count == g->cap) {
+		g->cap = g->cap > 0 ? g->cap * 2 : 64;
+		g->txns = lt_realloc(g->txns, g->cap * sizeof(struct change_txn *));
+	}
+	g->txns[g->count++] = t;
+	g->rows += t->nrows;
+	g->bytes += change_txn_bytes(t);
+}
+
+static size_t
+row_bound(const struct pipeline_group *g)
+{
+	double by_time = g->rows_per_ms * (double)g->max_time_ms;
+
+	return LT_MIN(g->max_rows, LT_MAX((size_t)by_time, LEAST_ROWS));
+}
+
+static bool
+fits(const struct pipeline_group *g, const struct change_txn *t)
+{
+	if (g->count == 0)
+		return true;
+	if (t->kind == CHANGE_TXN_DDL || g->txns[0]->kind == CHANGE_TXN_DDL)
+		return false;
+	return g->rows + t->nrows <= row_bound(g) && g->bytes + change_txn_bytes(t) <= g->max_bytes;
+}
+
+enum lt_queue_end
+pipeline_group_fill(struct pipeline_group *g, struct lt_queue *q, int timeout_ms)
+{
+	enum lt_queue_end end = LT_QUEUE_DONE;
+
+	drop_txns(g);
+	if (g->held != NULL) {
+		add(g, g->held);
+		g->held = NULL;
+	}
+	for (;;) {
+		void *item = NULL;
+
+		end = lt_queue_pop(q, &item, g->count > 0 ? 0 : timeout_ms);
+		if (end != LT_QUEUE_DONE)
+			break;
+		if (!fits(g, item)) {
+			g->held = item;
+			break;
+		}
+		add(g, item);
+	}
+	return g->count > 0 ? LT_QUEUE_DONE : end;
+}
+
+void
+pipeline_group_learn(struct pipeline_group *g, uint64_t took_us)
+{
+	double ms = (double)LT_MAX(took_us, 100) / 1000.0;
+
+	if (g->rows < LEAST_ROWS / 4)
+		return; /* says more of the round trip than of the rows */
+	g->rows_per_ms += 0.3 * ((double)g->rows / ms - g->rows_per_ms);
+}

@@ -1,0 +1,29 @@
+/* pipeline/group.h - adaptive grouping: how many consecutive source transactions share one target transaction.
+ *
+ * With a backlog, as many as fit the bounds; without one, each goes at once. Whole ones only, in order (R5). */
+#ifndef PIPELINE_GROUP_H
+#define PIPELINE_GROUP_H
+
+#include "base/queue.h"
+#include "change/txn.h"
+
+/** Bounds of the channel file, and what was learnt of the target's speed. Owner: the loader. */
+struct pipeline_group {
+	size_t max_rows, max_bytes;
+	unsigned max_time_ms;
+	double rows_per_ms; /* moving average; what the time bound means in rows */
+	struct change_txn **txns; /* owned array; transactions owned until taken */
+	size_t count, cap;
+	size_t rows, bytes;
+	struct change_txn *held; /* popped, but belongs to the next group */
+};
+
+void pipeline_group_init(struct pipeline_group *g, size_t max_rows, size_t max_bytes, unsigned max_time_ms);
+void pipeline_group_clear(struct pipeline_group *g);
+/** Fill from the queue: wait up to timeout_ms for the first one, for none after it. A DDL statement is a group of its own.
+ * What the group held before is freed. The end is the queue's: CLOSED only once nothing is left. */
+enum lt_queue_end pipeline_group_fill(struct pipeline_group *g, struct lt_queue *q, int timeout_ms);
+/** The group was applied: learn from how long it took. */
+void pipeline_group_learn(struct pipeline_group *g, uint64_t took_us);
+
+#endif

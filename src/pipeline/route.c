@@ -1,0 +1,451 @@
+#include "pipeline/route.h"
+
+#include "pipeline/bind_priv.h"
+#include "pipeline/sql_priv.h"
+#include "schema/catalog.h"
+
+/* Prepared statements of one route: images seldom come in more shapes than a few. Beyond it the oldest goes. */
+#define STATEMENTS_MAX 64
+/* Source tables with a route at once: a server gives tables new ids now and then, and each makes a route of its own. */
+#define ROUTES_MAX 512
+
+struct pipeline_statement {
+	enum change_op op;
+	bool probe;
+	uint8_t *before, *after; /* presence bits by source column; NULL: all of them */
+	struct my_stmt *stmt;
+	struct pipeline_slot *slots;
+	size_t nslots;
+	bool limit;
+	struct pipeline_statement *next;
+};
+
+struct target_table {
+	struct schema_table *table;
+	struct target_table *next;
+};
+
+struct pipeline_router {
+	const struct model_mapping *mapping;
+	struct my_conn *conn;
+	bool verify, json_native;
+	pipeline_settle_fn settle;
+	void *settle_ctx;
+	struct pipeline_route *routes; /* the newest used first */
+	struct target_table *targets;
+	struct lt_arena *scratch;
+	struct my_param *params;
+	size_t params_cap;
+};
+
+struct pipeline_router *
+pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target, bool verify, pipeline_settle_fn settle,
+    void *settle_ctx)
+{
+	struct pipeline_router *r = lt_new(struct pipeline_router);
+
+	r->mapping = mapping;
+	r->conn = target;
+	r->verify = verify;
+	r->settle = settle;
+	r->settle_ctx = settle_ctx;
+	r->json_native = my_conn_server(target)->flavor == MY_MYSQL;
+	r->scratch = lt_arena_new();
+	return r;
+}
+
+/* The server's side of it ends with the connection. */
+static void
+statement_free(struct pipeline_statement *s)
+{
+	free(s->before);
+	free(s->after);
+	free(s->slots);
+	free(s);
+}
+
+static void
+route_free(struct pipeline_route *route)
+{
+	if (route == NULL)
+		return;
+	while (route->statements != NULL) {
+		struct pipeline_statement *s = route->statements;
+
+		route->statements = s->next;
+		statement_free(s);
+	}
+	change_table_unref(route->from);
+	free(route->columns);
+	free(route->before);
+	free(route->after);
+	free(route);
+}
+
+void
+pipeline_router_free(struct pipeline_router *r)
+{
+	if (r == NULL)
+		return;
+	while (r->routes != NULL) {
+		struct pipeline_route *route = r->routes;
+
+		r->routes = route->next;
+		route_free(route);
+	}
+	while (r->targets != NULL) {
+		struct target_table *t = r->targets;
+
+		r->targets = t->next;
+		schema_table_free(t->table);
+		free(t);
+	}
+	lt_arena_free(r->scratch);
+	free(r->params);
+	free(r);
+}
+
+static bool
+find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name, const struct schema_table **ret,
+    struct lt_err *err)
+{
+	struct schema_table *table = NULL;
+	struct target_table *t;
+
+	for (t = r->targets; t != NULL; t = t->next) {
+		if (lt_str_eq(t->table->schema, schema) && lt_str_eq(t->table->name, name)) {
+			*ret = t->table;
+			return true;
+		}
+	}
+	if (!r->settle(r->settle_ctx, err) || !schema_catalog_table(r->conn, schema, name, &table, err))
+		return false;
+	if (table == NULL)
+		return lt_fail(err, LT_E_TABLE_MISSING, "the target has no table %.*s.%.*s", LT_FMT(schema), LT_FMT(name));
+	if (!table->transactional) {
+		lt_fail(err, LT_E_ENGINE, "the target's table %.*s.%.*s has engine %.*s, which is not transactional",
+		    LT_FMT(schema), LT_FMT(name), LT_FMT(table->engine));
+		schema_table_free(table);
+		return false;
+	}
+	t = lt_new(struct target_table);
+	t->table = table;
+	t->next = r->targets;
+	r->targets = t;
+	*ret = table;
+	return true;
+}
+
+static bool
+key_has(const struct schema_key *key, size_t column)
+{
+	for (size_t i = 0; key != NULL && i < key->nparts; i++) {
+		if (key->parts[i].column == column)
+			return true;
+	}
+	return false;
+}
+
+/* One column of the source: left out, or a column of the route. */
+static bool
+add_column(struct pipeline_route *route, const struct model_rule *rule, size_t source, const struct schema_key *key,
+    bool json_native, struct lt_err *err)
+{
+	const struct change_column *from = &route->from->columns[source];
+	struct pipeline_column *c = &route->columns[route->ncolumns];
+	struct lt_str name = from->name;
+	size_t at;
+
+	if (from->hidden)
+		return true;
+	if (name.len == 0)
+		return lt_fail(err, LT_E_SCHEMA_MISMATCH, "column %zu has no name: set binlog_row_metadata=FULL at the source",
+		    source + 1);
+	if (!model_rule_column(rule, name, &name))
+		return true;
+	at = schema_table_column(route->target, name);
+	if (at == SIZE_MAX)
+		return lt_fail(err, LT_E_COLUMN_MISSING, "the target's table %.*s.%.*s has no column %.*s",
+		    LT_FMT(route->target->schema), LT_FMT(route->target->name), LT_FMT(name));
+	*c = (struct pipeline_column){
+		.source = source, .target = &route->target->columns[at], .from = from, .in_key = key_has(key, at)
+	};
+	if (c->target->generated != SCHEMA_PLAIN && !c->in_key)
+		return true; /* the target makes it itself */
+	if (!pipeline_bind_choose(from, c->target, json_native, &c->bind, err))
+		return false;
+	route->ncolumns++;
+	return true;
+}
+
+/* A key serves only if the mapping fills every part of it. */
+static bool
+key_is_filled(const struct pipeline_route *route, const struct schema_key *key)
+{
+	size_t filled = 0;
+
+	for (size_t i = 0; i < route->ncolumns; i++)
+		filled += route->columns[i].in_key ? 1 : 0;
+	return filled == key->nparts;
+}
+
+static bool
+make_route(struct pipeline_router *r, const struct change_table *from, const struct schema_table *target,
+    const struct model_rule *rule, struct pipeline_route **ret, struct lt_err *err)
+{
+	struct pipeline_route *route = lt_new(struct pipeline_route);
+	const struct schema_key *key = schema_table_find_key(target);
+	bool ok = false;
+
+	route->from = change_table_ref(from);
+	route->target = target;
+	route->json_native = r->json_native;
+	route->columns = lt_calloc(from->ncolumns, sizeof(*route->columns));
+	route->before = lt_calloc(from->ncolumns, sizeof(*route->before));
+	route->after = lt_calloc(from->ncolumns, sizeof(*route->after));
+	for (size_t i = 0; i < from->ncolumns; i++) {
+		if (!add_column(route, rule, i, key, r->json_native, err))
+			goto out;
+	}
+	if (route->ncolumns == 0) {
+		lt_fail(err, LT_E_CONFIG_MAPPING, "the mapping leaves no column of the table");
+		goto out;
+	}
+	route->keyless = key == NULL || !key_is_filled(route, key);
+	for (size_t i = 0; i < route->ncolumns && route->keyless; i++)
+		route->columns[i].in_key = false;
+	*ret = route;
+	route = NULL;
+	ok = true;
+out:
+	route_free(route);
+	return ok;
+}
+
+/* The least recently used of too many. */
+static void
+trim_routes(struct pipeline_router *r)
+{
+	struct pipeline_route **link = &r->routes;
+
+	for (size_t i = 0; i < ROUTES_MAX && *link != NULL; i++)
+		link = &(*link)->next;
+	while (*link != NULL) {
+		struct pipeline_route *route = *link;
+
+		*link = route->next;
+		for (struct pipeline_statement *s = route->statements; s != NULL; s = s->next)
+			my_stmt_close(s->stmt);
+		route_free(route);
+	}
+}
+
+bool
+pipeline_router_get(
+    struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err)
+{
+	struct lt_buf schema = { 0 }, name = { 0 };
+	const struct model_rule *rule = NULL;
+	const struct schema_table *target = NULL;
+	struct pipeline_route *route = NULL, **link = &r->routes;
+	bool ok = false;
+
+	for (; *link != NULL; link = &(*link)->next) {
+		if ((*link)->from == from) {
+			route = *link;
+			*link = route->next; /* to the front: the next row is often of the same table */
+			route->next = r->routes;
+			r->routes = route;
+			*ret = route;
+			return true;
+		}
+	}
+	if (!model_mapping_table(r->mapping, from->schema, from->name, &schema, &name, &rule)) {
+		lt_fail(err, LT_E_INTERNAL, "a row of a table that is not mapped");
+		goto out;
+	}
+	if (!find_target(r, lt_buf_str(&schema), lt_buf_str(&name), &target, err) ||
+	    !make_route(r, from, target, rule, &route, err))
+		goto out;
+	trim_routes(r);
+	route->next = r->routes;
+	r->routes = route;
+	*ret = route;
+	ok = true;
+out:
+	if (!ok && err->where.table[0] == '\0')
+		lt_where_table(&err->where, from->schema, from->name);
+	lt_buf_free(&schema);
+	lt_buf_free(&name);
+	return ok;
+}
+
+/* -- statements ------------------------------------------------------------------------------------------------------ */
+
+static size_t
+bitmap_size(const struct pipeline_route *route)
+{
+	return (route->from->ncolumns + 7) / 8;
+}
+
+static bool
+same_bits(const uint8_t *a, const uint8_t *b, size_t size)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return memcmp(a, b, size) == 0;
+}
+
+static uint8_t *
+copy_bits(const uint8_t *bits, size_t size)
+{
+	uint8_t *copy;
+
+	if (bits == NULL)
+		return NULL;
+	copy = lt_calloc(size, 1);
+	memcpy(copy, bits, size);
+	return copy;
+}
+
+static struct pipeline_statement *
+find_statement(const struct pipeline_route *route, const struct change_row *row, bool probe)
+{
+	size_t size = bitmap_size(route);
+
+	for (struct pipeline_statement *s = route->statements; s != NULL; s = s->next) {
+		if (s->op == row->op && s->probe == probe && same_bits(s->before, row->before.present, size) &&
+		    same_bits(s->after, row->after.present, size))
+			return s;
+	}
+	return NULL;
+}
+
+static bool
+write_text(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row, bool probe,
+    struct pipeline_text *text)
+{
+	if (probe)
+		return pipeline_sql_probe(route, &row->before, text);
+	switch (row->op) {
+	case CHANGE_INSERT: pipeline_sql_insert(route, &row->after, text); return true;
+	case CHANGE_UPDATE: return pipeline_sql_update(route, &row->before, &row->after, r->verify, text);
+	case CHANGE_DELETE: return pipeline_sql_delete(route, &row->before, r->verify, text);
+	}
+	return false;
+}
+
+/* Drop the least recently made of too many. */
+static void
+trim_statements(struct pipeline_route *route)
+{
+	struct pipeline_statement **link = &route->statements;
+
+	for (size_t i = 0; i < STATEMENTS_MAX && *link != NULL; i++)
+		link = &(*link)->next;
+	while (*link != NULL) {
+		struct pipeline_statement *s = *link;
+
+		*link = s->next;
+		my_stmt_close(s->stmt);
+		statement_free(s);
+	}
+}
+
+static bool
+prepare(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, bool probe,
+    struct pipeline_statement **ret, struct lt_err *err)
+{
+	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
+	struct pipeline_statement *s = NULL;
+	struct my_stmt *stmt = NULL;
+	bool ok = false;
+
+	if (!write_text(r, route, row, probe, &text)) {
+		lt_fail(err, LT_E_SCHEMA_DIFFERS, "the log's image lacks a column of the target's key: set binlog_row_image=FULL");
+		goto out;
+	}
+	if (!r->settle(r->settle_ctx, err) || !my_prepare(r->conn, lt_buf_str(&text.sql), &stmt, err))
+		goto out;
+	s = lt_new(struct pipeline_statement);
+	s->op = row->op;
+	s->probe = probe;
+	s->before = copy_bits(row->before.present, bitmap_size(route));
+	s->after = copy_bits(row->after.present, bitmap_size(route));
+	s->stmt = stmt;
+	s->slots = text.slots;
+	s->nslots = text.nslots;
+	s->limit = text.limit;
+	s->next = route->statements;
+	route->statements = s;
+	text.slots = NULL;
+	trim_statements(route);
+	*ret = s;
+	ok = true;
+out:
+	free(text.slots);
+	lt_buf_free(&text.sql);
+	return ok;
+}
+
+static bool
+decode_images(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, struct lt_err *err)
+{
+	const struct change_codec *codec = route->from->codec;
+
+	if (row->op != CHANGE_INSERT && !codec->decode(route->from, &row->before, r->scratch, route->before, err))
+		return false;
+	return row->op == CHANGE_DELETE || codec->decode(route->from, &row->after, r->scratch, route->after, err);
+}
+
+static bool
+fill(struct pipeline_router *r, struct pipeline_route *route, const struct pipeline_statement *s, uint32_t count,
+    struct pipeline_bound *out, struct lt_err *err)
+{
+	size_t n = s->nslots + (s->limit ? 1 : 0);
+
+	if (n > r->params_cap) {
+		r->params = lt_realloc(r->params, n * sizeof(*r->params));
+		r->params_cap = n;
+	}
+	for (size_t i = 0; i < s->nslots; i++) {
+		const struct pipeline_column *c = s->slots[i].column;
+		const struct change_value *v = s->slots[i].after ? &route->after[c->source] : &route->before[c->source];
+
+		if (!pipeline_bind_value(c, v, r->scratch, &r->params[i], err))
+			return false;
+	}
+	if (s->limit)
+		r->params[s->nslots] = (struct my_param){ .kind = MY_PARAM_U64, .u64 = count };
+	*out = (struct pipeline_bound){ s->stmt, r->params, n };
+	return true;
+}
+
+bool
+pipeline_router_bind(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, uint32_t count,
+    struct pipeline_bound *out, struct lt_err *err)
+{
+	struct pipeline_statement *s = find_statement(route, row, false);
+
+	lt_arena_reset(r->scratch);
+	if ((s == NULL && !prepare(r, route, row, false, &s, err)) || !decode_images(r, route, row, err) ||
+	    !fill(r, route, s, count, out, err)) {
+		lt_where_table(&err->where, route->from->schema, route->from->name);
+		return false;
+	}
+	return true;
+}
+
+bool
+pipeline_router_probe(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
+    struct pipeline_bound *out, struct lt_err *err)
+{
+	struct pipeline_statement *s;
+
+	if (route->keyless || row->op == CHANGE_INSERT)
+		return false;
+	s = find_statement(route, row, true);
+	lt_arena_reset(r->scratch);
+	return (s != NULL || prepare(r, route, row, true, &s, err)) && decode_images(r, route, row, err) &&
+	    fill(r, route, s, 1, out, err);
+}

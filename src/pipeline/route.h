@@ -1,0 +1,78 @@
+/* pipeline/route.h - transform: from a table of a source's log to the statements that write it at the target.
+ *
+ * A route is made once for each version of a source table; it knows which column goes where and how its values are bound,
+ * and holds the prepared statements, one for each operation and set of columns present. One owner thread (the loader's). */
+#ifndef PIPELINE_ROUTE_H
+#define PIPELINE_ROUTE_H
+
+#include "change/txn.h"
+#include "model/mapping.h"
+#include "mysql/stmt.h"
+#include "schema/table.h"
+
+/** How a value is handed over: decided by the source's kind and the target's column. */
+enum pipeline_bind {
+	PIPELINE_BIND_NUMBER,  /* integers, YEAR */
+	PIPELINE_BIND_INDEX,   /* ENUM, SET, BIT by their number */
+	PIPELINE_BIND_FLOAT,
+	PIPELINE_BIND_DOUBLE,
+	PIPELINE_BIND_DECIMAL,
+	PIPELINE_BIND_TEMPORAL, /* as text: every zero and partial date survives */
+	PIPELINE_BIND_UTF8,     /* text of utf8mb4, utf8mb3, ascii */
+	PIPELINE_BIND_FOREIGN,  /* text of another character set: its bytes, converted by the target */
+	PIPELINE_BIND_JSON,     /* text into a JSON column */
+	PIPELINE_BIND_NAME,     /* ENUM and SET whose members differ at the ends: by name */
+	PIPELINE_BIND_BYTES,
+	PIPELINE_BIND_OPAQUE,   /* GEOMETRY, VECTOR: bytes in the server's own form */
+};
+
+struct pipeline_column {
+	size_t source;                       /* index in the image */
+	const struct schema_column *target;
+	const struct change_column *from;
+	enum pipeline_bind bind;
+	bool in_key;
+};
+
+struct pipeline_statement;
+
+struct pipeline_route {
+	const struct change_table *from;     /* referenced */
+	const struct schema_table *target;   /* borrowed from the router */
+	struct pipeline_column *columns;     /* owned; those that are written, and what the key needs; in source order */
+	size_t ncolumns;
+	bool keyless, json_native;           /* json_native: the target's JSON is MySQL's */
+	struct pipeline_statement *statements; /* owned list */
+	struct change_value *before, *after; /* owned: decoded values of the row in hand, by source column */
+	struct pipeline_route *next;
+};
+
+struct pipeline_router;
+
+/** Takes the replies that are still due on the target's connection, before a statement that needs an answer at once. */
+typedef bool (*pipeline_settle_fn)(void *ctx, struct lt_err *err);
+
+/** Routes into `target` over `mapping` (borrowed). `verify`: before images are compared (R8). */
+struct pipeline_router *pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target, bool verify,
+    pipeline_settle_fn settle, void *settle_ctx);
+void pipeline_router_free(struct pipeline_router *r);
+/** The route of a table; coded error if the target lacks the table or a column, or cannot hold it. */
+LT_MUST_USE bool pipeline_router_get(
+    struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err);
+
+/** A row made ready to send: what pipeline_router_bind() fills. */
+struct pipeline_bound {
+	struct my_stmt *stmt;
+	const struct my_param *params; /* borrowed from the router until the next call */
+	size_t nparams;
+};
+
+/** Decode and bind one row. `count`: how many identical rows of a keyless table it stands for (R9), else 1. */
+LT_MUST_USE bool pipeline_router_bind(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
+    uint32_t count, struct pipeline_bound *out, struct lt_err *err);
+/** After an update or delete met no row: a statement that touches the row by its key alone, to tell a missing from a differing one.
+ * False without an error set for keyless tables. */
+bool pipeline_router_probe(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
+    struct pipeline_bound *out, struct lt_err *err);
+
+#endif

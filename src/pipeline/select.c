@@ -1,0 +1,154 @@
+#include "pipeline/select.h"
+
+#include "schema/ddl.h"
+
+void
+pipeline_select_init(struct pipeline_select *s, const char *channel, const struct model_mapping *mapping,
+    const struct schema_history *history)
+{
+	memset(s, 0, sizeof(*s));
+	s->channel = channel;
+	s->mapping = mapping;
+	s->history = history;
+	s->scratch = lt_arena_new();
+}
+
+void
+pipeline_select_clear(struct pipeline_select *s)
+{
+	lt_arena_free(s->scratch);
+	lt_buf_free(&s->to_schema);
+	lt_buf_free(&s->to_table);
+}
+
+static bool
+is_mark(struct lt_str schema, struct lt_str table)
+{
+	return lt_str_eqz(schema, "lutra") && lt_str_eqz(table, "lane");
+}
+
+static bool
+is_mapped(struct pipeline_select *s, struct lt_str schema, struct lt_str table)
+{
+	const struct model_rule *rule;
+
+	return model_mapping_table(s->mapping, schema, table, &s->to_schema, &s->to_table, &rule);
+}
+
+static bool
+want_table(void *ctx, struct lt_str schema, struct lt_str table)
+{
+	return is_mark(schema, table) || is_mapped(ctx, schema, table);
+}
+
+static bool
+any_mapped(struct pipeline_select *s, const struct schema_ddl *ddl)
+{
+	for (size_t i = 0; i < ddl->nnames; i++) {
+		const struct schema_ddl_name *n = &ddl->names[i];
+
+		if (n->table.len == 0 ? model_mapping_schema(s->mapping, n->schema) : is_mapped(s, n->schema, n->table))
+			return true;
+	}
+	return false;
+}
+
+/* change_filter.ddl: true for what must stop the pipeline until somebody has seen to it. */
+static bool
+want_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err)
+{
+	struct pipeline_select *s = ctx;
+	struct schema_ddl ddl;
+	bool wanted = false;
+
+	lt_arena_reset(s->scratch);
+	schema_ddl_classify(sql, schema, sql_mode, s->scratch, &ddl);
+	switch (ddl.kind) {
+	case SCHEMA_DDL_NONE: return false;
+	case SCHEMA_DDL_HARMLESS: break;
+	case SCHEMA_DDL_SHAPE:
+	case SCHEMA_DDL_SCHEMA: wanted = any_mapped(s, &ddl); break;
+	case SCHEMA_DDL_DML:
+		if (ddl.nnames == 0 || any_mapped(s, &ddl))
+			return lt_fail(err, LT_E_STATEMENT_FORMAT, "%s of a mapped table was logged as a statement, not as rows",
+			    ddl.verb);
+		break;
+	case SCHEMA_DDL_UNKNOWN: wanted = true; break; /* cannot be told: a person must look */
+	}
+	if (!wanted)
+		atomic_fetch_add_explicit(&s->passed, 1, memory_order_relaxed);
+	return wanted;
+}
+
+static bool
+describe(void *ctx, struct change_table *draft, struct lt_err *err)
+{
+	struct pipeline_select *s = ctx;
+
+	if (is_mark(draft->schema, draft->name))
+		return true; /* ours: read by place, in every version */
+	if (schema_complete(schema_history_table(s->history, draft->schema, draft->name), draft, err))
+		return true;
+	lt_where_table(&err->where, draft->schema, draft->name);
+	return false;
+}
+
+void
+pipeline_select_filter(struct pipeline_select *s, struct change_filter *filter, struct change_describer *describer)
+{
+	*filter = (struct change_filter){ want_table, want_ddl, s };
+	*describer = (struct change_describer){ describe, s };
+}
+
+/* Column 0 of lutra.lane is the channel; an update's after image may lack it (binlog_row_image=MINIMAL). */
+static bool
+is_own_mark(struct pipeline_select *s, const struct change_row *row, bool *own, struct lt_err *err)
+{
+	const struct change_image *image = row->op == CHANGE_INSERT ? &row->after : &row->before;
+	const struct change_table *table = row->table;
+	struct change_value *values;
+
+	lt_arena_reset(s->scratch);
+	values = lt_arena_alloc(s->scratch, table->ncolumns * sizeof(*values));
+	if (!table->codec->decode(table, image, s->scratch, values, err))
+		return lt_wrap(err, "lutra.lane");
+	if (table->ncolumns == 0 || (values[0].kind != CHANGE_TEXT && values[0].kind != CHANGE_BYTES))
+		return lt_fail(err, LT_E_STATE_BROKEN, "the log's lutra.lane does not begin with the channel's name");
+	*own = lt_str_eqz(values[0].bytes, s->channel);
+	return true;
+}
+
+static void
+empty(struct change_txn *t)
+{
+	t->kind = CHANGE_TXN_PLACE;
+	t->nrows = 0;
+}
+
+bool
+pipeline_select_txn(struct pipeline_select *s, struct change_txn *t, struct lt_err *err)
+{
+	size_t kept = 0, others;
+	bool own = false;
+
+	if (t->kind != CHANGE_TXN_ROWS)
+		return true;
+	for (size_t i = 0; i < t->nrows; i++) {
+		struct change_row *row = &t->rows[i];
+
+		if (!is_mark(row->table->schema, row->table->name)) {
+			t->rows[kept++] = *row;
+		} else if (!own && !is_own_mark(s, row, &own, err)) {
+			change_txn_where(t, &err->where);
+			return false;
+		}
+	}
+	others = t->nrows - kept;
+	t->nrows = kept;
+	t->quiet = kept == 0 && others > 0 && t->ignored == 0;
+	if (own)
+		atomic_fetch_add_explicit(&s->own, 1, memory_order_relaxed);
+	if (own || kept == 0)
+		empty(t);
+	return true;
+}

@@ -1,0 +1,213 @@
+#include "pipeline/sql_priv.h"
+
+#include "mysql/sql.h"
+
+static void
+add_slot(struct pipeline_text *t, const struct pipeline_column *column, bool after)
+{
+	t->slots[t->nslots++] = (struct pipeline_slot){ column, after };
+}
+
+/* The parameter as a value of the source's character set (FOREIGN) or of the binary one. */
+static void
+add_converted(struct lt_buf *sql, const struct pipeline_column *c)
+{
+	lt_buf_printf(sql, "CONVERT(? USING %.*s)", LT_FMT(c->from->charset));
+}
+
+/* The value to store: what a column of the target takes. */
+static void
+add_stored(struct pipeline_text *t, const struct pipeline_column *c)
+{
+	if (c->bind == PIPELINE_BIND_FOREIGN)
+		add_converted(&t->sql, c);
+	else
+		lt_buf_c(&t->sql, '?');
+	add_slot(t, c, true);
+}
+
+/* column = value, so that the key's index serves: the value comes in the column's own character set and collation. */
+static void
+add_key_equal(struct pipeline_text *t, const struct pipeline_column *c)
+{
+	my_sql_name(&t->sql, c->target->name);
+	lt_buf_z(&t->sql, " = ");
+	if (c->bind == PIPELINE_BIND_FOREIGN) {
+		bool same = lt_str_eq(c->from->charset, c->target->charset);
+
+		if (!same)
+			lt_buf_z(&t->sql, "CONVERT(");
+		add_converted(&t->sql, c);
+		if (!same)
+			lt_buf_printf(&t->sql, " USING %.*s)", LT_FMT(c->target->charset));
+		lt_buf_printf(&t->sql, " COLLATE %.*s", LT_FMT(c->target->collation));
+	} else {
+		lt_buf_c(&t->sql, '?');
+	}
+	add_slot(t, c, false);
+}
+
+/* NULL-safe and exact: bytes for text, bits for floats, values for JSON (R8). */
+static void
+add_same(const struct pipeline_route *r, struct pipeline_text *t, const struct pipeline_column *c)
+{
+	struct lt_buf name = { 0 };
+	const char *n;
+
+	my_sql_name(&name, c->target->name);
+	n = lt_buf_cstr(&name);
+	switch (c->bind) {
+	case PIPELINE_BIND_UTF8:
+	case PIPELINE_BIND_NAME:
+		/* Both sides in one character set, compared as bytes. */
+		lt_buf_printf(&t->sql, "CAST(CONVERT(%s USING utf8mb4) AS BINARY) <=> CAST(? AS BINARY)", n);
+		break;
+	case PIPELINE_BIND_FOREIGN:
+		lt_buf_printf(&t->sql, "CAST(CONVERT(%s USING %.*s) AS BINARY) <=> CAST(? AS BINARY)", n,
+		    LT_FMT(c->from->charset));
+		break;
+	case PIPELINE_BIND_JSON:
+		if (r->json_native)
+			lt_buf_printf(&t->sql, "%s <=> CAST(? AS JSON)", n);
+		else
+			lt_buf_printf(&t->sql, "CAST(%s AS BINARY) <=> CAST(? AS BINARY)", n);
+		break;
+	case PIPELINE_BIND_OPAQUE:
+		lt_buf_printf(&t->sql, "HEX(%s) <=> HEX(CAST(? AS BINARY))", n);
+		break;
+	case PIPELINE_BIND_INDEX:
+		lt_buf_printf(&t->sql, "%s+0 <=> ?", n);
+		break;
+	default:
+		lt_buf_printf(&t->sql, "%s <=> ?", n);
+	}
+	add_slot(t, c, false);
+	lt_buf_free(&name);
+}
+
+static void
+and_between(struct pipeline_text *t, bool *first)
+{
+	lt_buf_z(&t->sql, *first ? " WHERE " : " AND ");
+	*first = false;
+}
+
+static bool
+add_where(const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *t)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < r->ncolumns && !r->keyless; i++) {
+		const struct pipeline_column *c = &r->columns[i];
+
+		if (!c->in_key)
+			continue;
+		if (!change_image_has(before, c->source))
+			return false;
+		and_between(t, &first);
+		add_key_equal(t, c);
+	}
+	for (size_t i = 0; i < r->ncolumns && (r->keyless || verify); i++) {
+		const struct pipeline_column *c = &r->columns[i];
+
+		if ((c->in_key && !r->keyless) || !change_image_has(before, c->source))
+			continue;
+		and_between(t, &first);
+		add_same(r, t, c);
+	}
+	if (first)
+		return false; /* nothing to find the row by */
+	if (r->keyless) {
+		lt_buf_z(&t->sql, " LIMIT ?");
+		t->limit = true;
+	}
+	return true;
+}
+
+static bool
+is_written(const struct pipeline_column *c)
+{
+	return c->target->generated == SCHEMA_PLAIN;
+}
+
+void
+pipeline_sql_insert(const struct pipeline_route *r, const struct change_image *after, struct pipeline_text *out)
+{
+	const char *between = "";
+
+	lt_buf_z(&out->sql, "INSERT INTO ");
+	my_sql_table(&out->sql, r->target->schema, r->target->name);
+	lt_buf_z(&out->sql, " (");
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		if (!is_written(&r->columns[i]) || !change_image_has(after, r->columns[i].source))
+			continue;
+		lt_buf_z(&out->sql, between);
+		my_sql_name(&out->sql, r->columns[i].target->name);
+		between = ", ";
+	}
+	lt_buf_z(&out->sql, ") VALUES (");
+	between = "";
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		if (!is_written(&r->columns[i]) || !change_image_has(after, r->columns[i].source))
+			continue;
+		lt_buf_z(&out->sql, between);
+		add_stored(out, &r->columns[i]);
+		between = ", ";
+	}
+	lt_buf_c(&out->sql, ')');
+}
+
+bool
+pipeline_sql_update(const struct pipeline_route *r, const struct change_image *before, const struct change_image *after,
+    bool verify, struct pipeline_text *out)
+{
+	const char *between = " SET ";
+
+	lt_buf_z(&out->sql, "UPDATE ");
+	my_sql_table(&out->sql, r->target->schema, r->target->name);
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		const struct pipeline_column *c = &r->columns[i];
+
+		if (!is_written(c) || !change_image_has(after, c->source))
+			continue;
+		lt_buf_z(&out->sql, between);
+		my_sql_name(&out->sql, c->target->name);
+		lt_buf_z(&out->sql, " = ");
+		add_stored(out, c);
+		between = ", ";
+	}
+	if (out->nslots == 0) { /* only what is not mapped changed: the row must be there all the same */
+		lt_buf_z(&out->sql, " SET ");
+		my_sql_name(&out->sql, r->columns[0].target->name);
+		lt_buf_z(&out->sql, " = ");
+		my_sql_name(&out->sql, r->columns[0].target->name);
+	}
+	return add_where(r, before, verify, out);
+}
+
+bool
+pipeline_sql_delete(const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *out)
+{
+	lt_buf_z(&out->sql, "DELETE FROM ");
+	my_sql_table(&out->sql, r->target->schema, r->target->name);
+	return add_where(r, before, verify, out);
+}
+
+bool
+pipeline_sql_probe(const struct pipeline_route *r, const struct change_image *before, struct pipeline_text *out)
+{
+	if (r->keyless)
+		return false;
+	lt_buf_z(&out->sql, "UPDATE ");
+	my_sql_table(&out->sql, r->target->schema, r->target->name);
+	lt_buf_z(&out->sql, " SET ");
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		if (!r->columns[i].in_key)
+			continue;
+		my_sql_name(&out->sql, r->columns[i].target->name);
+		lt_buf_z(&out->sql, " = ");
+		my_sql_name(&out->sql, r->columns[i].target->name);
+		break;
+	}
+	return add_where(r, before, false, out);
+}

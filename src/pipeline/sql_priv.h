@@ -1,0 +1,31 @@
+/* pipeline/sql_priv.h - the SQL text of a route's statements. */
+#ifndef PIPELINE_SQL_PRIV_H
+#define PIPELINE_SQL_PRIV_H
+
+#include "base/buf.h"
+#include "pipeline/route.h"
+
+/** One `?` of a statement. */
+struct pipeline_slot {
+	const struct pipeline_column *column;
+	bool after; /* value of the after image */
+};
+
+/** A statement in the making: text and what its parameters are. */
+struct pipeline_text {
+	struct lt_buf sql;
+	struct pipeline_slot *slots; /* room for 2 * ncolumns */
+	size_t nslots;
+	bool limit; /* one more parameter at the end: the number of rows */
+};
+
+void pipeline_sql_insert(const struct pipeline_route *r, const struct change_image *after, struct pipeline_text *out);
+/** `verify`: compare all of the before image, not the key alone. False: the image lacks a column of the key. */
+bool pipeline_sql_update(const struct pipeline_route *r, const struct change_image *before, const struct change_image *after,
+    bool verify, struct pipeline_text *out);
+bool pipeline_sql_delete(
+    const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *out);
+/** UPDATE that sets the first key column to itself, by the key. */
+bool pipeline_sql_probe(const struct pipeline_route *r, const struct change_image *before, struct pipeline_text *out);
+
+#endif

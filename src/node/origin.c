@@ -363,7 +363,7 @@ begin_place(const struct scan *s, const struct my_rows *files, const struct mode
 	return true;
 }
 
-/* Both kinds of start that need the server's list of files. */
+/* What needs the server's list of files: a start of kind PLACE or TIME, or (NULL) the oldest file's. */
 static bool
 begin_search(const struct node_origin *o, const struct model_start *start, struct change_position *out, struct lt_err *err)
 {
@@ -380,7 +380,9 @@ begin_search(const struct node_origin *o, const struct model_start *start, struc
 		lt_fail(err, LT_E_LOG_OFF, "the server lists no binary logs");
 		goto out;
 	}
-	if (start->kind == MODEL_START_TIME)
+	if (start == NULL)
+		ok = file_start(&s, my_rows_at(files, 0, 0), out, err);
+	else if (start->kind == MODEL_START_TIME)
 		ok = begin_time(&s, files, start, out, err);
 	else
 		ok = begin_place(&s, files, start, out, err);
@@ -389,6 +391,12 @@ out:
 	my_close(s.conn);
 	change_position_clear(&s.end);
 	return ok || lt_wrap(err, "start of site %s", o->site->name);
+}
+
+bool
+node_origin_oldest(struct node_origin *o, struct change_position *out, struct lt_err *err)
+{
+	return begin_search(o, NULL, out, err);
 }
 
 static bool

@@ -14,5 +14,7 @@ struct node_origin *node_origin_new(const struct model_site *site, size_t scan_l
 void node_origin_free(struct node_origin *o);
 /** The origin's functions; borrows `o`. */
 struct pipeline_origin node_origin_ops(struct node_origin *o);
+/** The start of the oldest file that the server still has; `out` initialised by the caller. */
+LT_MUST_USE bool node_origin_oldest(struct node_origin *o, struct change_position *out, struct lt_err *err);
 
 #endif

@@ -1,4 +1,4 @@
-#include "version.h"
+#include "cli/version.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 #include "model/field.h"
 
-#include "model/channel.h"
-
 #include <stdio.h>
+
+#include "model/channel.h"
 
 enum { SHOWN_MAX = 48, GUESS_MAX = 32 };
 

@@ -101,16 +101,18 @@ pipeline_needs_init(struct pipeline_needs *n, const struct model_channel *channe
 	for (size_t i = 0; i < channel->npipelines; i++) {
 		const struct model_pipeline *p = &channel->pipelines[i];
 
-		if (p->from == site) {
-			need(n, all, all, PIPELINE_PRIV_REPL_SLAVE | PIPELINE_PRIV_REPL_CLIENT, 0);
-			need_mapped(n, p->mapping, false, PIPELINE_PRIV_SELECT);
-		}
-		if (p->to == site)
-			need_mapped(n, p->mapping, true, ROW_PRIVS);
+		if (p->from != site)
+			continue;
+		need(n, all, all, PIPELINE_PRIV_REPL_SLAVE | PIPELINE_PRIV_REPL_CLIENT, 0);
+		need_mapped(n, p->mapping, false, PIPELINE_PRIV_SELECT);
 	}
 	for (size_t i = 0; i < channel->npipelines; i++) {
-		if (channel->pipelines[i].to == site)
-			need(n, LT_STR("lutra"), all, ROW_PRIVS | PIPELINE_PRIV_CREATE | UPGRADE_PRIVS, UPGRADE_PRIVS);
+		const struct model_pipeline *p = &channel->pipelines[i];
+
+		if (p->to != site)
+			continue;
+		need_mapped(n, p->mapping, true, ROW_PRIVS);
+		need(n, LT_STR("lutra"), all, ROW_PRIVS | PIPELINE_PRIV_CREATE | UPGRADE_PRIVS, UPGRADE_PRIVS);
 	}
 	prune(n);
 }

@@ -1,0 +1,22 @@
+/* binlog/decimal.h - DECIMAL in the log's binary form: groups of nine digits, big-endian, the sign in the first bit.
+ *
+ * Source: MySQL strings/decimal.cc (bin2decimal). */
+#ifndef BINLOG_DECIMAL_H
+#define BINLOG_DECIMAL_H
+
+#include "base/err.h"
+
+#define BINLOG_DECIMAL_PRECISION 65
+/** Sign, digits, point, leading zero, end. */
+#define BINLOG_DECIMAL_TEXT 72
+
+/** Whether there is a DECIMAL(precision, scale). */
+bool binlog_decimal_fits(unsigned precision, unsigned scale);
+/** Bytes of one; fits() holds. */
+size_t binlog_decimal_size(unsigned precision, unsigned scale);
+/** Text with all digits of the scale, no needless zeros in front: "-0.50". Reads the first binlog_decimal_size() bytes;
+ * returns the text's length in `*len`. */
+LT_MUST_USE bool binlog_decimal_text(struct lt_str bytes, unsigned precision, unsigned scale,
+    char out[BINLOG_DECIMAL_TEXT], size_t *len, struct lt_err *err);
+
+#endif

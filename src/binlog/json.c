@@ -1,0 +1,430 @@
+#include "binlog/json.h"
+
+#include "base/cur.h"
+#include "binlog/column.h"
+#include "binlog/decimal.h"
+#include "binlog/real.h"
+#include "binlog/temporal.h"
+
+enum {
+	JSON_SMALL_OBJECT,
+	JSON_LARGE_OBJECT,
+	JSON_SMALL_ARRAY,
+	JSON_LARGE_ARRAY,
+	JSON_LITERAL,
+	JSON_INT16,
+	JSON_UINT16,
+	JSON_INT32,
+	JSON_UINT32,
+	JSON_INT64,
+	JSON_UINT64,
+	JSON_DOUBLE,
+	JSON_STRING,
+	JSON_OPAQUE = 15,
+};
+
+#define BASE64_LINE 76 /* mysys/base64.cc breaks lines there, also inside a JSON string */
+
+struct text {
+	struct lt_arena *arena;
+	char *ptr;
+	size_t len, cap, limit;
+	struct lt_err *err;
+};
+
+/* Room for `more`, or NULL and an error. */
+static char *
+room(struct text *t, size_t more)
+{
+	size_t cap;
+
+	if (more > t->limit - t->len) {
+		lt_fail(t->err, LT_E_CORRUPT, "JSON: its text would be too long for its bytes");
+		return NULL;
+	}
+	if (more > t->cap - t->len) {
+		cap = LT_MIN(LT_MAX(t->cap * 2, t->len + more), t->limit);
+		t->ptr = lt_arena_grow(t->arena, t->ptr, t->cap, cap);
+		t->cap = cap;
+	}
+	return t->ptr + t->len;
+}
+
+static bool
+put(struct text *t, const char *from, size_t len)
+{
+	char *to = room(t, len);
+
+	if (to == NULL)
+		return false;
+	memcpy(to, from, len);
+	t->len += len;
+	return true;
+}
+
+static bool
+put_u64(struct text *t, uint64_t n, bool negative)
+{
+	char digits[24], *at = digits + sizeof(digits);
+
+	do {
+		*--at = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	if (negative)
+		*--at = '-';
+	return put(t, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+static bool
+put_i64(struct text *t, int64_t n)
+{
+	return n < 0 ? put_u64(t, 0 - (uint64_t)n, true) : put_u64(t, (uint64_t)n, false);
+}
+
+static const char *
+escape_of(unsigned char c, char hex[8])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	switch (c) {
+	case '"':
+		return "\\\"";
+	case '\\':
+		return "\\\\";
+	case '\b':
+		return "\\b";
+	case '\t':
+		return "\\t";
+	case '\n':
+		return "\\n";
+	case '\f':
+		return "\\f";
+	case '\r':
+		return "\\r";
+	default:
+		if (c >= 0x20)
+			return NULL;
+		memcpy(hex, "\\u00", 4);
+		hex[4] = digits[c >> 4];
+		hex[5] = digits[c & 15];
+		hex[6] = '\0';
+		return hex;
+	}
+}
+
+static bool
+put_string(struct text *t, struct lt_str s)
+{
+	size_t plain = 0;
+	char hex[8];
+
+	if (!put(t, "\"", 1))
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		const char *escape = escape_of((unsigned char)s.ptr[i], hex);
+
+		if (escape == NULL)
+			continue;
+		if (!put(t, s.ptr + plain, i - plain) || !put(t, escape, strlen(escape)))
+			return false;
+		plain = i + 1;
+	}
+	return put(t, s.ptr + plain, s.len - plain) && put(t, "\"", 1);
+}
+
+static bool
+put_double(struct text *t, uint64_t bits)
+{
+	char number[BINLOG_REAL_TEXT + 2];
+	double d;
+	size_t len;
+
+	memcpy(&d, &bits, sizeof(d));
+	len = binlog_double_text(d, number);
+	if (len == 0)
+		return lt_fail(t->err, LT_E_CORRUPT, "JSON: a double that is no number");
+	if (memchr(number, '.', len) == NULL && memchr(number, 'e', len) == NULL) {
+		memcpy(number + len, ".0", 2);
+		len += 2;
+	}
+	return put(t, number, len);
+}
+
+static bool
+put_base64(struct text *t, unsigned type, struct lt_str bytes)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const uint8_t *p = (const uint8_t *)bytes.ptr;
+	size_t column = 0;
+
+	if (!put(t, "\"base64:type", 12) || !put_u64(t, type, false) || !put(t, ":", 1))
+		return false;
+	for (size_t i = 0; i < bytes.len; i += 3, column += 4) {
+		size_t n = LT_MIN(bytes.len - i, (size_t)3);
+		uint32_t bits = (uint32_t)p[i] << 16 | (n > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (n > 2 ? p[i + 2] : 0u);
+		char quad[4] = { digits[bits >> 18], digits[bits >> 12 & 63], n > 1 ? digits[bits >> 6 & 63] : '=',
+			n > 2 ? digits[bits & 63] : '=' };
+
+		if (column == BASE64_LINE) {
+			column = 0;
+			if (!put(t, "\\n", 2))
+				return false;
+		}
+		if (!put(t, quad, sizeof(quad)))
+			return false;
+	}
+	return put(t, "\"", 1);
+}
+
+static bool
+put_time(struct text *t, enum change_kind kind, struct lt_str bytes)
+{
+	struct change_time time;
+	char out[34];
+	size_t len;
+
+	if (bytes.len != 8)
+		return lt_fail(t->err, LT_E_CORRUPT, "JSON: a time of %zu bytes", bytes.len);
+	if (!binlog_packed_time(kind, (int64_t)lt_le((const uint8_t *)bytes.ptr, 8), &time, t->err))
+		return lt_wrap(t->err, "JSON");
+	out[0] = '"';
+	len = change_time_text(kind, &time, out + 1) + 1;
+	out[len++] = '"';
+	return put(t, out, len);
+}
+
+static bool
+put_decimal(struct text *t, struct lt_str bytes)
+{
+	char out[BINLOG_DECIMAL_TEXT];
+	size_t len;
+
+	if (bytes.len < 2)
+		return lt_fail(t->err, LT_E_CORRUPT, "JSON: a decimal of %zu bytes", bytes.len);
+	if (!binlog_decimal_text(lt_str_of(bytes.ptr + 2, bytes.len - 2), (uint8_t)bytes.ptr[0], (uint8_t)bytes.ptr[1], out, &len,
+	        t->err))
+		return lt_wrap(t->err, "JSON");
+	return put(t, out, len);
+}
+
+/* Seven bits a byte, the lowest first, at most five bytes. */
+static size_t
+take_length(struct lt_cur *in)
+{
+	uint64_t n = 0;
+
+	for (unsigned shift = 0; shift < 35; shift += 7) {
+		uint8_t b = lt_cur_u8(in);
+
+		n |= (uint64_t)(b & 0x7f) << shift;
+		if ((b & 0x80) == 0)
+			return (size_t)n;
+	}
+	in->failed = true;
+	return 0;
+}
+
+static bool
+cut(struct text *t)
+{
+	return lt_fail(t->err, LT_E_CORRUPT, "JSON: a part lies outside of its bytes");
+}
+
+static bool
+put_opaque(struct text *t, struct lt_cur in)
+{
+	uint8_t type = lt_cur_u8(&in);
+	struct lt_str bytes = lt_cur_bytes(&in, take_length(&in));
+
+	if (!lt_cur_ok(&in))
+		return cut(t);
+	switch (type) {
+	case BINLOG_COL_NEWDECIMAL:
+		return put_decimal(t, bytes);
+	case BINLOG_COL_DATE:
+		return put_time(t, CHANGE_DATE, bytes);
+	case BINLOG_COL_TIME:
+		return put_time(t, CHANGE_TIME, bytes);
+	case BINLOG_COL_DATETIME:
+	case BINLOG_COL_TIMESTAMP:
+		return put_time(t, CHANGE_DATETIME, bytes);
+	default:
+		return put_base64(t, type, bytes);
+	}
+}
+
+static bool
+put_literal(struct text *t, unsigned n)
+{
+	switch (n) {
+	case 0:
+		return put(t, "null", 4);
+	case 1:
+		return put(t, "true", 4);
+	case 2:
+		return put(t, "false", 5);
+	default:
+		return lt_fail(t->err, LT_E_CORRUPT, "JSON: unknown literal %u", n);
+	}
+}
+
+static bool
+put_scalar(struct text *t, uint8_t type, struct lt_cur in)
+{
+	struct lt_str s;
+	uint64_t n;
+
+	switch (type) {
+	case JSON_LITERAL:
+		n = lt_cur_u8(&in);
+		return lt_cur_ok(&in) ? put_literal(t, (unsigned)n) : cut(t);
+	case JSON_INT16:
+		n = lt_cur_u16(&in);
+		return lt_cur_ok(&in) ? put_i64(t, (int16_t)n) : cut(t);
+	case JSON_UINT16:
+		n = lt_cur_u16(&in);
+		return lt_cur_ok(&in) ? put_u64(t, n, false) : cut(t);
+	case JSON_INT32:
+		n = lt_cur_u32(&in);
+		return lt_cur_ok(&in) ? put_i64(t, (int32_t)n) : cut(t);
+	case JSON_UINT32:
+		n = lt_cur_u32(&in);
+		return lt_cur_ok(&in) ? put_u64(t, n, false) : cut(t);
+	case JSON_INT64:
+		n = lt_cur_u64(&in);
+		return lt_cur_ok(&in) ? put_i64(t, (int64_t)n) : cut(t);
+	case JSON_UINT64:
+		n = lt_cur_u64(&in);
+		return lt_cur_ok(&in) ? put_u64(t, n, false) : cut(t);
+	case JSON_DOUBLE:
+		n = lt_cur_u64(&in);
+		return lt_cur_ok(&in) ? put_double(t, n) : cut(t);
+	case JSON_STRING:
+		s = lt_cur_bytes(&in, take_length(&in));
+		return lt_cur_ok(&in) ? put_string(t, s) : cut(t);
+	case JSON_OPAQUE:
+		return put_opaque(t, in);
+	default:
+		return lt_fail(t->err, LT_E_CORRUPT, "JSON: unknown type %u", type);
+	}
+}
+
+/* An array or object: count, size, then entries of keys (offset, two bytes of length) and of values (type, then the value
+ * itself where it fits, else its offset). Offsets count from the container's first byte. */
+struct container {
+	const uint8_t *at; /* first byte */
+	size_t len;        /* up to the end of all bytes: the size it claims is not needed */
+	size_t width;      /* of counts and offsets: 2 or 4 */
+	size_t count, next;
+	bool object;
+};
+
+static bool
+container_open(struct text *t, uint8_t type, struct lt_cur in, struct container *out)
+{
+	struct container c = { .at = in.at, .len = lt_cur_left(&in) };
+	size_t entry;
+
+	c.object = type == JSON_SMALL_OBJECT || type == JSON_LARGE_OBJECT;
+	c.width = type == JSON_SMALL_OBJECT || type == JSON_SMALL_ARRAY ? 2 : 4;
+	c.count = (size_t)lt_cur_le(&in, c.width);
+	lt_cur_take(&in, c.width);
+	entry = 1 + c.width + (c.object ? c.width + 2 : 0);
+	if (!lt_cur_ok(&in) || c.count > lt_cur_left(&in) / entry)
+		return cut(t);
+	*out = c;
+	return put(t, c.object ? "{" : "[", 1);
+}
+
+static bool
+put_key(struct text *t, const struct container *c)
+{
+	const uint8_t *entry = c->at + 2 * c->width + c->next * (c->width + 2);
+	size_t offset = (size_t)lt_le(entry, c->width), len = (size_t)lt_le(entry + c->width, 2);
+
+	if (offset > c->len || len > c->len - offset)
+		return cut(t);
+	return put_string(t, lt_str_of(c->at + offset, len)) && put(t, ": ", 2);
+}
+
+static bool
+is_inline(uint8_t type, size_t width)
+{
+	return type == JSON_LITERAL || type == JSON_INT16 || type == JSON_UINT16 ||
+	    (width == 4 && (type == JSON_INT32 || type == JSON_UINT32));
+}
+
+/* The type and the bytes of the next value; its key is written. */
+static bool
+container_next(struct text *t, struct container *c, uint8_t *type, struct lt_cur *value)
+{
+	size_t keys = c->object ? c->count * (c->width + 2) : 0;
+	const uint8_t *entry = c->at + 2 * c->width + keys + c->next * (1 + c->width);
+	size_t offset;
+
+	if ((c->next > 0 && !put(t, ", ", 2)) || (c->object && !put_key(t, c)))
+		return false;
+	c->next++;
+	*type = entry[0];
+	if (is_inline(*type, c->width)) {
+		*value = lt_cur_of(entry + 1, c->width);
+		return true;
+	}
+	offset = (size_t)lt_le(entry + 1, c->width);
+	if (offset > c->len)
+		return cut(t);
+	*value = lt_cur_of(c->at + offset, c->len - offset);
+	return true;
+}
+
+static bool
+put_value(struct text *t, uint8_t type, struct lt_cur in)
+{
+	struct container stack[BINLOG_JSON_DEPTH];
+	size_t depth = 0;
+
+	for (;;) {
+		if (type <= JSON_LARGE_ARRAY) {
+			if (depth == BINLOG_JSON_DEPTH)
+				return lt_fail(t->err, LT_E_CORRUPT, "JSON: more than %d levels", BINLOG_JSON_DEPTH);
+			if (!container_open(t, type, in, &stack[depth]))
+				return false;
+			depth++;
+		} else if (!put_scalar(t, type, in)) {
+			return false;
+		}
+		while (depth > 0 && stack[depth - 1].next == stack[depth - 1].count) {
+			depth--;
+			if (!put(t, stack[depth].object ? "}" : "]", 1))
+				return false;
+		}
+		if (depth == 0)
+			return true;
+		if (!container_next(t, &stack[depth - 1], &type, &in))
+			return false;
+	}
+}
+
+bool
+binlog_json_text(struct lt_str bytes, struct lt_arena *arena, struct lt_str *out, struct lt_err *err)
+{
+	struct text t = { .arena = arena, .err = err };
+	struct lt_cur in = lt_cur_str(bytes);
+	uint8_t type;
+
+	if (bytes.len == 0) {
+		*out = LT_STR("null");
+		return true;
+	}
+	if (bytes.len > SIZE_MAX / 2 / BINLOG_JSON_FACTOR)
+		return lt_fail(err, LT_E_CORRUPT, "JSON: %zu bytes", bytes.len);
+	t.limit = bytes.len * BINLOG_JSON_FACTOR + 256;
+	t.cap = bytes.len + 64;
+	t.ptr = lt_arena_alloc(arena, t.cap);
+	type = lt_cur_u8(&in);
+	if (!put_value(&t, type, in))
+		return false;
+	*out = lt_str_of(t.ptr, t.len);
+	return true;
+}

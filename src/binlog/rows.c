@@ -1,0 +1,163 @@
+#include "binlog/rows.h"
+
+#include "binlog/image.h"
+
+#define EXTRA_LENGTH_SIZE 2 /* counts itself */
+
+enum { FORM_V1, FORM_V2 };
+
+static bool
+form_of(uint8_t type, int *form, enum change_op *op, struct lt_err *err)
+{
+	switch (type) {
+	case BINLOG_WRITE_ROWS_V1:
+	case BINLOG_WRITE_ROWS:
+		*op = CHANGE_INSERT;
+		break;
+	case BINLOG_UPDATE_ROWS_V1:
+	case BINLOG_UPDATE_ROWS:
+		*op = CHANGE_UPDATE;
+		break;
+	case BINLOG_DELETE_ROWS_V1:
+	case BINLOG_DELETE_ROWS:
+		*op = CHANGE_DELETE;
+		break;
+	case BINLOG_PARTIAL_UPDATE_ROWS:
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
+		    "partial JSON updates: set binlog_row_value_options='' at the source for every session");
+	default:
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "row events of type %u", type);
+	}
+	*form = type >= BINLOG_WRITE_ROWS ? FORM_V2 : FORM_V1;
+	return true;
+}
+
+static bool
+take_head(uint8_t type, struct lt_cur *in, size_t id_width, struct binlog_rows_head *out, struct lt_err *err)
+{
+	struct binlog_rows_head h = { 0 };
+	int form = FORM_V1;
+
+	if (!form_of(type, &form, &h.op, err))
+		return false;
+	h.table_id = lt_cur_le(in, id_width);
+	h.flags = lt_cur_u16(in);
+	if (form == FORM_V2) {
+		uint16_t extra = lt_cur_u16(in);
+
+		if (lt_cur_ok(in) && extra < EXTRA_LENGTH_SIZE)
+			return lt_fail(err, LT_E_CORRUPT, "row event: extra data of %u bytes", extra);
+		lt_cur_take(in, extra - (size_t)EXTRA_LENGTH_SIZE);
+	}
+	if (!lt_cur_ok(in))
+		return lt_fail(err, LT_E_TRUNCATED, "row event: it ends in its head");
+	*out = h;
+	return true;
+}
+
+bool
+binlog_rows_head_decode(
+    uint8_t type, struct lt_str body, size_t id_width, struct binlog_rows_head *out, struct lt_err *err)
+{
+	struct lt_cur in = lt_cur_str(body);
+
+	return take_head(type, &in, id_width, out, err);
+}
+
+/* Which columns the images of one side have. */
+struct side {
+	const uint8_t *present; /* NULL: all */
+	size_t columns;
+};
+
+static bool
+take_side(struct lt_cur *in, const struct change_table *table, struct side *out, struct lt_err *err)
+{
+	const uint8_t *present = lt_cur_take(in, (table->ncolumns + 7) / 8);
+
+	if (present == NULL)
+		return lt_fail(err, LT_E_TRUNCATED, "row event: it ends in a bitmap of columns");
+	out->columns = binlog_image_columns(table, present);
+	out->present = out->columns == table->ncolumns ? NULL : present;
+	return true;
+}
+
+struct reading {
+	struct lt_cur in;
+	const struct change_table *table;
+	struct change_txn *txn;
+	struct change_row common; /* op, flags, event */
+	struct side before, after; /* insert: after alone; delete: before alone */
+};
+
+static bool
+take_row(struct reading *r, struct lt_err *err)
+{
+	struct lt_str before = { 0 }, after = { 0 };
+	struct change_row *row;
+
+	if (r->common.op != CHANGE_INSERT &&
+	    !binlog_image_take(r->table, r->before.present, r->before.columns, &r->in, &before, err))
+		return false;
+	if (r->common.op != CHANGE_DELETE &&
+	    !binlog_image_take(r->table, r->after.present, r->after.columns, &r->in, &after, err))
+		return false;
+	row = change_txn_add_row(r->txn, r->table);
+	row->op = r->common.op;
+	row->flags = r->common.flags;
+	row->event = r->common.event;
+	if (r->common.op != CHANGE_INSERT)
+		row->before = (struct change_image){ before, r->before.present };
+	if (r->common.op != CHANGE_DELETE)
+		row->after = (struct change_image){ after, r->after.present };
+	return true;
+}
+
+static bool
+take_sides(struct reading *r, struct lt_err *err)
+{
+	uint64_t width = lt_cur_lenenc(&r->in);
+	struct lt_str rest;
+
+	if (!lt_cur_ok(&r->in))
+		return lt_fail(err, LT_E_TRUNCATED, "row event: it ends in front of its columns");
+	if (width != r->table->ncolumns)
+		return lt_fail(err, LT_E_CORRUPT, "row event: %llu columns, its table map has %zu", (unsigned long long)width,
+		    r->table->ncolumns);
+	rest = lt_arena_str(r->txn->arena, lt_cur_rest(&r->in));
+	r->in = lt_cur_str(rest);
+	if (!take_side(&r->in, r->table, r->common.op == CHANGE_INSERT ? &r->after : &r->before, err))
+		return false;
+	return r->common.op != CHANGE_UPDATE || take_side(&r->in, r->table, &r->after, err);
+}
+
+bool
+binlog_rows_decode(uint8_t type, struct lt_str body, size_t id_width, const struct change_table *table, uint32_t event,
+    struct change_txn *txn, struct lt_err *err)
+{
+	struct reading r = { .in = lt_cur_str(body), .table = table, .txn = txn };
+	struct binlog_rows_head head = { 0 };
+
+	if (!take_head(type, &r.in, id_width, &head, err))
+		return false;
+	r.common.op = head.op;
+	r.common.flags = head.flags;
+	r.common.event = event;
+	if (!take_sides(&r, err))
+		goto fail;
+	/* Images without columns have no bytes, so bytes can only be too many then: MySQL refuses to log such a row, MariaDB logs it
+	 * in full. */
+	if (r.before.columns + r.after.columns == 0 && lt_cur_left(&r.in) > 0) {
+		lt_fail(err, LT_E_CORRUPT, "row event: %zu bytes of rows without columns", lt_cur_left(&r.in));
+		goto fail;
+	}
+	while (lt_cur_left(&r.in) > 0) {
+		if (!take_row(&r, err))
+			goto fail;
+	}
+	return true;
+fail:
+	if (err != NULL && err->where.table[0] == '\0')
+		lt_where_table(&err->where, table->schema, table->name);
+	return false;
+}

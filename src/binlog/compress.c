@@ -84,10 +84,11 @@ binlog_payload_open(struct lt_str body, size_t limit, struct binlog_payload **re
 static bool
 unpack(struct binlog_payload *p, size_t size, struct lt_err *err)
 {
-	ZSTD_outBuffer out = { lt_buf_reserve(&p->event, size), size, 0 };
+	ZSTD_outBuffer out = { 0 };
 
 	if (size > p->left)
 		return lt_fail(err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event: an event inside is longer than the payload");
+	out = (ZSTD_outBuffer){ lt_buf_reserve(&p->event, size), size, 0 };
 	if (p->zstd == NULL) {
 		memcpy(out.dst, (const char *)p->in.src + p->in.pos, size);
 		p->in.pos += size;

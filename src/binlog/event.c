@@ -33,7 +33,7 @@ expected_crc(const struct binlog_header *h, struct lt_str bytes)
 uint32_t
 binlog_event_crc(const struct binlog_event *e)
 {
-	return expected_crc(&e->header, e->bytes);
+	return e->checked ? e->crc : expected_crc(&e->header, e->bytes);
 }
 
 const char *
@@ -51,8 +51,7 @@ bool
 binlog_event_open(struct lt_str bytes, enum binlog_checksum checksum, struct binlog_event *out, struct lt_err *err)
 {
 	struct lt_cur in = lt_cur_str(bytes);
-	struct binlog_event e;
-	bool room, match;
+	struct binlog_event e = { .bytes = bytes };
 	char name[40];
 
 	if (!binlog_header_decode(&in, &e.header, err))
@@ -60,18 +59,17 @@ binlog_event_open(struct lt_str bytes, enum binlog_checksum checksum, struct bin
 	if (e.header.size != bytes.len)
 		return lt_fail(err, bytes.len < e.header.size ? LT_E_TRUNCATED : LT_E_CORRUPT, "%s event claims %u bytes, there are %zu",
 		    binlog_event_name(e.header.type, name), e.header.size, bytes.len);
-	room = bytes.len >= BINLOG_HEADER_SIZE + BINLOG_CHECKSUM_SIZE;
-	e.bytes = bytes;
-	if (checksum != BINLOG_CHECKSUM_NONE) {
-		struct lt_str whole = lt_str_of(bytes.ptr, room ? bytes.len - BINLOG_CHECKSUM_SIZE : 0);
+	if (checksum != BINLOG_CHECKSUM_NONE && bytes.len >= BINLOG_HEADER_SIZE + BINLOG_CHECKSUM_SIZE) {
+		struct lt_str whole = lt_str_of(bytes.ptr, bytes.len - BINLOG_CHECKSUM_SIZE);
 
-		match = room && lt_le((const uint8_t *)whole.ptr + whole.len, BINLOG_CHECKSUM_SIZE) == expected_crc(&e.header, whole);
-		if (!match && checksum == BINLOG_CHECKSUM_CRC32)
-			return lt_fail(err, LT_E_CHECKSUM, "%s event of %zu bytes: its CRC-32 does not match",
-			    binlog_event_name(e.header.type, name), bytes.len);
-		if (match)
+		e.crc = expected_crc(&e.header, whole);
+		e.checked = lt_le((const uint8_t *)whole.ptr + whole.len, BINLOG_CHECKSUM_SIZE) == e.crc;
+		if (e.checked)
 			e.bytes = whole;
 	}
+	if (!e.checked && checksum == BINLOG_CHECKSUM_CRC32)
+		return lt_fail(err, LT_E_CHECKSUM, "%s event of %zu bytes: its CRC-32 does not match",
+		    binlog_event_name(e.header.type, name), bytes.len);
 	e.body = lt_str_of(e.bytes.ptr + BINLOG_HEADER_SIZE, e.bytes.len - BINLOG_HEADER_SIZE);
 	*out = e;
 	return true;

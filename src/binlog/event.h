@@ -9,6 +9,8 @@ struct binlog_event {
 	struct binlog_header header;
 	struct lt_str body; /* behind the header, without checksum */
 	struct lt_str bytes; /* header and body */
+	bool checked;        /* `crc` was found to be right */
+	uint32_t crc;
 };
 
 /** Whether four bytes of CRC-32 stand behind the body. */

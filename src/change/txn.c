@@ -17,6 +17,7 @@ change_txn_free(struct change_txn *t)
 		return;
 	for (size_t i = 0; i < t->ntables; i++)
 		change_table_unref(t->tables[i]);
+	change_gtid_set_free(t->passed);
 	lt_arena_free(t->arena);
 	free(t);
 }

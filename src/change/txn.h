@@ -27,7 +27,7 @@ struct change_row {
 enum change_txn_kind {
 	CHANGE_TXN_ROWS,   /* rows, perhaps none after filtering */
 	CHANGE_TXN_DDL,    /* one statement that changes names or shapes that are mapped */
-	CHANGE_TXN_PLACE,  /* nothing happened up to here: moves positions only */
+	CHANGE_TXN_PLACE,  /* nothing happened up to here: moves positions only. With a gtid: that transaction was rolled back */
 };
 
 /** One owner thread at a time: the reader, then the queue, then the loader. */
@@ -36,6 +36,8 @@ struct change_txn {
 	struct lt_arena *arena; /* owned: rows, images, statement */
 
 	struct change_gtid gtid;
+	struct change_gtid_set *passed; /* owned; ids of transactions passed over since the item before this one, or NULL: they
+	                                 * belong to the progress too */
 	char file[256];          /* where it begins */
 	uint64_t pos;
 	struct change_place end; /* where it ends */

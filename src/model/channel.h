@@ -44,6 +44,9 @@ struct model_channel {
 /** Read and check a channel file. Errors carry file, line and column. Passwords come from password_file (relative to the channel
  * file, mode checked, one trailing newline dropped) or password_env. `**ret` to model_channel_free(). */
 LT_MUST_USE bool model_channel_load(const char *path, struct model_channel **ret, struct lt_err *err);
+/** The same for a text at hand; relative names begin in the folder of `path`. err->where.file is the caller's to set, and its line and
+ * column may be set on success too. */
+LT_MUST_USE bool model_channel_parse(struct lt_str text, const char *path, struct model_channel **ret, struct lt_err *err);
 void model_channel_free(struct model_channel *c);
 
 #endif

@@ -5,9 +5,6 @@
 #include "model/channel.h"
 #include "model/yaml.h"
 
-/** The file's text as a channel; `path` says where relative names begin. What model_channel_load() does once the file is read. */
-LT_MUST_USE bool model_channel_parse(struct lt_str text, const char *path, struct model_channel **ret, struct lt_err *err);
-
 /** Read a whole regular file of at most `max` bytes, appended to `out`; secret: its mode must shut out group and others. */
 LT_MUST_USE bool model_read_file(const char *path, size_t max, bool secret, struct lt_buf *out, struct lt_err *err);
 

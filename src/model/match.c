@@ -136,7 +136,7 @@ static enum model_answer
 match_part(const struct model_part *part, struct lt_str name, struct model_match *m)
 {
 	if (part->regex != NULL)
-		return answer_of(run_regex(part->regex, name, 0, m));
+		return answer_of(run_regex(part->regex, name, PCRE2_ENDANCHORED, m));
 	return match_tokens(part, name, m) ? MODEL_YES : MODEL_NO;
 }
 
@@ -159,12 +159,13 @@ model_pattern_match(const struct model_pattern *p, struct lt_str schema, struct 
 	if (schema.len == 0 || table.len == 0 || schema.len > MODEL_NAME_BYTES_MAX || table.len > MODEL_NAME_BYTES_MAX)
 		return MODEL_NO;
 	if (p->whole)
-		return answer_of(run_regex(p->schema.regex, join(schema, table, m->whole), 0, m));
+		return answer_of(run_regex(p->schema.regex, join(schema, table, m->whole), PCRE2_ENDANCHORED, m));
 	answer = match_part(&p->schema, schema, m);
 	return answer == MODEL_YES ? match_part(&p->table, table, m) : answer;
 }
 
-/* Whether a regex for "schema.table" can match some table of that schema. */
+/* Whether a regex for "schema.table" can match some table of that schema. PCRE2 takes a partial match only without the end anchored,
+ * which errs on the side of yes. */
 static bool
 whole_may_match(const struct model_pattern *p, struct lt_str schema)
 {

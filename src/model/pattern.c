@@ -150,7 +150,7 @@ parse_plain(struct parser *p, struct model_part *part)
 static bool
 parse_regex(struct parser *p, struct model_part *part)
 {
-	uint32_t options = PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+	uint32_t options = PCRE2_ANCHORED | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
 	size_t from = ++p->at, where;
 	uint32_t groups = 0;
 	int code;

@@ -22,6 +22,8 @@ struct builder {
 	size_t documents;
 };
 
+static const char no_alias[] = "aliases are not taken here; write a name that begins with * in quotes";
+
 static bool
 fail_mark(const yaml_mark_t *mark, struct lt_err *err, const char *what)
 {
@@ -36,6 +38,9 @@ static bool
 fail_parser(const yaml_parser_t *parser, struct lt_err *err)
 {
 	const yaml_mark_t *mark = &parser->problem_mark;
+
+	if (parser->context != NULL && strcmp(parser->context, "while scanning an alias") == 0)
+		return fail_mark(&parser->context_mark, err, no_alias);
 
 	/* Faults of the bytes themselves come without a mark; then the reader's own place is the nearest. */
 	if (parser->error == YAML_READER_ERROR)
@@ -87,7 +92,7 @@ place(struct builder *b, struct model_yaml *node, struct lt_err *err)
 static bool
 add(struct builder *b, enum model_yaml_kind kind, const yaml_event_t *event, struct model_yaml **out, struct lt_err *err)
 {
-	struct model_yaml *node;
+	struct model_yaml *node = NULL;
 
 	if (++b->doc->nodes > MODEL_YAML_NODES_MAX)
 		return fail_mark(&event->start_mark, err, "the file holds too many values");
@@ -103,7 +108,7 @@ static bool
 add_text(struct builder *b, const yaml_event_t *event, struct lt_err *err)
 {
 	struct lt_str text = lt_str_of(event->data.scalar.value, event->data.scalar.length);
-	struct model_yaml *node;
+	struct model_yaml *node = NULL;
 
 	if (event->data.scalar.anchor != NULL)
 		return fail_mark(&event->start_mark, err, "anchors (&name) are not taken here");
@@ -124,7 +129,7 @@ open_group(struct builder *b, enum model_yaml_kind kind, const yaml_event_t *eve
 	bool list = kind == MODEL_YAML_LIST;
 	const yaml_char_t *anchor = list ? event->data.sequence_start.anchor : event->data.mapping_start.anchor;
 	const yaml_char_t *tag = list ? event->data.sequence_start.tag : event->data.mapping_start.tag;
-	struct model_yaml *node;
+	struct model_yaml *node = NULL;
 
 	if (anchor != NULL)
 		return fail_mark(&event->start_mark, err, "anchors (&name) are not taken here");
@@ -149,7 +154,7 @@ take(struct builder *b, const yaml_event_t *event, struct lt_err *err)
 			return fail_mark(&event->start_mark, err, "a second document begins; one file holds one channel");
 		return true;
 	case YAML_ALIAS_EVENT:
-		return fail_mark(&event->start_mark, err, "aliases are not taken here; write a name that begins with * in quotes");
+		return fail_mark(&event->start_mark, err, no_alias);
 	case YAML_SCALAR_EVENT:
 		return add_text(b, event, err);
 	case YAML_SEQUENCE_START_EVENT:

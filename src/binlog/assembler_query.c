@@ -1,0 +1,258 @@
+/* Statements: what they do to the transaction they stand in, and XA; declared in assembler.h. */
+#include "binlog/assembler.h"
+#include "binlog/query.h"
+
+/* Prepared XA transactions remembered at once; nobody holds as many open. */
+#define PREPARED_MAX 10000
+
+/** A mark inside the transaction in hand. */
+struct binlog_savepoint {
+	struct binlog_savepoint *older; /* owned */
+	char *name;                     /* owned */
+	size_t nrows;
+};
+
+/** A prepared XA transaction that changed nothing wanted. */
+struct binlog_prepared {
+	struct binlog_prepared *older; /* owned */
+	char *name;                    /* owned; as XA END wrote it */
+};
+
+static void
+pop_savepoint(struct binlog_assembler *a)
+{
+	struct binlog_savepoint *s = a->savepoints;
+
+	a->savepoints = s->older;
+	free(s->name);
+	free(s);
+}
+
+void
+binlog_assembler_forget(struct binlog_assembler *a, bool savepoints_only)
+{
+	while (a->savepoints != NULL)
+		pop_savepoint(a);
+	while (!savepoints_only && a->prepared != NULL) {
+		struct binlog_prepared *p = a->prepared;
+
+		a->prepared = p->older;
+		free(p->name);
+		free(p);
+	}
+}
+
+static void
+push_savepoint(struct binlog_assembler *a, struct lt_str name)
+{
+	struct binlog_savepoint *s = lt_new(struct binlog_savepoint);
+
+	s->name = lt_str_dup(name);
+	s->nrows = a->txn->nrows;
+	s->older = a->savepoints;
+	a->savepoints = s;
+}
+
+/** Rows behind a savepoint stay in the log when tables without transactions were changed among them. */
+static bool
+rollback_to(struct binlog_assembler *a, struct lt_str name, struct lt_err *err)
+{
+	while (a->savepoints != NULL && !lt_str_ieq(lt_str_z(a->savepoints->name), name))
+		pop_savepoint(a);
+	if (a->savepoints == NULL)
+		return lt_fail(err, LT_E_CORRUPT, "ROLLBACK TO a savepoint that the transaction has not");
+	a->txn->nrows = a->savepoints->nrows;
+	return true;
+}
+
+/* -- XA --------------------------------------------------------------------------------------------------------- */
+
+bool
+binlog_assembler_prepare(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
+{
+	bool one_phase = e->body.len > 0 && e->body.ptr[0] != 0;
+	struct binlog_prepared *p;
+
+	if (a->state != BINLOG_STATE_OPEN || !a->xa)
+		return lt_fail(err, a->state == BINLOG_STATE_START ? LT_E_LOG_POSITION : LT_E_CORRUPT, "XA_PREPARE event outside of XA START");
+	if (one_phase || a->skipped)
+		return binlog_assembler_end(a, e, at, true, err);
+	if (a->txn->nrows > 0)
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "an XA transaction changes tables that are wanted; XA is not read yet");
+	if (a->nprepared == PREPARED_MAX)
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "more than %d prepared XA transactions", PREPARED_MAX);
+	p = lt_new(struct binlog_prepared);
+	p->name = lt_strdup(a->xa_name);
+	p->older = a->prepared;
+	a->prepared = p;
+	a->nprepared++;
+	a->told = true; /* nothing is committed yet: no transaction to show */
+	return binlog_assembler_end(a, e, at, true, err);
+}
+
+static bool
+take_prepared(struct binlog_assembler *a, struct lt_str name)
+{
+	for (struct binlog_prepared **at = &a->prepared; *at != NULL; at = &(*at)->older) {
+		struct binlog_prepared *p = *at;
+
+		if (!lt_str_eqz(name, p->name))
+			continue;
+		*at = p->older;
+		free(p->name);
+		free(p);
+		a->nprepared--;
+		return true;
+	}
+	return false;
+}
+
+/** XA COMMIT and XA ROLLBACK stand in a group of their own. */
+static bool
+decide_xa(struct binlog_assembler *a, enum binlog_verb verb, struct lt_str name, struct lt_err *err)
+{
+	if (!take_prepared(a, name) && verb == BINLOG_VERB_XA_COMMIT && !a->skipped)
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "XA COMMIT of a transaction that was prepared before reading began");
+	a->told = true;
+	return true;
+}
+
+/* -- statements ------------------------------------------------------------------------------------------------- */
+
+/** Whether the filter wants a statement. */
+static bool
+judge(struct binlog_assembler *a, const struct binlog_query *q, struct lt_str sql, bool *wanted, struct lt_err *err)
+{
+	struct lt_err why = { 0 };
+
+	/* Of a two-phase ALTER only its COMMIT counts. */
+	*wanted = !a->skipped && (a->group.flags_extra & (BINLOG_GTID_START_ALTER | BINLOG_GTID_ROLLBACK_ALTER)) == 0;
+	if (!*wanted || a->filter.ddl == NULL)
+		return true;
+	*wanted = a->filter.ddl(a->filter.ctx, q->schema, sql, q->sql_mode, &why);
+	if (*wanted || why.code == LT_OK)
+		return true;
+	if (err != NULL)
+		*err = why;
+	return false;
+}
+
+static bool
+hand_out_ddl(struct binlog_assembler *a, const struct binlog_query *q, struct lt_str sql, const struct binlog_event *e,
+    const struct binlog_at *at, struct lt_err *err)
+{
+	if (a->txn != NULL && a->txn->nrows > 0)
+		return lt_fail(err, LT_E_STATEMENT_FORMAT, "a statement stands between the row changes of a transaction");
+	if (a->packed)
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "a statement stands in a compressed transaction");
+	if (a->txn == NULL)
+		a->txn = change_txn_new(CHANGE_TXN_DDL);
+	a->txn->ddl = lt_arena_str(a->txn->arena, sql);
+	a->txn->ddl_schema = lt_arena_str(a->txn->arena, q->schema);
+	lt_str_copy(a->place.file, sizeof(a->place.file), lt_str_z(at->file));
+	a->place.pos = at->end;
+	a->place.last_pos = at->pos;
+	a->place.last_crc = binlog_event_crc(e);
+	change_gtid_set_add(a->executed, &a->group.gtid);
+	a->told = true;
+	return binlog_assembler_hand_out(a, CHANGE_TXN_DDL, err);
+}
+
+/** A statement that neither begins nor ends anything. */
+static bool
+other(struct binlog_assembler *a, const struct binlog_query *q, const struct binlog_event *e, const struct binlog_at *at,
+    struct lt_err *err)
+{
+	bool inside = a->state == BINLOG_STATE_OPEN;
+	struct lt_buf sql = { 0 };
+	bool wanted, ok = false;
+
+	if (!inside && a->state != BINLOG_STATE_GROUP)
+		binlog_assembler_begin(a, e, at);
+	if (!binlog_query_utf8(q->sql, q->charset, &sql, err) || !judge(a, q, lt_buf_str(&sql), &wanted, err))
+		goto out;
+	if (wanted && !hand_out_ddl(a, q, lt_buf_str(&sql), e, at, err))
+		goto out;
+	if (inside) {
+		if (a->txn == NULL)
+			a->txn = change_txn_new(CHANGE_TXN_ROWS);
+		a->txn->ignored += wanted ? 0 : 1;
+	} else {
+		bool told = a->told;
+
+		a->told = true;
+		if (!told && !binlog_assembler_end(a, e, at, true, err))
+			goto out;
+		a->state = BINLOG_STATE_TAIL;
+	}
+	ok = true;
+out:
+	lt_buf_free(&sql);
+	return ok;
+}
+
+/** Statements that need a transaction around them. */
+static bool
+inside(struct binlog_assembler *a, enum binlog_verb verb, struct lt_str name, const struct binlog_event *e,
+    const struct binlog_at *at, struct lt_err *err)
+{
+	switch (verb) {
+	case BINLOG_VERB_COMMIT: return binlog_assembler_end(a, e, at, true, err);
+	case BINLOG_VERB_ROLLBACK: return binlog_assembler_end(a, e, at, false, err);
+	case BINLOG_VERB_SAVEPOINT: push_savepoint(a, name); return true;
+	case BINLOG_VERB_ROLLBACK_TO: return rollback_to(a, name, err);
+	case BINLOG_VERB_XA_END: lt_str_copy(a->xa_name, sizeof(a->xa_name), name); return true;
+	case BINLOG_VERB_XA_COMMIT:
+	case BINLOG_VERB_XA_ROLLBACK:
+		return decide_xa(a, verb, name, err) && binlog_assembler_end(a, e, at, true, err);
+	default: return true; /* RELEASE */
+	}
+}
+
+/** What may stand before a statement that ends, marks or decides; opens the transaction where the log leaves that out. */
+static bool
+need_inside(struct binlog_assembler *a, enum binlog_verb verb, const struct binlog_event *e, const struct binlog_at *at,
+    struct lt_err *err)
+{
+	bool decides = verb == BINLOG_VERB_XA_COMMIT || verb == BINLOG_VERB_XA_ROLLBACK || verb == BINLOG_VERB_ROLLBACK;
+
+	if (a->state == BINLOG_STATE_OPEN)
+		return true;
+	if (a->state == BINLOG_STATE_GROUP)
+		return binlog_assembler_open(a, e, err);
+	if (a->state == BINLOG_STATE_TAIL && verb == BINLOG_VERB_COMMIT) {
+		a->told = true;
+		return binlog_assembler_open(a, e, err);
+	}
+	if (decides) {
+		binlog_assembler_begin(a, e, at);
+		return binlog_assembler_open(a, e, err);
+	}
+	if (a->state == BINLOG_STATE_START)
+		return lt_fail(err, LT_E_LOG_POSITION, "reading begins inside a transaction");
+	return lt_fail(err, LT_E_CORRUPT, "a statement that belongs into a transaction stands alone");
+}
+
+bool
+binlog_assembler_query(struct binlog_assembler *a, const struct binlog_event *e, struct lt_str body, size_t query_size,
+    const struct binlog_at *at, struct lt_err *err)
+{
+	struct binlog_format format = a->format;
+	struct binlog_query q;
+	enum binlog_verb verb;
+	struct lt_str name;
+
+	format.query_size = (uint8_t)query_size;
+	if (!binlog_query_decode(body, &format, &q, err))
+		return false;
+	verb = binlog_query_verb(q.sql, &name);
+	if (verb == BINLOG_VERB_OTHER)
+		return other(a, &q, e, at, err);
+	if (verb == BINLOG_VERB_BEGIN || verb == BINLOG_VERB_XA_START) {
+		if (a->state != BINLOG_STATE_GROUP && a->state != BINLOG_STATE_OPEN)
+			binlog_assembler_begin(a, e, at);
+		a->xa = verb == BINLOG_VERB_XA_START;
+		return binlog_assembler_open(a, e, err);
+	}
+	return need_inside(a, verb, e, at, err) && inside(a, verb, name, e, at, err);
+}

@@ -1,0 +1,377 @@
+#include "binlog/source.h"
+
+#include "binlog/query.h"
+#include "binlog/source_priv.h"
+
+/* Positions move at least so often while only unwanted transactions are read. */
+#define PLACE_US 1000000
+/* Of the first event in every file. */
+#define START_POS 4
+
+struct source {
+	struct change_source base;
+	struct binlog_feed *feed;            /* owned */
+	const struct lt_clock *clock;        /* borrowed */
+	struct binlog_assembler assembler;
+	struct binlog_expect expect;
+	struct change_gtid_set *start;       /* owned: executed before */
+	struct change_gtid_set *seen;        /* owned: met since; NULL once the place is known */
+	char file[256];
+	uint64_t pos;                        /* of the next event */
+	uint64_t out_us;                     /* when something was handed out last */
+	bool midway;                         /* begun at a byte that somebody named */
+	bool begun;                          /* a stored event was read */
+	bool ended;
+	_Atomic uint64_t bytes;
+};
+
+/* -- one event -------------------------------------------------------------------------------------------------- */
+
+/** Where a stored event of a stream stands. Events that the server leaves out show as a step ahead in the low 32 bits that
+ * headers have; MariaDB 11.4 and newer put 0 there inside of transactions, so the bytes are counted too. */
+static struct binlog_at
+locate(const struct source *s, const struct binlog_header *h)
+{
+	struct binlog_at at = { .file = s->file, .pos = s->pos, .end = s->pos + h->size };
+
+	if (s->feed->stream && h->end_pos != 0 && (uint32_t)at.end != h->end_pos) {
+		uint64_t end = (at.end & ~(uint64_t)UINT32_MAX) | h->end_pos;
+
+		at.end = end < at.end ? end + ((uint64_t)UINT32_MAX + 1) : end;
+		at.pos = at.end - h->size;
+	}
+	return at;
+}
+
+/** The event in front of the place where work goes on must be the one that was there (R13). */
+static bool
+meet_expected(struct source *s, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
+{
+	struct binlog_query q;
+	struct lt_str name;
+	char type[40];
+
+	if (at->pos != s->expect.pos || at->end != s->expect.end || binlog_event_crc(e) != s->expect.crc)
+		return lt_fail(err, LT_E_LOG_HISTORY, "%s at %llu to %llu is not the event that was read there before (%llu to %llu)",
+		    binlog_event_name(e->header.type, type), (unsigned long long)at->pos, (unsigned long long)at->end,
+		    (unsigned long long)s->expect.pos, (unsigned long long)s->expect.end);
+	s->expect.on = false;
+	/* Behind CREATE TABLE ... SELECT its rows come. */
+	if (e->header.type == BINLOG_QUERY && binlog_query_decode(e->body, &s->assembler.format, &q, NULL) &&
+	    binlog_query_verb(q.sql, &name) == BINLOG_VERB_OTHER)
+		s->assembler.state = BINLOG_STATE_TAIL;
+	return true;
+}
+
+/** What was executed before this file, where nobody said it better. */
+static bool
+take_previous(struct source *s, const struct binlog_event *e, struct lt_err *err)
+{
+	struct change_gtid_set *set;
+
+	if (s->begun || s->feed->by_gtid || !change_gtid_set_empty(s->assembler.executed))
+		return true;
+	if (e->header.type == BINLOG_PREVIOUS_GTIDS ? !change_gtid_set_decode(e->body, &set, err)
+	                                            : !binlog_gtid_list_decode(e->body, &set, err))
+		return false;
+	change_gtid_set_free(s->assembler.executed);
+	s->assembler.executed = set;
+	return true;
+}
+
+/** Events between transactions move the place too: else the end of an idle log could be purged away under it. */
+static void
+note_place(struct source *s, const struct binlog_event *e, const struct binlog_at *at)
+{
+	struct binlog_assembler *a = &s->assembler;
+
+	if (binlog_assembler_busy(a) || a->state == BINLOG_STATE_TAIL || s->seen != NULL)
+		return;
+	lt_str_copy(a->place.file, sizeof(a->place.file), lt_str_z(at->file));
+	a->place.pos = at->end;
+	a->place.last_pos = at->pos;
+	a->place.last_crc = binlog_event_crc(e);
+	a->moved = true;
+}
+
+static bool
+stored_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
+{
+	struct binlog_at at = locate(s, &e->header);
+
+	s->pos = at.end;
+	if (s->expect.on)
+		return meet_expected(s, e, &at, err);
+	switch (e->header.type) {
+	case BINLOG_PREVIOUS_GTIDS:
+	case BINLOG_MARIADB_GTID_LIST:
+		if (!take_previous(s, e, err))
+			return false;
+		note_place(s, e, &at);
+		break;
+	case BINLOG_MARIADB_CHECKPOINT:
+	case BINLOG_STOP: note_place(s, e, &at); break;
+	default: break;
+	}
+	if (!binlog_assembler_feed(&s->assembler, e, &at, err)) {
+		s->pos = at.pos;
+		return false;
+	}
+	s->begun = true;
+	return true;
+}
+
+static bool
+format_event(struct source *s, struct lt_str bytes, struct lt_err *err)
+{
+	bool first = !s->assembler.format.known;
+	struct binlog_format format;
+
+	if (!binlog_format_decode(bytes, &format, err))
+		return false;
+	binlog_assembler_format(&s->assembler, &format);
+	/* A stream from the middle of a file, and a file read from there, show it ahead of where they begin. Relay logs hold a
+	 * second one, which counts. */
+	if (s->pos <= START_POS || (!s->feed->stream && !first))
+		s->pos = LT_MAX(s->pos, START_POS) + bytes.len;
+	return true;
+}
+
+static bool
+rotate_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
+{
+	struct binlog_rotate r;
+
+	if (!binlog_rotate_decode(e->body, &r, err))
+		return false;
+	lt_str_copy(s->file, sizeof(s->file), r.file);
+	s->pos = r.pos;
+	return true;
+}
+
+static enum binlog_checksum
+checksum_of(const struct source *s, uint8_t type, bool artificial)
+{
+	if (artificial && type == BINLOG_ROTATE)
+		return BINLOG_CHECKSUM_EITHER;
+	if (!s->assembler.format.known && s->feed->stream)
+		return BINLOG_CHECKSUM_CRC32; /* what was negotiated */
+	return s->assembler.format.crc ? BINLOG_CHECKSUM_CRC32 : BINLOG_CHECKSUM_NONE;
+}
+
+static bool
+one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err *err)
+{
+	uint8_t type = (uint8_t)bytes.ptr[4];
+	bool artificial = s->feed->stream && (lt_le((const uint8_t *)bytes.ptr + 17, 2) & BINLOG_FLAG_ARTIFICIAL) != 0;
+	struct binlog_event e;
+
+	atomic_fetch_add_explicit(&s->bytes, bytes.len, memory_order_relaxed);
+	if (type == BINLOG_FORMAT_DESCRIPTION)
+		return format_event(s, bytes, err);
+	if (!binlog_event_open(bytes, checksum_of(s, type, artificial), &e, err))
+		return false;
+	*heartbeat = s->feed->stream && (type == BINLOG_HEARTBEAT || type == BINLOG_HEARTBEAT_V2);
+	if (*heartbeat)
+		return true;
+	if (artificial)
+		return type != BINLOG_ROTATE || rotate_event(s, &e, err);
+	if (!s->assembler.format.known)
+		return lt_fail(err, LT_E_CORRUPT, "the log does not begin with its FORMAT_DESCRIPTION");
+	return stored_event(s, &e, err);
+}
+
+/* -- transactions ----------------------------------------------------------------------------------------------- */
+
+/** After a start by GTID the place holds only once nothing behind it was executed before: MySQL's readers pass over such
+ * transactions by themselves; of MariaDB's domains each must have been met. Until then progress is GTIDs alone. */
+static void
+settle_place(struct source *s, struct change_txn *t)
+{
+	if (s->seen == NULL)
+		return;
+	change_gtid_set_add(s->seen, &t->gtid);
+	if (t->gtid.kind == CHANGE_GTID_MYSQL ||
+	    (t->gtid.kind == CHANGE_GTID_MARIADB && change_gtid_set_subset(s->start, s->seen))) {
+		change_gtid_set_free(s->seen);
+		s->seen = NULL;
+		return;
+	}
+	t->end = (struct change_place){ .file = "" };
+}
+
+static struct change_txn *
+hand_out(struct source *s, struct change_txn *t)
+{
+	if (t != NULL) {
+		s->out_us = lt_mono_us(s->clock);
+		settle_place(s, t);
+	}
+	return t;
+}
+
+/** Say where, and turn what a wrong start looks like into what it is. */
+static bool
+failed(struct source *s, struct lt_err *err)
+{
+	bool damage = err->code == LT_E_CHECKSUM || err->code == LT_E_CORRUPT || err->code == LT_E_TRUNCATED ||
+	    err->code == LT_E_EVENT_UNKNOWN || err->code == LT_E_LOG_POSITION;
+
+	if (err->code == LT_E_CANCELLED)
+		return false;
+	if (s->expect.on && damage)
+		err->code = LT_E_LOG_HISTORY;
+	else if (s->midway && !s->begun && s->assembler.format.known && damage)
+		err->code = LT_E_LOG_POSITION;
+	if (err->where.file[0] == '\0') {
+		lt_str_copy(err->where.file, sizeof(err->where.file), lt_str_z(s->file));
+		err->where.pos = s->pos;
+	}
+	if (err->where.gtid[0] == '\0' && binlog_assembler_busy(&s->assembler)) {
+		char gtid[96];
+
+		change_gtid_text(&s->assembler.group.gtid, gtid);
+		lt_str_copy(err->where.gtid, sizeof(err->where.gtid), lt_str_z(gtid));
+	}
+	return false;
+}
+
+static bool
+at_end(struct source *s, struct lt_err *err)
+{
+	s->ended = true;
+	if (!binlog_assembler_busy(&s->assembler) || s->feed->in_use)
+		return true;
+	lt_fail(err, LT_E_TRUNCATED, "the log ends inside a transaction");
+	return failed(s, err);
+}
+
+/** A PLACE when it is due. */
+static struct change_txn *
+due_place(struct source *s, bool heartbeat)
+{
+	if (!s->assembler.moved || binlog_assembler_busy(&s->assembler))
+		return NULL;
+	if (!heartbeat && !s->ended && lt_mono_us(s->clock) - s->out_us < PLACE_US)
+		return NULL;
+	return binlog_assembler_take_place(&s->assembler);
+}
+
+static int
+left_ms(const struct source *s, int timeout_ms, uint64_t since_us)
+{
+	uint64_t gone_ms;
+
+	if (timeout_ms < 0 || !s->feed->stream)
+		return timeout_ms;
+	gone_ms = (lt_mono_us(s->clock) - since_us) / 1000;
+	return gone_ms >= (uint64_t)timeout_ms ? 0 : timeout_ms - (int)gone_ms;
+}
+
+static bool
+source_next(struct change_source *base, int timeout_ms, struct change_txn **ret, struct lt_err *err)
+{
+	struct source *s = (struct source *)base;
+	uint64_t since_us = lt_mono_us(s->clock);
+	bool heartbeat = false;
+	struct lt_err local = { 0 };
+
+	err = err != NULL ? err : &local;
+	for (;;) {
+		struct change_txn *t = binlog_assembler_take(&s->assembler);
+		int wait_ms = left_ms(s, timeout_ms, since_us);
+		struct lt_str bytes;
+
+		if (t == NULL)
+			t = due_place(s, heartbeat);
+		if (t != NULL || s->ended) {
+			*ret = hand_out(s, t);
+			return true;
+		}
+		heartbeat = false;
+		switch (s->feed->ops->read(s->feed, wait_ms, &bytes, err)) {
+		case BINLOG_READ_EVENT:
+			if (!one_event(s, bytes, &heartbeat, err))
+				return failed(s, err);
+			break;
+		case BINLOG_READ_NOTHING:
+			*ret = hand_out(s, due_place(s, false));
+			return true;
+		case BINLOG_READ_END:
+			if (!at_end(s, err))
+				return false;
+			break;
+		case BINLOG_READ_FAILED: return failed(s, err);
+		}
+	}
+}
+
+static void
+source_cancel(struct change_source *base)
+{
+	struct source *s = (struct source *)base;
+
+	s->feed->ops->cancel(s->feed);
+}
+
+static void
+source_close(struct change_source *base)
+{
+	struct source *s = (struct source *)base;
+
+	s->feed->ops->close(s->feed);
+	binlog_assembler_clear(&s->assembler);
+	change_gtid_set_free(s->start);
+	change_gtid_set_free(s->seen);
+	free(s);
+}
+
+struct change_source *
+binlog_source_new(
+    struct binlog_feed *feed, const struct change_position *from, const struct binlog_options *options, bool expect)
+{
+	static const struct change_source_ops ops = { source_next, source_cancel, source_close };
+	struct source *s = lt_new(struct source);
+
+	s->base.ops = &ops;
+	s->feed = feed;
+	s->clock = options->clock != NULL ? options->clock : lt_clock_real();
+	s->start = change_gtid_set_copy(from->gtids);
+	s->seen = feed->by_gtid ? change_gtid_set_new() : NULL;
+	s->out_us = lt_mono_us(s->clock);
+	lt_str_copy(s->file, sizeof(s->file), lt_str_z(from->place.file));
+	s->pos = expect ? from->place.last_pos : from->place.pos;
+	s->midway = !feed->by_gtid && s->pos > START_POS;
+	s->expect = (struct binlog_expect){ expect, from->place.last_pos, from->place.pos, from->place.last_crc };
+	binlog_assembler_init(&s->assembler, options, from->gtids);
+	s->assembler.skip = s->start;
+	s->assembler.place = from->place;
+	return &s->base;
+}
+
+bool
+binlog_source_ended(const struct change_source *s)
+{
+	return ((const struct source *)s)->ended;
+}
+
+void
+binlog_source_place(const struct change_source *base, struct change_place *out)
+{
+	const struct source *s = (const struct source *)base;
+
+	*out = (struct change_place){ .pos = s->pos };
+	lt_str_copy(out->file, sizeof(out->file), lt_str_z(s->file));
+}
+
+const struct change_gtid_set *
+binlog_source_gtids(const struct change_source *s)
+{
+	return ((const struct source *)s)->assembler.executed;
+}
+
+uint64_t
+binlog_source_bytes(const struct change_source *s)
+{
+	return atomic_load_explicit(&((struct source *)(uintptr_t)s)->bytes, memory_order_relaxed);
+}

@@ -16,6 +16,9 @@ struct model_start {
 	uint64_t time_us;
 };
 
+/** "2026-11-22T08:00:00Z" (or with a fraction, or an offset) as microseconds since 1970; false on anything else. */
+LT_MUST_USE bool model_time_parse(struct lt_str text, uint64_t *out_us);
+
 /** One direction. */
 struct model_pipeline {
 	char name[132];         /* "hz->us" */

@@ -69,32 +69,41 @@ resolve(const char *path, struct lt_str name)
 	return copy;
 }
 
-static bool
-password_from_file(struct model_site *site, const struct model_yaml *node, const char *path, struct lt_err *err)
+bool
+model_password_read(const char *path, char **out, struct lt_err *err)
 {
 	struct lt_buf text = { 0 };
-	struct lt_str name;
-	char *full;
 	bool ok = false;
 
-	if (!model_field_text(node, "password_file", &name, err))
-		return false;
-	full = resolve(path, name);
 	/* At once as large as it can become: growing would leave a copy of the secret behind. */
 	lt_buf_reserve(&text, PASSWORD_MAX + 2 * 4096);
-	model_yaml_at(node, err);
-	if (!model_read_file(full, PASSWORD_MAX, true, &text, err))
+	if (!model_read_file(path, PASSWORD_MAX, true, &text, err))
 		goto out;
 	if (text.len > 0 && text.ptr[text.len - 1] == '\n')
 		text.len -= text.len > 1 && text.ptr[text.len - 2] == '\r' ? 2 : 1;
 	if (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL) {
-		lt_fail(err, LT_E_CONFIG_SECRET, "%s holds a zero byte: a password has none", full);
+		lt_fail(err, LT_E_CONFIG_SECRET, "%s holds a zero byte: a password has none", path);
 		goto out;
 	}
-	site->password = lt_str_dup(lt_buf_str(&text));
+	*out = lt_str_dup(lt_buf_str(&text));
 	ok = true;
 out:
 	lt_buf_wipe(&text);
+	return ok;
+}
+
+static bool
+password_from_file(struct model_site *site, const struct model_yaml *node, const char *path, struct lt_err *err)
+{
+	struct lt_str name;
+	char *full;
+	bool ok;
+
+	if (!model_field_text(node, "password_file", &name, err))
+		return false;
+	full = resolve(path, name);
+	model_yaml_at(node, err);
+	ok = model_password_read(full, &site->password, err);
 	free(full);
 	return ok;
 }

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "model/channel.h"
+
 enum { SHOWN_MAX = 48, GUESS_MAX = 32 };
 
 /* A key as it may stand in a message: cut, without control characters. */
@@ -261,8 +263,8 @@ take_zone(struct lt_str *at, int64_t *offset_s)
 	return at->len == 0;
 }
 
-static bool
-parse_time(struct lt_str at, uint64_t *out_us)
+bool
+model_time_parse(struct lt_str at, uint64_t *out_us)
 {
 	static const unsigned char lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	unsigned year, month, day, hour, minute, second, micros = 0;
@@ -298,7 +300,7 @@ model_field_time(const struct model_yaml *node, const char *what, uint64_t *out_
 
 	if (!model_field_text(node, what, &text, err))
 		return false;
-	if (!parse_time(text, out_us))
+	if (!model_time_parse(text, out_us))
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "%s: a time since 1970 is wanted, as 2026-11-22T08:00:00Z", what);
 	return true;
 }

@@ -310,6 +310,31 @@ model_mapping_schema(const struct model_mapping *m, struct lt_str schema)
 	return false;
 }
 
+/* The part's one literal, or nothing. */
+static struct lt_str
+only_name(const struct model_part *part)
+{
+	bool literal = part->regex == NULL && part->count == 1 && part->tokens[0].kind == MODEL_LITERAL;
+
+	return literal ? part->tokens[0].text : (struct lt_str){ 0 };
+}
+
+size_t
+model_mapping_count(const struct model_mapping *m)
+{
+	return m->count;
+}
+
+void
+model_mapping_end(const struct model_mapping *m, size_t entry, bool target, struct lt_str *schema, struct lt_str *table)
+{
+	const struct model_rule *r = &m->rules[entry];
+	const struct model_pattern *end = target && !r->same ? &r->to : &r->from;
+
+	*schema = only_name(&end->schema);
+	*table = only_name(&end->table);
+}
+
 bool
 model_rule_column(const struct model_rule *r, struct lt_str column, struct lt_str *target)
 {

@@ -35,6 +35,11 @@ bool model_mapping_table(const struct model_mapping *m, struct lt_str schema, st
     struct lt_buf *to_table, const struct model_rule **rule);
 /** Whether any table of that schema could be mapped (CREATE or DROP DATABASE). */
 bool model_mapping_schema(const struct model_mapping *m, struct lt_str schema);
+/** How many entries there are, and one entry's names at the source or `target` end, for who must name them beforehand (grants):
+ * ptr NULL where the name is a pattern and so stands for several. Borrowed from the mapping. */
+size_t model_mapping_count(const struct model_mapping *m);
+void model_mapping_end(
+    const struct model_mapping *m, size_t entry, bool target, struct lt_str *schema, struct lt_str *table);
 /** Target name of a column; false if it is left out. The answer borrows from the rule or is `column` itself. Letters compare in
  * any case, as in the servers. Who knows the table's columns checks that no two of them get one target name. */
 bool model_rule_column(const struct model_rule *r, struct lt_str column, struct lt_str *target);

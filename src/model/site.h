@@ -26,6 +26,9 @@ struct model_site {
 /** "mysql://user@host:3306,host2/?socket=...&ssl-mode=..." (percent-encoding allowed) into `out`, zeroed before. A password inside the
  * URL is refused (LT_E_CONFIG_SECRET) without repeating it. */
 LT_MUST_USE bool model_site_parse_url(struct lt_str url, struct model_site *out, struct lt_err *err);
+/** The password that a file holds, the caller's to wipe and free: the file's mode is checked (LT_E_CONFIG_SECRET), one trailing newline
+ * dropped. */
+LT_MUST_USE bool model_password_read(const char *path, char **out, struct lt_err *err);
 void model_site_clear(struct model_site *s);
 
 #endif

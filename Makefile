@@ -1,5 +1,98 @@
-# The menu. `make demo` and `make test` install what they need; nothing asks anything.
+# The menu. `make demo` and `make test` install what they need, build, and run; nothing asks anything.
 BUILD ?= build
+SECONDS ?= 10
+SEED ?= 1
 
-.PHONY: build
-build: ; sh tools/install.sh build && meson setup $(BUILD) --reconfigure -Dtests=false >/dev/null && ninja -C $(BUILD)
+.PHONY: help build demo test check asan tsan fuzz corpora chaos bench fmt lint layers cover clean
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make build      build/lutra, release flags
+build:
+	sh tools/install.sh build
+	sh tools/configure $(BUILD) -Dtests=false
+	ninja -C $(BUILD)
+
+## make demo       two private servers, a two-way channel, a workload; DEMO_SECONDS=N ends by itself
+demo: build
+	sh tools/install.sh test
+	sh tools/get-server.sh mysql || true
+	/usr/bin/python3 tools/demo
+
+## make test       every test; the last line says how many passed
+test: build
+	sh tools/install.sh test
+	sh tools/configure $(BUILD) -Dtests=true
+	ninja -C $(BUILD)
+	sh tools/get-server.sh mysql || true
+	sh tools/get-server.sh mariadb-plugins || true
+	/usr/bin/python3 tools/run-tests $(BUILD)
+
+## make check      layers, format, both compilers, tests with ASan+UBSan and with TSan
+check: layers
+	sh tools/install.sh build test check
+	CC=clang-14 sh tools/configure build-clang -Dtests=true && ninja -C build-clang
+	$(MAKE) asan tsan
+	$(MAKE) lint
+
+## make asan       build-asan/lutra, and all tests with it
+asan:
+	sh tools/install.sh build test
+	sh tools/configure build-asan -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
+	ninja -C build-asan
+	/usr/bin/python3 tools/run-tests build-asan
+
+## make tsan       build-tsan/lutra, and all tests with it
+tsan:
+	sh tools/install.sh build test
+	sh tools/configure build-tsan -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_pie=true
+	ninja -C build-tsan
+	/usr/bin/python3 tools/run-tests build-tsan
+
+## make fuzz       every fuzz target for SECONDS=10 each
+fuzz:
+	sh tools/install.sh build test
+	CC=clang-14 sh tools/configure build-fuzz -Dtests=true -Dfuzz=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
+	ninja -C build-fuzz
+	sh tools/run-fuzz build-fuzz $(SECONDS)
+
+## make corpora    DIR=...: decode test logs of many servers and versions that lie in DIR
+corpora: build
+	sh tools/install.sh test
+	/usr/bin/python3 tools/run-corpora $(BUILD)/lutra $(DIR)
+
+## make chaos      SECONDS=10 SEED=1: kills and restarts under load
+chaos: build
+	sh tools/install.sh test
+	/usr/bin/python3 tests/chaos/run --seconds $(SECONDS) --seed $(SEED)
+
+## make bench      NAME=decode|apply|latency|memory, or all: one JSON line a figure
+bench: build
+	@sh tools/install.sh test
+	@/usr/bin/python3 bench/run $(NAME)
+
+## make fmt        clang-format over src/ and tests/
+fmt:
+	sh tools/install.sh check
+	git ls-files 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format-14 -i
+
+## make lint       clang-tidy and cppcheck
+lint: layers
+	sh tools/install.sh build test check
+	CC=clang-14 sh tools/configure build-clang -Dtests=true && ninja -C build-clang
+	git ls-files 'src/*.c' | xargs clang-tidy-14 --quiet -p build-clang
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability -I src src
+
+## make layers     src/LAYERS: which folder may include which
+layers:
+	/usr/bin/python3 tools/layers
+
+## make cover      line coverage of the unit tests
+cover:
+	sh tools/install.sh build test check
+	sh tools/configure build-cover -Dtests=true -Dbuildtype=debug -Db_coverage=true
+	ninja -C build-cover test
+	gcovr -r . --object-directory build-cover --filter src/ --print-summary
+
+clean:
+	rm -rf build build-asan build-tsan build-clang build-fuzz build-cover

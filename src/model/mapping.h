@@ -19,20 +19,24 @@ struct model_entry {
 	size_t nrenames;
 };
 
-/** Compile entries for left -> right. On failure err names the entry's index in where.line (1-based). `**ret` to model_mapping_free(). */
+/** Compile entries for left -> right. On failure `*bad` is the index of the entry at fault. `**ret` to model_mapping_free(). */
 LT_MUST_USE bool model_mapping_new(
     const struct model_entry *entries, size_t count, struct model_mapping **ret, size_t *bad, struct lt_err *err);
 void model_mapping_free(struct model_mapping *m);
-/** The other direction of a one-to-one mapping; LT_E_CONFIG_MAPPING where it is not (fan-in, fan-out, `to` from a regex). */
+/** The other direction of a one-to-one mapping; LT_E_CONFIG_MAPPING where it is not (fan-in, fan-out, `to` from a regex). It maps
+ * exactly the names that the given direction can give out. Stands on its own: `m` may be freed first. */
 LT_MUST_USE bool model_mapping_invert(const struct model_mapping *m, struct model_mapping **ret, size_t *bad, struct lt_err *err);
 
 /** Whether schema.table is mapped; then the target's names are appended to the buffers (cleared first) and the rule is given.
- * The first literal entry that matches wins, then ranges, then globs and regexes in file order. System schemas never match. */
+ * The first literal entry that matches wins, then ranges, then globs and regexes in file order. System schemas never match.
+ * Where a regex hits its match limit nobody knows: the answer is true with `*rule` NULL, and the pipeline must stop with
+ * LT_E_CONFIG_MAPPING. Costs a walk over the entries: ask once for each table, not for each row. */
 bool model_mapping_table(const struct model_mapping *m, struct lt_str schema, struct lt_str table, struct lt_buf *to_schema,
     struct lt_buf *to_table, const struct model_rule **rule);
 /** Whether any table of that schema could be mapped (CREATE or DROP DATABASE). */
 bool model_mapping_schema(const struct model_mapping *m, struct lt_str schema);
-/** Target name of a column; false if it is left out. The answer borrows from the rule or is `column` itself. */
+/** Target name of a column; false if it is left out. The answer borrows from the rule or is `column` itself. Letters compare in
+ * any case, as in the servers. Who knows the table's columns checks that no two of them get one target name. */
 bool model_rule_column(const struct model_rule *r, struct lt_str column, struct lt_str *target);
 
 #endif

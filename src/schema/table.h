@@ -45,6 +45,8 @@ struct schema_table {
 void schema_table_free(struct schema_table *t);
 /** The key to find rows by: PRIMARY, else the first unique one whose parts are whole, not NULL columns; NULL: keyless. */
 const struct schema_key *schema_table_find_key(const struct schema_table *t);
+/** Same name, columns, keys and all else: nothing to remember anew. */
+bool schema_table_eq(const struct schema_table *a, const struct schema_table *b);
 /** Index of the column (names compared as servers do: letters of any case alike), or SIZE_MAX. */
 size_t schema_table_column(const struct schema_table *t, struct lt_str name);
 

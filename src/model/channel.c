@@ -1,0 +1,317 @@
+#include "model/channel.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "model/channel_priv.h"
+#include "model/field.h"
+
+enum {
+	CHANNEL_NAME_MAX = 64,
+	START_FILE_MAX = 255,
+	GROUP_ROWS = 5000,
+	GROUP_TIME_MS = 200,
+	GROUP_TIME_TWO_WAY_MS = 10, /* a group holds locks that local writers wait for (R4) */
+};
+
+#define KILO ((uint64_t)1 << 10)
+#define MEGA ((uint64_t)1 << 20)
+#define GIGA ((uint64_t)1 << 30)
+
+static const struct model_key channel_keys[] = { { "channel", true }, { "sites", true }, { "direction", true }, { "tables", true },
+	{ "conflicts", false }, { "start", false }, { "memory", false }, { "group", false }, { "verify", false } };
+static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false } };
+static const struct model_key start_keys[] = { { "gtid", false }, { "file", false }, { "pos", false }, { "time", false } };
+
+static struct lt_str
+trim(struct lt_str s)
+{
+	while (s.len > 0 && s.ptr[0] == ' ')
+		s = lt_str_of(s.ptr + 1, s.len - 1);
+	while (s.len > 0 && s.ptr[s.len - 1] == ' ')
+		s.len--;
+	return s;
+}
+
+static bool
+find_site(const struct model_channel *c, struct lt_str name, size_t *index)
+{
+	for (size_t i = 0; i < c->nsites; i++) {
+		if (lt_str_eqz(name, c->sites[i].name)) {
+			*index = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+make_pipeline(struct model_channel *c, size_t from, size_t to, bool two_way)
+{
+	struct model_pipeline *p = &c->pipelines[c->npipelines++];
+
+	p->from = from;
+	p->to = to;
+	p->two_way = two_way;
+	snprintf(p->name, sizeof(p->name), "%s->%s", c->sites[from].name, c->sites[to].name);
+}
+
+static bool
+read_direction(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	struct lt_str text, left, right;
+	const char *arrow;
+	size_t from, to, width;
+	bool two_way;
+
+	if (!model_field_text(node, "direction", &text, err))
+		return false;
+	arrow = strstr(text.ptr, "<->"); /* texts of a document end with a zero byte */
+	two_way = arrow != NULL;
+	width = two_way ? 3 : 2;
+	if (arrow == NULL)
+		arrow = strstr(text.ptr, "->");
+	if (arrow == NULL)
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "direction: `a -> b` or `a <-> b` is wanted, with the names of two sites");
+	left = trim(lt_str_of(text.ptr, (size_t)(arrow - text.ptr)));
+	right = trim(lt_str_of(arrow + width, text.len - (size_t)(arrow - text.ptr) - width));
+	if (!find_site(c, left, &from))
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "direction: what stands at the left of the arrow is no site of this file");
+	if (!find_site(c, right, &to))
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "direction: what stands at the right of the arrow is no site of this file");
+	if (from == to)
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "direction: both ends are the same site");
+	make_pipeline(c, from, to, two_way);
+	if (two_way)
+		make_pipeline(c, to, from, two_way);
+	return true;
+}
+
+static bool
+read_conflicts(const struct model_channel *c, const struct model_yaml *root, struct lt_err *err)
+{
+	const struct model_yaml *node = model_yaml_get(root, "conflicts");
+	bool two_way = c->npipelines == 2;
+
+	if (!two_way && node != NULL)
+		return model_yaml_fail(node->key, err, LT_E_CONFIG_KEY, "conflicts: has a meaning in two-way channels only");
+	if (!two_way)
+		return true;
+	if (node == NULL)
+		return model_yaml_fail(root, err, LT_E_CONFIG_MISSING, "the key `conflicts` is missing: a two-way channel must say what holds when both "
+		    "sites write a row (none: they never do)");
+	if (node->kind != MODEL_YAML_TEXT || !lt_str_eqz(node->text, "none"))
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "conflicts: this version knows `none` only (the sites never write the same row; where they do, the pipeline stops)");
+	return true;
+}
+
+static bool
+read_place(struct model_start *out, const struct model_yaml *node, struct lt_err *err)
+{
+	const struct model_yaml *file = model_yaml_get(node, "file"), *pos = model_yaml_get(node, "pos");
+	struct lt_str name;
+
+	if (file == NULL || pos == NULL)
+		return model_yaml_fail(node, err, LT_E_CONFIG_MISSING, "start: file and pos come together");
+	if (!model_field_text(file, "file", &name, err))
+		return false;
+	if (name.len > START_FILE_MAX || memchr(name.ptr, '/', name.len) != NULL)
+		return model_yaml_fail(file, err, LT_E_CONFIG_VALUE, "file: the name of a log is wanted, without a folder, as mysql-bin.000003");
+	if (!model_field_number(pos, "pos", (struct model_bounds){ 4, INT64_MAX }, &out->pos, err))
+		return false;
+	out->kind = MODEL_START_PLACE;
+	out->file = lt_str_dup(name);
+	return true;
+}
+
+static bool
+read_gtid(struct model_start *out, const struct model_yaml *node, struct lt_err *err)
+{
+	struct lt_str text;
+
+	if (!model_field_text(node, "gtid", &text, err))
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+		if (!word && strchr("-:,_ \n\t", c) == NULL)
+			return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "gtid: 0-1-42 (MariaDB) or UUID:1-42 (MySQL) is wanted, several with commas");
+	}
+	out->kind = MODEL_START_GTID;
+	out->gtid = lt_str_dup(text);
+	return true;
+}
+
+/* `now`, {gtid}, {file, pos} or {time}. */
+static bool
+read_start_of(struct model_start *out, const struct model_yaml *node, struct lt_err *err)
+{
+	const struct model_yaml *gtid, *time;
+	size_t ways;
+
+	if (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "now")) {
+		out->kind = MODEL_START_NOW;
+		return true;
+	}
+	if (node->kind != MODEL_YAML_MAP)
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "start: now, { gtid: }, { file:, pos: } or { time: } is wanted");
+	if (!model_field_map(node, "start", start_keys, LT_COUNT(start_keys), err))
+		return false;
+	gtid = model_yaml_get(node, "gtid");
+	time = model_yaml_get(node, "time");
+	ways = (size_t)(gtid != NULL) + (time != NULL) + (model_yaml_get(node, "file") != NULL || model_yaml_get(node, "pos") != NULL);
+	if (ways != 1)
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "start: one of gtid, file with pos, or time");
+	if (gtid != NULL)
+		return read_gtid(out, gtid, err);
+	if (time == NULL)
+		return read_place(out, node, err);
+	if (!model_field_time(time, "time", &out->time_us, err))
+		return false;
+	out->kind = MODEL_START_TIME;
+	return true;
+}
+
+bool
+model_channel_start(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	const char *names[] = { c->sites[0].name, c->sites[1].name };
+
+	for (size_t i = 0; i < c->npipelines; i++)
+		c->pipelines[i].start.kind = MODEL_START_NOW;
+	if (node == NULL || (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "now")))
+		return true;
+	if (node->kind != MODEL_YAML_MAP || node->count == 0)
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "start: now, or a place for each site whose log is read, is wanted");
+	for (const struct model_yaml *n = node->first; n != NULL; n = n->next) {
+		size_t site, i = 0;
+
+		if (!find_site(c, n->key->text, &site))
+			return model_field_unknown(n->key, "start", names, LT_COUNT(names), err);
+		while (i < c->npipelines && c->pipelines[i].from != site)
+			i++;
+		if (i == c->npipelines)
+			return model_yaml_fail(n->key, err, LT_E_CONFIG_VALUE, "start: the log of site %s is not read", c->sites[site].name);
+		if (!read_start_of(&c->pipelines[i].start, n, err))
+			return false;
+	}
+	return true;
+}
+
+static bool
+read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	const struct model_yaml *rows, *bytes, *time;
+	uint64_t n;
+
+	if (node == NULL)
+		return true;
+	if (!model_field_map(node, "group", group_keys, LT_COUNT(group_keys), err))
+		return false;
+	rows = model_yaml_get(node, "rows");
+	bytes = model_yaml_get(node, "bytes");
+	time = model_yaml_get(node, "time");
+	if (rows != NULL) {
+		if (!model_field_number(rows, "rows", (struct model_bounds){ 1, 1000000 }, &n, err))
+			return false;
+		c->group.rows = (size_t)n;
+	}
+	if (bytes != NULL && !model_field_size(bytes, "bytes", (struct model_bounds){ KILO, GIGA }, &c->group.bytes, err))
+		return false;
+	if (bytes != NULL && c->group.bytes > c->memory_bytes)
+		return model_yaml_fail(bytes, err, LT_E_CONFIG_VALUE, "bytes: a group cannot be larger than `memory`");
+	return time == NULL || model_field_ms(time, "time", (struct model_bounds){ 1, 60000 }, &c->group.time_ms, err);
+}
+
+static bool
+read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_err *err)
+{
+	const struct model_yaml *memory = model_yaml_get(root, "memory"), *verify = model_yaml_get(root, "verify");
+	bool two_way = c->npipelines == 2, on = two_way;
+
+	c->memory_bytes = 64 * MEGA;
+	if (memory != NULL && !model_field_size(memory, "memory", (struct model_bounds){ MEGA, 1024 * GIGA }, &c->memory_bytes, err))
+		return false;
+	c->group.rows = GROUP_ROWS;
+	c->group.bytes = LT_MIN(4 * MEGA, c->memory_bytes / 4);
+	c->group.time_ms = two_way ? GROUP_TIME_TWO_WAY_MS : GROUP_TIME_MS;
+	if (verify != NULL && !model_field_switch(verify, "verify", &on, err))
+		return false;
+	c->verify = on ? MODEL_VERIFY_ON : MODEL_VERIFY_OFF;
+	return read_group(c, model_yaml_get(root, "group"), err);
+}
+
+static bool
+read_channel(struct model_channel *c, const struct model_yaml *root, const char *path, struct lt_err *err)
+{
+	struct lt_str name;
+
+	if (!model_field_map(root, "channel file", channel_keys, LT_COUNT(channel_keys), err))
+		return false;
+	if (!model_field_name(model_yaml_get(root, "channel"), "channel", CHANNEL_NAME_MAX, &name, err))
+		return false;
+	c->name = lt_str_dup(name);
+	return model_channel_sites(c, model_yaml_get(root, "sites"), path, err) &&
+	    read_direction(c, model_yaml_get(root, "direction"), err) && read_conflicts(c, root, err) &&
+	    model_channel_start(c, model_yaml_get(root, "start"), err) && read_limits(c, root, err) &&
+	    model_channel_tables(c, model_yaml_get(root, "tables"), err);
+}
+
+bool
+model_channel_parse(struct lt_str text, const char *path, struct model_channel **ret, struct lt_err *err)
+{
+	struct model_channel *c = lt_new(struct model_channel);
+	struct model_yaml_doc *doc = NULL;
+	bool ok = false;
+
+	if (!model_yaml_parse(text, &doc, err))
+		goto out;
+	if (!read_channel(c, model_yaml_root(doc), path, err))
+		goto out;
+	*ret = c;
+	c = NULL; /* now the caller's */
+	ok = true;
+out:
+	model_channel_free(c);
+	model_yaml_free(doc);
+	return ok;
+}
+
+bool
+model_channel_load(const char *path, struct model_channel **ret, struct lt_err *err)
+{
+	struct lt_err e = { 0 }; /* its place is filled on the way, and must not stay in `err` on success */
+	struct lt_buf text = { 0 };
+	bool ok;
+
+	lt_str_copy(e.where.file, sizeof(e.where.file), lt_str_z(path));
+	ok = model_read_file(path, MODEL_YAML_BYTES_MAX, false, &text, &e) && model_channel_parse(lt_buf_str(&text), path, ret, &e);
+	lt_buf_free(&text);
+	if (!ok && err != NULL)
+		*err = e;
+	return ok;
+}
+
+static void
+clear_pipeline(struct model_pipeline *p)
+{
+	model_mapping_free(p->mapping);
+	free(p->start.gtid);
+	free(p->start.file);
+}
+
+void
+model_channel_free(struct model_channel *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->npipelines; i++)
+		clear_pipeline(&c->pipelines[i]);
+	for (size_t i = 0; i < c->nsites; i++)
+		model_site_clear(&c->sites[i]);
+	free(c->sites);
+	free(c->name);
+	free(c);
+}

@@ -1,0 +1,489 @@
+#include "model/mapping.h"
+
+#include "model/pattern_priv.h"
+
+enum { ENTRIES_MAX = 4096 };
+
+enum rule_class { CLASS_LITERAL, CLASS_RANGE, CLASS_WILD, CLASS_COUNT };
+
+/** One compiled entry. */
+struct model_rule {
+	struct model_entry entry; /* copied into the mapping's arena */
+	size_t index;             /* of the entry in the file */
+	enum rule_class class;
+	struct model_pattern from, to; /* owned; `to` empty when same */
+	bool same;                     /* the names stay */
+};
+
+struct model_mapping {
+	struct lt_arena *arena; /* owned */
+	struct model_rule *rules; /* owned; in the order they are tried */
+	size_t count;
+	struct model_mapping *back; /* owned; in an inverse: the direction it is made from, else NULL */
+};
+
+static enum rule_class
+class_of(const struct model_pattern *p)
+{
+	if (model_pattern_is_literal(p))
+		return CLASS_LITERAL;
+	return p->stars == 0 && !model_pattern_has_regex(p) ? CLASS_RANGE : CLASS_WILD;
+}
+
+static const struct lt_str *
+copy_names(struct lt_arena *arena, const struct lt_str *names, size_t count)
+{
+	struct lt_str *copy = lt_arena_alloc(arena, (count + 1) * sizeof(*copy));
+
+	for (size_t i = 0; i < count; i++)
+		copy[i] = lt_arena_str(arena, names[i]);
+	return copy;
+}
+
+static struct model_entry
+copy_entry(struct lt_arena *arena, const struct model_entry *e)
+{
+	struct model_entry copy = *e;
+
+	copy.from = lt_arena_str(arena, e->from);
+	copy.to = lt_arena_str(arena, e->to);
+	copy.include = copy_names(arena, e->include, e->ninclude);
+	copy.exclude = copy_names(arena, e->exclude, e->nexclude);
+	copy.rename_from = copy_names(arena, e->rename_from, e->nrenames);
+	copy.rename_to = copy_names(arena, e->rename_to, e->nrenames);
+	return copy;
+}
+
+static bool
+has_name(const struct lt_str *names, size_t count, struct lt_str name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (lt_str_ieq(names[i], name))
+			return true;
+	}
+	return false;
+}
+
+static bool
+check_names(const struct lt_str *names, size_t count, const char *what, struct lt_err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (names[i].len == 0 || names[i].len > MODEL_NAME_BYTES_MAX)
+			return lt_fail(err, LT_E_CONFIG_MAPPING, "%s: that is no column name", what);
+		if (has_name(names, i, names[i]))
+			return lt_fail(err, LT_E_CONFIG_MAPPING, "%s: the column %.*s stands twice", what, LT_FMT(names[i]));
+	}
+	return true;
+}
+
+static bool
+check_columns(const struct model_entry *e, struct lt_err *err)
+{
+	if (e->ninclude > 0 && e->nexclude > 0)
+		return lt_fail(err, LT_E_CONFIG_MAPPING, "either include or exclude, not both");
+	if (!check_names(e->include, e->ninclude, "include", err) || !check_names(e->exclude, e->nexclude, "exclude", err) ||
+	    !check_names(e->rename_from, e->nrenames, "rename", err) || !check_names(e->rename_to, e->nrenames, "rename", err))
+		return false;
+	for (size_t i = 0; i < e->nrenames; i++) {
+		if (has_name(e->exclude, e->nexclude, e->rename_from[i]))
+			return lt_fail(err, LT_E_CONFIG_MAPPING, "rename: the column %.*s is excluded", LT_FMT(e->rename_from[i]));
+		if (e->ninclude > 0 && !has_name(e->include, e->ninclude, e->rename_from[i]))
+			return lt_fail(err, LT_E_CONFIG_MAPPING, "rename: the column %.*s is not included", LT_FMT(e->rename_from[i]));
+		if (has_name(e->include, e->ninclude, e->rename_to[i]) && !has_name(e->rename_from, e->nrenames, e->rename_to[i]))
+			return lt_fail(
+			    err, LT_E_CONFIG_MAPPING, "rename: the column %.*s is there under its own name too", LT_FMT(e->rename_to[i]));
+	}
+	return true;
+}
+
+/* The k-th range of a pattern, schema first. */
+static const struct model_token *
+range_at(const struct model_pattern *p, size_t k)
+{
+	const struct model_part *parts[] = { &p->schema, &p->table };
+
+	for (size_t i = 0; i < LT_COUNT(parts); i++) {
+		for (size_t j = 0; j < parts[i]->count; j++) {
+			if (parts[i]->tokens[j].kind == MODEL_RANGE && k-- == 0)
+				return &parts[i]->tokens[j];
+		}
+	}
+	return NULL;
+}
+
+static bool
+check_wildcards(const struct model_pattern *from, const struct model_pattern *to, struct lt_err *err)
+{
+	if (to->stars != 0 && to->stars != from->stars)
+		return lt_fail(err, LT_E_CONFIG_MAPPING, "`to` has %zu *, `from` has %zu: as many, or none", to->stars, from->stars);
+	if (to->ranges != 0 && to->ranges != from->ranges)
+		return lt_fail(err, LT_E_CONFIG_MAPPING, "`to` has %zu ranges, `from` has %zu: as many, or none", to->ranges, from->ranges);
+	for (size_t k = 0; k < to->ranges; k++) {
+		const struct model_token *a = range_at(from, k), *b = range_at(to, k);
+
+		if (a->high - a->low != b->high - b->low)
+			return lt_fail(err, LT_E_CONFIG_MAPPING, "range %zu has %llu names in `from` and %llu in `to`", k + 1,
+			    (unsigned long long)(a->high - a->low + 1), (unsigned long long)(b->high - b->low + 1));
+	}
+	return true;
+}
+
+static bool
+compile(struct lt_arena *arena, const struct model_entry *entry, struct model_rule *r, struct lt_err *err)
+{
+	r->entry = copy_entry(arena, entry);
+	if (!check_columns(&r->entry, err) || !model_pattern_parse_from(r->entry.from, arena, &r->from, err))
+		return false;
+	r->class = class_of(&r->from);
+	r->same = r->entry.to.len == 0 || (!model_pattern_has_regex(&r->from) && lt_str_eq(r->entry.to, r->entry.from));
+	if (r->same)
+		return true;
+	return model_pattern_parse_to(r->entry.to, r->from.groups, arena, &r->to, err) && check_wildcards(&r->from, &r->to, err);
+}
+
+/* An entry that an earlier one hides wholly was meant as a second target. */
+static bool
+check_twin(const struct model_mapping *m, size_t at, struct lt_err *err)
+{
+	const struct model_rule *r = &m->rules[at];
+	struct model_match match;
+
+	for (size_t i = 0; i < at; i++) {
+		const struct model_rule *old = &m->rules[i];
+		bool twin = lt_str_eq(old->entry.from, r->entry.from);
+
+		if (r->class == CLASS_LITERAL && old->class == CLASS_LITERAL)
+			twin = model_pattern_match(&old->from, r->from.schema.tokens[0].text, r->from.table.tokens[0].text, &match) == MODEL_YES;
+		if (twin)
+			return lt_fail(err, LT_E_CONFIG_MAPPING, "entry %zu has the same `from`: one table goes to one table", i + 1);
+	}
+	return true;
+}
+
+/* Literals first, then ranges, then the rest; each in file order. */
+static void
+sort_rules(struct model_mapping *m)
+{
+	struct model_rule *sorted = lt_calloc(m->count + 1, sizeof(*sorted));
+	size_t n = 0;
+
+	for (int class = 0; class < CLASS_COUNT; class++) {
+		for (size_t i = 0; i < m->count; i++) {
+			if (m->rules[i].class == (enum rule_class)class)
+				sorted[n++] = m->rules[i];
+		}
+	}
+	LT_ASSERT(n == m->count);
+	free(m->rules);
+	m->rules = sorted;
+}
+
+bool
+model_mapping_new(const struct model_entry *entries, size_t count, struct model_mapping **ret, size_t *bad, struct lt_err *err)
+{
+	struct model_mapping *m = lt_new(struct model_mapping);
+	bool ok = false;
+
+	*bad = 0;
+	m->arena = lt_arena_new();
+	m->rules = lt_calloc(count + 1, sizeof(*m->rules));
+	if (count > ENTRIES_MAX) {
+		*bad = ENTRIES_MAX;
+		lt_fail(err, LT_E_CONFIG_MAPPING, "more than %d entries", ENTRIES_MAX);
+		goto out;
+	}
+	for (size_t i = 0; i < count; i++) {
+		*bad = i;
+		m->rules[i].index = i;
+		m->count = i + 1;
+		if (!compile(m->arena, &entries[i], &m->rules[i], err) || !check_twin(m, i, err))
+			goto out;
+	}
+	sort_rules(m);
+	*ret = m;
+	m = NULL; /* now the caller's */
+	ok = true;
+out:
+	model_mapping_free(m);
+	return ok;
+}
+
+void
+model_mapping_free(struct model_mapping *m)
+{
+	if (m == NULL)
+		return;
+	for (size_t i = 0; i < m->count; i++) {
+		model_pattern_clear(&m->rules[i].from);
+		model_pattern_clear(&m->rules[i].to);
+	}
+	model_mapping_free(m->back);
+	free(m->rules);
+	lt_arena_free(m->arena);
+	free(m);
+}
+
+static enum model_answer find(const struct model_mapping *m, struct lt_str schema, struct lt_str table, struct lt_buf out[2],
+    const struct model_rule **rule);
+
+/* In an inverse: whether the direction it is made from leads from `names` back to schema.table by the same entry. */
+static enum model_answer
+leads_back(const struct model_mapping *m, const struct model_rule *r, struct lt_str schema, struct lt_str table, struct lt_buf names[2])
+{
+	struct lt_buf there[2] = { 0 };
+	const struct model_rule *rule = NULL;
+	enum model_answer answer = find(m->back, lt_buf_str(&names[0]), lt_buf_str(&names[1]), there, &rule);
+
+	if (answer == MODEL_YES && (rule->index != r->index || !lt_str_eq(lt_buf_str(&there[0]), schema) ||
+				       !lt_str_eq(lt_buf_str(&there[1]), table)))
+		answer = MODEL_NO;
+	lt_buf_free(&there[0]);
+	lt_buf_free(&there[1]);
+	return answer;
+}
+
+static enum model_answer
+try_rule(const struct model_mapping *m, const struct model_rule *r, struct lt_str schema, struct lt_str table, struct lt_buf out[2])
+{
+	struct model_match match;
+	enum model_answer answer = model_pattern_match(&r->from, schema, table, &match);
+
+	if (answer != MODEL_YES)
+		return answer;
+	lt_buf_clear(&out[0]);
+	lt_buf_clear(&out[1]);
+	if (r->same) {
+		lt_buf_str_add(&out[0], schema);
+		lt_buf_str_add(&out[1], table);
+	} else {
+		model_pattern_write(&r->to, &match, &out[0], &out[1]);
+	}
+	return m->back != NULL ? leads_back(m, r, schema, table, out) : MODEL_YES;
+}
+
+/* The first rule that matches. A target in a system schema, or an empty name put together from wildcards, is no target. */
+static enum model_answer
+find(const struct model_mapping *m, struct lt_str schema, struct lt_str table, struct lt_buf out[2], const struct model_rule **rule)
+{
+	if (model_is_system_schema(schema))
+		return MODEL_NO;
+	for (size_t i = 0; i < m->count; i++) {
+		enum model_answer answer = try_rule(m, &m->rules[i], schema, table, out);
+
+		if (answer == MODEL_GAVE_UP)
+			return answer;
+		if (answer == MODEL_NO)
+			continue;
+		if (out[0].len == 0 || out[1].len == 0 || model_is_system_schema(lt_buf_str(&out[0])))
+			return MODEL_NO;
+		*rule = &m->rules[i];
+		return MODEL_YES;
+	}
+	return MODEL_NO;
+}
+
+bool
+model_mapping_table(const struct model_mapping *m, struct lt_str schema, struct lt_str table, struct lt_buf *to_schema,
+    struct lt_buf *to_table, const struct model_rule **rule)
+{
+	struct lt_buf out[2] = { *to_schema, *to_table };
+	const struct model_rule *found = NULL;
+	enum model_answer answer = find(m, schema, table, out, &found);
+
+	*to_schema = out[0];
+	*to_table = out[1];
+	if (answer == MODEL_NO)
+		return false;
+	*rule = found; /* NULL when a regex gave up */
+	return true;
+}
+
+bool
+model_mapping_schema(const struct model_mapping *m, struct lt_str schema)
+{
+	if (model_is_system_schema(schema))
+		return false;
+	for (size_t i = 0; i < m->count; i++) {
+		if (model_pattern_schema(&m->rules[i].from, schema))
+			return true;
+	}
+	return false;
+}
+
+bool
+model_rule_column(const struct model_rule *r, struct lt_str column, struct lt_str *target)
+{
+	const struct model_entry *e;
+
+	LT_ASSERT(r != NULL);
+	e = &r->entry;
+	for (size_t i = 0; i < e->nrenames; i++) {
+		if (lt_str_ieq(e->rename_from[i], column)) {
+			*target = e->rename_to[i];
+			return true;
+		}
+	}
+	if (has_name(e->exclude, e->nexclude, column) || (e->ninclude > 0 && !has_name(e->include, e->ninclude, column)))
+		return false;
+	*target = column;
+	return true;
+}
+
+/* The column lists as the other end sees them. What the given direction can never write (a name that was renamed away) is left out. */
+static struct model_entry
+invert_entry(struct lt_arena *arena, const struct model_rule *r)
+{
+	const struct model_entry *e = &r->entry;
+	struct lt_str *include = lt_arena_alloc(arena, (e->ninclude + 1) * sizeof(*include));
+	struct lt_str *exclude = lt_arena_alloc(arena, (e->nexclude + e->nrenames + 1) * sizeof(*exclude));
+	struct model_entry back = { .from = e->from };
+
+	if (!r->same) {
+		back.from = e->to;
+		back.to = e->from;
+	}
+	for (size_t i = 0; i < e->ninclude; i++)
+		LT_ASSERT(model_rule_column(r, e->include[i], &include[back.ninclude++]));
+	for (size_t i = 0; i < e->nexclude; i++) {
+		if (!has_name(e->rename_to, e->nrenames, e->exclude[i]))
+			exclude[back.nexclude++] = e->exclude[i];
+	}
+	for (size_t i = 0; i < e->nrenames && e->ninclude == 0; i++) {
+		if (!has_name(e->rename_to, e->nrenames, e->rename_from[i]))
+			exclude[back.nexclude++] = e->rename_from[i];
+	}
+	back.include = include;
+	back.exclude = exclude;
+	back.rename_from = e->rename_to;
+	back.rename_to = e->rename_from;
+	back.nrenames = e->nrenames;
+	return back;
+}
+
+/* A name can be taken apart in one way only when at most one of its pieces has no fixed length. */
+static bool
+is_ambiguous(const struct model_part *part)
+{
+	size_t loose = 0;
+
+	for (size_t i = 0; i < part->count; i++) {
+		const struct model_token *t = &part->tokens[i];
+
+		loose += t->kind == MODEL_STAR || (t->kind == MODEL_RANGE && t->width == 0);
+	}
+	return loose > 1;
+}
+
+static bool
+check_one_to_one(const struct model_rule *r, struct lt_err *err)
+{
+	if (r->same)
+		return true;
+	if (model_pattern_has_regex(&r->from))
+		return lt_fail(err, LT_E_CONFIG_MAPPING, "two-way: the names of a regex cannot be changed, since that has no way back");
+	if (r->from.stars != r->to.stars || r->from.ranges != r->to.ranges)
+		return lt_fail(err, LT_E_CONFIG_MAPPING, "two-way: several tables would go to one (fan-in), which has no way back");
+	if (is_ambiguous(&r->from.schema) || is_ambiguous(&r->from.table) || is_ambiguous(&r->to.schema) || is_ambiguous(&r->to.table))
+		return lt_fail(err, LT_E_CONFIG_MAPPING, "two-way: more than one * or open range in one name has no certain way back");
+	return true;
+}
+
+/* Whether the literal target of `r` is also what `other` makes of some table. */
+static bool
+literal_taken(const struct model_mapping *m, const struct model_rule *r, const struct model_rule *other)
+{
+	const struct model_pattern *to = r->same ? &r->from : &r->to;
+	struct lt_str schema = to->schema.tokens[0].text, table = to->table.tokens[0].text;
+	struct lt_buf names[2] = { 0 }, there[2] = { 0 };
+	const struct model_rule *rule = NULL;
+	struct model_match match;
+	bool taken = false;
+
+	if (model_pattern_match(other->same ? &other->from : &other->to, schema, table, &match) != MODEL_NO) {
+		if (other->same) {
+			lt_buf_str_add(&names[0], schema);
+			lt_buf_str_add(&names[1], table);
+		} else {
+			model_pattern_write(&other->from, &match, &names[0], &names[1]);
+		}
+		taken = find(m, lt_buf_str(&names[0]), lt_buf_str(&names[1]), there, &rule) == MODEL_GAVE_UP || rule == other;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		lt_buf_free(&names[i]);
+		lt_buf_free(&there[i]);
+	}
+	return taken;
+}
+
+static bool
+check_pair(const struct model_mapping *m, const struct model_rule *a, const struct model_rule *b, struct lt_err *err)
+{
+	const struct model_pattern *x = a->same ? &a->from : &a->to, *y = b->same ? &b->from : &b->to;
+	bool taken;
+
+	if ((a->same && b->same) || !model_pattern_overlap(x, y))
+		return true;
+	if (model_pattern_is_literal(x))
+		taken = literal_taken(m, a, b);
+	else if (model_pattern_is_literal(y))
+		taken = literal_taken(m, b, a);
+	else
+		taken = true;
+	if (!taken)
+		return true;
+	return lt_fail(err, LT_E_CONFIG_MAPPING, "two-way: its target names may be those of entry %zu too (fan-in), which has no way back",
+	    LT_MIN(a->index, b->index) + 1);
+}
+
+static bool
+check_invertible(const struct model_mapping *m, size_t *bad, struct lt_err *err)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		*bad = m->rules[i].index;
+		if (!check_one_to_one(&m->rules[i], err))
+			return false;
+	}
+	for (size_t i = 0; i < m->count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			*bad = LT_MAX(m->rules[i].index, m->rules[j].index);
+			if (!check_pair(m, &m->rules[i], &m->rules[j], err))
+				return false;
+		}
+	}
+	return true;
+}
+
+bool
+model_mapping_invert(const struct model_mapping *m, struct model_mapping **ret, size_t *bad, struct lt_err *err)
+{
+	struct model_entry *there = lt_calloc(m->count + 1, sizeof(*there)), *back = lt_calloc(m->count + 1, sizeof(*back));
+	struct lt_arena *arena = lt_arena_new();
+	struct model_mapping *inverse = NULL;
+	bool ok = false;
+
+	*bad = 0;
+	if (m->back == NULL && !check_invertible(m, bad, err))
+		goto out;
+	for (size_t i = 0; i < m->count; i++) {
+		there[m->rules[i].index] = m->rules[i].entry;
+		back[m->rules[i].index] = invert_entry(arena, &m->rules[i]);
+	}
+	if (m->back != NULL) { /* the inverse of an inverse is what that was made from */
+		for (size_t i = 0; i < m->count; i++)
+			there[m->back->rules[i].index] = m->back->rules[i].entry;
+		ok = model_mapping_new(there, m->count, ret, bad, err);
+		goto out;
+	}
+	if (!model_mapping_new(back, m->count, &inverse, bad, err) ||
+	    !model_mapping_new(there, m->count, &inverse->back, bad, err))
+		goto out;
+	*ret = inverse;
+	inverse = NULL; /* now the caller's */
+	ok = true;
+out:
+	model_mapping_free(inverse);
+	lt_arena_free(arena);
+	free(there);
+	free(back);
+	return ok;
+}

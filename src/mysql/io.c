@@ -1,0 +1,322 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/thread.h"
+#include "mysql/conn_priv.h"
+
+#define READ_CHUNK ((size_t)64 << 10)
+#define KEEP_MAX ((size_t)1 << 20)    /* a larger buffer is given back once it is empty */
+#define UNREAD_MAX ((size_t)256 << 20) /* replies received while we write; more than that no sane server sends */
+
+void
+my_io_open(struct my_io *io, int fd)
+{
+	int on = 1;
+
+	io->fd = fd;
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	/* Fails on a socket file, which has no such thing. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+void
+my_io_close(struct my_io *io)
+{
+	my_tls_close(io);
+	if (io->fd >= 0)
+		close(io->fd);
+	io->fd = -1;
+	lt_buf_free(&io->in);
+	lt_buf_wipe(&io->out);
+	lt_wake_free(io->wake);
+	io->wake = NULL;
+}
+
+/* -- connecting ------------------------------------------------------------------------------------------------- */
+
+static bool
+connect_one(struct my_io *io, const struct sockaddr *sa, socklen_t len, const char *where, struct lt_err *err)
+{
+	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int problem = 0;
+	socklen_t size = sizeof(problem);
+	short revents;
+
+	if (fd < 0)
+		return lt_fail(err, LT_E_CONNECT, "no socket for %s: %s", where, strerror(errno));
+	my_io_open(io, fd);
+	if (connect(fd, sa, len) != 0) {
+		if (errno != EINPROGRESS)
+			problem = errno;
+		else if (!my_io_wait(io, POLLOUT, MY_WAIT_DEFAULT, &revents, err))
+			goto out;
+		else
+			getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &size);
+	}
+	if (problem == 0)
+		return true;
+	lt_fail(err, LT_E_CONNECT, "cannot connect to %s: %s", where, strerror(problem));
+out:
+	close(fd);
+	io->fd = -1;
+	return false;
+}
+
+static bool
+connect_file(struct my_io *io, const char *path, struct lt_err *err)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return lt_fail(err, LT_E_CONNECT, "the socket's path is longer than %zu bytes", sizeof(sun.sun_path) - 1);
+	lt_str_copy(sun.sun_path, sizeof(sun.sun_path), lt_str_z(path));
+	io->is_socket_file = true;
+	return connect_one(io, (const struct sockaddr *)&sun, sizeof(sun), path, err);
+}
+
+bool
+my_io_connect(struct my_io *io, const struct my_addr *addr, struct lt_err *err)
+{
+	struct addrinfo want = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *found = NULL;
+	const char *host = addr->host != NULL && addr->host[0] != '\0' ? addr->host : "localhost";
+	char port[8], where[300];
+	bool ok = false;
+	int rc;
+
+	if (addr->socket != NULL && addr->socket[0] != '\0')
+		return connect_file(io, addr->socket, err);
+
+	snprintf(port, sizeof(port), "%u", addr->port != 0 ? (unsigned)addr->port : 3306u);
+	snprintf(where, sizeof(where), "%s:%s", host, port);
+	rc = getaddrinfo(host, port, &want, &found);
+	if (rc != 0)
+		return lt_fail(err, LT_E_CONNECT, "cannot find host %s: %s", host, gai_strerror(rc));
+	for (struct addrinfo *a = found; a != NULL && !ok; a = a->ai_next)
+		ok = connect_one(io, a->ai_addr, a->ai_addrlen, where, err);
+	freeaddrinfo(found);
+	return ok;
+}
+
+/* -- waiting ---------------------------------------------------------------------------------------------------- */
+
+/* How long the next wait may be, in ms; -1: for ever. */
+static int
+patience(const struct my_io *io, int timeout_ms)
+{
+	uint64_t now;
+
+	if (timeout_ms != MY_WAIT_DEFAULT)
+		return timeout_ms;
+	if (io->deadline_us == 0)
+		return io->timeout_ms == 0 ? -1 : (int)LT_MIN(io->timeout_ms, (unsigned)INT_MAX);
+	now = lt_mono_us(lt_clock_real());
+	return now >= io->deadline_us ? 0 : (int)LT_MIN((io->deadline_us - now) / 1000 + 1, (uint64_t)INT_MAX);
+}
+
+/* poll() once more after a signal, for what is left of the time. */
+static int
+poll_on(struct pollfd *fds, int wait_ms)
+{
+	uint64_t end = lt_mono_us(lt_clock_real()) + (uint64_t)LT_MAX(wait_ms, 0) * 1000;
+	int n;
+
+	while ((n = poll(fds, 2, wait_ms)) < 0 && errno == EINTR) {
+		uint64_t now = lt_mono_us(lt_clock_real());
+
+		if (wait_ms > 0)
+			wait_ms = now >= end ? 0 : (int)((end - now) / 1000 + 1);
+	}
+	return n;
+}
+
+bool
+my_io_wait(struct my_io *io, short events, int timeout_ms, short *revents, struct lt_err *err)
+{
+	struct pollfd fds[2] = {
+		{ .fd = io->fd, .events = events },
+		{ .fd = lt_wake_fd(io->wake), .events = POLLIN },
+	};
+	int wait_ms = patience(io, timeout_ms);
+	int n = poll_on(fds, wait_ms);
+
+	if (n < 0)
+		return lt_fail(err, LT_E_LINK_LOST, "cannot wait for the server: %s", strerror(errno));
+	if ((fds[1].revents & POLLIN) != 0)
+		return lt_fail(err, LT_E_CANCELLED, "the wait for the server was ended");
+	if (n == 0 && timeout_ms == MY_WAIT_DEFAULT && io->deadline_us != 0)
+		return lt_fail(err, LT_E_CONNECT, "the server did not finish the login in time");
+	if (n == 0)
+		return lt_fail(err, LT_E_TIMEOUT, "nothing from the server for %d ms", wait_ms);
+	*revents = fds[0].revents;
+	return true;
+}
+
+/* -- moving bytes ----------------------------------------------------------------------------------------------- */
+
+static enum my_io_end
+read_once(struct my_io *io, void *ptr, size_t cap, size_t *out)
+{
+	ssize_t n;
+
+	if (io->ssl != NULL)
+		return my_tls_read(io, ptr, cap, out);
+	do
+		n = recv(io->fd, ptr, cap, 0);
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		*out = (size_t)n;
+		return MY_IO_MOVED;
+	}
+	return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? MY_IO_AGAIN : MY_IO_CLOSED;
+}
+
+static enum my_io_end
+write_once(struct my_io *io, const void *ptr, size_t len, size_t *out)
+{
+	ssize_t n;
+
+	if (io->ssl != NULL)
+		return my_tls_write(io, ptr, len, out);
+	do
+		n = send(io->fd, ptr, len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0) {
+		*out = (size_t)n;
+		return MY_IO_MOVED;
+	}
+	return errno == EAGAIN || errno == EWOULDBLOCK ? MY_IO_AGAIN : MY_IO_CLOSED;
+}
+
+/* Move what was received to the front where that is cheap; give a large empty buffer back. */
+static void
+tidy_in(struct my_io *io)
+{
+	size_t left = io->in.len - io->in_at;
+
+	if (left == 0 && io->in.cap > KEEP_MAX)
+		lt_buf_free(&io->in);
+	if (left == 0) {
+		lt_buf_clear(&io->in);
+	} else if (io->in_at > left || io->in_at > KEEP_MAX) {
+		memmove(io->in.ptr, io->in.ptr + io->in_at, left);
+		io->in.len = left;
+	} else {
+		return;
+	}
+	io->in_at = 0;
+}
+
+static void
+read_some(struct my_io *io)
+{
+	size_t n = 0;
+	enum my_io_end end;
+
+	tidy_in(io);
+	end = read_once(io, lt_buf_reserve(&io->in, READ_CHUNK), READ_CHUNK, &n);
+	io->in.len += n;
+	if (end == MY_IO_CLOSED)
+		io->closed = true;
+}
+
+/* A server that closes says why first: after a failed write what it said is still read. */
+static void
+write_some(struct my_io *io)
+{
+	size_t n = 0;
+	enum my_io_end end = MY_IO_MOVED;
+
+	while (!io->deaf && end == MY_IO_MOVED && io->out_at < io->out.len) {
+		end = write_once(io, io->out.ptr + io->out_at, io->out.len - io->out_at, &n);
+		if (end == MY_IO_MOVED)
+			io->out_at += n;
+	}
+	if (end == MY_IO_CLOSED)
+		io->deaf = true;
+	if (io->deaf || io->out_at == io->out.len) {
+		lt_buf_clear(&io->out);
+		io->out_at = 0;
+		if (io->out.cap > KEEP_MAX)
+			lt_buf_free(&io->out);
+	}
+}
+
+static bool
+to_send(const struct my_io *io)
+{
+	return io->out.len > io->out_at;
+}
+
+/* Wait once and move what can be moved, either way. */
+static bool
+step(struct my_io *io, int timeout_ms, struct lt_err *err)
+{
+	short events = POLLIN, revents = 0;
+	size_t before = io->in.len - io->in_at;
+
+	if (io->ssl != NULL && my_tls_pending(io)) {
+		read_some(io);
+		if (io->closed || io->in.len - io->in_at > before)
+			return true;
+	}
+	if (to_send(io) || io->wants_out)
+		events |= POLLOUT;
+	if (!my_io_wait(io, events, timeout_ms, &revents, err))
+		return false;
+	if ((revents & ~POLLOUT) != 0 || io->wants_out)
+		read_some(io);
+	if (to_send(io))
+		write_some(io);
+	return true;
+}
+
+static bool
+lost(const struct my_io *io, struct lt_err *err)
+{
+	return lt_fail(err, LT_E_LINK_LOST, "the server closed the connection%s",
+	    io->deadline_us != 0 ? " during the login" : "");
+}
+
+bool
+my_io_fill(struct my_io *io, size_t want, int timeout_ms, struct lt_err *err)
+{
+	if (to_send(io))
+		write_some(io);
+	while (io->in.len - io->in_at < want) {
+		if (io->closed)
+			return lost(io, err);
+		if (!step(io, timeout_ms, err))
+			return false;
+	}
+	return true;
+}
+
+bool
+my_io_push(struct my_io *io, struct lt_err *err)
+{
+	write_some(io);
+	while (to_send(io)) {
+		if (io->closed) {
+			io->deaf = true;
+			write_some(io); /* drops it: what the server said last is for the next read */
+			break;
+		}
+		if (io->in.len - io->in_at > UNREAD_MAX)
+			return lt_fail(err, LT_E_PROTOCOL, "more than %zu bytes of replies before their turn", UNREAD_MAX);
+		if (!step(io, MY_WAIT_DEFAULT, err))
+			return false;
+	}
+	return true;
+}

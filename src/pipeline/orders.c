@@ -1,0 +1,441 @@
+/* What is done by hand: retry, skip, position, `ddl done`; each recorded in lutra.audit with the progress that it moves. */
+#include <stdio.h>
+
+#include "mysql/sql.h"
+#include "pipeline/connect.h"
+#include "pipeline/load.h"
+#include "pipeline/pipeline_priv.h"
+#include "pipeline/state.h"
+#include "schema/ddl.h"
+
+void
+pipeline_order_unref(void *arg)
+{
+	struct pipeline_order_item *item = arg;
+
+	if (atomic_fetch_sub(&item->refs, 1) > 1)
+		return;
+	free(item->why);
+	free(item->position.gtid);
+	free(item->position.file);
+	lt_buf_free(&item->answer);
+	lt_wake_free(item->done);
+	free(item);
+}
+
+static void
+answer(struct pipeline_order_item *item, bool ok)
+{
+	item->done_ok = ok;
+	lt_wake_raise(item->done);
+	pipeline_order_unref(item);
+}
+
+/* -- acknowledging a statement ---------------------------------------------------------------------------------------- */
+
+struct name_map {
+	const struct model_rule *rule;
+};
+
+static bool
+map_column(void *ctx, struct lt_str column, struct lt_str *target)
+{
+	const struct name_map *m = ctx;
+
+	return model_rule_column(m->rule, column, target);
+}
+
+/* One mapped table at both ends: differences go to `out`, the source's version into the history. */
+static bool
+compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target, const struct schema_ddl_name *name,
+    const struct change_place *at, struct lt_buf *out, struct lt_err *err)
+{
+	struct lt_buf to_schema = { 0 }, to_table = { 0 };
+	struct schema_table *from = NULL, *to = NULL;
+	struct name_map map;
+	bool ok = false;
+
+	if (!model_mapping_table(p->model->mapping, name->schema, name->table, &to_schema, &to_table, &map.rule)) {
+		ok = true; /* touched by the statement, but no concern of ours */
+		goto out;
+	}
+	if (!schema_catalog_table(source, name->schema, name->table, &from, err) ||
+	    !schema_catalog_table(target, lt_buf_str(&to_schema), lt_buf_str(&to_table), &to, err))
+		goto out;
+	if (from != NULL && to != NULL)
+		schema_compare(from, to, map_column, &map, out);
+	else if (from != NULL)
+		lt_buf_printf(out, "the target has no table %.*s.%.*s\n", LT_FMT(lt_buf_str(&to_schema)),
+		    LT_FMT(lt_buf_str(&to_table)));
+	else if (to != NULL)
+		lt_buf_printf(out, "the source has no table %.*s.%.*s any more, the target has\n", LT_FMT(name->schema),
+		    LT_FMT(name->table));
+	if (from != NULL) {
+		schema_history_put(p->history, at, from);
+		from = NULL;
+	}
+	ok = true;
+out:
+	schema_table_free(from);
+	schema_table_free(to);
+	lt_buf_free(&to_schema);
+	lt_buf_free(&to_table);
+	return ok;
+}
+
+/* Tables that the stop speaks of: those of the statement, or the one table of a schema error. */
+static void
+names_of_stop(struct pipeline *p, struct lt_arena *arena, struct schema_ddl *ddl)
+{
+	const char *table = p->now.err.where.table, *dot = strchr(table, '.');
+	struct schema_ddl_name *name;
+
+	*ddl = (struct schema_ddl){ 0 };
+	if (p->stop.by_txn && p->stop.kind == CHANGE_TXN_DDL) {
+		schema_ddl_classify(lt_buf_str(&p->stop.statement), lt_buf_str(&p->stop.schema), 0, arena, ddl);
+	} else if (dot != NULL) {
+		name = lt_arena_alloc(arena, sizeof(*name));
+		name->schema = lt_arena_str(arena, lt_str_of(table, (size_t)(dot - table)));
+		name->table = lt_arena_str(arena, lt_str_z(dot + 1));
+		ddl->names = name;
+		ddl->nnames = 1;
+	}
+}
+
+static const struct change_position *
+place_behind_stop(const struct pipeline *p)
+{
+	return p->stop.by_txn && p->stop.kind == CHANGE_TXN_DDL ? &p->stop.end : &p->applied;
+}
+
+static bool
+compare_ends(struct pipeline *p, struct my_conn *target, struct lt_err *err)
+{
+	struct lt_arena *arena = lt_arena_new();
+	const struct change_place *at = &place_behind_stop(p)->place;
+	struct lt_buf differences = { 0 };
+	struct my_conn *source = NULL;
+	struct schema_ddl ddl;
+	bool ok = false;
+
+	names_of_stop(p, arena, &ddl);
+	if (!pipeline_connect(&p->channel->sites[p->model->from], false, &source, err))
+		goto out;
+	for (size_t i = 0; i < ddl.nnames; i++) {
+		if (ddl.names[i].table.len > 0 &&
+		    !compare_table(p, source, target, &ddl.names[i], at, &differences, err))
+			goto out;
+	}
+	if (differences.len > 0) {
+		lt_fail(err, LT_E_SCHEMA_DIFFERS, "the ends differ: %.*s", LT_FMT(lt_buf_str(&differences)));
+		goto out;
+	}
+	ok = true;
+out:
+	my_close(source);
+	lt_buf_free(&differences);
+	lt_arena_free(arena);
+	return ok;
+}
+
+/* In the open transaction at the target: what the other direction may then pass. */
+static bool
+record_ddl(struct pipeline *p, struct my_conn *target, struct lt_err *err)
+{
+	struct lt_buf sql = { 0 };
+	uint64_t digest = schema_ddl_digest(lt_buf_str(&p->stop.statement), lt_buf_str(&p->stop.schema), 0);
+	bool ok;
+
+	lt_buf_z(&sql, "INSERT INTO lutra.ddl (channel, pipeline, digest, statement) VALUES (");
+	my_sql_text(&sql, lt_str_z(p->channel->name));
+	lt_buf_z(&sql, ", ");
+	my_sql_text(&sql, lt_str_z(p->model->name));
+	lt_buf_printf(&sql, ", %llu, ", (unsigned long long)digest);
+	my_sql_text(&sql, lt_buf_str(&p->stop.statement));
+	lt_buf_c(&sql, ')');
+	ok = my_exec(target, lt_buf_cstr(&sql), NULL, err);
+	lt_buf_free(&sql);
+	return ok;
+}
+
+/* Move the progress behind the stop, with the new schema and the audit line, in one transaction. */
+static bool
+move_on(struct pipeline *p, struct change_sink *sink, const struct change_position *to, const struct pipeline_audit *entry,
+    bool ddl, struct lt_err *err)
+{
+	struct my_conn *c = pipeline_load_conn(sink);
+
+	if (pipeline_load_begin(sink, to, err) && (!ddl || record_ddl(p, c, err)) &&
+	    schema_history_save(p->history, c, p->channel->name, p->model->name, err) &&
+	    (entry == NULL || pipeline_state_audit(c, entry, err)) && pipeline_load_commit(sink, err))
+		return true;
+	pipeline_load_rollback(sink);
+	return false;
+}
+
+static bool
+is_ddl_stop(const struct pipeline *p)
+{
+	return p->stop.by_txn && p->stop.kind == CHANGE_TXN_DDL;
+}
+
+static bool
+is_schema_stop(const struct pipeline *p)
+{
+	enum lt_code code = p->now.err.code;
+
+	return code == LT_E_SCHEMA_MISMATCH || code == LT_E_TABLE_MISSING || code == LT_E_COLUMN_MISSING;
+}
+
+static bool
+do_ddl_done(struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry)
+{
+	struct change_position to;
+	bool ok;
+
+	if (p->now.state != PIPELINE_STOPPED || (!is_ddl_stop(p) && !is_schema_stop(p)))
+		return lt_fail(&item->err, LT_E_NOT_STOPPED, "pipeline %s is not stopped by a DDL statement or a schema difference",
+		    p->model->name);
+	change_position_init(&to);
+	change_position_copy(&to, place_behind_stop(p));
+	entry->action = "ddl done";
+	entry->detail = is_ddl_stop(p) ? lt_buf_str(&p->stop.statement) : lt_str_z(p->now.err.where.table);
+	ok = compare_ends(p, pipeline_load_conn(sink), &item->err) &&
+	    move_on(p, sink, &to, entry, is_ddl_stop(p), &item->err);
+	if (ok)
+		lt_buf_printf(&item->answer, "%s goes on behind %s:%llu", p->model->name, to.place.file,
+		    (unsigned long long)to.place.pos);
+	change_position_clear(&to);
+	return ok;
+}
+
+/* -- the other direction's acknowledgement ------------------------------------------------------------------------------ */
+
+static const struct model_pipeline *
+other_pipeline(const struct pipeline *p)
+{
+	return &p->channel->pipelines[p->index == 0 ? 1 : 0];
+}
+
+/* Take one acknowledgement of this statement at the site where it ran; a repeated try finds its own again. */
+static bool
+take_acknowledgement(struct pipeline *p, bool *taken, struct lt_err *err)
+{
+	uint64_t digest = schema_ddl_digest(lt_buf_str(&p->stop.statement), lt_buf_str(&p->stop.schema), 0);
+	const struct change_place *end = &p->stop.end.place;
+	struct lt_buf sql = { 0 }, file = { 0 };
+	struct my_conn *c = NULL;
+	struct my_reply reply;
+	bool ok = false;
+
+	my_sql_text(&file, lt_str_z(end->file));
+	lt_buf_printf(&sql, "UPDATE lutra.ddl SET passed_file=%s, passed_pos=%llu WHERE channel=", lt_buf_cstr(&file),
+	    (unsigned long long)end->pos);
+	my_sql_text(&sql, lt_str_z(p->channel->name));
+	lt_buf_z(&sql, " AND pipeline=");
+	my_sql_text(&sql, lt_str_z(other_pipeline(p)->name));
+	lt_buf_printf(&sql, " AND digest=%llu AND (passed_file IS NULL OR (passed_file=%s AND passed_pos=%llu))"
+			    " ORDER BY passed_file IS NULL, id LIMIT 1",
+	    (unsigned long long)digest, lt_buf_cstr(&file), (unsigned long long)end->pos);
+	if (!pipeline_connect(&p->channel->sites[p->model->from], true, &c, err) ||
+	    !my_exec(c, "SET SESSION autocommit=1", NULL, err) || !my_exec(c, lt_buf_cstr(&sql), &reply, err))
+		goto out;
+	*taken = reply.affected > 0;
+	ok = true;
+out:
+	my_close(c);
+	lt_buf_free(&sql);
+	lt_buf_free(&file);
+	return ok;
+}
+
+bool
+pipeline_ddl_pass(struct pipeline *p, struct change_sink *sink, bool *passed, struct lt_err *err)
+{
+	struct change_position to;
+	bool taken = false, ok;
+
+	*passed = false;
+	if (!p->model->two_way)
+		return true;
+	if (!take_acknowledgement(p, &taken, err))
+		return lt_wrap(err, "while looking for an acknowledgement of the statement");
+	if (!taken)
+		return true;
+	change_position_init(&to);
+	change_position_copy(&to, &p->stop.end);
+	ok = compare_ends(p, pipeline_load_conn(sink), err) && move_on(p, sink, &to, NULL, false, err);
+	change_position_clear(&to);
+	*passed = ok;
+	return ok;
+}
+
+/* -- the other orders ---------------------------------------------------------------------------------------------------- */
+
+static bool
+do_skip(struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry)
+{
+	struct lt_buf detail = { 0 };
+	struct change_position to;
+	bool ok;
+
+	if (p->now.state != PIPELINE_STOPPED || !p->stop.by_txn)
+		return lt_fail(&item->err, LT_E_NOTHING_TO_SKIP, "pipeline %s is not stopped by a transaction", p->model->name);
+	change_position_init(&to);
+	change_position_copy(&to, &p->stop.end);
+	lt_buf_printf(&detail, "up to %s:%llu %s; E%d %s", to.place.file, (unsigned long long)to.place.pos, p->now.err.where.gtid,
+	    (int)p->now.err.code, p->now.err.message);
+	entry->action = "skip";
+	entry->detail = lt_buf_str(&detail);
+	ok = move_on(p, sink, &to, entry, false, &item->err);
+	if (ok)
+		lt_buf_printf(&item->answer, "%s passed over the transaction before %s:%llu", p->model->name, to.place.file,
+		    (unsigned long long)to.place.pos);
+	change_position_clear(&to);
+	lt_buf_free(&detail);
+	return ok;
+}
+
+static bool
+do_position(struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry)
+{
+	struct lt_buf detail = { 0 };
+	struct change_position to;
+	bool ok;
+
+	change_position_init(&to);
+	ok = p->origin.begin(p->origin.ctx, &item->position, &to, &item->err) && pipeline_snapshot(p, &to.place, &item->err);
+	if (ok) {
+		lt_buf_z(&detail, "from ");
+		change_position_json(&p->applied, &detail);
+		lt_buf_z(&detail, " to ");
+		change_position_json(&to, &detail);
+		entry->action = "position";
+		entry->detail = lt_buf_str(&detail);
+		ok = move_on(p, sink, &to, entry, false, &item->err);
+	}
+	if (ok)
+		lt_buf_printf(&item->answer, "%s goes on at %s:%llu", p->model->name, to.place.file,
+		    (unsigned long long)to.place.pos);
+	change_position_clear(&to);
+	lt_buf_free(&detail);
+	return ok;
+}
+
+/* The orders that write: with the pipeline claimed, so that nobody else moves it meanwhile. */
+static bool
+do_writing(struct pipeline *p, struct pipeline_order_item *item)
+{
+	struct pipeline_audit entry = { .channel = p->channel->name, .pipeline = p->model->name, .why = lt_str_z(item->why) };
+	struct change_sink *sink = NULL;
+	bool ok = false;
+
+	if (!pipeline_load_open(p->channel, p->index, &sink, &item->err))
+		return false;
+	if (!pipeline_session_begin(p, sink, &item->err))
+		goto out;
+	switch (item->order) {
+	case PIPELINE_SKIP: ok = do_skip(p, item, sink, &entry); break;
+	case PIPELINE_POSITION: ok = do_position(p, item, sink, &entry); break;
+	case PIPELINE_DDL_DONE: ok = do_ddl_done(p, item, sink, &entry); break;
+	case PIPELINE_RETRY: break;
+	}
+out:
+	sink->ops->close(sink);
+	return ok;
+}
+
+static bool
+carry_out(struct pipeline *p, struct pipeline_order_item *item)
+{
+	if (item->order != PIPELINE_RETRY)
+		return do_writing(p, item);
+	lt_buf_printf(&item->answer, "%s tries again", p->model->name);
+	return true;
+}
+
+bool
+pipeline_orders_wait(struct pipeline *p, int timeout_ms, bool *ended)
+{
+	void *arg = NULL;
+	enum lt_queue_end end = lt_queue_pop(p->orders, &arg, timeout_ms);
+	bool ok;
+
+	*ended = end == LT_QUEUE_CLOSED;
+	if (end != LT_QUEUE_DONE)
+		return false;
+	ok = carry_out(p, arg);
+	answer(arg, ok);
+	return ok;
+}
+
+bool
+pipeline_orders_refuse(struct pipeline *p)
+{
+	void *arg = NULL;
+	enum lt_queue_end end = lt_queue_pop(p->orders, &arg, 0);
+	struct pipeline_order_item *item = arg;
+
+	if (end == LT_QUEUE_DONE) {
+		lt_fail(&item->err, LT_E_NOT_STOPPED, "pipeline %s runs", p->model->name);
+		answer(item, false);
+	}
+	return end != LT_QUEUE_CLOSED;
+}
+
+/* -- from other threads ---------------------------------------------------------------------------------------------------- */
+
+static struct pipeline_order_item *
+new_item(const struct pipeline_command *command)
+{
+	struct pipeline_order_item *item = lt_new(struct pipeline_order_item);
+
+	item->order = command->order;
+	item->why = lt_str_dup(command->why);
+	item->done = lt_wake_new();
+	atomic_init(&item->refs, 2);
+	if (command->position != NULL) {
+		item->position = *command->position;
+		item->position.gtid = item->position.gtid != NULL ? lt_strdup(item->position.gtid) : NULL;
+		item->position.file = item->position.file != NULL ? lt_strdup(item->position.file) : NULL;
+	}
+	return item;
+}
+
+bool
+pipeline_do(struct pipeline *p, const struct pipeline_command *command, int timeout_ms, struct lt_buf *answer_text,
+    struct lt_err *err)
+{
+	struct pipeline_order_item *item = new_item(command);
+	bool ok = false;
+
+	if (lt_queue_push(p->orders, item, 0, 0) != LT_QUEUE_DONE) {
+		pipeline_order_unref(item); /* the loader never sees it */
+		lt_fail(err, LT_E_NOT_RUNNING, "pipeline %s has ended", p->model->name);
+	} else if (!lt_wake_wait(item->done, timeout_ms)) {
+		lt_fail(err, LT_E_TIMEOUT, "pipeline %s did not answer within %d ms", p->model->name, timeout_ms);
+	} else if (!item->done_ok) {
+		*err = item->err;
+	} else {
+		lt_buf_str_add(answer_text, lt_buf_str(&item->answer));
+		ok = true;
+	}
+	pipeline_order_unref(item);
+	return ok;
+}
+
+void
+pipeline_nudge(struct pipeline *p)
+{
+	struct pipeline_command again = { .order = PIPELINE_RETRY };
+	struct pipeline_status status;
+	struct pipeline_order_item *item;
+
+	pipeline_status_get(p, &status);
+	if (status.state != PIPELINE_STOPPED || status.err.code != LT_E_DDL)
+		return;
+	item = new_item(&again);
+	pipeline_order_unref(item); /* nobody waits for the answer */
+	if (lt_queue_push(p->orders, item, 0, 0) != LT_QUEUE_DONE)
+		pipeline_order_unref(item);
+}

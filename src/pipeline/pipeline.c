@@ -1,0 +1,183 @@
+#include "pipeline/pipeline_priv.h"
+
+#include <stdio.h>
+
+/* Pauses between tries while a server is away. */
+#define PAUSE_FIRST_MS 100
+#define PAUSE_MAX_MS 30000
+#define RATE_US 2000000
+
+const char *
+pipeline_state_name(enum pipeline_state s)
+{
+	static const char *const names[] = { [PIPELINE_STARTING] = "retrying",
+		[PIPELINE_RUNNING] = "running",
+		[PIPELINE_RETRYING] = "retrying",
+		[PIPELINE_STOPPED] = "stopped",
+		[PIPELINE_ENDED] = "stopped" };
+
+	return names[s];
+}
+
+/* Rows a second, over windows of two seconds. */
+static void
+measure_rate(struct pipeline *p)
+{
+	uint64_t now = lt_mono_us(p->clock), span = now - p->rate_us;
+
+	if (span < RATE_US)
+		return;
+	p->rate = (double)(p->now.rows - p->rate_rows) * 1e6 / (double)span;
+	p->rate_rows = p->now.rows;
+	p->rate_us = now;
+}
+
+void
+pipeline_publish(struct pipeline *p)
+{
+	measure_rate(p);
+	p->now.rows_per_s = p->rate;
+	p->now.applied = p->applied.place;
+	lt_cell_set(p->status, &p->now);
+}
+
+void
+pipeline_set_state(struct pipeline *p, enum pipeline_state state, const struct lt_err *err)
+{
+	if (p->now.state != state)
+		p->now.since_us = lt_wall_us(p->clock);
+	p->now.state = state;
+	p->now.err = err != NULL ? *err : (struct lt_err){ 0 };
+	if (err != NULL)
+		snprintf(p->now.err.where.pipeline, sizeof(p->now.err.where.pipeline), "%s %s", p->channel->name, p->model->name);
+	pipeline_publish(p);
+}
+
+/* After an error: wait until it makes sense to try again. False: end. */
+static bool
+pause_after(struct pipeline *p, const struct lt_err *err, int *pause_ms)
+{
+	bool ended = false;
+
+	if (lt_err_kind(err) == LT_KIND_RETRY) {
+		p->now.retries++;
+		pipeline_set_state(p, PIPELINE_RETRYING, err);
+		pipeline_orders_wait(p, *pause_ms, &ended);
+		*pause_ms = LT_MIN(*pause_ms * 2, PAUSE_MAX_MS);
+		return !ended;
+	}
+	pipeline_set_state(p, PIPELINE_STOPPED, err);
+	while (!pipeline_orders_wait(p, -1, &ended)) {
+		if (ended)
+			return false;
+	}
+	*pause_ms = PAUSE_FIRST_MS;
+	return true;
+}
+
+static void
+loader_main(void *arg)
+{
+	struct pipeline *p = arg;
+	int pause_ms = PAUSE_FIRST_MS;
+
+	while (!atomic_load(&p->ending)) {
+		uint64_t groups = p->now.groups;
+		struct lt_err err = { 0 };
+
+		if (pipeline_session(p, &err))
+			continue;
+		if (atomic_load(&p->ending) || err.code == LT_OK)
+			break;
+		if (p->now.groups > groups)
+			pause_ms = PAUSE_FIRST_MS; /* it did run */
+		if (!pause_after(p, &err, &pause_ms))
+			break;
+	}
+	pipeline_set_state(p, PIPELINE_ENDED, p->now.err.code != LT_OK ? &p->now.err : NULL);
+}
+
+struct pipeline *
+pipeline_start(const struct model_channel *channel, size_t index, const struct pipeline_origin *origin,
+    const struct lt_clock *clock)
+{
+	struct pipeline *p = lt_new(struct pipeline);
+
+	p->channel = channel;
+	p->model = &channel->pipelines[index];
+	p->index = index;
+	p->origin = *origin;
+	p->clock = clock;
+	p->orders = lt_queue_new(SIZE_MAX);
+	p->status = lt_cell_new(sizeof(struct pipeline_status));
+	p->read = lt_cell_new(sizeof(struct pipeline_read));
+	p->pause = lt_wake_new();
+	change_position_init(&p->applied);
+	change_position_init(&p->stop.end);
+	p->rate_us = lt_mono_us(clock);
+	pipeline_set_state(p, PIPELINE_STARTING, NULL);
+	p->thread = lt_thread_start("loader", loader_main, p);
+	return p;
+}
+
+void
+pipeline_end(struct pipeline *p)
+{
+	atomic_store(&p->ending, true);
+	lt_queue_close(p->orders);
+	lt_wake_raise(p->pause);
+}
+
+void
+pipeline_free(struct pipeline *p)
+{
+	if (p == NULL)
+		return;
+	pipeline_end(p);
+	lt_thread_join(p->thread);
+	lt_queue_free(p->orders, pipeline_order_unref);
+	lt_cell_free(p->status);
+	lt_cell_free(p->read);
+	lt_wake_free(p->pause);
+	change_position_clear(&p->applied);
+	change_position_clear(&p->stop.end);
+	lt_buf_free(&p->stop.statement);
+	lt_buf_free(&p->stop.schema);
+	schema_history_free(p->history);
+	free(p);
+}
+
+static uint64_t
+bytes_between(const struct change_place *from, const struct change_place *to)
+{
+	if (strcmp(from->file, to->file) != 0)
+		return to->pos; /* at least the part of the newest file */
+	return to->pos > from->pos ? to->pos - from->pos : 0;
+}
+
+void
+pipeline_status_get(struct pipeline *p, struct pipeline_status *out)
+{
+	struct pipeline_read read;
+
+	lt_cell_get(p->status, out);
+	lt_cell_get(p->read, &read);
+	if (read.place.file[0] == '\0' || change_place_cmp(&read.place, &out->applied) < 0)
+		read.place = out->applied;
+	out->read = read.place;
+	memcpy(out->read_gtid, read.gtid, sizeof(out->read_gtid));
+	out->lag_bytes = bytes_between(&out->applied, &out->read);
+	out->memory_bytes = atomic_load(&p->queued_bytes);
+}
+
+const char *
+pipeline_name(const struct pipeline *p)
+{
+	return p->model->name;
+}
+
+bool
+pipeline_is_ready(struct pipeline *p)
+{
+	return atomic_load(&p->ready);
+}

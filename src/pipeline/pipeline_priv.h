@@ -1,0 +1,90 @@
+/* pipeline/pipeline_priv.h - a pipeline's inside, shared by pipeline.c (life), session.c (one run), orders.c (by hand). */
+#ifndef PIPELINE_PIPELINE_PRIV_H
+#define PIPELINE_PIPELINE_PRIV_H
+
+#include <stdatomic.h>
+
+#include "base/queue.h"
+#include "base/thread.h"
+#include "change/sink.h"
+#include "pipeline/group.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/select.h"
+
+/** What the reader publishes. */
+struct pipeline_read {
+	struct change_place place;
+	char gtid[96];
+};
+
+/** What a stopped pipeline stands before: known when a transaction stopped it, not when the reading did. */
+struct pipeline_stop {
+	bool by_txn;
+	enum change_txn_kind kind;
+	struct change_position end; /* behind the transaction */
+	struct lt_buf statement;    /* of a DDL */
+	struct lt_buf schema;       /* its default schema */
+};
+
+struct pipeline {
+	const struct model_channel *channel; /* borrowed */
+	const struct model_pipeline *model;  /* borrowed, of channel */
+	size_t index;
+	struct pipeline_origin origin;
+	const struct lt_clock *clock;
+
+	struct lt_thread *thread;  /* owned: the loader */
+	struct lt_queue *orders;   /* owned: of struct pipeline_order_item; closed = end */
+	_Atomic bool ending, ready;
+	struct lt_wake *pause;     /* owned: raised to cut a pause short */
+	struct lt_cell *status;    /* owned: struct pipeline_status, but for what the reader publishes */
+	struct lt_cell *read;      /* owned: struct pipeline_read */
+	_Atomic size_t queued_bytes, queued_txns;
+
+	/* The loader's own: */
+	struct pipeline_status now;      /* published by pipeline_publish() */
+	struct change_position applied;  /* durable, but for transactions that hold nothing for us */
+	bool unsaved;                    /* `applied` is ahead of the lane by something worth writing (R11) */
+	uint64_t saved_us;               /* mono: when the lane was moved last */
+	bool mark_seen;                  /* R10 was shown since this process began */
+	struct pipeline_stop stop;
+	struct schema_history *history;  /* owned; rebuilt for each run */
+	double rate;
+	uint64_t rate_us, rate_rows;
+};
+
+/** Copy `now` to where others read it. */
+void pipeline_publish(struct pipeline *p);
+void pipeline_set_state(struct pipeline *p, enum pipeline_state state, const struct lt_err *err);
+
+/** Run until an error, an order that ends the run, or the end. True: to be run again at once; false with err->code 0: ending. */
+bool pipeline_session(struct pipeline *p, struct lt_err *err);
+/** Read from the target where the pipeline stands and which schema is in force there; sink is claimed. First time: begins at the
+ * channel file's start and makes that durable (R12). */
+LT_MUST_USE bool pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
+/** Catalog of the source for `names` (NULL: all that is mapped) into the history, in force from `at` on. */
+LT_MUST_USE bool pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_err *err);
+
+/** One order in flight; two references: who ordered and the loader. */
+struct pipeline_order_item {
+	enum pipeline_order order;
+	char *why;                  /* owned */
+	struct model_start position; /* owned strings */
+	struct lt_buf answer;
+	struct lt_err err;
+	bool done_ok;
+	struct lt_wake *done; /* owned */
+	_Atomic int refs;
+};
+
+void pipeline_order_unref(void *item);
+/** Carry out what is ordered, if anything within timeout_ms; only when the pipeline does not run. True: go on now. False with
+ * *ended: the pipeline is to end. */
+bool pipeline_orders_wait(struct pipeline *p, int timeout_ms, bool *ended);
+/** While running every order is refused; false: the pipeline is to end. */
+bool pipeline_orders_refuse(struct pipeline *p);
+/** In two-way channels: whether the statement `p` stands before was acknowledged for the other direction; if so it is marked as
+ * passed and acknowledged here too. */
+LT_MUST_USE bool pipeline_ddl_pass(struct pipeline *p, struct change_sink *sink, bool *passed, struct lt_err *err);
+
+#endif

@@ -1,0 +1,92 @@
+"""Fixtures for tests on real servers. Servers live as long as the session; each test gets a fresh schema on them."""
+
+import collections
+import itertools
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
+
+from lutralab import lutra as lutra_lab  # noqa: E402
+from lutralab import workload  # noqa: E402
+from lutralab.compare import compare  # noqa: E402
+from lutralab.servers import Lab, Unavailable  # noqa: E402
+
+_times = collections.Counter()
+_schemas = itertools.count(1)
+
+
+def pytest_runtest_logreport(report):
+    _times[report.nodeid.split("::")[0]] += report.duration
+
+
+def pytest_terminal_summary(terminalreporter):
+    for suite, seconds in _times.items():
+        terminalreporter.write_line(f"suite {suite}: {seconds:.1f} s")
+
+
+@pytest.fixture(scope="session")
+def lab():
+    with Lab() as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def site(lab):
+    """site(engine, number): the running server of that engine and id; skips where the engine cannot be had."""
+    servers = {}
+
+    def get(engine, number):
+        if (engine, number) not in servers:
+            try:
+                servers[engine, number] = lab.server(engine, number)
+            except Unavailable as e:
+                pytest.skip(str(e))
+        return servers[engine, number].start()
+
+    return get
+
+
+@pytest.fixture
+def schema():
+    """A name that no other test used."""
+    return f"shop_{next(_schemas)}"
+
+
+@pytest.fixture
+def channel(lab, schema):
+    """channel({"hz": server, ...}, "hz -> us"): a Lutra, not started, on fresh servers' schemas, with its own account."""
+    if not lutra_lab.binary().exists():
+        pytest.skip(f"{lutra_lab.binary()} is not built")
+    made = []
+
+    def make(sites, direction, tables=None, **more):
+        for server in sites.values():
+            server.sql("DROP DATABASE IF EXISTS lutra")
+            workload.create_schema(server, schema)
+            lutra_lab.create_user(server, [schema])
+        folder = lab.folder / f"{schema}-{len(made)}"
+        made.append(lutra_lab.Lutra(folder, sites, direction, tables or [f"{schema}.*"], name=schema, **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.kill()
+
+
+def same(left, right, schema):
+    """Assert that the schema is the same at both sites, and holds something."""
+    found = compare(left, right, schema)
+    assert not found, str(found)
+    assert found.rows > 0
+
+
+def ledger_is(server, schema, expected):
+    """Assert that the ledger holds each of the expected ids once, and no other."""
+    held = collections.Counter(i for (i,) in server.sql("SELECT txn_id FROM ledger", db=schema))
+    wrong = {i: n for i, n in held.items() if n != 1}
+    assert not wrong, f"not once: {dict(itertools.islice(wrong.items(), 5))}"
+    missing, more = expected - held.keys(), held.keys() - expected
+    assert not missing and not more, f"{len(missing)} missing {sorted(missing)[:5]}, {len(more)} too many {sorted(more)[:5]}"

@@ -1,0 +1,59 @@
+"""One way between all pairs of engines: whole and once while it runs, equal at the end."""
+
+import contextlib
+
+import pytest
+from conftest import ledger_is, same
+from lutralab.compare import SnapshotReaders
+from lutralab.workload import Workload
+
+PAIRS = [("mariadb", "mariadb"), ("mysql", "mysql"), ("mysql", "mariadb"), ("mariadb", "mysql")]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=["-to-".join(p) for p in PAIRS])
+def test_random_transactions_arrive_whole_and_once(pair, site, channel, schema):
+    source, target = site(pair[0], 1), site(pair[1], 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+
+    with SnapshotReaders(target, schema) as readers:
+        load = Workload(source, schema, clients=4, seed=11, limit=400).start().join()
+        lutra.wait()
+    readers.check()
+
+    pipeline = lutra.pipelines()["hz->us"]
+    assert (pipeline["state"], pipeline["error"]) == ("running", None)
+    same(source, target, schema)
+    ledger_is(target, schema, load.expected_ledger())
+    assert not source.sql("SHOW DATABASES LIKE 'lutra'"), "a one-way pipeline writes nothing at its source"
+    assert lutra.stop() == 0
+
+
+def test_goes_on_where_it_ended(site, channel, schema):
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+    Workload(source, schema, clients=2, seed=1, limit=50).start().join()
+    assert lutra.stop() == 0
+    Workload(source, schema, clients=2, seed=2, limit=100).start().join()
+
+    lutra.start()
+    load = Workload(source, schema, clients=2, seed=3, limit=150).start().join()
+    lutra.wait()
+
+    same(source, target, schema)
+    ledger_is(target, schema, load.expected_ledger())
+
+
+def test_begins_at_the_start_that_the_file_gives(site, channel, schema):
+    """A dump with its position is how one begins; here the dump is empty and the log holds everything."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    before = channel({"hz": source, "us": target}, "hz -> us")
+    (gtid,), = source.sql("SELECT @@gtid_binlog_pos")
+    load = Workload(source, schema, clients=2, seed=4, limit=80).start().join()
+
+    with contextlib.closing(open(before.file, "a")) as f:
+        f.write(f'start: {{ hz: {{ gtid: "{gtid}" }} }}\n')
+    before.start()
+    before.wait()
+
+    same(source, target, schema)
+    ledger_is(target, schema, load.expected_ledger())

@@ -1,0 +1,152 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pipeline/group.h"
+
+static struct change_table *table;
+
+static void
+push(struct lt_queue *q, enum change_txn_kind kind, size_t rows)
+{
+	struct change_txn *t = change_txn_new(kind);
+
+	for (size_t i = 0; i < rows; i++)
+		change_txn_add_row(t, table);
+	assert_int_equal(lt_queue_push(q, t, change_txn_bytes(t), 0), LT_QUEUE_DONE);
+}
+
+static void
+drop(void *item)
+{
+	change_txn_free(item);
+}
+
+static void
+backlog_shares_a_group_up_to_the_row_bound(void **state)
+{
+	struct lt_queue *q = lt_queue_new(1 << 30);
+	struct pipeline_group g;
+
+	(void)state;
+	pipeline_group_init(&g, 10, 1 << 30, 1000);
+	for (int i = 0; i < 5; i++)
+		push(q, CHANGE_TXN_ROWS, 4);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	assert_int_equal(g.count, 2);
+	assert_int_equal(g.rows, 8);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	assert_int_equal(g.count, 2); /* the one held back comes first */
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	assert_int_equal(g.count, 1);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_TIMEOUT);
+	pipeline_group_clear(&g);
+	lt_queue_free(q, drop);
+}
+
+static void
+a_transaction_beyond_every_bound_goes_alone(void **state)
+{
+	struct lt_queue *q = lt_queue_new(1 << 30);
+	struct pipeline_group g;
+
+	(void)state;
+	pipeline_group_init(&g, 10, 1, 1000);
+	push(q, CHANGE_TXN_ROWS, 1000);
+	push(q, CHANGE_TXN_ROWS, 1);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	assert_int_equal(g.count, 1);
+	assert_int_equal(g.rows, 1000);
+	pipeline_group_clear(&g);
+	lt_queue_free(q, drop);
+}
+
+static void
+ddl_is_a_group_of_its_own(void **state)
+{
+	struct lt_queue *q = lt_queue_new(1 << 30);
+	struct pipeline_group g;
+
+	(void)state;
+	pipeline_group_init(&g, 100, 1 << 30, 1000);
+	push(q, CHANGE_TXN_ROWS, 1);
+	push(q, CHANGE_TXN_DDL, 0);
+	push(q, CHANGE_TXN_ROWS, 1);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	assert_int_equal(g.count, 1);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	assert_int_equal(g.count, 1);
+	assert_int_equal(g.txns[0]->kind, CHANGE_TXN_DDL);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	assert_int_equal(g.txns[0]->kind, CHANGE_TXN_ROWS);
+	pipeline_group_clear(&g);
+	lt_queue_free(q, drop);
+}
+
+static void
+what_is_left_comes_out_before_the_queue_is_closed(void **state)
+{
+	struct lt_queue *q = lt_queue_new(1 << 30);
+	struct pipeline_group g;
+
+	(void)state;
+	pipeline_group_init(&g, 1, 1 << 30, 1000);
+	push(q, CHANGE_TXN_ROWS, 1);
+	push(q, CHANGE_TXN_ROWS, 1);
+	lt_queue_close(q);
+	assert_int_equal(pipeline_group_fill(&g, q, -1), LT_QUEUE_DONE);
+	assert_int_equal(pipeline_group_fill(&g, q, -1), LT_QUEUE_DONE);
+	assert_int_equal(pipeline_group_fill(&g, q, -1), LT_QUEUE_CLOSED);
+	pipeline_group_clear(&g);
+	lt_queue_free(q, drop);
+}
+
+static void
+a_slow_target_gets_smaller_groups(void **state)
+{
+	struct lt_queue *q = lt_queue_new(1 << 30);
+	struct pipeline_group g;
+	size_t fast, slow;
+
+	(void)state;
+	pipeline_group_init(&g, 100000, 1 << 30, 10);
+	g.rows = 2000;
+	for (int i = 0; i < 50; i++)
+		pipeline_group_learn(&g, 20000); /* 100 rows/ms */
+	g.rows = 0;
+	for (int i = 0; i < 3000; i++)
+		push(q, CHANGE_TXN_ROWS, 1);
+	pipeline_group_fill(&g, q, 0);
+	fast = g.rows;
+	for (int i = 0; i < 50; i++) {
+		g.rows = 2000;
+		pipeline_group_learn(&g, 200000); /* 10 rows/ms */
+	}
+	pipeline_group_fill(&g, q, 0);
+	slow = g.rows;
+	assert_in_range(fast, 900, 1000);
+	assert_in_range(slow, 90, 110);
+	pipeline_group_clear(&g);
+	lt_queue_free(q, drop);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(backlog_shares_a_group_up_to_the_row_bound),
+		cmocka_unit_test(a_transaction_beyond_every_bound_goes_alone),
+		cmocka_unit_test(ddl_is_a_group_of_its_own),
+		cmocka_unit_test(what_is_left_comes_out_before_the_queue_is_closed),
+		cmocka_unit_test(a_slow_target_gets_smaller_groups),
+	};
+	int failed;
+
+	table = change_table_new();
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	change_table_unref(table);
+	return failed;
+}

@@ -22,6 +22,8 @@ struct builder {
 	size_t documents;
 };
 
+static const char no_alias[] = "aliases are not taken here; write a name that begins with * in quotes";
+
 static bool
 fail_mark(const yaml_mark_t *mark, struct lt_err *err, const char *what)
 {
@@ -37,6 +39,9 @@ fail_parser(const yaml_parser_t *parser, struct lt_err *err)
 {
 	const yaml_mark_t *mark = &parser->problem_mark;
 
+	if (parser->context != NULL && strcmp(parser->context, "while scanning an alias") == 0)
+		return fail_mark(&parser->context_mark, err, no_alias);
+
 	/* Faults of the bytes themselves come without a mark; then the reader's own place is the nearest. */
 	if (parser->error == YAML_READER_ERROR)
 		mark = &parser->mark;
@@ -47,11 +52,13 @@ static bool
 check_key(const struct model_yaml *map, const struct model_yaml *key, struct lt_err *err)
 {
 	if (map->count >= MODEL_YAML_KEYS_MAX)
-		return model_yaml_fail(key, err, LT_E_CONFIG_SYNTAX, "more than %d keys in one map", MODEL_YAML_KEYS_MAX);
+		return model_yaml_fail(
+		    key, err, LT_E_CONFIG_SYNTAX, "more than %d keys in one map", MODEL_YAML_KEYS_MAX);
 	for (const struct model_yaml *n = map->first; n != NULL; n = n->next) {
 		if (lt_str_eq(n->key->text, key->text))
-			return model_yaml_fail(key, err, LT_E_CONFIG_SYNTAX, "the key `%.*s` stands twice, first in line %u",
-			    (int)LT_MIN(key->text.len, (size_t)64), key->text.ptr, n->key->line);
+			return model_yaml_fail(key, err, LT_E_CONFIG_SYNTAX,
+			    "the key `%.*s` stands twice, first in line %u", (int)LT_MIN(key->text.len, (size_t)64),
+			    key->text.ptr, n->key->line);
 	}
 	return true;
 }
@@ -85,9 +92,10 @@ place(struct builder *b, struct model_yaml *node, struct lt_err *err)
 }
 
 static bool
-add(struct builder *b, enum model_yaml_kind kind, const yaml_event_t *event, struct model_yaml **out, struct lt_err *err)
+add(struct builder *b, enum model_yaml_kind kind, const yaml_event_t *event, struct model_yaml **out,
+    struct lt_err *err)
 {
-	struct model_yaml *node;
+	struct model_yaml *node = NULL;
 
 	if (++b->doc->nodes > MODEL_YAML_NODES_MAX)
 		return fail_mark(&event->start_mark, err, "the file holds too many values");
@@ -103,12 +111,13 @@ static bool
 add_text(struct builder *b, const yaml_event_t *event, struct lt_err *err)
 {
 	struct lt_str text = lt_str_of(event->data.scalar.value, event->data.scalar.length);
-	struct model_yaml *node;
+	struct model_yaml *node = NULL;
 
 	if (event->data.scalar.anchor != NULL)
 		return fail_mark(&event->start_mark, err, "anchors (&name) are not taken here");
 	if (event->data.scalar.tag != NULL)
-		return fail_mark(&event->start_mark, err, "tags (!name) are not taken here; write text that begins with ! in quotes");
+		return fail_mark(&event->start_mark, err,
+		    "tags (!name) are not taken here; write text that begins with ! in quotes");
 	if (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL)
 		return fail_mark(&event->start_mark, err, "a text must not hold a zero byte");
 	if (!add(b, MODEL_YAML_TEXT, event, &node, err))
@@ -124,7 +133,7 @@ open_group(struct builder *b, enum model_yaml_kind kind, const yaml_event_t *eve
 	bool list = kind == MODEL_YAML_LIST;
 	const yaml_char_t *anchor = list ? event->data.sequence_start.anchor : event->data.mapping_start.anchor;
 	const yaml_char_t *tag = list ? event->data.sequence_start.tag : event->data.mapping_start.tag;
-	struct model_yaml *node;
+	struct model_yaml *node = NULL;
 
 	if (anchor != NULL)
 		return fail_mark(&event->start_mark, err, "anchors (&name) are not taken here");
@@ -146,23 +155,19 @@ take(struct builder *b, const yaml_event_t *event, struct lt_err *err)
 	switch (event->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		if (++b->documents > 1)
-			return fail_mark(&event->start_mark, err, "a second document begins; one file holds one channel");
+			return fail_mark(
+			    &event->start_mark, err, "a second document begins; one file holds one channel");
 		return true;
-	case YAML_ALIAS_EVENT:
-		return fail_mark(&event->start_mark, err, "aliases are not taken here; write a name that begins with * in quotes");
-	case YAML_SCALAR_EVENT:
-		return add_text(b, event, err);
-	case YAML_SEQUENCE_START_EVENT:
-		return open_group(b, MODEL_YAML_LIST, event, err);
-	case YAML_MAPPING_START_EVENT:
-		return open_group(b, MODEL_YAML_MAP, event, err);
+	case YAML_ALIAS_EVENT: return fail_mark(&event->start_mark, err, no_alias);
+	case YAML_SCALAR_EVENT: return add_text(b, event, err);
+	case YAML_SEQUENCE_START_EVENT: return open_group(b, MODEL_YAML_LIST, event, err);
+	case YAML_MAPPING_START_EVENT: return open_group(b, MODEL_YAML_MAP, event, err);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
 		LT_ASSERT(b->depth > 0);
 		b->depth--;
 		return true;
-	default:
-		return true;
+	default: return true;
 	}
 }
 
@@ -270,7 +275,7 @@ bool
 model_yaml_is_null(const struct model_yaml *node)
 {
 	return node->kind == MODEL_YAML_TEXT && !node->quoted &&
-	    (node->text.len == 0 || lt_str_eqz(node->text, "~") || lt_str_eqz(node->text, "null"));
+	       (node->text.len == 0 || lt_str_eqz(node->text, "~") || lt_str_eqz(node->text, "null"));
 }
 
 void

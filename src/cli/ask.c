@@ -1,0 +1,169 @@
+/* Commands that ask a running `lutra run` over the socket in its data folder. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "model/channel.h"
+#include "cli/commands.h"
+#include "node/client.h"
+
+#define TIMEOUT_MAX_S 1e9
+
+static void
+add_word(struct node_frame *f, const char *word)
+{
+	f->args[f->count++] = lt_str_z(word);
+}
+
+/* {"message":"..."} of what was done; status has JSON of its own. */
+static void
+print_text(const struct lt_buf *text, bool json)
+{
+	struct lt_str s = lt_buf_str(text);
+	struct lt_buf out = { 0 };
+
+	if (!json) {
+		fwrite(s.ptr, 1, s.len, stdout);
+		return;
+	}
+	while (s.len > 0 && s.ptr[s.len - 1] == '\n')
+		s.len--;
+	lt_buf_c(&out, '{');
+	lt_json_key(&out, "message");
+	lt_json_str(&out, s);
+	lt_buf_c(&out, '}');
+	puts(lt_buf_cstr(&out));
+	lt_buf_free(&out);
+}
+
+static bool
+ask(const struct cli_args *args, const struct node_frame *request, int *status, struct lt_err *err)
+{
+	struct lt_buf text = { 0 };
+	bool found = false, ok;
+
+	ok = node_client_ask(args->values[CLI_DATA], request, &text, &found, err);
+	if (ok) {
+		print_text(&text, args->values[CLI_JSON] != NULL);
+		*status = found ? 1 : 0;
+	}
+	lt_buf_free(&text);
+	return ok;
+}
+
+bool
+cli_status(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { .kind = NODE_REQUEST };
+	bool json = args->values[CLI_JSON] != NULL, found = false, ok;
+	struct lt_buf text = { 0 };
+
+	add_word(&request, "status");
+	add_word(&request, json ? "json" : "text");
+	ok = node_client_ask(args->values[CLI_DATA], &request, &text, &found, err);
+	if (ok) {
+		fwrite(text.ptr, 1, text.len, stdout);
+		if (json)
+			putchar('\n');
+		*status = found ? 1 : 0;
+	}
+	lt_buf_free(&text);
+	return ok;
+}
+
+bool
+cli_wait(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { .kind = NODE_REQUEST };
+	const char *limit = args->values[CLI_TIMEOUT];
+	char ms[32] = "-";
+
+	if (limit != NULL) {
+		char *end;
+		double seconds = strtod(limit, &end);
+
+		if (end == limit || *end != '\0' || !(seconds >= 0) || seconds > TIMEOUT_MAX_S)
+			return lt_fail(err, LT_E_USAGE, "--timeout %s: a number of seconds is wanted", limit);
+		snprintf(ms, sizeof(ms), "%.0f", ceil(seconds * 1000));
+	}
+	add_word(&request, "wait");
+	add_word(&request, ms);
+	return ask(args, &request, status, err);
+}
+
+/* verb PIPELINE WHY */
+static void
+by_hand(const struct cli_args *args, const char *verb, struct node_frame *request)
+{
+	request->kind = NODE_REQUEST;
+	add_word(request, verb);
+	add_word(request, args->operands[0]);
+	add_word(request, args->values[CLI_WHY] != NULL ? args->values[CLI_WHY] : "");
+}
+
+bool
+cli_retry(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { 0 };
+
+	by_hand(args, "retry", &request);
+	return ask(args, &request, status, err);
+}
+
+bool
+cli_skip(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { 0 };
+
+	by_hand(args, "skip", &request);
+	return ask(args, &request, status, err);
+}
+
+bool
+cli_ddl_done(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { 0 };
+
+	by_hand(args, "ddl-done", &request);
+	return ask(args, &request, status, err);
+}
+
+bool
+cli_stop(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { .kind = NODE_REQUEST };
+
+	add_word(&request, "stop");
+	return ask(args, &request, status, err);
+}
+
+bool
+cli_position(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	const char *const *v = args->values;
+	bool place = v[CLI_FILE] != NULL && v[CLI_POS] != NULL;
+	int ways = (v[CLI_NOW] != NULL) + (v[CLI_GTID] != NULL) + (v[CLI_FILE] != NULL || v[CLI_POS] != NULL) + (v[CLI_TIME] != NULL);
+	struct node_frame request = { 0 };
+	uint64_t n = 0;
+	char us[24];
+
+	if (ways != 1 || ((v[CLI_FILE] != NULL) != (v[CLI_POS] != NULL)))
+		return lt_fail(err, LT_E_USAGE, "position: exactly one of --now, --gtid, --file with --pos, --time is wanted");
+	if (place && !lt_str_u64(lt_str_z(v[CLI_POS]), &n))
+		return lt_fail(err, LT_E_USAGE, "--pos %s: a number is wanted", v[CLI_POS]);
+	if (v[CLI_TIME] != NULL && !model_time_parse(lt_str_z(v[CLI_TIME]), &n))
+		return lt_fail(err, LT_E_USAGE, "--time %s: a time as 2026-11-22T08:00:00Z is wanted", v[CLI_TIME]);
+
+	by_hand(args, "position", &request);
+	add_word(&request, place ? "place" : v[CLI_GTID] != NULL ? "gtid" : v[CLI_TIME] != NULL ? "time" : "now");
+	snprintf(us, sizeof(us), "%llu", (unsigned long long)n);
+	if (place) {
+		add_word(&request, v[CLI_FILE]);
+		add_word(&request, v[CLI_POS]);
+	} else if (v[CLI_GTID] != NULL) {
+		add_word(&request, v[CLI_GTID]);
+	} else if (v[CLI_TIME] != NULL) {
+		add_word(&request, us);
+	}
+	return ask(args, &request, status, err);
+}

@@ -1,0 +1,46 @@
+#include "cli/commands.h"
+
+#define BIT(option) (UINT32_C(1) << (option))
+#define BY_HAND (BIT(CLI_DATA) | BIT(CLI_WHY))
+
+const struct cli_command cli_commands[] = {
+	{ "run", NULL, "FILE", "run a channel in the foreground",
+	    "Runs the channel of FILE until SIGTERM, SIGINT or `lutra stop`. Writes `ready` to standard output once every\n"
+	    "pipeline runs; logs to standard error. Stays up when a pipeline stops or a server is away. The data folder is made\n"
+	    "if it is missing; only one `lutra run` can use it at a time.",
+	    1, 1, BIT(CLI_DATA) | BIT(CLI_LISTEN), BIT(CLI_DATA), cli_run },
+	{ "check", NULL, "FILE", "check both ends before a channel runs",
+	    "Prints one line for each check: ok, warn or fail, what, and the statement that mends it. Changes nothing.\n"
+	    "Ends with 1 if any check fails.",
+	    1, 1, 0, 0, cli_check },
+	{ "status", NULL, "", "show how a running channel stands",
+	    "Shows state, lag, counters and errors of each pipeline. Ends with 1 if a pipeline is stopped.", 0, 0, BIT(CLI_DATA),
+	    BIT(CLI_DATA), cli_status },
+	{ "wait", NULL, "", "wait until all that is committed now is applied",
+	    "Takes where each source's log ends now and waits until as much is applied at the target. Ends with 1 at the time\n"
+	    "limit, and at once when a pipeline is stopped. Without a limit it waits as long as it takes.",
+	    0, 0, BIT(CLI_DATA) | BIT(CLI_TIMEOUT), BIT(CLI_DATA), cli_wait },
+	{ "retry", NULL, "PIPELINE", "let a stopped pipeline try the same again",
+	    "Tries the transaction that stopped the pipeline once more. A pipeline that waits for a server tries at once.", 1, 1, BY_HAND,
+	    BIT(CLI_DATA), cli_retry },
+	{ "skip", NULL, "PIPELINE", "pass over the transaction that stopped a pipeline",
+	    "Records the transaction as passed over, with who and why, and goes on behind it. The ends differ from then on,\n"
+	    "unless they were repaired by hand.",
+	    1, 1, BY_HAND, BIT(CLI_DATA), cli_skip },
+	{ "position", NULL, "PIPELINE", "let a stopped pipeline go on from another place of the log",
+	    "Exactly one place is named: --now, --gtid, --file with --pos, or --time.", 1, 1,
+	    BY_HAND | BIT(CLI_NOW) | BIT(CLI_GTID) | BIT(CLI_FILE) | BIT(CLI_POS) | BIT(CLI_TIME), BIT(CLI_DATA), cli_position },
+	{ "ddl", "done", "PIPELINE", "say that a schema change was made at the target too",
+	    "Compares the tables of both ends and, if they are alike, goes on behind the statement that stopped the pipeline.", 1, 1,
+	    BY_HAND, BIT(CLI_DATA), cli_ddl_done },
+	{ "stop", NULL, "", "end the `lutra run` of a data folder",
+	    "As SIGTERM does; returns once it has ended, and the data folder is free.", 0, 0, BIT(CLI_DATA), BIT(CLI_DATA), cli_stop },
+	{ "binlog", "dump", "FILE...|URL", "print a binary log as JSON lines",
+	    "Reads log files, or the log of the server at mysql://USER@HOST:PORT up to its end as of now (from its oldest file\n"
+	    "unless --from is given).",
+	    1, UINT16_MAX,
+	    BIT(CLI_FROM) | BIT(CLI_TO) | BIT(CLI_RAW) | BIT(CLI_COUNT) | BIT(CLI_PASSWORD_FILE) | BIT(CLI_PASSWORD_ENV), 0, cli_dump },
+	{ "version", NULL, "", "print version, commit, build options and libraries", "Prints what this lutra is built of.", 0, 0, 0, 0,
+	    cli_version },
+	{ .word = NULL },
+};

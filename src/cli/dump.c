@@ -1,0 +1,159 @@
+#include "binlog/dump.h"
+
+#include "binlog/source.h"
+#include "cli/commands.h"
+#include "node/origin.h"
+
+static const char url_scheme[] = "mysql://";
+
+static bool
+is_url(const char *word)
+{
+	return strncmp(word, url_scheme, strlen(url_scheme)) == 0;
+}
+
+static void
+print_sums(const struct binlog_dump_sums *s)
+{
+	printf("{\"transactions\":%llu,\"rows\":%llu,\"images\":%llu,\"values\":%llu,\"bytes\":%llu}\n",
+	    (unsigned long long)s->transactions, (unsigned long long)s->rows, (unsigned long long)s->images,
+	    (unsigned long long)s->values, (unsigned long long)s->bytes);
+}
+
+/* -- files ------------------------------------------------------------------------------------------------------- */
+
+static bool
+parse_pos(const char *text, const char *option, uint64_t *out, struct lt_err *err)
+{
+	if (text == NULL || lt_str_u64(lt_str_z(text), out))
+		return true;
+	return lt_fail(err, LT_E_USAGE, "--%s %s: a byte position is wanted", option, text);
+}
+
+static bool
+dump_files(const struct cli_args *args, struct binlog_dump_options *how, struct binlog_dump_sums *sums, struct lt_err *err)
+{
+	struct binlog_options options = { .clock = lt_clock_real() };
+	uint64_t from = 0, to = 0;
+
+	if (!parse_pos(args->values[CLI_FROM], "from", &from, err) || !parse_pos(args->values[CLI_TO], "to", &to, err))
+		return false;
+	for (size_t i = 0; i < args->noperands; i++) {
+		struct change_source *s = NULL;
+		bool ok;
+
+		if (is_url(args->operands[i]))
+			return lt_fail(err, LT_E_USAGE, "binlog dump: either files or one URL");
+		how->to_pos = i + 1 == args->noperands ? to : 0;
+		if (!binlog_file_open(args->operands[i], i == 0 ? from : 0, &options, &s, err))
+			return false;
+		ok = binlog_dump(s, how, stdout, sums, err);
+		change_source_close(s);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+/* -- a server ------------------------------------------------------------------------------------------------------- */
+
+static bool
+read_password(const struct cli_args *args, struct model_site *site, struct lt_err *err)
+{
+	const char *file = args->values[CLI_PASSWORD_FILE], *name = args->values[CLI_PASSWORD_ENV];
+
+	if (file != NULL && name != NULL)
+		return lt_fail(err, LT_E_USAGE, "either --password-file or --password-env, not both");
+	if (file != NULL)
+		return model_password_read(file, &site->password, err);
+	if (name != NULL && getenv(name) == NULL)
+		return lt_fail(err, LT_E_CONFIG_SECRET, "the environment variable %s is not set", name);
+	site->password = lt_strdup(name != NULL ? getenv(name) : "");
+	return true;
+}
+
+/* FILE:POS */
+static bool
+parse_place(const char *text, const char *option, struct change_place *out, struct lt_err *err)
+{
+	const char *colon = strrchr(text, ':');
+	size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+
+	*out = (struct change_place){ .pos = 0 };
+	if (len == 0 || len >= sizeof(out->file) || !lt_str_u64(lt_str_z(colon + 1), &out->pos))
+		return lt_fail(err, LT_E_USAGE, "--%s %s: of a server FILE:POS is wanted", option, text);
+	lt_str_copy(out->file, sizeof(out->file), lt_str_of(text, len));
+	return true;
+}
+
+/* From where to where: the oldest file, the end as of now, unless others are given. Both initialised. */
+static bool
+find_range(const struct cli_args *args, struct node_origin *o, struct change_position *from, struct change_position *end,
+    struct lt_err *err)
+{
+	struct pipeline_origin ops = node_origin_ops(o);
+	const char *const *v = args->values;
+	struct change_place to;
+
+	if (v[CLI_FROM] != NULL && !parse_place(v[CLI_FROM], "from", &from->place, err))
+		return false;
+	if (v[CLI_TO] != NULL && !parse_place(v[CLI_TO], "to", &to, err))
+		return false;
+	if (!ops.now(ops.ctx, end, err))
+		return false;
+	memcpy(from->server, end->server, sizeof(from->server));
+	if (v[CLI_TO] != NULL && change_place_cmp(&to, &end->place) < 0)
+		end->place = to;
+	return v[CLI_FROM] != NULL || node_origin_oldest(o, from, err);
+}
+
+static bool
+dump_url(const struct cli_args *args, struct binlog_dump_options *how, struct binlog_dump_sums *sums, struct lt_err *err)
+{
+	struct model_site site = { 0 };
+	struct change_position from, end;
+	struct change_source *s = NULL;
+	struct node_origin *o = NULL;
+	struct pipeline_origin ops;
+	bool ok = false;
+
+	change_position_init(&from);
+	change_position_init(&end);
+	if (args->noperands > 1) {
+		lt_fail(err, LT_E_USAGE, "binlog dump: either files or one URL");
+		goto out;
+	}
+	if (!model_site_parse_url(lt_str_z(args->operands[0]), &site, err) || !read_password(args, &site, err))
+		goto out;
+	site.name = lt_strdup("of the URL");
+	o = node_origin_new(&site, 0, lt_clock_real());
+	ops = node_origin_ops(o);
+	if (!find_range(args, o, &from, &end, err))
+		goto out;
+	if (!ops.open(ops.ctx, &from, NULL, NULL, 0, &s, err))
+		goto out;
+	how->end = &end.place;
+	ok = binlog_dump(s, how, stdout, sums, err);
+	how->end = NULL;
+out:
+	change_source_close(s);
+	node_origin_free(o);
+	model_site_clear(&site);
+	change_position_clear(&end);
+	change_position_clear(&from);
+	return ok;
+}
+
+bool
+cli_dump(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct binlog_dump_options how = { .raw = args->values[CLI_RAW] != NULL, .count = args->values[CLI_COUNT] != NULL };
+	struct binlog_dump_sums sums = { 0 };
+	bool ok;
+
+	(void)status;
+	ok = is_url(args->operands[0]) ? dump_url(args, &how, &sums, err) : dump_files(args, &how, &sums, err);
+	if (ok && how.count)
+		print_sums(&sums);
+	return ok;
+}

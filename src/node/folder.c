@@ -1,0 +1,40 @@
+#include "node/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool
+node_folder_make(const char *dir, struct lt_err *err)
+{
+	struct stat st;
+
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return lt_fail(err, LT_E_FILE_IO, "data folder %s cannot be made: %s", dir, strerror(errno));
+	if (stat(dir, &st) != 0)
+		return lt_fail(err, LT_E_FILE_IO, "data folder %s: %s", dir, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return lt_fail(err, LT_E_FILE_IO, "%s is not a folder", dir);
+	if (st.st_uid != geteuid())
+		return lt_fail(err, LT_E_FILE_IO, "data folder %s belongs to another user (uid %u)", dir, st.st_uid);
+	if ((st.st_mode & 077) != 0)
+		return lt_fail(err, LT_E_FILE_IO, "data folder %s is open to others (mode %03o, wanted 700): chmod 700 it", dir,
+		    (unsigned)st.st_mode & 0777);
+	return true;
+}
+
+bool
+node_folder_socket(const char *dir, struct sockaddr_un *out, int *fd, struct lt_err *err)
+{
+	int d = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (d < 0)
+		return lt_fail(err, LT_E_NOT_RUNNING, "data folder %s: %s", dir, strerror(errno));
+	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(out->sun_path, sizeof(out->sun_path), "/proc/self/fd/%d/control.sock", d);
+	*fd = d;
+	return true;
+}

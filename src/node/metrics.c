@@ -1,0 +1,106 @@
+#include "node/metrics.h"
+
+#include <stddef.h>
+
+struct metric {
+	const char *name, *type, *help;
+	size_t offset; /* of a uint64_t in struct pipeline_status */
+};
+
+static const struct metric metrics[] = {
+	{ "lutra_lag_ms", "gauge", "Age of the newest transaction applied; 0 when all that was read is applied.",
+	    offsetof(struct pipeline_status, lag_ms) },
+	{ "lutra_lag_bytes", "gauge", "Bytes of log read and not applied.", offsetof(struct pipeline_status, lag_bytes) },
+	{ "lutra_memory_bytes", "gauge", "Memory held by transactions in hand.", offsetof(struct pipeline_status, memory_bytes) },
+	{ "lutra_transactions_total", "counter", "Source transactions applied.", offsetof(struct pipeline_status, transactions) },
+	{ "lutra_rows_total", "counter", "Row changes applied.", offsetof(struct pipeline_status, rows) },
+	{ "lutra_groups_total", "counter", "Target transactions committed.", offsetof(struct pipeline_status, groups) },
+	{ "lutra_retries_total", "counter", "Times that work was done again.", offsetof(struct pipeline_status, retries) },
+	{ "lutra_own_total", "counter", "Transactions of the other direction, not sent back.", offsetof(struct pipeline_status, own) },
+	{ "lutra_passed_total", "counter", "Statements passed over: nothing mapped is concerned.",
+	    offsetof(struct pipeline_status, passed) },
+};
+
+/* Label values: backslash, quote and newline are escaped. */
+static void
+label_value(struct lt_buf *out, const char *text)
+{
+	lt_buf_c(out, '"');
+	for (; *text != '\0'; text++) {
+		if (*text == '\n') {
+			lt_buf_z(out, "\\n");
+			continue;
+		}
+		if (*text == '"' || *text == '\\')
+			lt_buf_c(out, '\\');
+		lt_buf_c(out, *text);
+	}
+	lt_buf_c(out, '"');
+}
+
+static void
+sample(struct lt_buf *out, const char *metric, const struct node_view *v, size_t i, const char *state)
+{
+	lt_buf_printf(out, "%s{channel=", metric);
+	label_value(out, v->channel);
+	lt_buf_z(out, ",pipeline=");
+	label_value(out, v->pipelines[i].name);
+	if (state != NULL) {
+		lt_buf_z(out, ",state=");
+		label_value(out, state);
+	}
+	lt_buf_z(out, "} ");
+}
+
+static void
+head(struct lt_buf *out, const char *name, const char *type, const char *help)
+{
+	lt_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+void
+node_metrics_text(const struct node_view *v, struct lt_buf *out)
+{
+	static const enum pipeline_state states[] = { PIPELINE_RUNNING, PIPELINE_RETRYING, PIPELINE_STOPPED };
+
+	head(out, "lutra_state", "gauge", "1 for the state that the pipeline is in.");
+	for (size_t i = 0; i < v->count; i++) {
+		const char *now = pipeline_state_name(v->pipelines[i].status.state);
+
+		for (size_t j = 0; j < LT_COUNT(states); j++) {
+			const char *name = pipeline_state_name(states[j]);
+
+			sample(out, "lutra_state", v, i, name);
+			lt_buf_z(out, strcmp(name, now) == 0 ? "1\n" : "0\n");
+		}
+	}
+	for (size_t m = 0; m < LT_COUNT(metrics); m++) {
+		head(out, metrics[m].name, metrics[m].type, metrics[m].help);
+		for (size_t i = 0; i < v->count; i++) {
+			uint64_t value;
+
+			memcpy(&value, (const char *)&v->pipelines[i].status + metrics[m].offset, sizeof(value));
+			sample(out, metrics[m].name, v, i, NULL);
+			lt_buf_u64(out, value);
+			lt_buf_c(out, '\n');
+		}
+	}
+}
+
+bool
+node_health_json(const struct node_view *v, struct lt_buf *out)
+{
+	bool well = node_view_state(v) == PIPELINE_RUNNING;
+
+	lt_buf_printf(out, "{\"status\":\"%s\",\"pipelines\":[", well ? "ok" : "failing");
+	for (size_t i = 0; i < v->count; i++) {
+		lt_buf_z(out, i > 0 ? ",{" : "{");
+		lt_json_key(out, "name");
+		lt_json_str(out, lt_str_z(v->pipelines[i].name));
+		lt_json_key(out, "state");
+		lt_json_str(out, lt_str_z(pipeline_state_name(v->pipelines[i].status.state)));
+		lt_buf_c(out, '}');
+	}
+	lt_buf_z(out, "]}\n");
+	return well;
+}

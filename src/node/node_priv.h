@@ -1,0 +1,20 @@
+/* node/node_priv.h - a channel that runs in this process. */
+#ifndef NODE_NODE_PRIV_H
+#define NODE_NODE_PRIV_H
+
+#include "node/origin.h"
+#include "node/status.h"
+
+/** Made by the main thread before any other thread sees it, and not changed until all of them have ended. */
+struct node {
+	const struct model_channel *channel; /* borrowed */
+	const struct lt_clock *clock;        /* borrowed */
+	struct node_origin *origins[2];      /* owned; of each pipeline's source */
+	struct pipeline *pipelines[2];       /* owned */
+	size_t count;
+};
+
+/** How it stands now; borrows names from `n`. Any thread. */
+void node_view_get(struct node *n, struct node_view *out);
+
+#endif

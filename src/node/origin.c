@@ -1,0 +1,439 @@
+#include "node/origin.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "binlog/source.h"
+#include "mysql/sql.h"
+#include "pipeline/connect.h"
+
+/* Above what people give their servers by hand, and positive in a signed column. */
+#define SERVER_ID_BASE (1u << 30)
+/* Waits while looking for a start; the log's heartbeat ends each at the latest. */
+#define SCAN_WAIT_MS 1000
+#define FIRST_POS 4
+
+struct node_origin {
+	const struct model_site *site; /* borrowed */
+	const struct lt_clock *clock;  /* borrowed */
+	size_t scan_limit_bytes;
+	uint32_t server_id;
+	uint8_t uuid[16];
+};
+
+static void
+random_bytes(void *out, size_t len)
+{
+	/* Up to 256 bytes come whole once the kernel's pool is ready. */
+	LT_ASSERT(getrandom(out, len, 0) == (ssize_t)len);
+}
+
+struct node_origin *
+node_origin_new(const struct model_site *site, size_t scan_limit_bytes, const struct lt_clock *clock)
+{
+	struct node_origin *o = lt_new(struct node_origin);
+
+	o->site = site;
+	o->clock = clock;
+	o->scan_limit_bytes = scan_limit_bytes;
+	random_bytes(&o->server_id, sizeof(o->server_id));
+	o->server_id = SERVER_ID_BASE | (o->server_id & (SERVER_ID_BASE - 1));
+	random_bytes(o->uuid, sizeof(o->uuid));
+	o->uuid[6] = (uint8_t)((o->uuid[6] & 0x0f) | 0x40); /* RFC 9562: version 4, */
+	o->uuid[8] = (uint8_t)((o->uuid[8] & 0x3f) | 0x80); /* variant 10 */
+	return o;
+}
+
+void
+node_origin_free(struct node_origin *o)
+{
+	free(o);
+}
+
+/* Read on from `from` at the first host that has it. A host that answers and says no counts more than one that is away. */
+static bool
+open_any(const struct node_origin *o, const struct change_position *from, const struct binlog_options *options,
+    struct change_source **ret, struct lt_err *err)
+{
+	struct lt_err first = { 0 };
+
+	for (size_t i = 0; i < pipeline_site_hosts(o->site); i++) {
+		struct lt_err one = { 0 };
+		struct my_addr addr;
+
+		pipeline_site_addr(o->site, i, &addr);
+		if (binlog_source_open(&addr, from, options, ret, &one))
+			return true;
+		if (first.code == LT_OK || (lt_err_kind(&first) == LT_KIND_RETRY && lt_err_kind(&one) != LT_KIND_RETRY))
+			first = one;
+	}
+	*err = first;
+	return lt_wrap(err, "site %s", o->site->name);
+}
+
+static struct binlog_options
+options_of(const struct node_origin *o)
+{
+	struct binlog_options options = { .server_id = o->server_id, .clock = o->clock };
+
+	memcpy(options.uuid, o->uuid, sizeof(options.uuid));
+	return options;
+}
+
+static bool
+origin_open(void *ctx, const struct change_position *from, const struct change_filter *filter,
+    const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret, struct lt_err *err)
+{
+	const struct node_origin *o = ctx;
+	struct binlog_options options = options_of(o);
+
+	if (filter != NULL)
+		options.filter = *filter;
+	if (describer != NULL)
+		options.describer = *describer;
+	options.txn_limit_bytes = txn_limit_bytes;
+	return open_any(o, from, &options, ret, err);
+}
+
+/* Where the log of the server at `c` ends; `out` initialised. */
+static bool
+read_end(struct my_conn *c, struct change_position *out, struct lt_err *err)
+{
+	struct binlog_server server = { 0 };
+
+	if (!binlog_server_read(c, &server, err))
+		return false;
+	change_position_copy(out, &server.end);
+	lt_str_copy(out->server, sizeof(out->server), lt_str_z(server.identity));
+	change_position_clear(&server.end);
+	return true;
+}
+
+static bool
+origin_now(void *ctx, struct change_position *out, struct lt_err *err)
+{
+	const struct node_origin *o = ctx;
+	struct my_conn *c = NULL;
+	bool ok;
+
+	if (!pipeline_connect(o->site, false, &c, err))
+		return false;
+	ok = read_end(c, out, err) || lt_wrap(err, "site %s", o->site->name);
+	my_close(c);
+	return ok;
+}
+
+/* -- a start that must be looked for --------------------------------------------------------------------------- */
+
+/** Looking through a server's log, up to where it ended when the search began. */
+struct scan {
+	const struct node_origin *origin; /* borrowed */
+	struct my_conn *conn;             /* borrowed */
+	struct change_position end;
+};
+
+/* While looking for a place every transaction counts, whatever it holds. */
+static bool
+want_table(void *ctx, struct lt_str schema, struct lt_str table)
+{
+	(void)ctx;
+	(void)schema;
+	(void)table;
+	return true;
+}
+
+static bool
+want_statement(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err)
+{
+	(void)ctx;
+	(void)schema;
+	(void)sql;
+	(void)sql_mode;
+	(void)err;
+	return true;
+}
+
+/* GTIDs executed before `file` began, as its second event says (MySQL Previous_gtids, MariaDB Gtid_list). */
+static bool
+gtids_before(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret, struct lt_err *err)
+{
+	struct my_rows *rows = NULL;
+	struct lt_str info = LT_STR("");
+	bool mariadb = my_conn_server(c)->flavor == MY_MARIADB;
+	struct lt_buf sql = { 0 };
+	bool ok;
+
+	lt_buf_z(&sql, mariadb ? "SELECT BINLOG_GTID_POS(" : "SHOW BINLOG EVENTS IN ");
+	my_sql_text(&sql, file);
+	lt_buf_z(&sql, mariadb ? ", 4)" : " LIMIT 2");
+	if (!my_query(c, lt_buf_cstr(&sql), &rows, err)) {
+		lt_buf_free(&sql);
+		return false;
+	}
+	for (size_t i = 0; i < rows->nrows; i++) {
+		if (rows->ncolumns == 1)
+			info = my_rows_at(rows, i, 0);
+		else if (rows->ncolumns >= 6 && lt_str_eqz(my_rows_at(rows, i, 2), "Previous_gtids"))
+			info = my_rows_at(rows, i, 5);
+	}
+	if (info.ptr == NULL)
+		info = LT_STR("");
+	ok = change_gtid_set_parse(info, ret, err);
+	my_rows_free(rows);
+	lt_buf_free(&sql);
+	return ok;
+}
+
+/* The start of `file` as a position; `out` initialised. */
+static bool
+file_start(const struct scan *s, struct lt_str file, struct change_position *out, struct lt_err *err)
+{
+	struct change_gtid_set *gtids = NULL;
+
+	if (!gtids_before(s->conn, file, &gtids, err))
+		return false;
+	change_gtid_set_free(out->gtids);
+	out->gtids = gtids;
+	memcpy(out->server, s->end.server, sizeof(out->server));
+	out->place = (struct change_place){ .pos = FIRST_POS };
+	lt_str_copy(out->place.file, sizeof(out->place.file), file);
+	return true;
+}
+
+static bool
+open_scan(const struct scan *s, const struct change_position *from, struct change_source **ret, struct lt_err *err)
+{
+	struct binlog_options options = options_of(s->origin);
+
+	options.filter = (struct change_filter){ want_table, want_statement, NULL };
+	options.txn_limit_bytes = s->origin->scan_limit_bytes;
+	return open_any(s->origin, from, &options, ret, err);
+}
+
+/* The next transaction before the end of the search, or NULL there. */
+static bool
+scan_next(const struct scan *s, struct change_source *source, struct change_txn **ret, struct lt_err *err)
+{
+	*ret = NULL;
+	for (;;) {
+		struct change_place at;
+
+		if (!change_source_next(source, SCAN_WAIT_MS, ret, err))
+			return false;
+		if (*ret != NULL)
+			return true;
+		binlog_source_place(source, &at);
+		if (change_place_cmp(&at, &s->end.place) >= 0)
+			return true;
+	}
+}
+
+/* A place that is given must not stand inside a transaction. */
+static bool
+check_between(const struct change_txn *t, const struct change_place *until, struct lt_err *err)
+{
+	struct change_place begins = { .pos = t->pos };
+
+	memcpy(begins.file, t->file, sizeof(begins.file));
+	if (t->kind == CHANGE_TXN_PLACE || change_place_cmp(&begins, until) >= 0)
+		return true;
+	return lt_fail(err, LT_E_LOG_POSITION, "%s:%llu stands inside the transaction that begins at %s:%llu", until->file,
+	    (unsigned long long)until->pos, begins.file, (unsigned long long)begins.pos);
+}
+
+/* Go on from `at` over every transaction that ends at or before `until`, or (NULL) that was committed before `time_us`. */
+static bool
+walk(const struct scan *s, struct change_position *at, uint64_t time_us, const struct change_place *until, struct lt_err *err)
+{
+	struct change_source *source = NULL;
+	bool ok = false;
+
+	if (!open_scan(s, at, &source, err))
+		return false;
+	while (change_place_cmp(&at->place, &s->end.place) < 0) {
+		struct change_txn *t;
+
+		if (!scan_next(s, source, &t, err))
+			goto out;
+		if (t == NULL)
+			break;
+		if (until != NULL ? change_place_cmp(&t->end, until) > 0 : t->kind != CHANGE_TXN_PLACE && t->commit_us >= time_us) {
+			ok = until == NULL || check_between(t, until, err);
+			change_txn_free(t);
+			goto out;
+		}
+		at->place = t->end;
+		change_gtid_set_add(at->gtids, &t->gtid);
+		change_txn_free(t);
+	}
+	ok = true;
+out:
+	change_source_close(source);
+	return ok;
+}
+
+/* When the first transaction at or behind the start of `file` was committed; UINT64_MAX if there is none. */
+static bool
+first_commit(const struct scan *s, struct lt_str file, uint64_t *out, struct lt_err *err)
+{
+	struct change_source *source = NULL;
+	struct change_position from;
+	bool ok = false, place;
+
+	change_position_init(&from);
+	if (!file_start(s, file, &from, err) || !open_scan(s, &from, &source, err))
+		goto out;
+	do {
+		struct change_txn *t;
+
+		if (!scan_next(s, source, &t, err))
+			goto out;
+		place = t != NULL && t->kind == CHANGE_TXN_PLACE && change_place_cmp(&t->end, &s->end.place) < 0;
+		*out = t != NULL && t->kind != CHANGE_TXN_PLACE ? t->commit_us : UINT64_MAX;
+		change_txn_free(t);
+	} while (place);
+	ok = true;
+out:
+	change_source_close(source);
+	change_position_clear(&from);
+	return ok;
+}
+
+/* The last file whose first transaction is older than `time_us`, by halving: the files are in the order of time. */
+static bool
+file_at_time(const struct scan *s, const struct my_rows *files, uint64_t time_us, size_t *out, struct lt_err *err)
+{
+	size_t low = 0, high = files->nrows;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		uint64_t first;
+
+		if (!first_commit(s, my_rows_at(files, middle, 0), &first, err))
+			return false;
+		if (first < time_us)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
+		return lt_fail(err, LT_E_LOG_PURGED, "the oldest log, %.*s, begins after the time that is given as start",
+		    LT_FMT(my_rows_at(files, 0, 0)));
+	*out = low - 1;
+	return true;
+}
+
+static bool
+begin_time(const struct scan *s, const struct my_rows *files, const struct model_start *start, struct change_position *out,
+    struct lt_err *err)
+{
+	size_t file;
+
+	return file_at_time(s, files, start->time_us, &file, err) && file_start(s, my_rows_at(files, file, 0), out, err)
+	    && walk(s, out, start->time_us, NULL, err);
+}
+
+/* The place is walked to from the start of its file, so that it is known to stand between two transactions, and what was executed
+ * up to it. */
+static bool
+begin_place(const struct scan *s, const struct my_rows *files, const struct model_start *start, struct change_position *out,
+    struct lt_err *err)
+{
+	struct change_place want = { .pos = LT_MAX(start->pos, (uint64_t)FIRST_POS) };
+	struct lt_str file = lt_str_z(start->file);
+	struct change_place oldest = { .pos = FIRST_POS };
+	size_t i = 0;
+
+	lt_str_copy(want.file, sizeof(want.file), file);
+	while (i < files->nrows && !lt_str_eq(my_rows_at(files, i, 0), file))
+		i++;
+	lt_str_copy(oldest.file, sizeof(oldest.file), my_rows_at(files, 0, 0));
+	if (i == files->nrows && change_place_cmp(&want, &oldest) < 0)
+		return lt_fail(err, LT_E_LOG_PURGED, "log %s is gone; the oldest is %s", want.file, oldest.file);
+	if (i == files->nrows || change_place_cmp(&want, &s->end.place) > 0)
+		return lt_fail(err, LT_E_LOG_POSITION, "the log ends at %s:%llu, before %s:%llu", s->end.place.file,
+		    (unsigned long long)s->end.place.pos, want.file, (unsigned long long)want.pos);
+	if (!file_start(s, file, out, err))
+		return false;
+	if (want.pos > FIRST_POS && !walk(s, out, 0, &want, err))
+		return false;
+	/* Reached to the byte, the event in front of it is known too; else only what is no transaction stands between. */
+	if (change_place_cmp(&out->place, &want) != 0)
+		out->place = want;
+	return true;
+}
+
+/* What needs the server's list of files: a start of kind PLACE or TIME, or (NULL) the oldest file's. */
+static bool
+begin_search(const struct node_origin *o, const struct model_start *start, struct change_position *out, struct lt_err *err)
+{
+	struct scan s = { .origin = o };
+	struct my_rows *files = NULL;
+	bool ok = false;
+
+	change_position_init(&s.end);
+	if (!pipeline_connect(o->site, false, &s.conn, err))
+		goto out;
+	if (!read_end(s.conn, &s.end, err) || !my_query(s.conn, "SHOW BINARY LOGS", &files, err))
+		goto out;
+	if (files->nrows == 0) {
+		lt_fail(err, LT_E_LOG_OFF, "the server lists no binary logs");
+		goto out;
+	}
+	if (start == NULL)
+		ok = file_start(&s, my_rows_at(files, 0, 0), out, err);
+	else if (start->kind == MODEL_START_TIME)
+		ok = begin_time(&s, files, start, out, err);
+	else
+		ok = begin_place(&s, files, start, out, err);
+out:
+	my_rows_free(files);
+	my_close(s.conn);
+	change_position_clear(&s.end);
+	return ok || lt_wrap(err, "start of site %s", o->site->name);
+}
+
+bool
+node_origin_oldest(struct node_origin *o, struct change_position *out, struct lt_err *err)
+{
+	return begin_search(o, NULL, out, err);
+}
+
+static bool
+begin_gtid(const struct model_start *start, struct change_position *out, struct lt_err *err)
+{
+	struct change_gtid_set *gtids = NULL;
+
+	if (!change_gtid_set_parse(lt_str_z(start->gtid), &gtids, err))
+		return false;
+	change_gtid_set_free(out->gtids);
+	out->gtids = gtids;
+	out->server[0] = '\0';
+	out->place = (struct change_place){ .pos = 0 };
+	return true;
+}
+
+static bool
+origin_begin(void *ctx, const struct model_start *start, struct change_position *out, struct lt_err *err)
+{
+	const struct node_origin *o = ctx;
+
+	switch (start->kind) {
+	case MODEL_START_NONE:
+		break;
+	case MODEL_START_NOW:
+		return origin_now(ctx, out, err);
+	case MODEL_START_GTID:
+		return begin_gtid(start, out, err);
+	case MODEL_START_PLACE:
+	case MODEL_START_TIME:
+		return begin_search(o, start, out, err);
+	}
+	return lt_fail(err, LT_E_NO_START, "no start is given for the log of site %s", o->site->name);
+}
+
+struct pipeline_origin
+node_origin_ops(struct node_origin *o)
+{
+	return (struct pipeline_origin){ .now = origin_now, .begin = origin_begin, .open = origin_open, .ctx = o };
+}

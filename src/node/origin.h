@@ -1,0 +1,20 @@
+/* node/origin.h - a site's binary log as a pipeline's origin: which host, from where, under which replica identity. */
+#ifndef NODE_ORIGIN_H
+#define NODE_ORIGIN_H
+
+#include "model/site.h"
+#include "pipeline/pipeline.h"
+
+/** One for each pipeline. Immutable once made: its functions may be called by any thread. */
+struct node_origin;
+
+/** Borrows the site and the clock. Takes a replica server id and uuid of its own, at random, so that no two readers of a log are alike.
+ * `scan_limit_bytes`: the largest transaction that looking for a start may hold. */
+struct node_origin *node_origin_new(const struct model_site *site, size_t scan_limit_bytes, const struct lt_clock *clock);
+void node_origin_free(struct node_origin *o);
+/** The origin's functions; borrows `o`. */
+struct pipeline_origin node_origin_ops(struct node_origin *o);
+/** The start of the oldest file that the server still has; `out` initialised by the caller. */
+LT_MUST_USE bool node_origin_oldest(struct node_origin *o, struct change_position *out, struct lt_err *err);
+
+#endif

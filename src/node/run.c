@@ -1,0 +1,228 @@
+#include "node/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "arbiter/embedded.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "node/control.h"
+#include "node/folder.h"
+#include "node/http.h"
+
+/* The contract gives ten seconds to an end; what is not done by then is undone by the databases, as after a kill. */
+#define END_MS 9500
+static const struct timeval look_every = { 0, 100000 };
+static const int end_signals[] = { SIGTERM, SIGINT };
+
+/* What was logged of a pipeline last. */
+struct seen {
+	enum pipeline_state state;
+	enum lt_code code;
+};
+
+/* Owned by the main thread; handed to the ending thread once the loop has stopped. */
+struct runner {
+	struct node node;
+	struct model_channel *channel; /* owned */
+	struct pipeline_origin ops[2]; /* of the node's origins */
+	struct arbiter_lock *lock;     /* owned */
+	struct event_base *loop;       /* owned */
+	struct event *signals[LT_COUNT(end_signals)], *look; /* owned */
+	struct node_control *control;  /* owned */
+	struct node_http *http;        /* owned */
+	struct seen seen[2];
+	bool ready;              /* said */
+	struct lt_wake *ended;   /* owned; raised by the ending thread */
+};
+
+/* -- while it runs --------------------------------------------------------------------------------------------- */
+
+static void
+log_state(const char *name, const struct pipeline_status *s)
+{
+	static const enum lt_level levels[] = { [PIPELINE_RETRYING] = LT_LOG_WARN, [PIPELINE_STOPPED] = LT_LOG_ERROR,
+		[PIPELINE_STARTING] = LT_LOG_INFO, [PIPELINE_RUNNING] = LT_LOG_INFO, [PIPELINE_ENDED] = LT_LOG_INFO };
+	struct lt_buf text = { 0 };
+
+	lt_buf_printf(&text, "pipeline %s is %s", name, s->state == PIPELINE_STARTING ? "starting" : pipeline_state_name(s->state));
+	if (s->err.code != LT_OK) {
+		struct lt_err e = s->err;
+
+		e.where.pipeline[0] = '\0'; /* named already */
+		lt_buf_z(&text, ": ");
+		lt_err_text(&e, &text);
+	}
+	lt_log(levels[s->state], "%s", lt_buf_cstr(&text));
+	lt_buf_free(&text);
+}
+
+static void
+look_at_states(struct runner *r)
+{
+	struct node_view v;
+
+	node_view_get(&r->node, &v);
+	for (size_t i = 0; i < v.count; i++) {
+		const struct pipeline_status *s = &v.pipelines[i].status;
+
+		if (s->state == r->seen[i].state && s->err.code == r->seen[i].code)
+			continue;
+		r->seen[i] = (struct seen){ s->state, s->err.code };
+		log_state(v.pipelines[i].name, s);
+	}
+}
+
+static void
+say_ready(struct runner *r)
+{
+	for (size_t i = 0; i < r->node.count; i++) {
+		if (!pipeline_is_ready(r->node.pipelines[i]))
+			return;
+	}
+	r->ready = true;
+	lt_log(LT_LOG_INFO, "channel %s is ready", r->channel->name);
+	if (puts("ready") == EOF || fflush(stdout) != 0)
+		lt_log(LT_LOG_WARN, "cannot write `ready` to standard output: %s", strerror(errno));
+}
+
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct runner *r = arg;
+
+	(void)fd;
+	(void)what;
+	look_at_states(r);
+	if (!r->ready)
+		say_ready(r);
+}
+
+static void
+on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct runner *r = arg;
+
+	(void)what;
+	lt_log(LT_LOG_INFO, "ending: signal %d", (int)number);
+	event_base_loopbreak(r->loop);
+}
+
+static void
+on_stop(void *arg)
+{
+	struct runner *r = arg;
+
+	lt_log(LT_LOG_INFO, "ending: `lutra stop`");
+	event_base_loopbreak(r->loop);
+}
+
+/* -- begin and end ----------------------------------------------------------------------------------------------- */
+
+static void
+start_pipelines(struct runner *r)
+{
+	const struct model_channel *channel = r->channel;
+
+	for (size_t i = 0; i < channel->npipelines; i++) {
+		struct node_origin *o = node_origin_new(&channel->sites[channel->pipelines[i].from], channel->memory_bytes, r->node.clock);
+
+		r->node.origins[i] = o;
+		r->ops[i] = node_origin_ops(o);
+		r->node.pipelines[i] = pipeline_start(channel, i, &r->ops[i], r->node.clock);
+		r->node.count = i + 1;
+	}
+}
+
+static void
+open_loop(struct runner *r)
+{
+	r->loop = event_base_new();
+	LT_ASSERT(r->loop != NULL);
+	for (size_t i = 0; i < LT_COUNT(end_signals); i++) {
+		r->signals[i] = evsignal_new(r->loop, end_signals[i], on_signal, r);
+		LT_ASSERT(r->signals[i] != NULL && event_add(r->signals[i], NULL) == 0);
+	}
+	r->look = event_new(r->loop, -1, EV_PERSIST, on_look, r);
+	LT_ASSERT(r->look != NULL && event_add(r->look, &look_every) == 0);
+}
+
+static void
+end_all(void *arg)
+{
+	struct runner *r = arg;
+
+	for (size_t i = 0; i < r->node.count; i++)
+		pipeline_end(r->node.pipelines[i]);
+	if (r->control != NULL)
+		node_control_end(r->control);
+	for (size_t i = 0; i < r->node.count; i++) {
+		pipeline_free(r->node.pipelines[i]);
+		node_origin_free(r->node.origins[i]);
+	}
+	r->node.count = 0;
+	lt_wake_raise(r->ended);
+}
+
+static void
+end_in_time(struct runner *r)
+{
+	struct lt_thread *ending = lt_thread_start("ending", end_all, r);
+
+	if (!lt_wake_wait(r->ended, END_MS)) {
+		lt_log(LT_LOG_WARN, "a server keeps a pipeline waiting: its transaction in hand is left to be rolled back");
+		_exit(0);
+	}
+	lt_thread_join(ending);
+}
+
+static void
+runner_close(struct runner *r)
+{
+	node_http_free(r->http);
+	arbiter_unlock(r->lock);
+	/* Last, so that whoever asked to stop finds the folder free. */
+	node_control_free(r->control);
+	for (size_t i = 0; i < LT_COUNT(end_signals); i++) {
+		if (r->signals[i] != NULL)
+			event_free(r->signals[i]);
+	}
+	if (r->look != NULL)
+		event_free(r->look);
+	if (r->loop != NULL)
+		event_base_free(r->loop);
+	model_channel_free(r->channel);
+	lt_wake_free(r->ended);
+}
+
+bool
+node_run(const struct node_run_options *options, struct lt_err *err)
+{
+	struct runner r = { .ended = lt_wake_new() };
+	bool ok = false;
+
+	if (!model_channel_load(options->file, &r.channel, err))
+		goto out;
+	if (!node_folder_make(options->data, err) || !arbiter_lock(options->data, &r.lock, err))
+		goto out;
+	r.node.channel = r.channel;
+	r.node.clock = lt_clock_real();
+	open_loop(&r);
+	if (options->listen != NULL && !node_http_open(options->listen, r.loop, &r.node, &r.http, err))
+		goto out;
+	if (!node_control_open(options->data, r.loop, &r.node, on_stop, &r, &r.control, err))
+		goto out;
+
+	start_pipelines(&r);
+	for (size_t i = 0; i < r.node.count; i++)
+		r.seen[i] = (struct seen){ PIPELINE_STARTING, LT_OK };
+	lt_log(LT_LOG_INFO, "channel %s: %zu pipeline%s", r.channel->name, r.node.count, r.node.count == 1 ? "" : "s");
+	event_base_dispatch(r.loop);
+	end_in_time(&r);
+	ok = true;
+out:
+	runner_close(&r);
+	return ok;
+}

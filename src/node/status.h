@@ -1,0 +1,24 @@
+/* node/status.h - how a running channel stands, for programs (the contract's JSON) and for people. */
+#ifndef NODE_STATUS_H
+#define NODE_STATUS_H
+
+#include "pipeline/pipeline.h"
+
+/** One channel at one moment; a value. */
+struct node_view {
+	const char *channel;
+	size_t count;
+	struct {
+		const char *name;
+		struct pipeline_status status;
+	} pipelines[2];
+};
+
+/** The worst of its pipelines. */
+enum pipeline_state node_view_state(const struct node_view *v);
+/** {"channels":[...]} as in the contract. */
+void node_status_json(const struct node_view *v, struct lt_buf *out);
+/** A short table, and the error of each pipeline that has one. */
+void node_status_text(const struct node_view *v, struct lt_buf *out);
+
+#endif

@@ -1,0 +1,193 @@
+#include "node/verbs.h"
+
+/* What a pipeline may take over one order: comparing the tables of both ends is the longest. */
+#define ORDER_TIMEOUT_MS 60000
+
+struct verb {
+	const char *name;
+	size_t min_args, max_args;
+	bool (*fn)(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+	    struct lt_err *err);
+};
+
+void
+node_view_get(struct node *n, struct node_view *out)
+{
+	*out = (struct node_view){ .channel = n->channel->name, .count = n->count };
+	for (size_t i = 0; i < n->count; i++) {
+		out->pipelines[i].name = pipeline_name(n->pipelines[i]);
+		pipeline_status_get(n->pipelines[i], &out->pipelines[i].status);
+	}
+}
+
+static bool
+verb_status(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+{
+	struct node_view v;
+
+	(void)cancel;
+	(void)err;
+	node_view_get(n, &v);
+	*found = node_view_state(&v) == PIPELINE_STOPPED;
+	if (lt_str_eqz(f->args[1], "json"))
+		node_status_json(&v, text);
+	else
+		node_status_text(&v, text);
+	return true;
+}
+
+static bool
+verb_wait(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+{
+	uint64_t ms = 0;
+	bool limited = !lt_str_eqz(f->args[1], "-");
+
+	(void)found;
+	if (limited && (!lt_str_u64(f->args[1], &ms) || ms > INT64_MAX / 1000000))
+		return lt_fail(err, LT_E_USAGE, "time limit '%.*s'", LT_FMT(f->args[1]));
+	return node_wait(n, limited ? (int64_t)ms : -1, cancel, text, err);
+}
+
+static bool
+find_pipeline(struct node *n, struct lt_str name, struct pipeline **ret, struct lt_err *err)
+{
+	struct lt_buf names = { 0 };
+
+	for (size_t i = 0; i < n->count; i++) {
+		if (lt_str_eqz(name, pipeline_name(n->pipelines[i]))) {
+			*ret = n->pipelines[i];
+			lt_buf_free(&names);
+			return true;
+		}
+		lt_buf_printf(&names, "%s'%s'", i > 0 ? ", " : "", pipeline_name(n->pipelines[i]));
+	}
+	lt_fail(err, LT_E_NO_SUCH_PIPELINE, "no pipeline '%.*s'; there is %s (in quotes, for the shell)", LT_FMT(name),
+	    lt_buf_cstr(&names));
+	lt_buf_free(&names);
+	return false;
+}
+
+static bool
+order(struct node *n, const struct node_frame *f, enum pipeline_order what, const struct model_start *position,
+    struct lt_buf *text, struct lt_err *err)
+{
+	struct pipeline_command command = { .order = what, .why = f->args[2], .position = position };
+	struct pipeline *p;
+
+	if (!find_pipeline(n, f->args[1], &p, err))
+		return false;
+	if (!pipeline_do(p, &command, ORDER_TIMEOUT_MS, text, err)) {
+		lt_str_copy(err->where.pipeline, sizeof(err->where.pipeline), f->args[1]);
+		return false;
+	}
+	for (size_t i = 0; what == PIPELINE_DDL_DONE && i < n->count; i++) {
+		if (n->pipelines[i] != p)
+			pipeline_nudge(n->pipelines[i]);
+	}
+	lt_buf_c(text, '\n');
+	return true;
+}
+
+static bool
+verb_retry(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+{
+	(void)cancel;
+	(void)found;
+	return order(n, f, PIPELINE_RETRY, NULL, text, err);
+}
+
+static bool
+verb_skip(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+{
+	(void)cancel;
+	(void)found;
+	return order(n, f, PIPELINE_SKIP, NULL, text, err);
+}
+
+static bool
+verb_ddl_done(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+{
+	(void)cancel;
+	(void)found;
+	return order(n, f, PIPELINE_DDL_DONE, NULL, text, err);
+}
+
+/* The start that args[3..] name. What is owned is the caller's to free. */
+static bool
+read_start(const struct node_frame *f, struct model_start *out, struct lt_err *err)
+{
+	struct lt_str kind = f->args[3];
+
+	if (lt_str_eqz(kind, "now") && f->count == 4) {
+		out->kind = MODEL_START_NOW;
+		return true;
+	}
+	if (lt_str_eqz(kind, "gtid") && f->count == 5) {
+		out->kind = MODEL_START_GTID;
+		out->gtid = lt_str_dup(f->args[4]);
+		return true;
+	}
+	if (lt_str_eqz(kind, "place") && f->count == 6 && lt_str_u64(f->args[5], &out->pos)) {
+		out->kind = MODEL_START_PLACE;
+		out->file = lt_str_dup(f->args[4]);
+		return true;
+	}
+	if (lt_str_eqz(kind, "time") && f->count == 5 && lt_str_u64(f->args[4], &out->time_us)) {
+		out->kind = MODEL_START_TIME;
+		return true;
+	}
+	return lt_fail(err, LT_E_USAGE, "position of kind '%.*s' with %zu words", LT_FMT(kind), f->count - 4);
+}
+
+static bool
+verb_position(
+    struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+{
+	struct model_start start = { 0 };
+	bool ok;
+
+	(void)cancel;
+	(void)found;
+	ok = read_start(f, &start, err) && order(n, f, PIPELINE_POSITION, &start, text, err);
+	free(start.gtid);
+	free(start.file);
+	return ok;
+}
+
+static const struct verb verbs[] = {
+	{ "status", 1, 1, verb_status },
+	{ "wait", 1, 1, verb_wait },
+	{ "retry", 2, 2, verb_retry },
+	{ "skip", 2, 2, verb_skip },
+	{ "ddl-done", 2, 2, verb_ddl_done },
+	{ "position", 3, 5, verb_position },
+};
+
+static bool
+dispatch(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+{
+	for (size_t i = 0; f->count > 0 && i < LT_COUNT(verbs); i++) {
+		const struct verb *v = &verbs[i];
+
+		if (!lt_str_eqz(f->args[0], v->name))
+			continue;
+		if (f->count - 1 < v->min_args || f->count - 1 > v->max_args)
+			return lt_fail(err, LT_E_CONTROL, "'%s' with %zu words", v->name, f->count - 1);
+		return v->fn(n, f, cancel, text, found, err);
+	}
+	return lt_fail(err, LT_E_CONTROL, "unknown request '%.*s'", LT_FMT(f->count > 0 ? f->args[0] : LT_STR("")));
+}
+
+void
+node_verb(struct node *n, const struct node_frame *request, struct lt_wake *cancel, struct lt_buf *answer)
+{
+	struct lt_buf text = { 0 };
+	struct lt_err err = { 0 };
+	bool found = false;
+
+	if (dispatch(n, request, cancel, &text, &found, &err))
+		node_frame_ok(lt_buf_str(&text), found, answer);
+	else
+		node_frame_error(&err, answer);
+	lt_buf_free(&text);
+}

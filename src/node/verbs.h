@@ -1,0 +1,15 @@
+/* node/verbs.h - what may be asked of a running channel over its control socket. */
+#ifndef NODE_VERBS_H
+#define NODE_VERBS_H
+
+#include "node/frame.h"
+#include "node/wait.h"
+
+/** Carry out one request and append the answer's frame. May wait long; raise `cancel` to end that. Any thread but the pipelines'.
+ *
+ *   status text|json             wait MILLISECONDS|-            retry|skip|ddl-done PIPELINE WHY
+ *   position PIPELINE WHY now    ... gtid SET    ... place FILE POS    ... time MICROSECONDS
+ */
+void node_verb(struct node *n, const struct node_frame *request, struct lt_wake *cancel, struct lt_buf *answer);
+
+#endif

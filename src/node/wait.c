@@ -1,0 +1,129 @@
+#include "node/wait.h"
+
+/* How often positions are looked at, and a server that is away is asked again. */
+enum { LOOK_MS = 20, ASK_AGAIN_MS = 500 };
+
+struct barrier {
+	struct node *node;      /* borrowed */
+	struct lt_wake *cancel; /* borrowed */
+	uint64_t deadline_us;   /* monotonic; UINT64_MAX = none */
+	struct change_place ends[2];
+};
+
+/* Pause; false when the wait is over for another reason than the barrier. `err` holds what to say at the time limit. */
+static bool
+pause_ms(const struct barrier *b, int ms, struct lt_err *err)
+{
+	if (lt_wake_wait(b->cancel, ms))
+		return lt_fail(err, LT_E_NOT_RUNNING, "`lutra run` is ending, and the wait with it");
+	return lt_mono_us(b->node->clock) < b->deadline_us;
+}
+
+static bool
+check_stopped(const struct node_view *v, struct lt_err *err)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		const struct pipeline_status *s = &v->pipelines[i].status;
+
+		if (s->state != PIPELINE_STOPPED && s->state != PIPELINE_ENDED)
+			continue;
+		lt_fail(err, LT_E_PIPELINE_STOPPED, "pipeline %s is stopped: E%d %s", v->pipelines[i].name, (int)s->err.code,
+		    s->err.message);
+		err->where = s->err.where;
+		lt_str_copy(err->where.pipeline, sizeof(err->where.pipeline), lt_str_z(v->pipelines[i].name));
+		return false;
+	}
+	return true;
+}
+
+/* Where the log of pipeline `i` ends; asks again while its server is away. */
+static bool
+take_end(struct barrier *b, size_t i, struct lt_err *err)
+{
+	struct pipeline_origin origin = node_origin_ops(b->node->origins[i]);
+	struct change_position end;
+	struct lt_err why;
+	bool ok;
+
+	for (;;) {
+		struct node_view v;
+
+		why = (struct lt_err){ 0 };
+		change_position_init(&end);
+		ok = origin.now(origin.ctx, &end, &why);
+		if (ok || lt_err_kind(&why) != LT_KIND_RETRY)
+			break;
+		change_position_clear(&end);
+		node_view_get(b->node, &v);
+		if (!check_stopped(&v, err))
+			return false;
+		lt_fail(err, LT_E_TIMEOUT_WAIT, "pipeline %s: its source cannot be asked: %s", v.pipelines[i].name, why.message);
+		if (!pause_ms(b, ASK_AGAIN_MS, err))
+			return false;
+		*err = (struct lt_err){ 0 };
+	}
+	if (ok)
+		b->ends[i] = end.place;
+	else
+		*err = why;
+	change_position_clear(&end);
+	return ok;
+}
+
+/* The first pipeline that has not applied its end yet; count if there is none. */
+static size_t
+behind(const struct barrier *b, const struct node_view *v)
+{
+	size_t i = 0;
+
+	while (i < v->count && change_place_cmp(&v->pipelines[i].status.applied, &b->ends[i]) >= 0)
+		i++;
+	return i;
+}
+
+static void
+say_behind(const struct barrier *b, const struct node_view *v, struct lt_err *err)
+{
+	struct lt_buf text = { 0 };
+
+	for (size_t i = 0; i < v->count; i++) {
+		const struct pipeline_status *s = &v->pipelines[i].status;
+
+		if (change_place_cmp(&s->applied, &b->ends[i]) >= 0)
+			continue;
+		lt_buf_printf(&text, "%s%s (%s) has applied up to %s:%llu of %s:%llu, %llu ms behind", text.len > 0 ? "; " : "",
+		    v->pipelines[i].name, pipeline_state_name(s->state), s->applied.file, (unsigned long long)s->applied.pos,
+		    b->ends[i].file, (unsigned long long)b->ends[i].pos, (unsigned long long)s->lag_ms);
+	}
+	lt_fail(err, LT_E_TIMEOUT_WAIT, "%s", lt_buf_cstr(&text));
+	lt_buf_free(&text);
+}
+
+bool
+node_wait(struct node *n, int64_t timeout_ms, struct lt_wake *cancel, struct lt_buf *text, struct lt_err *err)
+{
+	struct barrier b = { .node = n, .cancel = cancel, .deadline_us = UINT64_MAX };
+	struct node_view v;
+
+	if (timeout_ms >= 0)
+		b.deadline_us = lt_mono_us(n->clock) + (uint64_t)timeout_ms * 1000u;
+	for (size_t i = 0; i < n->count; i++) {
+		if (!take_end(&b, i, err))
+			return false;
+	}
+	for (;;) {
+		node_view_get(n, &v);
+		if (!check_stopped(&v, err))
+			return false;
+		if (behind(&b, &v) == v.count)
+			break;
+		say_behind(&b, &v, err);
+		if (!pause_ms(&b, LOOK_MS, err))
+			return false;
+		*err = (struct lt_err){ 0 };
+	}
+	for (size_t i = 0; i < v.count; i++)
+		lt_buf_printf(text, "%s has applied all up to %s:%llu\n", v.pipelines[i].name, b.ends[i].file,
+		    (unsigned long long)b.ends[i].pos);
+	return true;
+}

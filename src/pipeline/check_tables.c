@@ -1,0 +1,441 @@
+/* The mapped tables of one direction: each at both ends, alike enough, and fit to be applied. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "pipeline/check_priv.h"
+#include "schema/catalog.h"
+#include "schema/history.h"
+
+enum { MYSQL_LOGS_CASCADES = 90600, LINES_PER_CHECK = 20 };
+
+/* -- pairs -------------------------------------------------------------------------------------------------------- */
+
+static bool
+is_mapped(void *ctx, struct lt_str schema, struct lt_str table)
+{
+	const struct check_tables *t = ctx;
+	struct lt_buf to_schema = { 0 }, to_table = { 0 };
+	const struct model_rule *rule;
+	bool mapped = model_mapping_table(t->pipeline->mapping, schema, table, &to_schema, &to_table, &rule);
+
+	lt_buf_free(&to_schema);
+	lt_buf_free(&to_table);
+	return mapped;
+}
+
+/* Letter case of ASCII plays no part in the order, so that servers which fold names are served too. */
+static int
+fold_cmp(struct lt_str a, struct lt_str b)
+{
+	for (size_t i = 0; i < a.len && i < b.len; i++) {
+		unsigned char x = (unsigned char)a.ptr[i], y = (unsigned char)b.ptr[i];
+
+		x = x >= 'A' && x <= 'Z' ? (unsigned char)(x | 0x20) : x;
+		y = y >= 'A' && y <= 'Z' ? (unsigned char)(y | 0x20) : y;
+		if (x != y)
+			return x < y ? -1 : 1;
+	}
+	return (a.len > b.len) - (a.len < b.len);
+}
+
+static int
+name_cmp(struct lt_str schema_a, struct lt_str table_a, struct lt_str schema_b, struct lt_str table_b)
+{
+	int order = fold_cmp(schema_a, schema_b);
+
+	return order != 0 ? order : fold_cmp(table_a, table_b);
+}
+
+static int
+by_target(const void *a, const void *b)
+{
+	const struct check_pair *x = a, *y = b;
+
+	return name_cmp(x->to_schema, x->to_table, y->to_schema, y->to_table);
+}
+
+/* The first pair with this target name, or NULL. */
+static struct check_pair *
+find_pair(const struct check_tables *t, struct lt_str schema, struct lt_str table)
+{
+	size_t low = 0, high = t->npairs;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (name_cmp(t->pairs[mid].to_schema, t->pairs[mid].to_table, schema, table) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == t->npairs || name_cmp(t->pairs[low].to_schema, t->pairs[low].to_table, schema, table) != 0)
+		return NULL;
+	return &t->pairs[low];
+}
+
+static bool
+is_paired(void *ctx, struct lt_str schema, struct lt_str table)
+{
+	return find_pair(ctx, schema, table) != NULL;
+}
+
+static bool
+names_equal(const struct check_site *site, struct lt_str a, struct lt_str b)
+{
+	return lt_str_eqz(pipeline_check_var(site, "lower_case_table_names"), "0") ? lt_str_eq(a, b) : lt_str_ieq(a, b);
+}
+
+static void
+make_pairs(struct check_tables *t)
+{
+	struct lt_buf schema = { 0 }, table = { 0 };
+
+	t->pairs = lt_calloc(t->nsources, sizeof(*t->pairs));
+	for (size_t i = 0; i < t->nsources; i++) {
+		struct check_pair *pair = &t->pairs[t->npairs];
+
+		pair->source = t->sources[i];
+		if (!model_mapping_table(t->pipeline->mapping, pair->source->schema, pair->source->name, &schema, &table, &pair->rule) ||
+		    pair->rule == NULL) /* nobody knows: the pipeline stops there too */
+			continue;
+		pair->to_schema = lt_arena_str(t->arena, lt_buf_str(&schema));
+		pair->to_table = lt_arena_str(t->arena, lt_buf_str(&table));
+		t->npairs++;
+	}
+	qsort(t->pairs, t->npairs, sizeof(*t->pairs), by_target);
+	for (size_t i = 1; i < t->npairs; i++) {
+		if (by_target(&t->pairs[i - 1], &t->pairs[i]) == 0)
+			t->pairs[i - 1].shared = t->pairs[i].shared = true;
+	}
+	lt_buf_free(&schema);
+	lt_buf_free(&table);
+}
+
+static void
+join_targets(struct check_tables *t)
+{
+	for (size_t i = 0; i < t->ntargets; i++) {
+		const struct schema_table *target = t->targets[i];
+		struct check_pair *pair = find_pair(t, target->schema, target->name);
+
+		for (; pair != NULL && pair < t->pairs + t->npairs &&
+		     name_cmp(pair->to_schema, pair->to_table, target->schema, target->name) == 0; pair++) {
+			if (names_equal(t->to, pair->to_schema, target->schema) && names_equal(t->to, pair->to_table, target->name))
+				pair->target = target;
+		}
+	}
+}
+
+bool
+pipeline_check_tables_read(struct check *k, const struct model_pipeline *p, struct check_tables *out)
+{
+	struct check_tables t = { .pipeline = p, .from = &k->sites[p->from], .to = &k->sites[p->to], .arena = lt_arena_new() };
+	struct lt_err err = { 0 };
+
+	if (!schema_catalog_tables(t.from->conn, is_mapped, &t, &t.sources, &t.nsources, &err)) {
+		pipeline_check_error(k, "tables", t.from->name, &err);
+		goto failed;
+	}
+	make_pairs(&t);
+	if (t.npairs > 0 && !schema_catalog_tables(t.to->conn, is_paired, &t, &t.targets, &t.ntargets, &err)) {
+		pipeline_check_error(k, "tables", t.to->name, &err);
+		goto failed;
+	}
+	join_targets(&t);
+	*out = t;
+	return true;
+failed:
+	pipeline_check_tables_clear(&t);
+	return false;
+}
+
+void
+pipeline_check_tables_clear(struct check_tables *t)
+{
+	schema_catalog_free(t->sources, t->nsources);
+	schema_catalog_free(t->targets, t->ntargets);
+	free(t->pairs);
+	lt_arena_free(t->arena);
+}
+
+/* -- checks of each pair ------------------------------------------------------------------------------------------ */
+
+void
+pipeline_check_finding(struct check_survey *s, const char *mend, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+
+	if (s->findings++ >= LINES_PER_CHECK) {
+		s->k->failures += s->otherwise == PIPELINE_FAIL;
+		return;
+	}
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (s->otherwise == PIPELINE_FAIL)
+		pipeline_check_fail(s->k, s->what, s->t->pipeline->name, mend, "%s", text);
+	else
+		pipeline_check_warn(s->k, s->what, s->t->pipeline->name, mend, "%s", text);
+}
+
+void
+pipeline_check_survey_end(struct check_survey *s, const char *fine)
+{
+	if (s->findings == 0)
+		pipeline_check_ok(s->k, s->what, s->t->pipeline->name, "%s", fine);
+	else if (s->findings > LINES_PER_CHECK)
+		pipeline_check_warn(s->k, s->what, s->t->pipeline->name, NULL, "and %zu tables more", s->findings - LINES_PER_CHECK);
+}
+
+static void
+check_present(struct check *k, const struct check_tables *t)
+{
+	struct check_survey s = { k, t, "table at target", PIPELINE_FAIL, 0 };
+	char fine[64];
+
+	for (size_t i = 0; i < t->npairs; i++) {
+		const struct check_pair *pair = &t->pairs[i];
+		char mend[700];
+
+		if (pair->target != NULL)
+			continue;
+		snprintf(mend, sizeof(mend), "create it at %s with what SHOW CREATE TABLE `%.*s`.`%.*s` prints at %s", t->to->name,
+		    LT_FMT(pair->source->schema), LT_FMT(pair->source->name), t->from->name);
+		pipeline_check_finding(&s, mend, "%.*s.%.*s is not at %s (or not visible)", LT_FMT(pair->to_schema),
+		    LT_FMT(pair->to_table), t->to->name);
+	}
+	snprintf(fine, sizeof(fine), "all %zu mapped tables are there", t->npairs);
+	pipeline_check_survey_end(&s, fine);
+}
+
+static bool
+map_column(void *ctx, struct lt_str column, struct lt_str *target)
+{
+	return model_rule_column(ctx, column, target);
+}
+
+static void
+check_shapes(struct check *k, const struct check_tables *t)
+{
+	struct check_survey s = { k, t, "columns", PIPELINE_FAIL, 0 };
+	struct lt_buf lines = { 0 };
+
+	for (size_t i = 0; i < t->npairs; i++) {
+		const struct check_pair *pair = &t->pairs[i];
+
+		if (pair->target == NULL)
+			continue;
+		lt_buf_clear(&lines);
+		schema_compare(pair->source, pair->target, map_column, (void *)(uintptr_t)pair->rule, &lines);
+		while (lines.len > 0 && lines.ptr[lines.len - 1] == '\n')
+			lines.len--;
+		for (size_t j = 0; j < lines.len; j++)
+			lines.ptr[j] = lines.ptr[j] == '\n' ? ';' : lines.ptr[j];
+		if (lines.len > 0)
+			pipeline_check_finding(&s, "make the columns alike, or exclude them in the channel file", "%.*s.%.*s: %.*s",
+			    LT_FMT(pair->to_schema), LT_FMT(pair->to_table), LT_FMT(lt_buf_str(&lines)));
+	}
+	lt_buf_free(&lines);
+	pipeline_check_survey_end(&s, "every mapped column fits");
+}
+
+/* Rows of other engines are logged apart from the mark and cannot be rolled back. */
+static void
+check_engines(struct check *k, const struct check_tables *t)
+{
+	struct check_survey at_target = { k, t, "engine at target", PIPELINE_FAIL, 0 };
+	struct check_survey at_source = { k, t, "engine at source", k->two_way ? PIPELINE_FAIL : PIPELINE_WARN, 0 };
+	char mend[700];
+
+	for (size_t i = 0; i < t->npairs; i++) {
+		const struct schema_table *ends[2] = { t->pairs[i].source, t->pairs[i].target };
+
+		for (size_t j = 0; j < 2; j++) {
+			if (ends[j] == NULL || ends[j]->transactional)
+				continue;
+			snprintf(mend, sizeof(mend), "ALTER TABLE `%.*s`.`%.*s` ENGINE=InnoDB", LT_FMT(ends[j]->schema),
+			    LT_FMT(ends[j]->name));
+			pipeline_check_finding(j == 0 ? &at_source : &at_target, mend, "%.*s.%.*s is %.*s, which has no transactions",
+			    LT_FMT(ends[j]->schema), LT_FMT(ends[j]->name), LT_FMT(ends[j]->engine));
+		}
+	}
+	pipeline_check_survey_end(&at_source, "all have transactions");
+	pipeline_check_survey_end(&at_target, "all have transactions");
+}
+
+static void
+check_keys(struct check *k, const struct check_tables *t)
+{
+	struct check_survey s = { k, t, "key", PIPELINE_WARN, 0 };
+	char mend[700];
+
+	for (size_t i = 0; i < t->npairs; i++) {
+		const struct schema_table *end = t->pairs[i].target != NULL ? t->pairs[i].target : t->pairs[i].source;
+
+		if (schema_table_find_key(end) != NULL)
+			continue;
+		snprintf(mend, sizeof(mend), "give `%.*s`.`%.*s` a primary key", LT_FMT(end->schema), LT_FMT(end->name));
+		pipeline_check_finding(&s, mend, "%.*s.%.*s has no primary key and no unique one without NULL: %s", LT_FMT(end->schema),
+		    LT_FMT(end->name), k->two_way ? "rows written at both ends are not told apart" : "each change reads the whole table");
+	}
+	pipeline_check_survey_end(&s, "every table has one");
+}
+
+static void
+check_triggers(struct check *k, const struct check_tables *t)
+{
+	struct check_survey s = { k, t, "triggers at target", PIPELINE_WARN, 0 };
+	bool visible = true;
+
+	for (size_t i = 0; i < t->npairs; i++) {
+		const struct schema_table *target = t->pairs[i].target;
+
+		if (target == NULL)
+			continue;
+		visible &= t->to->held != NULL &&
+		    (pipeline_held_on(t->to->held, target->schema, target->name) & PIPELINE_PRIV_TRIGGER) != 0;
+		if (target->has_triggers)
+			pipeline_check_finding(&s, "let it do nothing for Lutra's account (IF CURRENT_USER() ...), or drop it there",
+			    "%.*s.%.*s has triggers: they fire for applied rows too, and what they write comes on top of what arrives",
+			    LT_FMT(target->schema), LT_FMT(target->name));
+	}
+	pipeline_check_survey_end(&s, visible ? "none" : "none that the account can see (it would need TRIGGER)");
+}
+
+static void
+check_versioned(struct check *k, const struct check_tables *t)
+{
+	struct check_survey s = { k, t, "system versioning", PIPELINE_WARN, 0 };
+
+	for (size_t i = 0; i < t->npairs; i++) {
+		const struct schema_table *target = t->pairs[i].target;
+
+		if (t->pairs[i].source->temporal || (target != NULL && target->temporal))
+			pipeline_check_finding(&s, "exclude the row's period columns, and do not rely on the target's history",
+			    "%.*s.%.*s is system-versioned: each end keeps a history of its own", LT_FMT(t->pairs[i].to_schema),
+			    LT_FMT(t->pairs[i].to_table));
+	}
+	pipeline_check_survey_end(&s, "none");
+}
+
+static void
+check_cascades(struct check *k, const struct check_tables *t)
+{
+	bool logged = !t->from->mariadb && t->from->version >= MYSQL_LOGS_CASCADES &&
+	    !lt_str_ieq(pipeline_check_var(t->from, "innodb_native_foreign_keys"), LT_STR("ON"));
+	struct check_survey s = { k, t, "cascades", PIPELINE_WARN, 0 };
+	size_t found = 0;
+	char fine[120];
+
+	for (size_t i = 0; i < t->npairs; i++) {
+		const struct check_pair *pair = &t->pairs[i];
+
+		if (!pair->source->cascades && (pair->target == NULL || !pair->target->cascades))
+			continue;
+		found++;
+		if (!logged)
+			pipeline_check_finding(&s, "keep the same foreign keys at both ends, and map parent and child tables together",
+			    "foreign keys change rows below %.*s.%.*s by themselves, and %s does not log that: the target must do the same",
+			    LT_FMT(pair->source->schema), LT_FMT(pair->source->name), t->from->name);
+	}
+	snprintf(fine, sizeof(fine), found > 0 ? "%zu tables, and their cascades are in the log" : "no foreign key cascades", found);
+	pipeline_check_survey_end(&s, fine);
+}
+
+/* -- auto-increment ----------------------------------------------------------------------------------------------- */
+
+static uint64_t
+gcd(uint64_t a, uint64_t b)
+{
+	while (b != 0) {
+		uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+static bool
+has_auto_increment(const struct schema_table *table)
+{
+	for (size_t i = 0; i < table->ncolumns; i++) {
+		if (table->columns[i].auto_increment)
+			return true;
+	}
+	return false;
+}
+
+/* Sequences offset + n * increment meet if and only if their offsets are equal modulo the increments' common divisor. */
+static void
+check_auto_increment(struct check *k, const struct check_tables *t)
+{
+	uint64_t step_a = 1, from_a = 1, step_b = 1, from_b = 1, common;
+	const char *name = t->pipeline->name;
+	size_t count = 0;
+	char mend[200];
+
+	for (size_t i = 0; i < t->npairs; i++)
+		count += has_auto_increment(t->pairs[i].source);
+	if (!pipeline_check_number(t->from, "auto_increment_increment", &step_a) ||
+	    !pipeline_check_number(t->from, "auto_increment_offset", &from_a) ||
+	    !pipeline_check_number(t->to, "auto_increment_increment", &step_b) ||
+	    !pipeline_check_number(t->to, "auto_increment_offset", &from_b) || count == 0) {
+		pipeline_check_ok(k, "auto_increment", name, "no mapped table has such a column");
+		return;
+	}
+	common = gcd(LT_MAX(step_a, 1), LT_MAX(step_b, 1));
+	snprintf(mend, sizeof(mend),
+	    "SET GLOBAL auto_increment_increment = 2, GLOBAL auto_increment_offset = 1 at %s, and offset = 2 at %s",
+	    t->from->name, t->to->name);
+	if (from_a % common != from_b % common)
+		pipeline_check_ok(k, "auto_increment", name, "every %llu from %llu at %s, every %llu from %llu at %s",
+		    (unsigned long long)step_a, (unsigned long long)from_a, t->from->name, (unsigned long long)step_b,
+		    (unsigned long long)from_b, t->to->name);
+	else
+		pipeline_check_warn(k, "auto_increment", name, mend,
+		    "%zu tables have such a column, and both sites can give the same number (every %llu from %llu, every %llu from %llu)",
+		    count, (unsigned long long)step_a, (unsigned long long)from_a, (unsigned long long)step_b,
+		    (unsigned long long)from_b);
+}
+
+static void
+check_entries(struct check *k, const struct check_tables *t)
+{
+	const struct model_mapping *mapping = t->pipeline->mapping;
+
+	for (size_t i = 0; i < model_mapping_count(mapping); i++) {
+		struct lt_str schema, table;
+		bool found = false;
+
+		model_mapping_end(mapping, i, false, &schema, &table);
+		if (schema.ptr == NULL || table.ptr == NULL)
+			continue;
+		for (size_t j = 0; j < t->nsources && !found; j++)
+			found = names_equal(t->from, t->sources[j]->schema, schema) && names_equal(t->from, t->sources[j]->name, table);
+		if (!found)
+			pipeline_check_fail(k, "table at source", t->pipeline->name, "mend the entry under `tables`, or create the table",
+			    "%.*s.%.*s is not at %s (or not visible)", LT_FMT(schema), LT_FMT(table), t->from->name);
+	}
+}
+
+void
+pipeline_check_tables(struct check *k, const struct check_tables *t)
+{
+	check_entries(k, t);
+	if (t->npairs == 0) {
+		pipeline_check_warn(k, "tables", t->pipeline->name, "mend `tables`, or grant SELECT on what it names",
+		    "no table at %s matches (or none is visible)", t->from->name);
+		return;
+	}
+	check_present(k, t);
+	check_shapes(k, t);
+	check_engines(k, t);
+	check_keys(k, t);
+	check_triggers(k, t);
+	check_versioned(k, t);
+	check_cascades(k, t);
+	if (k->two_way && t->pipeline == &k->channel->pipelines[0])
+		check_auto_increment(k, t);
+}

@@ -1,0 +1,101 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "node/metrics.h"
+
+static struct node_view
+sample(void)
+{
+	struct node_view v = { .channel = "shop", .count = 1 };
+
+	v.pipelines[0].name = "hz->\"us\\";
+	v.pipelines[0].status = (struct pipeline_status){ .state = PIPELINE_RETRYING, .lag_ms = 1, .lag_bytes = 2, .memory_bytes = 3,
+		.transactions = 4, .rows = 5, .groups = 6, .retries = 7, .own = 8, .passed = UINT64_MAX };
+	return v;
+}
+
+static void
+every_number_has_its_metric(void **state)
+{
+	static const char *const wanted[] = { "lutra_lag_ms{%} 1", "lutra_lag_bytes{%} 2", "lutra_memory_bytes{%} 3",
+		"lutra_transactions_total{%} 4", "lutra_rows_total{%} 5", "lutra_groups_total{%} 6", "lutra_retries_total{%} 7",
+		"lutra_own_total{%} 8", "lutra_passed_total{%} 18446744073709551615" };
+	struct node_view v = sample();
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	node_metrics_text(&v, &out);
+	for (size_t i = 0; i < LT_COUNT(wanted); i++) {
+		const char *mark = strchr(wanted[i], '%');
+		struct lt_buf line = { 0 };
+
+		lt_buf_printf(&line, "\n%.*schannel=\"shop\",pipeline=\"hz->\\\"us\\\\\"%s\n", (int)(mark - wanted[i]), wanted[i], mark + 1);
+		assert_non_null(strstr(lt_buf_cstr(&out), lt_buf_cstr(&line)));
+		lt_buf_free(&line);
+	}
+	lt_buf_free(&out);
+}
+
+static void
+one_state_is_set_and_the_others_are_not(void **state)
+{
+	struct node_view v = sample();
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	node_metrics_text(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "state=\"retrying\"} 1\n"));
+	assert_non_null(strstr(lt_buf_cstr(&out), "state=\"running\"} 0\n"));
+	assert_non_null(strstr(lt_buf_cstr(&out), "state=\"stopped\"} 0\n"));
+	lt_buf_free(&out);
+}
+
+static void
+each_metric_says_its_type_once(void **state)
+{
+	struct node_view v = sample();
+	struct lt_buf out = { 0 };
+	const char *first;
+
+	(void)state;
+	v.count = 2;
+	v.pipelines[1] = v.pipelines[0];
+	node_metrics_text(&v, &out);
+	first = strstr(lt_buf_cstr(&out), "# TYPE lutra_rows_total counter\n");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "# TYPE lutra_rows_total"));
+	lt_buf_free(&out);
+}
+
+static void
+health_is_well_only_when_all_run(void **state)
+{
+	struct node_view v = sample();
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	assert_false(node_health_json(&v, &out));
+	assert_string_equal(lt_buf_cstr(&out),
+	    "{\"status\":\"failing\",\"pipelines\":[{\"name\":\"hz->\\\"us\\\\\",\"state\":\"retrying\"}]}\n");
+	v.pipelines[0].status.state = PIPELINE_RUNNING;
+	lt_buf_clear(&out);
+	assert_true(node_health_json(&v, &out));
+	lt_buf_free(&out);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_number_has_its_metric),
+		cmocka_unit_test(one_state_is_set_and_the_others_are_not),
+		cmocka_unit_test(each_metric_says_its_type_once),
+		cmocka_unit_test(health_is_well_only_when_all_run),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

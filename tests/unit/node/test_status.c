@@ -1,0 +1,90 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "node/status.h"
+
+static struct node_view
+sample(void)
+{
+	struct node_view v = { .channel = "shop", .count = 2 };
+	struct pipeline_status *s = &v.pipelines[0].status;
+
+	v.pipelines[0].name = "hz->us";
+	v.pipelines[1].name = "us->hz";
+	*s = (struct pipeline_status){ .state = PIPELINE_RUNNING, .read = { .file = "mb.000003", .pos = 20 },
+		.applied = { .file = "mb.000003", .pos = 10 }, .read_gtid = "0-1-43", .applied_gtid = "0-1-42", .lag_ms = 5, .lag_bytes = 10,
+		.transactions = 7, .rows = 9, .groups = 3, .retries = 1, .own = 2, .passed = 4, .memory_bytes = 4096, .rows_per_s = 1.25,
+		.since_us = 1795334400000000u };
+	v.pipelines[1].status = (struct pipeline_status){ .state = PIPELINE_STOPPED };
+	lt_fail(&v.pipelines[1].status.err, LT_E_DUPLICATE, "a key \"is\" there");
+	return v;
+}
+
+static void
+json_is_the_contracts(void **state)
+{
+	struct node_view v = sample();
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	node_status_json(&v, &out);
+	assert_string_equal(lt_buf_cstr(&out),
+	    "{\"channels\":[{\"name\":\"shop\",\"state\":\"stopped\",\"pipelines\":["
+	    "{\"name\":\"hz->us\",\"state\":\"running\",\"since\":\"2026-11-22T08:00:00.000000Z\","
+	    "\"read_position\":{\"file\":\"mb.000003\",\"pos\":20,\"gtid\":\"0-1-43\"},"
+	    "\"applied_position\":{\"file\":\"mb.000003\",\"pos\":10,\"gtid\":\"0-1-42\"},"
+	    "\"lag_ms\":5,\"lag_bytes\":10,\"transactions\":7,\"rows\":9,\"rows_per_s\":1.2,\"groups\":3,\"retries\":1,\"own\":2,"
+	    "\"passed\":4,\"memory_bytes\":4096,\"error\":null},"
+	    "{\"name\":\"us->hz\",\"state\":\"stopped\",\"since\":\"1970-01-01T00:00:00.000000Z\","
+	    "\"read_position\":{\"file\":\"\",\"pos\":0,\"gtid\":\"\"},\"applied_position\":{\"file\":\"\",\"pos\":0,\"gtid\":\"\"},"
+	    "\"lag_ms\":0,\"lag_bytes\":0,\"transactions\":0,\"rows\":0,\"rows_per_s\":0.0,\"groups\":0,\"retries\":0,\"own\":0,"
+	    "\"passed\":0,\"memory_bytes\":0,\"error\":{\"code\":\"E5002\",\"name\":\"DUPLICATE\",\"message\":\"a key \\\"is\\\" there\","
+	    "\"where\":{},\"hint\":\"a row with this key is at the target already: compare both ends, repair it, then `lutra retry` "
+	    "(or `lutra skip`)\"}}]}]}");
+	lt_buf_free(&out);
+}
+
+static void
+a_channel_is_as_bad_as_its_worst_pipeline(void **state)
+{
+	struct node_view v = { .count = 2 };
+
+	(void)state;
+	v.pipelines[0].status.state = PIPELINE_RUNNING;
+	v.pipelines[1].status.state = PIPELINE_RUNNING;
+	assert_int_equal(node_view_state(&v), PIPELINE_RUNNING);
+	v.pipelines[1].status.state = PIPELINE_RETRYING;
+	assert_int_equal(node_view_state(&v), PIPELINE_RETRYING);
+	v.pipelines[0].status.state = PIPELINE_STOPPED;
+	assert_int_equal(node_view_state(&v), PIPELINE_STOPPED);
+}
+
+static void
+people_see_the_error_with_its_code_and_hint(void **state)
+{
+	struct node_view v = sample();
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	node_status_text(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "channel shop: stopped\n"));
+	assert_non_null(strstr(lt_buf_cstr(&out), "us->hz: lutra: E5002 a key \"is\" there: a row with this key"));
+	assert_non_null(strstr(lt_buf_cstr(&out), "mb.000003:10\n"));
+	lt_buf_free(&out);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(json_is_the_contracts),
+		cmocka_unit_test(a_channel_is_as_bad_as_its_worst_pipeline),
+		cmocka_unit_test(people_see_the_error_with_its_code_and_hint),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -164,7 +164,7 @@ command_help(const struct cli_command *c, struct lt_buf *out)
 	lt_buf_z(out, "usage: lutra ");
 	command_title(c, out);
 	for (size_t i = 0; i < CLI_OPTIONS; i++) {
-		if ((c->required >> i & 1) != 0)
+		if ((c->required >> i & 1) != 0 && options[i].value != NULL)
 			lt_buf_printf(out, " --%s %s", options[i].name, options[i].value);
 	}
 	lt_buf_printf(out, "%s%s [OPTION]...\n\n%s\n\noptions:\n", c->operands[0] != '\0' ? " " : "", c->operands, c->help);

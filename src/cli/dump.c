@@ -13,11 +13,13 @@ is_url(const char *word)
 }
 
 static void
-print_sums(const struct binlog_dump_sums *s)
+print_sums(const struct binlog_dump_sums *sums)
 {
-	printf("{\"transactions\":%llu,\"rows\":%llu,\"images\":%llu,\"values\":%llu,\"bytes\":%llu}\n",
-	    (unsigned long long)s->transactions, (unsigned long long)s->rows, (unsigned long long)s->images,
-	    (unsigned long long)s->values, (unsigned long long)s->bytes);
+	struct lt_buf out = { 0 };
+
+	binlog_dump_sums_json(sums, &out);
+	puts(lt_buf_cstr(&out));
+	lt_buf_free(&out);
 }
 
 /* -- files ------------------------------------------------------------------------------------------------------- */

@@ -88,7 +88,7 @@ def test_wrong_use_ends_with_2_and_a_hint(words):
     assert said.stderr.startswith("lutra: E1000 ") and "--help" in said.stderr and said.stderr.count("\n") == 1
     assert not said.stdout
 
-    as_json = json.loads(cli(*words, "--json").stderr)
+    as_json = json.loads(cli(*words[:1], "--json", *words[1:]).stderr)
     assert as_json["code"] == "E1000" and as_json["hint"]
 
 

@@ -21,6 +21,18 @@ by_table(uint32_t crc, struct lt_str bytes)
 #define FOLD_8 _mm_set_epi64x(0, 0x0163cd6124)
 #define BARRETT _mm_set_epi64x(0x01f7011641, 0x01db710641)
 
+/** Fewer than 16 bytes: a call of zlib's costs more. */
+static uint32_t
+by_byte(uint32_t crc, const char *p, size_t len)
+{
+	const z_crc_t *table = get_crc_table();
+
+	crc = ~crc;
+	for (size_t i = 0; i < len; i++)
+		crc = (uint32_t)table[(crc ^ (uint8_t)p[i]) & 0xff] ^ crc >> 8;
+	return ~crc;
+}
+
 /** `x` moved ahead by the distance of `k`, with `next` added. */
 TARGET static inline __m128i
 fold(__m128i x, __m128i next, __m128i k)
@@ -48,20 +60,26 @@ reduce(__m128i x)
 	return (uint32_t)_mm_extract_epi32(_mm_xor_si128(x, t), 1);
 }
 
-/** `len` is at least 64 and a multiple of 16. */
+/** `len` is at least 16 and a multiple of it. */
 TARGET static uint32_t
 by_folding(uint32_t crc, const char *p, size_t len)
 {
 	__m128i x0 = _mm_xor_si128(load(p, 0), _mm_cvtsi32_si128((int)~crc));
-	__m128i x1 = load(p, 1), x2 = load(p, 2), x3 = load(p, 3);
 
-	for (p += 64, len -= 64; len >= 64; p += 64, len -= 64) {
-		x0 = fold(x0, load(p, 0), FOLD_64);
-		x1 = fold(x1, load(p, 1), FOLD_64);
-		x2 = fold(x2, load(p, 2), FOLD_64);
-		x3 = fold(x3, load(p, 3), FOLD_64);
+	if (len >= 64) {
+		__m128i x1 = load(p, 1), x2 = load(p, 2), x3 = load(p, 3);
+
+		for (p += 64, len -= 64; len >= 64; p += 64, len -= 64) {
+			x0 = fold(x0, load(p, 0), FOLD_64);
+			x1 = fold(x1, load(p, 1), FOLD_64);
+			x2 = fold(x2, load(p, 2), FOLD_64);
+			x3 = fold(x3, load(p, 3), FOLD_64);
+		}
+		x0 = fold(fold(fold(x0, x1, FOLD_16), x2, FOLD_16), x3, FOLD_16);
+	} else {
+		p += 16;
+		len -= 16;
 	}
-	x0 = fold(fold(fold(x0, x1, FOLD_16), x2, FOLD_16), x3, FOLD_16);
 	for (; len >= 16; p += 16, len -= 16)
 		x0 = fold(x0, load(p, 0), FOLD_16);
 	return ~reduce(x0);
@@ -72,10 +90,10 @@ binlog_crc32(uint32_t crc, struct lt_str bytes)
 {
 	size_t folded = bytes.len & ~(size_t)15;
 
-	if (bytes.len < 64 || !__builtin_cpu_supports("pclmul") || !__builtin_cpu_supports("sse4.1"))
+	if (bytes.len < 16 || !__builtin_cpu_supports("pclmul") || !__builtin_cpu_supports("sse4.1"))
 		return by_table(crc, bytes);
 	crc = by_folding(crc, bytes.ptr, folded);
-	return folded == bytes.len ? crc : by_table(crc, lt_str_of(bytes.ptr + folded, bytes.len - folded));
+	return by_byte(crc, bytes.ptr + folded, bytes.len - folded);
 }
 
 #else

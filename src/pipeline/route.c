@@ -259,6 +259,11 @@ pipeline_router_get(
 		lt_fail(err, LT_E_INTERNAL, "a row of a table that is not mapped");
 		goto out;
 	}
+	if (rule == NULL) {
+		lt_fail(err, LT_E_CONFIG_MAPPING, "a regex under `tables` gave up on the name %.*s.%.*s", LT_FMT(from->schema),
+		    LT_FMT(from->name));
+		goto out;
+	}
 	if (!find_target(r, lt_buf_str(&schema), lt_buf_str(&name), &target, err) ||
 	    !make_route(r, from, target, rule, &route, err))
 		goto out;

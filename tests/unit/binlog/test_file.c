@@ -88,7 +88,8 @@ read_all(const char *path, uint64_t from, struct reading *r)
 		}
 		change_txn_free(t);
 	}
-	assert_int_equal(binlog_source_ended(s), r->code == LT_OK || r->err.code == LT_E_TRUNCATED ? binlog_source_ended(s) : false);
+	if (r->code == LT_OK)
+		assert_true(binlog_source_ended(s));
 	change_source_close(s);
 }
 
@@ -144,7 +145,7 @@ goes_on_from_the_end_of_every_transaction(void **state)
 				continue;
 			assert_int_equal(rest.code, LT_OK);
 			assert_int_equal(rest.count, whole.count - k - 1);
-			assert_string_equal(rest.text, strstr(whole.text, rest.text) != NULL ? rest.text : "a part of the whole");
+			assert_string_equal(rest.text, whole.text + strlen(whole.text) - strlen(rest.text));
 		}
 		lt_buf_free(&b);
 	}
@@ -298,7 +299,7 @@ a_dump_counts_and_stops_where_it_is_told(void **state)
 	assert_true(binlog_dump(s, &options, to, &sums, NULL));
 	change_source_close(s);
 	binlog_dump_sums_json(&sums, &sums_text);
-	assert_string_equal(lt_buf_cstr(&sums_text), "{\"transactions\":11,\"rows\":18,\"images\":21,\"values\":43,\"bytes\":5061}");
+	assert_string_equal(lt_buf_cstr(&sums_text), "{\"transactions\":10,\"rows\":17,\"images\":20,\"values\":44,\"bytes\":5061}");
 	read_all(path, 0, &r);
 	options = (struct binlog_dump_options){ .to_pos = r.ends[1] };
 	assert_true(binlog_file_open(path, 0, &everything, &s, NULL));

@@ -1,10 +1,11 @@
-/* Catalog, history and completion against a real server on this machine: live SOCKET [USER [PASSWORD]]. Makes and drops databases
- * whose names begin with lutra_live and what schema lutra holds of a channel "lutra_live"; sets binlog_row_metadata. TAP on stdout. */
+/* Catalog, history and completion against a real server on this machine: live SOCKET [USER [PASSWORD]]. Makes and drops
+ * databases whose names begin with lutra_live and what schema lutra holds of a channel "lutra_live"; sets
+ * binlog_row_metadata. TAP on stdout. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -16,10 +17,10 @@
 static struct my_conn *conn;
 static struct lt_err err;
 
-#define MUST(call) \
-	do { \
-		if (!(call)) \
-			fail_msg("%s", err.message); \
+#define MUST(call)                                                                                                     \
+	do {                                                                                                           \
+		if (!(call))                                                                                           \
+			fail_msg("%s", err.message);                                                                   \
 	} while (0)
 
 static void
@@ -47,11 +48,13 @@ setup(void **state)
 		"CREATE TABLE lutra_live1.p (Id int NOT NULL, u bigint unsigned, "
 		"e enum('a','b''c','d\\\\e','f\\ng','\xc3\xbc,x') CHARACTER SET latin1, s set('x','y z'), "
 		"gv int GENERATED ALWAYS AS (id + 1) VIRTUAL, gs int GENERATED ALWAYS AS (id + 2) STORED, t text, "
-		"d datetime(3) DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3), dn int DEFAULT NULL, de int DEFAULT 5, "
+		"d datetime(3) DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3), dn int DEFAULT NULL, de "
+		"int DEFAULT 5, "
 		"b varbinary(20) NOT NULL DEFAULT 'NULL', `we``ird 'n\\ame` char(3), "
 		"KEY kt (t(10), de), UNIQUE KEY ub (b), UNIQUE KEY uu (u), PRIMARY KEY (Id)) ENGINE=InnoDB",
 		"CREATE TABLE lutra_live2.c (id int AUTO_INCREMENT PRIMARY KEY, pid int, self int, "
-		"FOREIGN KEY (pid) REFERENCES lutra_live1.p (Id) ON DELETE CASCADE, FOREIGN KEY (self) REFERENCES c (id)) ENGINE=InnoDB",
+		"FOREIGN KEY (pid) REFERENCES lutra_live1.p (Id) ON DELETE CASCADE, FOREIGN KEY (self) REFERENCES c "
+		"(id)) ENGINE=InnoDB",
 		"CREATE TABLE lutra_live2.`o'd\\d ``x` (a int) ENGINE=MyISAM",
 		"CREATE TRIGGER lutra_live2.tr BEFORE INSERT ON lutra_live2.c FOR EACH ROW SET NEW.pid = NULL",
 		"CREATE VIEW lutra_live1.v AS SELECT 1 AS x",
@@ -218,14 +221,18 @@ catalog_reads_what_only_one_engine_has(void **state)
 
 	(void)state;
 	if (is_mariadb()) {
-		MUST(my_exec(conn, "CREATE TABLE lutra_live1.x (a int, l text, rs timestamp(6) GENERATED ALWAYS AS ROW START, "
-		                   "re timestamp(6) GENERATED ALWAYS AS ROW END, h int DEFAULT 1 INVISIBLE, UNIQUE (l), "
-		                   "PERIOD FOR SYSTEM_TIME (rs, re)) WITH SYSTEM VERSIONING", NULL, &err));
+		MUST(my_exec(conn,
+		    "CREATE TABLE lutra_live1.x (a int, l text, rs timestamp(6) GENERATED ALWAYS AS ROW START, "
+		    "re timestamp(6) GENERATED ALWAYS AS ROW END, h int DEFAULT 1 INVISIBLE, UNIQUE (l), "
+		    "PERIOD FOR SYSTEM_TIME (rs, re)) WITH SYSTEM VERSIONING",
+		    NULL, &err));
 		t = read_table("lutra_live1", "x");
 		assert_true(t->temporal);
 		assert_int_equal(column(t, "re")->generated, SCHEMA_STORED);
 	} else {
-		MUST(my_exec(conn, "CREATE TABLE lutra_live1.x (a int, h int DEFAULT 1 INVISIBLE, UNIQUE KEY f ((a + 1), h))", NULL, &err));
+		MUST(my_exec(conn,
+		    "CREATE TABLE lutra_live1.x (a int, h int DEFAULT 1 INVISIBLE, UNIQUE KEY f ((a + 1), h))", NULL,
+		    &err));
 		t = read_table("lutra_live1", "x");
 		assert_int_equal(t->keys[0].parts[0].column, SIZE_MAX);
 		assert_int_equal(t->keys[0].parts[1].column, 1);
@@ -237,7 +244,8 @@ catalog_reads_what_only_one_engine_has(void **state)
 	MUST(my_exec(conn, "DROP TABLE lutra_live1.x", NULL, &err));
 }
 
-/* -- history ------------------------------------------------------------------------------------------------------------- */
+/* -- history
+ * ------------------------------------------------------------------------------------------------------------- */
 
 static struct change_place
 place(const char *file, uint64_t pos)
@@ -263,8 +271,8 @@ static void
 forget(void)
 {
 	static const char *const statements[] = { "DELETE FROM lutra.schema_version WHERE channel='lutra_live'",
-		"DELETE FROM lutra.schema_column WHERE channel='lutra_live'", "DELETE FROM lutra.schema_key WHERE channel='lutra_live'",
-		NULL };
+		"DELETE FROM lutra.schema_column WHERE channel='lutra_live'",
+		"DELETE FROM lutra.schema_key WHERE channel='lutra_live'", NULL };
 
 	MUST(schema_history_install(conn, &err));
 	run(statements);
@@ -282,7 +290,8 @@ put_and_save(struct schema_history *h, const struct change_place *at, const char
 static void
 history_gives_back_what_was_in_force_at_each_place(void **state)
 {
-	struct change_place early = place("binlog.999998", 4), first = place("binlog.999999", 400), second = place("binlog.1000000", 4);
+	struct change_place early = place("binlog.999998", 4), first = place("binlog.999999", 400),
+			    second = place("binlog.1000000", 4);
 	struct schema_history *h = schema_history_new(), *l;
 	struct schema_table *p = read_table("lutra_live1", "p"), *q;
 
@@ -291,7 +300,8 @@ history_gives_back_what_was_in_force_at_each_place(void **state)
 	put_and_save(h, &first, "p");
 	MUST(my_exec(conn, "CREATE TABLE lutra_live1.q (a int, UNIQUE KEY (a))", NULL, &err));
 	put_and_save(h, &first, "q");
-	MUST(my_exec(conn, "ALTER TABLE lutra_live1.q ADD b set('x','''') NOT NULL, ADD PRIMARY KEY (b, a)", NULL, &err));
+	MUST(my_exec(
+	    conn, "ALTER TABLE lutra_live1.q ADD b set('x','''') NOT NULL, ADD PRIMARY KEY (b, a)", NULL, &err));
 	put_and_save(h, &second, "q");
 	schema_history_free(h);
 
@@ -329,8 +339,10 @@ history_put_at_an_earlier_place_ends_later_versions(void **state)
 	schema_history_free(h);
 	schema_history_free(load(&now, true));
 	schema_history_free(load(&later, true));
-	MUST(my_query(conn, "SELECT DISTINCT v.place_file, COUNT(*) FROM lutra.schema_version v JOIN lutra.schema_column c USING "
-	                    "(channel, pipeline, version) WHERE v.channel='lutra_live' GROUP BY v.place_file", &rows, &err));
+	MUST(my_query(conn,
+	    "SELECT DISTINCT v.place_file, COUNT(*) FROM lutra.schema_version v JOIN lutra.schema_column c USING "
+	    "(channel, pipeline, version) WHERE v.channel='lutra_live' GROUP BY v.place_file",
+	    &rows, &err));
 	assert_int_equal(rows->nrows, 1);
 	assert_str(my_rows_at(rows, 0, 0), "old.000003");
 	assert_str(my_rows_at(rows, 0, 1), "12");
@@ -377,7 +389,8 @@ history_names_what_is_broken_in_its_store(void **state)
 	forget();
 }
 
-/* -- completion against the server's own log ------------------------------------------------------------------------------ */
+/* -- completion against the server's own log
+ * ------------------------------------------------------------------------------ */
 
 /** The newest log file, whole; the server must run on this machine. */
 static void
@@ -444,19 +457,25 @@ last_table_map(void)
 }
 
 static const char all_types[] =
-    "CREATE TABLE lutra_live1.w (i1 tinyint, i2 smallint unsigned, i3 mediumint, i4 int unsigned zerofill, i8 bigint, b bool, "
-    "d decimal(12,3) unsigned, d0 decimal, f float, r double, da date, t time, t3 time(3), dt datetime(6), ts timestamp NULL, y year, "
+    "CREATE TABLE lutra_live1.w (i1 tinyint, i2 smallint unsigned, i3 mediumint, i4 int unsigned zerofill, i8 bigint, "
+    "b bool, "
+    "d decimal(12,3) unsigned, d0 decimal, f float, r double, da date, t time, t3 time(3), dt datetime(6), ts "
+    "timestamp NULL, y year, "
     "bi bit(13), e enum('a','\xc3\xbc') CHARACTER SET latin1, s set('x','y'), c char(9) CHARACTER SET utf8mb4, "
     "c2 char(255) CHARACTER SET utf8mb4, v varchar(20) CHARACTER SET gbk, v2 varchar(300) CHARACTER SET latin1, "
-    "u8 varchar(7) CHARACTER SET utf8, tt tinytext, tx text, tm mediumtext, tl longtext, bin binary(5), vb varbinary(6), "
+    "u8 varchar(7) CHARACTER SET utf8, tt tinytext, tx text, tm mediumtext, tl longtext, bin binary(5), vb "
+    "varbinary(6), "
     "tb tinyblob, bl blob, bm mediumblob, bb longblob, js json, g geometry, p point, "
-    "gv int GENERATED ALWAYS AS (i1 + 1) VIRTUAL, gs int GENERATED ALWAYS AS (i1 + 2) STORED) DEFAULT CHARACTER SET utf8mb4";
+    "gv int GENERATED ALWAYS AS (i1 + 1) VIRTUAL, gs int GENERATED ALWAYS AS (i1 + 2) STORED) DEFAULT CHARACTER SET "
+    "utf8mb4";
 
 static const char *const more_columns[][2] = {
 	{ "ALTER TABLE lutra_live1.w ADD vec vector(3), ADD KEY ((i1 + 1)), ADD inv int INVISIBLE", /* MySQL 9 */
-	    "ALTER TABLE lutra_live1.w ADD u uuid, ADD i6 inet6, ADD i4a inet4, ADD vz varchar(99) COMPRESSED, ADD bz blob COMPRESSED, "
+	    "ALTER TABLE lutra_live1.w ADD u uuid, ADD i6 inet6, ADD i4a inet4, ADD vz varchar(99) COMPRESSED, ADD bz "
+	    "blob COMPRESSED, "
 	    "ADD UNIQUE (tl), ADD SYSTEM VERSIONING" },
-	{ "ALTER TABLE lutra_live1.w ADD later int, ADD my_row_id bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY FIRST",
+	{ "ALTER TABLE lutra_live1.w ADD later int, ADD my_row_id bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY "
+	  "FIRST",
 	    "SET STATEMENT system_versioning_alter_history=KEEP FOR ALTER TABLE lutra_live1.w ADD later int" },
 };
 
@@ -476,9 +495,10 @@ complete_one(const char *metadata)
 		if (log->columns[i].hidden)
 			continue;
 		assert_str(log->columns[i].name, known->columns[at].name.ptr);
-		assert_int_equal(log->columns[i].is_unsigned && log->columns[i].kind != CHANGE_YEAR, known->columns[at].is_unsigned);
-		assert_int_equal(log->columns[i].kind == CHANGE_TEXT, known->columns[at].charset.len != 0 &&
-		        known->columns[at].nmembers == 0);
+		assert_int_equal(
+		    log->columns[i].is_unsigned && log->columns[i].kind != CHANGE_YEAR, known->columns[at].is_unsigned);
+		assert_int_equal(log->columns[i].kind == CHANGE_TEXT,
+		    known->columns[at].charset.len != 0 && known->columns[at].nmembers == 0);
 		assert_int_equal(log->columns[i].nmembers, known->columns[at++].nmembers);
 	}
 	assert_int_equal(at, known->ncolumns);
@@ -532,12 +552,15 @@ completion_names_the_column_that_differs(void **state)
 	MUST(my_exec(conn, "SET GLOBAL binlog_row_metadata=FULL", NULL, &err));
 	MUST(my_exec(conn, all_types, NULL, &err));
 	MUST(my_exec(conn, "INSERT INTO lutra_live1.w (i1) VALUES (1)", NULL, &err));
-	meets("ALTER TABLE lutra_live1.w MODIFY i8 int", "column i8: the log has type 8, the schema that was read has int");
+	meets("ALTER TABLE lutra_live1.w MODIFY i8 int",
+	    "column i8: the log has type 8, the schema that was read has int");
 	meets("ALTER TABLE lutra_live1.w MODIFY i1 tinyint unsigned", "column i1: the log has a signed number");
 	meets("ALTER TABLE lutra_live1.w MODIFY d decimal(13,3) unsigned", "column d: the log has decimal(12,3)");
-	meets("ALTER TABLE lutra_live1.w MODIFY v varchar(21) CHARACTER SET gbk", "column v: the log has at most 40 bytes");
+	meets("ALTER TABLE lutra_live1.w MODIFY v varchar(21) CHARACTER SET gbk",
+	    "column v: the log has at most 40 bytes");
 	meets("ALTER TABLE lutra_live1.w MODIFY v varchar(21) CHARACTER SET big5", "of character set gbk");
-	meets("ALTER TABLE lutra_live1.w MODIFY e enum('a','\xc3\xbc','c') CHARACTER SET latin1", "column e: the log has 2 members");
+	meets("ALTER TABLE lutra_live1.w MODIFY e enum('a','\xc3\xbc','c') CHARACTER SET latin1",
+	    "column e: the log has 2 members");
 	meets("ALTER TABLE lutra_live1.w MODIFY s set('x','z')", "'y' as member 2");
 	meets("ALTER TABLE lutra_live1.w MODIFY t3 time(4)", "column t3: the log has 3 fraction digits");
 	meets("ALTER TABLE lutra_live1.w MODIFY bi bit(14)", "column bi: the log has bit(13)");
@@ -564,7 +587,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(completion_fits_the_log_of_this_server_with_and_without_metadata),
 		cmocka_unit_test(completion_names_the_column_that_differs),
 	};
-	struct my_addr addr = { .socket = argc > 1 ? argv[1] : "", .user = argc > 2 ? argv[2] : "root",
+	struct my_addr addr = { .socket = argc > 1 ? argv[1] : "",
+		.user = argc > 2 ? argv[2] : "root",
 		.password = argc > 3 ? argv[3] : NULL };
 	int failed = 1;
 

@@ -21,7 +21,8 @@ make_table(const char *const *columns)
 	for (; *columns != NULL; columns++) {
 		const char *at = *columns;
 		struct lt_str name = field(&at), type = field(&at), charset = field(&at), flags = field(&at);
-		struct schema_column *c = schema_build_column(b, name, type, lt_str_of(type.ptr, strcspn(type.ptr, "( |")));
+		struct schema_column *c =
+		    schema_build_column(b, name, type, lt_str_of(type.ptr, strcspn(type.ptr, "( |")));
 
 		c->charset = schema_build_str(b, charset);
 		c->nullable = memchr(flags.ptr, 'n', flags.len) != NULL;

@@ -4,8 +4,8 @@
 
 #include "schema/table.h"
 
-/** "name|type|charset|flags" for each column; flags: n nullable, d default, a auto_increment, g generated, v versioned table. The type's
- * first word is its base type. */
+/** "name|type|charset|flags" for each column; flags: n nullable, d default, a auto_increment, g generated, v versioned
+ * table. The type's first word is its base type. */
 struct schema_table *make_table(const char *const *columns);
 
 #endif

@@ -1,7 +1,7 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -92,7 +92,8 @@ static void
 target_columns_of_its_own_must_fill_themselves(void **state)
 {
 	static const char *const from[] = { "a|int||", NULL };
-	static const char *const to[] = { "a|int||", "n|int||n", "d|int||d", "i|int||a", "g|int||g", "bad|int||", NULL };
+	static const char *const to[] = { "a|int||", "n|int||n", "d|int||d", "i|int||a", "g|int||g", "bad|int||",
+		NULL };
 	struct lt_buf out = { 0 };
 
 	(void)state;

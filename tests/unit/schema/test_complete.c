@@ -1,7 +1,7 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -24,12 +24,15 @@ make_log(const struct change_column *columns, size_t n, bool named)
 static void
 fills_in_what_a_log_without_metadata_leaves_open(void **state)
 {
-	static const char *const known_columns[] = { "id|bigint unsigned||", "e|enum('a','b')|latin1|", "x|varchar(3)|gbk|n",
-		"b|binary(4)||", "m|vector(2)||", "u|uuid||", "d|datetime(3)||", NULL };
+	static const char *const known_columns[] = { "id|bigint unsigned||", "e|enum('a','b')|latin1|",
+		"x|varchar(3)|gbk|n", "b|binary(4)||", "m|vector(2)||", "u|uuid||", "d|datetime(3)||", NULL };
 	static const struct change_column columns[] = {
-		{ .wire_type = 8, .kind = CHANGE_INT }, { .wire_type = 247, .kind = CHANGE_ENUM },
-		{ .wire_type = 15, .kind = CHANGE_TEXT, .length = 6 }, { .wire_type = 254, .kind = CHANGE_TEXT, .length = 4 },
-		{ .wire_type = 15, .kind = CHANGE_TEXT, .length = 8 }, { .wire_type = 254, .kind = CHANGE_TEXT, .length = 16 },
+		{ .wire_type = 8, .kind = CHANGE_INT },
+		{ .wire_type = 247, .kind = CHANGE_ENUM },
+		{ .wire_type = 15, .kind = CHANGE_TEXT, .length = 6 },
+		{ .wire_type = 254, .kind = CHANGE_TEXT, .length = 4 },
+		{ .wire_type = 15, .kind = CHANGE_TEXT, .length = 8 },
+		{ .wire_type = 254, .kind = CHANGE_TEXT, .length = 16 },
 		{ .wire_type = 12, .kind = CHANGE_DATETIME },
 	};
 	struct schema_table *known = make_table(known_columns);
@@ -59,10 +62,13 @@ passes_over_hidden_columns(void **state)
 {
 	static const char *const known_columns[] = { "id|int||v", "z|int||n", NULL };
 	static const struct change_column named[] = {
-		{ .name = { "id", 2 }, .wire_type = 3 }, { .name = { "row_start", 9 }, .wire_type = 17 },
-		{ .name = { "row_end", 7 }, .wire_type = 17 }, { .name = { "z", 1 }, .wire_type = 3 },
+		{ .name = { "id", 2 }, .wire_type = 3 },
+		{ .name = { "row_start", 9 }, .wire_type = 17 },
+		{ .name = { "row_end", 7 }, .wire_type = 17 },
+		{ .name = { "z", 1 }, .wire_type = 3 },
 	};
-	static const struct change_column nameless[] = { { .wire_type = 3 }, { .wire_type = 3 }, { .wire_type = 17 }, { .wire_type = 17 } };
+	static const struct change_column nameless[] = { { .wire_type = 3 }, { .wire_type = 3 }, { .wire_type = 17 },
+		{ .wire_type = 17 } };
 	struct schema_table *known = make_table(known_columns);
 	struct change_table *log = make_log(named, LT_COUNT(named), true);
 	struct lt_err err = { 0 };
@@ -112,8 +118,10 @@ static const struct {
 	{ "c|json||", { .wire_type = 252, .wire_meta = 4 }, "type 252" },
 	{ "c|uuid||", { .wire_type = 254, .length = 4 }, "at most 4 bytes" },
 	{ "c|vector(3)||", { .wire_type = 15, .length = 8 }, "at most 8 bytes" },
-	{ "c|enum('a')|utf8mb4|", { .wire_type = 247, .nmembers = 1, .members = &(const struct lt_str){ "b", 1 } }, "'b'" },
-	{ "c|enum('a','b')|utf8mb4|", { .wire_type = 247, .nmembers = 1, .members = &(const struct lt_str){ "a", 1 } }, "1 members" },
+	{ "c|enum('a')|utf8mb4|", { .wire_type = 247, .nmembers = 1, .members = &(const struct lt_str){ "b", 1 } },
+	    "'b'" },
+	{ "c|enum('a','b')|utf8mb4|", { .wire_type = 247, .nmembers = 1, .members = &(const struct lt_str){ "a", 1 } },
+	    "1 members" },
 };
 
 static void
@@ -140,8 +148,8 @@ static void
 refuses_another_number_of_columns(void **state)
 {
 	static const char *const known_columns[] = { "a|int||", "b|int||", NULL };
-	static const struct change_column columns[5] = { { .wire_type = 3 }, { .wire_type = 3 }, { .wire_type = 3 }, { .wire_type = 3 },
-		{ .wire_type = 3 } };
+	static const struct change_column columns[5] = { { .wire_type = 3 }, { .wire_type = 3 }, { .wire_type = 3 },
+		{ .wire_type = 3 }, { .wire_type = 3 } };
 	struct schema_table *known = make_table(known_columns);
 
 	(void)state;

@@ -1,7 +1,7 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -44,7 +44,8 @@ column_types_are_read(void **state)
 static void
 malformed_members_end_the_list(void **state)
 {
-	static const char *const types[] = { "enum", "enum(", "enum('a", "enum('a\\", "enum('a'", "enum('a',", "set(x)", "set()" };
+	static const char *const types[] = { "enum", "enum(", "enum('a", "enum('a\\", "enum('a'", "enum('a',", "set(x)",
+		"set()" };
 
 	(void)state;
 	for (size_t i = 0; i < LT_COUNT(types); i++) {

@@ -11,6 +11,8 @@
 /* A transaction above this is decoded twice: first to know that all of it can be, then to be printed piece by piece. */
 #define WHOLE_BYTES ((size_t)4 << 20)
 #define NAMES 64
+/* How often is looked whether a server's log has been read as far as wanted. */
+#define LOOK_MS 100
 
 /** The fixed text of one table's lines: `"schema":...,"table":...`, and the key of each column. */
 struct names {
@@ -254,6 +256,29 @@ dump_txn(struct dumper *d, const struct change_txn *t, struct lt_err *err)
 	return d->out.len < FLUSH_BYTES || flush(d, err);
 }
 
+/* Whether a server's log, which goes on, has been read as far as wanted. */
+static bool
+came_to_end(const struct change_source *s, const struct binlog_dump_options *options)
+{
+	struct change_place at;
+
+	if (options->end == NULL)
+		return false;
+	binlog_source_place(s, &at);
+	return change_place_cmp(&at, options->end) >= 0;
+}
+
+static bool
+begins_behind(const struct change_txn *t, const struct binlog_dump_options *options)
+{
+	struct change_place begins = { .pos = t->pos };
+
+	if (options->to_pos != 0 && t->pos >= options->to_pos)
+		return true;
+	memcpy(begins.file, t->file, sizeof(begins.file));
+	return options->end != NULL && change_place_cmp(&begins, options->end) >= 0;
+}
+
 bool
 binlog_dump(struct change_source *s, const struct binlog_dump_options *options, FILE *out, struct binlog_dump_sums *sums,
     struct lt_err *err)
@@ -264,22 +289,25 @@ binlog_dump(struct change_source *s, const struct binlog_dump_options *options, 
 
 	for (;;) {
 		struct change_txn *t;
-		bool good;
+		bool good, last;
 
-		if (!change_source_next(s, -1, &t, err))
+		if (!change_source_next(s, options->end != NULL ? LOOK_MS : -1, &t, err))
 			goto out;
-		if (t == NULL && binlog_source_ended(s))
+		if (t == NULL && (binlog_source_ended(s) || came_to_end(s, options)))
 			break;
 		if (t == NULL)
 			continue;
-		if (options->to_pos != 0 && t->pos >= options->to_pos) {
+		if (begins_behind(t, options)) {
 			change_txn_free(t);
 			break;
 		}
 		good = dump_txn(&d, t, err);
+		last = options->end != NULL && change_place_cmp(&t->end, options->end) >= 0;
 		change_txn_free(t);
 		if (!good)
 			goto out;
+		if (last)
+			break;
 	}
 	ok = true;
 out:

@@ -24,7 +24,7 @@ prints_doubles_as_mysql_does(void **state)
 		assert_string_equal(out, v.column[1]);
 		assert_int_equal(len, strlen(out));
 	}
-	assert_int_equal(lines, 89);
+	assert_int_equal(lines, 90);
 }
 
 static void

@@ -129,7 +129,7 @@ extra_data_is_passed_over(void **state)
 		uint8_t type;
 		const char *rows;
 	} cases[] = {
-		{ 1095, 1094, BINLOG_WRITE_ROWS, "[1,2,2],[2,4,4],[3,3,5]" },
+		{ 1095, 1094, BINLOG_WRITE_ROWS, "[1,1],[2,2],[4,4],[3,3],[5,5]" },
 		{ 1125, 1124, BINLOG_WRITE_ROWS, "[3]" },
 		{ 1134, 1133, BINLOG_UPDATE_ROWS, "[3],[1]" },
 		{ 1144, 1143, BINLOG_WRITE_ROWS, "[3]" },

@@ -49,7 +49,7 @@ columns_of_every_type(void **state)
 	assert_int_equal(t->ncolumns, 42);
 	assert_true(lt_str_eqz(c[0].name, "b_bit"));
 	assert_int_equal(c[0].kind, CHANGE_BIT);
-	assert_int_equal(c[0].length, 6);
+	assert_int_equal(c[0].length, 64);
 	assert_int_equal(c[6].kind, CHANGE_INT);
 	assert_true(lt_str_eqz(c[14].name, "nu_bigint"));
 	assert_int_equal(c[14].kind, CHANGE_UINT);

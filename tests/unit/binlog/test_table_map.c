@@ -54,8 +54,8 @@ columns_of_every_type(void **state)
 	assert_true(lt_str_eqz(c[14].name, "nu_bigint"));
 	assert_int_equal(c[14].kind, CHANGE_UINT);
 	assert_true(c[15].is_unsigned);
-	assert_int_equal(c[15].precision, 30);
-	assert_int_equal(c[15].scale, 4);
+	assert_int_equal(c[15].precision, 65);
+	assert_int_equal(c[15].scale, 30);
 	assert_true(lt_str_eqz(c[23].name, "t_fdatetime"));
 	assert_int_equal(c[23].scale, 6);
 	assert_int_equal(c[28].kind, CHANGE_TEXT); /* CHAR(255) utf8mb4 */

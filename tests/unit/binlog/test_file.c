@@ -37,7 +37,7 @@ slurp(const char *name)
 	{
 		char path[512];
 
-		snprintf(path, sizeof(path), "%s/binlog/%s", TEST_DATA, name);
+		snprintf(path, sizeof(path), "%s/binlog/%s", TESTS_DATA, name);
 		f = fopen(path, "rb");
 	}
 	assert_non_null(f);

@@ -238,7 +238,7 @@ class Server:
             self.folder.mkdir()
             self._lab._fresh_copy(self._engine, self.data)
         argv = [self._engine.program, "--no-defaults", *_as_user(), f"--datadir={self.data}", f"--port={self.port}",
-                f"--socket={self.socket}", f"--pid-file={self.folder}/pid", f"--log-error={self.log}",
+                f"--socket={self.socket}", f"--tmpdir={self.folder}", f"--pid-file={self.folder}/pid", f"--log-error={self.log}",
                 f"--server-id={self.server_id}"]
         if self.engine == "mariadb":
             argv.append(f"--gtid-domain-id={self.server_id}")

@@ -1,6 +1,6 @@
 /* schema/history.h - the versioned store of a source's tables, for one pipeline.
  *
- * Kept in the target database (lutra.schema_column, lutra.schema_key), so that the data folder may be deleted (R15). One owner thread (the reader's),
+ * Kept in the target database (lutra.schema_version, lutra.schema_column, lutra.schema_key), so that the data folder may be deleted (R15). One owner thread (the reader's),
  * but made and saved before that thread starts. */
 #ifndef SCHEMA_HISTORY_H
 #define SCHEMA_HISTORY_H
@@ -22,6 +22,8 @@ LT_MUST_USE bool schema_history_install(struct my_conn *target, struct lt_err *e
 /** Versions of `pipeline` in force at or before `at`, read from / all changes written to the target, in the connection's open transaction. */
 LT_MUST_USE bool schema_history_load(struct schema_history *h, struct my_conn *target, const char *channel, const char *pipeline,
     const struct change_place *at, bool *found, struct lt_err *err);
+/* Stored versions of a table that is put anew at the same or an earlier place go. When the transaction is rolled back, the history has to be
+ * made anew: what was saved counts as saved. */
 LT_MUST_USE bool schema_history_save(
     struct schema_history *h, struct my_conn *target, const char *channel, const char *pipeline, struct lt_err *err);
 

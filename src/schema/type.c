@@ -170,3 +170,9 @@ schema_type_members(struct lt_arena *arena, struct lt_str type, size_t *count)
 	*count = n;
 	return members;
 }
+
+struct lt_str
+schema_charset_name(struct lt_str name)
+{
+	return lt_str_eqz(name, "utf8") ? LT_STR("utf8mb3") : name;
+}

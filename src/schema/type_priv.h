@@ -45,9 +45,5 @@ const struct lt_str *schema_type_members(struct lt_arena *arena, struct lt_str t
 
 /** Character set by its newer name: "utf8" is "utf8mb3". */
 struct lt_str schema_charset_name(struct lt_str name);
-/** Bytes of its longest character; 0 = not known. */
-unsigned schema_charset_width(struct lt_str name);
-/** The character set of a collation id of either engine; {NULL,0} = not known. */
-struct lt_str schema_charset_of(uint16_t collation);
 
 #endif

@@ -208,7 +208,7 @@ binlog_expand(uint8_t *type, struct lt_str body, size_t query_size, size_t limit
 {
 	static const uint8_t plain[] = { BINLOG_QUERY, BINLOG_WRITE_ROWS_V1, BINLOG_UPDATE_ROWS_V1, BINLOG_DELETE_ROWS_V1,
 		BINLOG_WRITE_ROWS, BINLOG_UPDATE_ROWS, BINLOG_DELETE_ROWS };
-	size_t prefix;
+	size_t prefix = 0;
 
 	LT_ASSERT(binlog_is_compressed(*type));
 	if (*type == BINLOG_MARIADB_QUERY_COMPRESSED ? !query_prefix(body, query_size, &prefix, err)

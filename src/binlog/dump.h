@@ -21,6 +21,8 @@ struct binlog_dump_sums {
  * over several calls (several files). */
 LT_MUST_USE bool binlog_dump(struct change_source *s, const struct binlog_dump_options *options, FILE *out,
     struct binlog_dump_sums *sums, struct lt_err *err);
+/** The line of sums, without its end. */
+void binlog_dump_sums_json(const struct binlog_dump_sums *sums, struct lt_buf *out);
 /** One value as the contract's JSON. */
 void binlog_dump_value(const struct change_column *column, const struct change_value *value, bool raw, struct lt_buf *out);
 

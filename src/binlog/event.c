@@ -1,25 +1,18 @@
 #include "binlog/event.h"
 
 #include <stdio.h>
-#include <zlib.h>
 
-static uint32_t
-crc_of(struct lt_str bytes)
-{
-	return (uint32_t)crc32_z(0, (const Bytef *)bytes.ptr, bytes.len);
-}
+#include "binlog/crc.h"
 
 /** A FORMAT_DESCRIPTION of a file in use has a flag set that its checksum does not know of. */
 static uint32_t
 crc_without_in_use(struct lt_str bytes)
 {
 	uint8_t head[BINLOG_HEADER_SIZE];
-	uint32_t crc;
 
 	memcpy(head, bytes.ptr, sizeof(head));
 	head[17] &= (uint8_t)~BINLOG_FLAG_IN_USE;
-	crc = crc_of(lt_str_of(head, sizeof(head)));
-	return (uint32_t)crc32_z(crc, (const Bytef *)bytes.ptr + sizeof(head), bytes.len - sizeof(head));
+	return binlog_crc32(binlog_crc32(0, lt_str_of(head, sizeof(head))), lt_str_of(bytes.ptr + sizeof(head), bytes.len - sizeof(head)));
 }
 
 static uint32_t
@@ -27,7 +20,7 @@ expected_crc(const struct binlog_header *h, struct lt_str bytes)
 {
 	if (h->type == BINLOG_FORMAT_DESCRIPTION && (h->flags & BINLOG_FLAG_IN_USE) != 0)
 		return crc_without_in_use(bytes);
-	return crc_of(bytes);
+	return binlog_crc32(0, bytes);
 }
 
 uint32_t

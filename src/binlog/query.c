@@ -1,5 +1,7 @@
 #include "binlog/query.h"
 
+#include "binlog/charset.h"
+
 /* Source: MySQL libs/mysql/binlog/event/statement_events.h (Query_event), MariaDB sql/log_event.h. */
 
 enum status_var {
@@ -209,4 +211,13 @@ binlog_query_verb(struct lt_str sql, struct lt_str *name)
 	if (eat(&s, "RELEASE") && eat(&s, "SAVEPOINT"))
 		return BINLOG_VERB_RELEASE;
 	return BINLOG_VERB_OTHER;
+}
+
+bool
+binlog_query_utf8(struct lt_str text, uint16_t charset, struct lt_buf *out, struct lt_err *err)
+{
+	if (binlog_charset_utf8(charset, text, out))
+		return true;
+	return lt_fail(err, LT_E_CHARSET, "a statement of %zu bytes is not well-formed text of its character set (%s, collation %u)",
+	    text.len, binlog_charset_name(charset) != NULL ? binlog_charset_name(charset) : "not known", charset);
 }

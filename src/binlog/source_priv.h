@@ -23,7 +23,7 @@ struct binlog_feed {
 	const struct binlog_feed_ops *ops;
 	bool stream;    /* from a server: artificial events, positions by its word */
 	bool by_gtid;   /* the server chose where it begins, and leaves out what was executed */
-	bool in_use;    /* a file that somebody still writes: it may end inside a transaction */
+	bool in_use;    /* somebody still writes the log: it may end inside a transaction */
 };
 
 /** What R13 asks for: the event that reading begins with must be this one. */

@@ -6,7 +6,7 @@
 #include "change/gtid_priv.h"
 
 void
-gtid_uuid_text(const uint8_t uuid[16], char out[37])
+change_uuid_text(const uint8_t uuid[16], char out[37])
 {
 	static const char digits[] = "0123456789abcdef";
 	char *p = out;
@@ -80,7 +80,7 @@ change_gtid_text(const struct change_gtid *g, char out[96])
 
 	switch (g->kind) {
 	case CHANGE_GTID_MYSQL:
-		gtid_uuid_text(g->uuid, uuid);
+		change_uuid_text(g->uuid, uuid);
 		snprintf(out, 96, "%s%s%s:%" PRIu64, uuid, g->tag[0] != '\0' ? ":" : "", g->tag, g->seq);
 		break;
 	case CHANGE_GTID_MARIADB:

@@ -19,6 +19,8 @@ struct change_gtid {
 	uint64_t seq;
 };
 
+/** 36 characters and the zero. */
+void change_uuid_text(const uint8_t uuid[16], char out[37]);
 /** "0-1-42", "3e11fa47-71ca-11e1-9e33-c80aa9429562:23", "...:tag:23"; "" for none and anonymous. */
 void change_gtid_text(const struct change_gtid *g, char out[96]);
 LT_MUST_USE bool change_gtid_parse(struct lt_str text, struct change_gtid *out, struct lt_err *err);
@@ -33,7 +35,7 @@ struct change_gtid_set *change_gtid_set_copy(const struct change_gtid_set *s);
 /** Text of either engine, as @@gtid_executed or @@gtid_binlog_pos print it (newlines and spaces allowed); the kind is found out.
  * "" is the empty set. */
 LT_MUST_USE bool change_gtid_set_parse(struct lt_str text, struct change_gtid_set **ret, struct lt_err *err);
-/** In the engine's own canonical form. */
+/** In the engine's own canonical form (MySQL's without its line breaks). */
 void change_gtid_set_text(const struct change_gtid_set *s, struct lt_buf *out);
 bool change_gtid_set_empty(const struct change_gtid_set *s);
 /** Add one; NONE and ANONYMOUS add nothing. MariaDB: becomes the domain's newest. */

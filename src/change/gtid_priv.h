@@ -32,7 +32,6 @@ struct change_gtid_set {
 	size_t ndomains, domains_cap;
 };
 
-void gtid_uuid_text(const uint8_t uuid[16], char out[37]);
 /** 36 characters with dashes, or 32 without. */
 bool gtid_uuid_parse(struct lt_str text, uint8_t out[16]);
 /** [a-z_][a-z0-9_]*, at most 32, in any case; `out` becomes lower case. */

@@ -254,7 +254,7 @@ source_text(const struct gtid_source *src, bool same_uuid, struct lt_buf *out)
 	char uuid[37];
 
 	if (!same_uuid) {
-		gtid_uuid_text(src->uuid, uuid);
+		change_uuid_text(src->uuid, uuid);
 		if (out->len > 0)
 			lt_buf_c(out, ',');
 		lt_buf_z(out, uuid);

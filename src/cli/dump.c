@@ -13,11 +13,13 @@ is_url(const char *word)
 }
 
 static void
-print_sums(const struct binlog_dump_sums *s)
+print_sums(const struct binlog_dump_sums *sums)
 {
-	printf("{\"transactions\":%llu,\"rows\":%llu,\"images\":%llu,\"values\":%llu,\"bytes\":%llu}\n",
-	    (unsigned long long)s->transactions, (unsigned long long)s->rows, (unsigned long long)s->images,
-	    (unsigned long long)s->values, (unsigned long long)s->bytes);
+	struct lt_buf out = { 0 };
+
+	binlog_dump_sums_json(sums, &out);
+	puts(lt_buf_cstr(&out));
+	lt_buf_free(&out);
 }
 
 /* -- files ------------------------------------------------------------------------------------------------------- */
@@ -42,8 +44,6 @@ dump_files(const struct cli_args *args, struct binlog_dump_options *how, struct 
 		struct change_source *s = NULL;
 		bool ok;
 
-		if (is_url(args->operands[i]))
-			return lt_fail(err, LT_E_USAGE, "binlog dump: either files or one URL");
 		how->to_pos = i + 1 == args->noperands ? to : 0;
 		if (!binlog_file_open(args->operands[i], i == 0 ? from : 0, &options, &s, err))
 			return false;
@@ -119,10 +119,6 @@ dump_url(const struct cli_args *args, struct binlog_dump_options *how, struct bi
 
 	change_position_init(&from);
 	change_position_init(&end);
-	if (args->noperands > 1) {
-		lt_fail(err, LT_E_USAGE, "binlog dump: either files or one URL");
-		goto out;
-	}
 	if (!model_site_parse_url(lt_str_z(args->operands[0]), &site, err) || !read_password(args, &site, err))
 		goto out;
 	site.name = lt_strdup("of the URL");
@@ -152,6 +148,10 @@ cli_dump(const struct cli_args *args, int *status, struct lt_err *err)
 	bool ok;
 
 	(void)status;
+	for (size_t i = 0; args->noperands > 1 && i < args->noperands; i++) {
+		if (is_url(args->operands[i]))
+			return lt_fail(err, LT_E_USAGE, "binlog dump: either files or one URL");
+	}
 	ok = is_url(args->operands[0]) ? dump_url(args, &how, &sums, err) : dump_files(args, &how, &sums, err);
 	if (ok && how.count)
 		print_sums(&sums);

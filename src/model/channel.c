@@ -18,10 +18,12 @@ enum {
 #define MEGA ((uint64_t)1 << 20)
 #define GIGA ((uint64_t)1 << 30)
 
-static const struct model_key channel_keys[] = { { "channel", true }, { "sites", true }, { "direction", true }, { "tables", true },
-	{ "conflicts", false }, { "start", false }, { "memory", false }, { "group", false }, { "verify", false } };
+static const struct model_key channel_keys[] = { { "channel", true }, { "sites", true }, { "direction", true },
+	{ "tables", true }, { "conflicts", false }, { "start", false }, { "memory", false }, { "group", false },
+	{ "verify", false } };
 static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false } };
-static const struct model_key start_keys[] = { { "gtid", false }, { "file", false }, { "pos", false }, { "time", false } };
+static const struct model_key start_keys[] = { { "gtid", false }, { "file", false }, { "pos", false },
+	{ "time", false } };
 
 static struct lt_str
 trim(struct lt_str s)
@@ -72,13 +74,16 @@ read_direction(struct model_channel *c, const struct model_yaml *node, struct lt
 	if (arrow == NULL)
 		arrow = strstr(text.ptr, "->");
 	if (arrow == NULL)
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "direction: `a -> b` or `a <-> b` is wanted, with the names of two sites");
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "direction: `a -> b` or `a <-> b` is wanted, with the names of two sites");
 	left = trim(lt_str_of(text.ptr, (size_t)(arrow - text.ptr)));
 	right = trim(lt_str_of(arrow + width, text.len - (size_t)(arrow - text.ptr) - width));
 	if (!find_site(c, left, &from))
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "direction: what stands at the left of the arrow is no site of this file");
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "direction: what stands at the left of the arrow is no site of this file");
 	if (!find_site(c, right, &to))
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "direction: what stands at the right of the arrow is no site of this file");
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "direction: what stands at the right of the arrow is no site of this file");
 	if (from == to)
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "direction: both ends are the same site");
 	make_pipeline(c, from, to, two_way);
@@ -94,15 +99,18 @@ read_conflicts(const struct model_channel *c, const struct model_yaml *root, str
 	bool two_way = c->npipelines == 2;
 
 	if (!two_way && node != NULL)
-		return model_yaml_fail(node->key, err, LT_E_CONFIG_KEY, "conflicts: has a meaning in two-way channels only");
+		return model_yaml_fail(
+		    node->key, err, LT_E_CONFIG_KEY, "conflicts: has a meaning in two-way channels only");
 	if (!two_way)
 		return true;
 	if (node == NULL)
-		return model_yaml_fail(root, err, LT_E_CONFIG_MISSING, "the key `conflicts` is missing: a two-way channel must say what holds when both "
+		return model_yaml_fail(root, err, LT_E_CONFIG_MISSING,
+		    "the key `conflicts` is missing: a two-way channel must say what holds when both "
 		    "sites write a row (none: they never do)");
 	if (node->kind != MODEL_YAML_TEXT || !lt_str_eqz(node->text, "none"))
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
-		    "conflicts: this version knows `none` only (the sites never write the same row; where they do, the pipeline stops)");
+		    "conflicts: this version knows `none` only (the sites never write the same row; where they do, the "
+		    "pipeline stops)");
 	return true;
 }
 
@@ -117,7 +125,8 @@ read_place(struct model_start *out, const struct model_yaml *node, struct lt_err
 	if (!model_field_text(file, "file", &name, err))
 		return false;
 	if (name.len > START_FILE_MAX || memchr(name.ptr, '/', name.len) != NULL)
-		return model_yaml_fail(file, err, LT_E_CONFIG_VALUE, "file: the name of a log is wanted, without a folder, as mysql-bin.000003");
+		return model_yaml_fail(file, err, LT_E_CONFIG_VALUE,
+		    "file: the name of a log is wanted, without a folder, as mysql-bin.000003");
 	if (!model_field_number(pos, "pos", (struct model_bounds){ 4, INT64_MAX }, &out->pos, err))
 		return false;
 	out->kind = MODEL_START_PLACE;
@@ -137,7 +146,8 @@ read_gtid(struct model_start *out, const struct model_yaml *node, struct lt_err 
 		bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 
 		if (!word && strchr("-:,_ \n\t", c) == NULL)
-			return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "gtid: 0-1-42 (MariaDB) or UUID:1-42 (MySQL) is wanted, several with commas");
+			return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+			    "gtid: 0-1-42 (MariaDB) or UUID:1-42 (MySQL) is wanted, several with commas");
 	}
 	out->kind = MODEL_START_GTID;
 	out->gtid = lt_str_dup(text);
@@ -156,12 +166,14 @@ read_start_of(struct model_start *out, const struct model_yaml *node, struct lt_
 		return true;
 	}
 	if (node->kind != MODEL_YAML_MAP)
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "start: now, { gtid: }, { file:, pos: } or { time: } is wanted");
+		return model_yaml_fail(
+		    node, err, LT_E_CONFIG_VALUE, "start: now, { gtid: }, { file:, pos: } or { time: } is wanted");
 	if (!model_field_map(node, "start", start_keys, LT_COUNT(start_keys), err))
 		return false;
 	gtid = model_yaml_get(node, "gtid");
 	time = model_yaml_get(node, "time");
-	ways = (size_t)(gtid != NULL) + (time != NULL) + (model_yaml_get(node, "file") != NULL || model_yaml_get(node, "pos") != NULL);
+	ways = (size_t)(gtid != NULL) + (time != NULL) +
+	       (model_yaml_get(node, "file") != NULL || model_yaml_get(node, "pos") != NULL);
 	if (ways != 1)
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "start: one of gtid, file with pos, or time");
 	if (gtid != NULL)
@@ -184,7 +196,8 @@ model_channel_start(struct model_channel *c, const struct model_yaml *node, stru
 	if (node == NULL || (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "now")))
 		return true;
 	if (node->kind != MODEL_YAML_MAP || node->count == 0)
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "start: now, or a place for each site whose log is read, is wanted");
+		return model_yaml_fail(
+		    node, err, LT_E_CONFIG_VALUE, "start: now, or a place for each site whose log is read, is wanted");
 	for (const struct model_yaml *n = node->first; n != NULL; n = n->next) {
 		size_t site, i = 0;
 
@@ -193,7 +206,8 @@ model_channel_start(struct model_channel *c, const struct model_yaml *node, stru
 		while (i < c->npipelines && c->pipelines[i].from != site)
 			i++;
 		if (i == c->npipelines)
-			return model_yaml_fail(n->key, err, LT_E_CONFIG_VALUE, "start: the log of site %s is not read", c->sites[site].name);
+			return model_yaml_fail(n->key, err, LT_E_CONFIG_VALUE, "start: the log of site %s is not read",
+			    c->sites[site].name);
 		if (!read_start_of(&c->pipelines[i].start, n, err))
 			return false;
 	}
@@ -218,7 +232,8 @@ read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err
 			return false;
 		c->group.rows = (size_t)n;
 	}
-	if (bytes != NULL && !model_field_size(bytes, "bytes", (struct model_bounds){ KILO, GIGA }, &c->group.bytes, err))
+	if (bytes != NULL &&
+	    !model_field_size(bytes, "bytes", (struct model_bounds){ KILO, GIGA }, &c->group.bytes, err))
 		return false;
 	if (bytes != NULL && c->group.bytes > c->memory_bytes)
 		return model_yaml_fail(bytes, err, LT_E_CONFIG_VALUE, "bytes: a group cannot be larger than `memory`");
@@ -232,7 +247,8 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	bool two_way = c->npipelines == 2, on = two_way;
 
 	c->memory_bytes = 64 * MEGA;
-	if (memory != NULL && !model_field_size(memory, "memory", (struct model_bounds){ MEGA, 1024 * GIGA }, &c->memory_bytes, err))
+	if (memory != NULL &&
+	    !model_field_size(memory, "memory", (struct model_bounds){ MEGA, 1024 * GIGA }, &c->memory_bytes, err))
 		return false;
 	c->group.rows = GROUP_ROWS;
 	c->group.bytes = LT_MIN(4 * MEGA, c->memory_bytes / 4);
@@ -254,9 +270,9 @@ read_channel(struct model_channel *c, const struct model_yaml *root, const char 
 		return false;
 	c->name = lt_str_dup(name);
 	return model_channel_sites(c, model_yaml_get(root, "sites"), path, err) &&
-	    read_direction(c, model_yaml_get(root, "direction"), err) && read_conflicts(c, root, err) &&
-	    model_channel_start(c, model_yaml_get(root, "start"), err) && read_limits(c, root, err) &&
-	    model_channel_tables(c, model_yaml_get(root, "tables"), err);
+	       read_direction(c, model_yaml_get(root, "direction"), err) && read_conflicts(c, root, err) &&
+	       model_channel_start(c, model_yaml_get(root, "start"), err) && read_limits(c, root, err) &&
+	       model_channel_tables(c, model_yaml_get(root, "tables"), err);
 }
 
 bool
@@ -287,7 +303,8 @@ model_channel_load(const char *path, struct model_channel **ret, struct lt_err *
 	bool ok;
 
 	lt_str_copy(e.where.file, sizeof(e.where.file), lt_str_z(path));
-	ok = model_read_file(path, MODEL_YAML_BYTES_MAX, false, &text, &e) && model_channel_parse(lt_buf_str(&text), path, ret, &e);
+	ok = model_read_file(path, MODEL_YAML_BYTES_MAX, false, &text, &e) &&
+	     model_channel_parse(lt_buf_str(&text), path, ret, &e);
 	lt_buf_free(&text);
 	if (!ok && err != NULL)
 		*err = e;

@@ -21,32 +21,37 @@ LT_MUST_USE bool model_time_parse(struct lt_str text, uint64_t *out_us);
 
 /** One direction. */
 struct model_pipeline {
-	char name[132];         /* "hz->us" */
-	size_t from, to;        /* indexes of sites */
+	char name[132];                /* "hz->us" */
+	size_t from, to;               /* indexes of sites */
 	struct model_mapping *mapping; /* owned */
-	bool two_way;           /* the other direction runs too */
-	struct model_start start; /* of the log of `from` */
+	bool two_way;                  /* the other direction runs too */
+	struct model_start start;      /* of the log of `from` */
 };
 
 enum model_verify { MODEL_VERIFY_OFF, MODEL_VERIFY_ON };
 
 struct model_channel {
-	char *name;  /* owned; 1 to 64 of [A-Za-z0-9_-] */
+	char *name;               /* owned; 1 to 64 of [A-Za-z0-9_-] */
 	struct model_site *sites; /* owned */
 	size_t nsites;            /* two */
 	struct model_pipeline pipelines[2];
 	size_t npipelines;
-	enum model_verify verify; /* before images compared at the target: default off one-way, on in two-way `conflicts: none` (R8) */
+	enum model_verify verify; /* before images compared at the target: default off one-way, on in two-way
+				     `conflicts: none` (R8) */
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 64M */
-	struct { size_t rows, bytes; unsigned time_ms; } group; /* `group`: bounds of a target transaction: default 5000, 4M, 200; two-way: time 10 */
+	struct {
+		size_t rows, bytes;
+		unsigned time_ms;
+	} group; /* `group`: bounds of a target transaction: default 5000, 4M, 200; two-way: time 10 */
 };
 
-/** Read and check a channel file. Errors carry file, line and column. Passwords come from password_file (relative to the channel
- * file, mode checked, one trailing newline dropped) or password_env. `**ret` to model_channel_free(). */
+/** Read and check a channel file. Errors carry file, line and column. Passwords come from password_file (relative to
+ * the channel file, mode checked, one trailing newline dropped) or password_env. `**ret` to model_channel_free(). */
 LT_MUST_USE bool model_channel_load(const char *path, struct model_channel **ret, struct lt_err *err);
-/** The same for a text at hand; relative names begin in the folder of `path`. err->where.file is the caller's to set, and its line and
- * column may be set on success too. */
-LT_MUST_USE bool model_channel_parse(struct lt_str text, const char *path, struct model_channel **ret, struct lt_err *err);
+/** The same for a text at hand; relative names begin in the folder of `path`. err->where.file is the caller's to set,
+ * and its line and column may be set on success too. */
+LT_MUST_USE bool model_channel_parse(
+    struct lt_str text, const char *path, struct model_channel **ret, struct lt_err *err);
 void model_channel_free(struct model_channel *c);
 
 #endif

@@ -9,7 +9,8 @@
 
 enum { SITE_ID_MAX = 255, SITE_NAME_MAX = 32, PASSWORD_MAX = 1024 };
 
-static const struct model_key site_keys[] = { { "id", true }, { "url", true }, { "password_file", false }, { "password_env", false } };
+static const struct model_key site_keys[] = { { "id", true }, { "url", true }, { "password_file", false },
+	{ "password_env", false } };
 
 static bool
 read_all(int fd, const char *path, size_t max, struct lt_buf *out, struct lt_err *err)
@@ -46,7 +47,8 @@ model_read_file(const char *path, size_t max, bool secret, struct lt_buf *out, s
 	else if (!S_ISREG(st.st_mode))
 		lt_fail(err, LT_E_FILE_IO, "%s is not a regular file", path);
 	else if (secret && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		lt_fail(err, LT_E_CONFIG_SECRET, "%s: group or others may use this file (mode %04o)", path, (unsigned)(st.st_mode & 07777));
+		lt_fail(err, LT_E_CONFIG_SECRET, "%s: group or others may use this file (mode %04o)", path,
+		    (unsigned)(st.st_mode & 07777));
 	else
 		ok = read_all(fd, path, max, out, err);
 	close(fd);
@@ -121,7 +123,8 @@ password_from_env(struct model_site *site, const struct model_yaml *node, struct
 		bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
 
 		if (!letter && !(i > 0 && c >= '0' && c <= '9'))
-			return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "password_env: the name of an environment variable is wanted");
+			return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+			    "password_env: the name of an environment variable is wanted");
 	}
 	value = getenv(name.ptr); /* texts of a document end with a zero byte */
 	if (value == NULL)
@@ -134,12 +137,14 @@ password_from_env(struct model_site *site, const struct model_yaml *node, struct
 static bool
 read_password(struct model_site *site, const struct model_yaml *node, const char *path, struct lt_err *err)
 {
-	const struct model_yaml *file = model_yaml_get(node, "password_file"), *env = model_yaml_get(node, "password_env");
+	const struct model_yaml *file = model_yaml_get(node, "password_file"),
+				*env = model_yaml_get(node, "password_env");
 
 	if (file != NULL && env != NULL)
-		return model_yaml_fail(
-		    file->line > env->line || (file->line == env->line && file->column > env->column) ? file->key : env->key, err,
-		    LT_E_CONFIG_VALUE, "either password_file or password_env, not both");
+		return model_yaml_fail(file->line > env->line || (file->line == env->line && file->column > env->column)
+					   ? file->key
+					   : env->key,
+		    err, LT_E_CONFIG_VALUE, "either password_file or password_env, not both");
 	if (file != NULL)
 		return password_from_file(site, file, path, err);
 	if (env != NULL)
@@ -163,7 +168,8 @@ resolve_files(struct model_site *site, const struct model_yaml *url, const char 
 		free(relative);
 	}
 	if (site->socket != NULL && strlen(site->socket) > 107)
-		return model_yaml_fail(url, err, LT_E_CONFIG_VALUE, "url: the path of the socket is longer than the system takes (107 bytes)");
+		return model_yaml_fail(url, err, LT_E_CONFIG_VALUE,
+		    "url: the path of the socket is longer than the system takes (107 bytes)");
 	return true;
 }
 
@@ -178,7 +184,8 @@ read_site(struct model_site *site, const struct model_yaml *node, const char *pa
 	if (!model_field_name(node->key, "name of a site", SITE_NAME_MAX, &name, err))
 		return false;
 	if (plain != NULL)
-		return model_yaml_fail(plain->key, err, LT_E_CONFIG_SECRET, "a password does not belong into the channel file");
+		return model_yaml_fail(
+		    plain->key, err, LT_E_CONFIG_SECRET, "a password does not belong into the channel file");
 	if (!model_field_map(node, "site", site_keys, LT_COUNT(site_keys), err))
 		return false;
 	if (!model_field_number(model_yaml_get(node, "id"), "id", (struct model_bounds){ 1, SITE_ID_MAX }, &id, err))
@@ -212,8 +219,8 @@ model_channel_sites(struct model_channel *c, const struct model_yaml *node, cons
 		if (!read_site(&c->sites[i], n, path, err))
 			return false;
 		if (i > 0 && c->sites[i].id == c->sites[0].id)
-			return model_yaml_fail(
-			    model_yaml_get(n, "id"), err, LT_E_CONFIG_VALUE, "id: %u is taken by site %s", c->sites[0].id, c->sites[0].name);
+			return model_yaml_fail(model_yaml_get(n, "id"), err, LT_E_CONFIG_VALUE,
+			    "id: %u is taken by site %s", c->sites[0].id, c->sites[0].name);
 	}
 	return true;
 }

@@ -2,19 +2,20 @@
 #include "model/channel_priv.h"
 #include "model/field.h"
 
-static const struct model_key entry_keys[] = { { "from", true }, { "to", false }, { "include", false }, { "exclude", false },
-	{ "rename", false } };
+static const struct model_key entry_keys[] = { { "from", true }, { "to", false }, { "include", false },
+	{ "exclude", false }, { "rename", false } };
 
 /* A list of column names. */
 static bool
-read_names(const struct model_yaml *node, const char *what, struct lt_arena *arena, const struct lt_str **out, size_t *count,
-    struct lt_err *err)
+read_names(const struct model_yaml *node, const char *what, struct lt_arena *arena, const struct lt_str **out,
+    size_t *count, struct lt_err *err)
 {
 	struct lt_str *names;
 	size_t n = 0;
 
 	if (node->kind != MODEL_YAML_LIST || node->count == 0)
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "%s: a list of columns is wanted, as [a, b]", what);
+		return model_yaml_fail(
+		    node, err, LT_E_CONFIG_VALUE, "%s: a list of columns is wanted, as [a, b]", what);
 	names = lt_arena_alloc(arena, node->count * sizeof(*names));
 	for (const struct model_yaml *i = node->first; i != NULL; i = i->next) {
 		if (!model_field_text(i, what, &names[n++], err))
@@ -32,7 +33,8 @@ read_renames(const struct model_yaml *node, struct lt_arena *arena, struct model
 	size_t n = 0;
 
 	if (node->kind != MODEL_YAML_MAP || node->count == 0)
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "rename: columns with their new names are wanted, as { old: new }");
+		return model_yaml_fail(
+		    node, err, LT_E_CONFIG_VALUE, "rename: columns with their new names are wanted, as { old: new }");
 	from = lt_arena_alloc(arena, node->count * sizeof(*from));
 	to = lt_arena_alloc(arena, node->count * sizeof(*to));
 	for (const struct model_yaml *i = node->first; i != NULL; i = i->next, n++) {
@@ -81,8 +83,8 @@ child_at(const struct model_yaml *list, size_t index)
 }
 
 static bool
-make_mappings(
-    struct model_channel *c, const struct model_yaml *node, const struct model_entry *entries, size_t count, struct lt_err *err)
+make_mappings(struct model_channel *c, const struct model_yaml *node, const struct model_entry *entries, size_t count,
+    struct lt_err *err)
 {
 	size_t bad = 0;
 

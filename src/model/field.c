@@ -45,7 +45,8 @@ distance(struct lt_str a, struct lt_str b)
 }
 
 bool
-model_field_unknown(const struct model_yaml *key, const char *what, const char *const *known, size_t count, struct lt_err *err)
+model_field_unknown(
+    const struct model_yaml *key, const char *what, const char *const *known, size_t count, struct lt_err *err)
 {
 	size_t nearest = SIZE_MAX, which = 0;
 	char name[SHOWN_MAX + 1];
@@ -60,12 +61,14 @@ model_field_unknown(const struct model_yaml *key, const char *what, const char *
 		}
 	}
 	if (nearest <= 2 || (nearest != SIZE_MAX && nearest * 3 <= key->text.len))
-		return model_yaml_fail(key, err, LT_E_CONFIG_KEY, "%s: unknown key `%s`; did you mean `%s`?", what, name, known[which]);
+		return model_yaml_fail(
+		    key, err, LT_E_CONFIG_KEY, "%s: unknown key `%s`; did you mean `%s`?", what, name, known[which]);
 	return model_yaml_fail(key, err, LT_E_CONFIG_KEY, "%s: unknown key `%s`", what, name);
 }
 
 bool
-model_field_map(const struct model_yaml *node, const char *what, const struct model_key *keys, size_t count, struct lt_err *err)
+model_field_map(
+    const struct model_yaml *node, const char *what, const struct model_key *keys, size_t count, struct lt_err *err)
 {
 	const char *names[16];
 
@@ -84,7 +87,8 @@ model_field_map(const struct model_yaml *node, const char *what, const struct mo
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (keys[i].required && model_yaml_get(node, names[i]) == NULL)
-			return model_yaml_fail(node, err, LT_E_CONFIG_MISSING, "%s: the key `%s` is missing", what, names[i]);
+			return model_yaml_fail(
+			    node, err, LT_E_CONFIG_MISSING, "%s: the key `%s` is missing", what, names[i]);
 	}
 	return true;
 }
@@ -112,7 +116,8 @@ model_field_name(const struct model_yaml *node, const char *what, size_t max, st
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.ptr[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+			c == '-'))
 			return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "%s: letters, digits, _ and - only", what);
 	}
 	*out = text;
@@ -154,7 +159,8 @@ model_field_number(
 }
 
 bool
-model_field_size(const struct model_yaml *node, const char *what, struct model_bounds bounds, size_t *out, struct lt_err *err)
+model_field_size(
+    const struct model_yaml *node, const char *what, struct model_bounds bounds, size_t *out, struct lt_err *err)
 {
 	static const char units[] = "kmg";
 	struct lt_str text;
@@ -178,7 +184,8 @@ model_field_size(const struct model_yaml *node, const char *what, struct model_b
 }
 
 bool
-model_field_ms(const struct model_yaml *node, const char *what, struct model_bounds bounds, unsigned *out, struct lt_err *err)
+model_field_ms(
+    const struct model_yaml *node, const char *what, struct model_bounds bounds, unsigned *out, struct lt_err *err)
 {
 	struct lt_str text;
 	uint64_t unit = 1, n;
@@ -257,7 +264,8 @@ take_zone(struct lt_str *at, int64_t *offset_s)
 	*offset_s = 0;
 	if (take_char(at, "Z"))
 		return at->len == 0;
-	if (!take_char(at, "+-") || !take_digits(at, 2, 14, &hours) || !take_char(at, ":") || !take_digits(at, 2, 59, &minutes))
+	if (!take_char(at, "+-") || !take_digits(at, 2, 14, &hours) || !take_char(at, ":") ||
+	    !take_digits(at, 2, 59, &minutes))
 		return false;
 	*offset_s = (int64_t)(hours * 3600 + minutes * 60) * (minus ? -1 : 1);
 	return at->len == 0;
@@ -271,9 +279,10 @@ model_time_parse(struct lt_str at, uint64_t *out_us)
 	int64_t offset_s, seconds;
 	bool leap;
 
-	if (!take_digits(&at, 4, 9999, &year) || !take_char(&at, "-") || !take_digits(&at, 2, 12, &month) || !take_char(&at, "-") ||
-	    !take_digits(&at, 2, 31, &day) || !take_char(&at, "T ") || !take_digits(&at, 2, 23, &hour) || !take_char(&at, ":") ||
-	    !take_digits(&at, 2, 59, &minute) || !take_char(&at, ":") || !take_digits(&at, 2, 59, &second))
+	if (!take_digits(&at, 4, 9999, &year) || !take_char(&at, "-") || !take_digits(&at, 2, 12, &month) ||
+	    !take_char(&at, "-") || !take_digits(&at, 2, 31, &day) || !take_char(&at, "T ") ||
+	    !take_digits(&at, 2, 23, &hour) || !take_char(&at, ":") || !take_digits(&at, 2, 59, &minute) ||
+	    !take_char(&at, ":") || !take_digits(&at, 2, 59, &second))
 		return false;
 	if (take_char(&at, ".")) {
 		unsigned scale = 100000, digit;
@@ -284,7 +293,8 @@ model_time_parse(struct lt_str at, uint64_t *out_us)
 			micros += digit * scale;
 	}
 	leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-	if (month == 0 || day == 0 || day > lengths[month - 1] + (unsigned)(leap && month == 2) || !take_zone(&at, &offset_s))
+	if (month == 0 || day == 0 || day > lengths[month - 1] + (unsigned)(leap && month == 2) ||
+	    !take_zone(&at, &offset_s))
 		return false;
 	seconds = days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s;
 	if (seconds < 0)
@@ -301,6 +311,7 @@ model_field_time(const struct model_yaml *node, const char *what, uint64_t *out_
 	if (!model_field_text(node, what, &text, err))
 		return false;
 	if (!model_time_parse(text, out_us))
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "%s: a time since 1970 is wanted, as 2026-11-22T08:00:00Z", what);
+		return model_yaml_fail(
+		    node, err, LT_E_CONFIG_VALUE, "%s: a time since 1970 is wanted, as 2026-11-22T08:00:00Z", what);
 	return true;
 }

@@ -17,9 +17,11 @@ LT_MUST_USE bool model_field_map(
 bool model_field_unknown(
     const struct model_yaml *key, const char *what, const char *const *known, size_t count, struct lt_err *err);
 /** A text with at least one byte. */
-LT_MUST_USE bool model_field_text(const struct model_yaml *node, const char *what, struct lt_str *out, struct lt_err *err);
+LT_MUST_USE bool model_field_text(
+    const struct model_yaml *node, const char *what, struct lt_str *out, struct lt_err *err);
 /** A text of [A-Za-z0-9_-], 1 to `max` bytes. */
-LT_MUST_USE bool model_field_name(const struct model_yaml *node, const char *what, size_t max, struct lt_str *out, struct lt_err *err);
+LT_MUST_USE bool model_field_name(
+    const struct model_yaml *node, const char *what, size_t max, struct lt_str *out, struct lt_err *err);
 /** The bounds of a number, both allowed. */
 struct model_bounds {
 	uint64_t low, high;
@@ -35,6 +37,7 @@ LT_MUST_USE bool model_field_ms(
 /** on or off (true, false, yes, no). */
 LT_MUST_USE bool model_field_switch(const struct model_yaml *node, const char *what, bool *out, struct lt_err *err);
 /** "2026-11-22T08:00:00.25Z", or with +01:00: microseconds since 1970 UTC. */
-LT_MUST_USE bool model_field_time(const struct model_yaml *node, const char *what, uint64_t *out_us, struct lt_err *err);
+LT_MUST_USE bool model_field_time(
+    const struct model_yaml *node, const char *what, uint64_t *out_us, struct lt_err *err);
 
 #endif

@@ -16,7 +16,7 @@ struct model_rule {
 };
 
 struct model_mapping {
-	struct lt_arena *arena; /* owned */
+	struct lt_arena *arena;   /* owned */
 	struct model_rule *rules; /* owned; in the order they are tried */
 	size_t count;
 	struct model_mapping *back; /* owned; in an inverse: the direction it is made from, else NULL */
@@ -71,7 +71,8 @@ check_names(const struct lt_str *names, size_t count, const char *what, struct l
 		if (names[i].len == 0 || names[i].len > MODEL_NAME_BYTES_MAX)
 			return lt_fail(err, LT_E_CONFIG_MAPPING, "%s: that is no column name", what);
 		if (has_name(names, i, names[i]))
-			return lt_fail(err, LT_E_CONFIG_MAPPING, "%s: the column %.*s stands twice", what, LT_FMT(names[i]));
+			return lt_fail(
+			    err, LT_E_CONFIG_MAPPING, "%s: the column %.*s stands twice", what, LT_FMT(names[i]));
 	}
 	return true;
 }
@@ -81,17 +82,22 @@ check_columns(const struct model_entry *e, struct lt_err *err)
 {
 	if (e->ninclude > 0 && e->nexclude > 0)
 		return lt_fail(err, LT_E_CONFIG_MAPPING, "either include or exclude, not both");
-	if (!check_names(e->include, e->ninclude, "include", err) || !check_names(e->exclude, e->nexclude, "exclude", err) ||
-	    !check_names(e->rename_from, e->nrenames, "rename", err) || !check_names(e->rename_to, e->nrenames, "rename", err))
+	if (!check_names(e->include, e->ninclude, "include", err) ||
+	    !check_names(e->exclude, e->nexclude, "exclude", err) ||
+	    !check_names(e->rename_from, e->nrenames, "rename", err) ||
+	    !check_names(e->rename_to, e->nrenames, "rename", err))
 		return false;
 	for (size_t i = 0; i < e->nrenames; i++) {
 		if (has_name(e->exclude, e->nexclude, e->rename_from[i]))
-			return lt_fail(err, LT_E_CONFIG_MAPPING, "rename: the column %.*s is excluded", LT_FMT(e->rename_from[i]));
-		if (e->ninclude > 0 && !has_name(e->include, e->ninclude, e->rename_from[i]))
-			return lt_fail(err, LT_E_CONFIG_MAPPING, "rename: the column %.*s is not included", LT_FMT(e->rename_from[i]));
-		if (has_name(e->include, e->ninclude, e->rename_to[i]) && !has_name(e->rename_from, e->nrenames, e->rename_to[i]))
 			return lt_fail(
-			    err, LT_E_CONFIG_MAPPING, "rename: the column %.*s is there under its own name too", LT_FMT(e->rename_to[i]));
+			    err, LT_E_CONFIG_MAPPING, "rename: the column %.*s is excluded", LT_FMT(e->rename_from[i]));
+		if (e->ninclude > 0 && !has_name(e->include, e->ninclude, e->rename_from[i]))
+			return lt_fail(err, LT_E_CONFIG_MAPPING, "rename: the column %.*s is not included",
+			    LT_FMT(e->rename_from[i]));
+		if (has_name(e->include, e->ninclude, e->rename_to[i]) &&
+		    !has_name(e->rename_from, e->nrenames, e->rename_to[i]))
+			return lt_fail(err, LT_E_CONFIG_MAPPING,
+			    "rename: the column %.*s is there under its own name too", LT_FMT(e->rename_to[i]));
 	}
 	return true;
 }
@@ -115,15 +121,18 @@ static bool
 check_wildcards(const struct model_pattern *from, const struct model_pattern *to, struct lt_err *err)
 {
 	if (to->stars != 0 && to->stars != from->stars)
-		return lt_fail(err, LT_E_CONFIG_MAPPING, "`to` has %zu *, `from` has %zu: as many, or none", to->stars, from->stars);
+		return lt_fail(err, LT_E_CONFIG_MAPPING, "`to` has %zu *, `from` has %zu: as many, or none", to->stars,
+		    from->stars);
 	if (to->ranges != 0 && to->ranges != from->ranges)
-		return lt_fail(err, LT_E_CONFIG_MAPPING, "`to` has %zu ranges, `from` has %zu: as many, or none", to->ranges, from->ranges);
+		return lt_fail(err, LT_E_CONFIG_MAPPING, "`to` has %zu ranges, `from` has %zu: as many, or none",
+		    to->ranges, from->ranges);
 	for (size_t k = 0; k < to->ranges; k++) {
 		const struct model_token *a = range_at(from, k), *b = range_at(to, k);
 
 		if (a->high - a->low != b->high - b->low)
-			return lt_fail(err, LT_E_CONFIG_MAPPING, "range %zu has %llu names in `from` and %llu in `to`", k + 1,
-			    (unsigned long long)(a->high - a->low + 1), (unsigned long long)(b->high - b->low + 1));
+			return lt_fail(err, LT_E_CONFIG_MAPPING, "range %zu has %llu names in `from` and %llu in `to`",
+			    k + 1, (unsigned long long)(a->high - a->low + 1),
+			    (unsigned long long)(b->high - b->low + 1));
 	}
 	return true;
 }
@@ -138,7 +147,8 @@ compile(struct lt_arena *arena, const struct model_entry *entry, struct model_ru
 	r->same = r->entry.to.len == 0 || (!model_pattern_has_regex(&r->from) && lt_str_eq(r->entry.to, r->entry.from));
 	if (r->same)
 		return true;
-	return model_pattern_parse_to(r->entry.to, r->from.groups, arena, &r->to, err) && check_wildcards(&r->from, &r->to, err);
+	return model_pattern_parse_to(r->entry.to, r->from.groups, arena, &r->to, err) &&
+	       check_wildcards(&r->from, &r->to, err);
 }
 
 /* An entry that an earlier one hides wholly was meant as a second target. */
@@ -153,9 +163,11 @@ check_twin(const struct model_mapping *m, size_t at, struct lt_err *err)
 		bool twin = lt_str_eq(old->entry.from, r->entry.from);
 
 		if (r->class == CLASS_LITERAL && old->class == CLASS_LITERAL)
-			twin = model_pattern_match(&old->from, r->from.schema.tokens[0].text, r->from.table.tokens[0].text, &match) == MODEL_YES;
+			twin = model_pattern_match(&old->from, r->from.schema.tokens[0].text,
+				   r->from.table.tokens[0].text, &match) == MODEL_YES;
 		if (twin)
-			return lt_fail(err, LT_E_CONFIG_MAPPING, "entry %zu has the same `from`: one table goes to one table", i + 1);
+			return lt_fail(err, LT_E_CONFIG_MAPPING,
+			    "entry %zu has the same `from`: one table goes to one table", i + 1);
 	}
 	return true;
 }
@@ -167,9 +179,9 @@ sort_rules(struct model_mapping *m)
 	struct model_rule *sorted = lt_calloc(m->count + 1, sizeof(*sorted));
 	size_t n = 0;
 
-	for (int class = 0; class < CLASS_COUNT; class++) {
+	for (int class = 0; class < CLASS_COUNT; class ++) {
 		for (size_t i = 0; i < m->count; i++) {
-			if (m->rules[i].class == (enum rule_class)class)
+			if (m->rules[i].class == (enum rule_class) class)
 				sorted[n++] = m->rules[i];
 		}
 	}
@@ -179,7 +191,8 @@ sort_rules(struct model_mapping *m)
 }
 
 bool
-model_mapping_new(const struct model_entry *entries, size_t count, struct model_mapping **ret, size_t *bad, struct lt_err *err)
+model_mapping_new(
+    const struct model_entry *entries, size_t count, struct model_mapping **ret, size_t *bad, struct lt_err *err)
 {
 	struct model_mapping *m = lt_new(struct model_mapping);
 	bool ok = false;
@@ -223,12 +236,13 @@ model_mapping_free(struct model_mapping *m)
 	free(m);
 }
 
-static enum model_answer find(const struct model_mapping *m, struct lt_str schema, struct lt_str table, struct lt_buf out[2],
-    const struct model_rule **rule);
+static enum model_answer find(const struct model_mapping *m, struct lt_str schema, struct lt_str table,
+    struct lt_buf out[2], const struct model_rule **rule);
 
 /* In an inverse: whether the direction it is made from leads from `names` back to schema.table by the same entry. */
 static enum model_answer
-leads_back(const struct model_mapping *m, const struct model_rule *r, struct lt_str schema, struct lt_str table, struct lt_buf names[2])
+leads_back(const struct model_mapping *m, const struct model_rule *r, struct lt_str schema, struct lt_str table,
+    struct lt_buf names[2])
 {
 	struct lt_buf there[2] = { 0 };
 	const struct model_rule *rule = NULL;
@@ -243,7 +257,8 @@ leads_back(const struct model_mapping *m, const struct model_rule *r, struct lt_
 }
 
 static enum model_answer
-try_rule(const struct model_mapping *m, const struct model_rule *r, struct lt_str schema, struct lt_str table, struct lt_buf out[2])
+try_rule(const struct model_mapping *m, const struct model_rule *r, struct lt_str schema, struct lt_str table,
+    struct lt_buf out[2])
 {
 	struct model_match match;
 	enum model_answer answer = model_pattern_match(&r->from, schema, table, &match);
@@ -261,9 +276,11 @@ try_rule(const struct model_mapping *m, const struct model_rule *r, struct lt_st
 	return m->back != NULL ? leads_back(m, r, schema, table, out) : MODEL_YES;
 }
 
-/* The first rule that matches. A target in a system schema, or an empty name put together from wildcards, is no target. */
+/* The first rule that matches. A target in a system schema, or an empty name put together from wildcards, is no target.
+ */
 static enum model_answer
-find(const struct model_mapping *m, struct lt_str schema, struct lt_str table, struct lt_buf out[2], const struct model_rule **rule)
+find(const struct model_mapping *m, struct lt_str schema, struct lt_str table, struct lt_buf out[2],
+    const struct model_rule **rule)
 {
 	if (model_is_system_schema(schema))
 		return MODEL_NO;
@@ -348,13 +365,15 @@ model_rule_column(const struct model_rule *r, struct lt_str column, struct lt_st
 			return true;
 		}
 	}
-	if (has_name(e->exclude, e->nexclude, column) || (e->ninclude > 0 && !has_name(e->include, e->ninclude, column)))
+	if (has_name(e->exclude, e->nexclude, column) ||
+	    (e->ninclude > 0 && !has_name(e->include, e->ninclude, column)))
 		return false;
 	*target = column;
 	return true;
 }
 
-/* The column lists as the other end sees them. What the given direction can never write (a name that was renamed away) is left out. */
+/* The column lists as the other end sees them. What the given direction can never write (a name that was renamed away)
+ * is left out. */
 static struct model_entry
 invert_entry(struct lt_arena *arena, const struct model_rule *r)
 {
@@ -405,11 +424,15 @@ check_one_to_one(const struct model_rule *r, struct lt_err *err)
 	if (r->same)
 		return true;
 	if (model_pattern_has_regex(&r->from))
-		return lt_fail(err, LT_E_CONFIG_MAPPING, "two-way: the names of a regex cannot be changed, since that has no way back");
+		return lt_fail(err, LT_E_CONFIG_MAPPING,
+		    "two-way: the names of a regex cannot be changed, since that has no way back");
 	if (r->from.stars != r->to.stars || r->from.ranges != r->to.ranges)
-		return lt_fail(err, LT_E_CONFIG_MAPPING, "two-way: several tables would go to one (fan-in), which has no way back");
-	if (is_ambiguous(&r->from.schema) || is_ambiguous(&r->from.table) || is_ambiguous(&r->to.schema) || is_ambiguous(&r->to.table))
-		return lt_fail(err, LT_E_CONFIG_MAPPING, "two-way: more than one * or open range in one name has no certain way back");
+		return lt_fail(err, LT_E_CONFIG_MAPPING,
+		    "two-way: several tables would go to one (fan-in), which has no way back");
+	if (is_ambiguous(&r->from.schema) || is_ambiguous(&r->from.table) || is_ambiguous(&r->to.schema) ||
+	    is_ambiguous(&r->to.table))
+		return lt_fail(err, LT_E_CONFIG_MAPPING,
+		    "two-way: more than one * or open range in one name has no certain way back");
 	return true;
 }
 
@@ -431,7 +454,8 @@ literal_taken(const struct model_mapping *m, const struct model_rule *r, const s
 		} else {
 			model_pattern_write(&other->from, &match, &names[0], &names[1]);
 		}
-		taken = find(m, lt_buf_str(&names[0]), lt_buf_str(&names[1]), there, &rule) == MODEL_GAVE_UP || rule == other;
+		taken = find(m, lt_buf_str(&names[0]), lt_buf_str(&names[1]), there, &rule) == MODEL_GAVE_UP ||
+			rule == other;
 	}
 	for (size_t i = 0; i < 2; i++) {
 		lt_buf_free(&names[i]);
@@ -456,7 +480,8 @@ check_pair(const struct model_mapping *m, const struct model_rule *a, const stru
 		taken = true;
 	if (!taken)
 		return true;
-	return lt_fail(err, LT_E_CONFIG_MAPPING, "two-way: its target names may be those of entry %zu too (fan-in), which has no way back",
+	return lt_fail(err, LT_E_CONFIG_MAPPING,
+	    "two-way: its target names may be those of entry %zu too (fan-in), which has no way back",
 	    LT_MIN(a->index, b->index) + 1);
 }
 
@@ -481,7 +506,8 @@ check_invertible(const struct model_mapping *m, size_t *bad, struct lt_err *err)
 bool
 model_mapping_invert(const struct model_mapping *m, struct model_mapping **ret, size_t *bad, struct lt_err *err)
 {
-	struct model_entry *there = lt_calloc(m->count + 1, sizeof(*there)), *back = lt_calloc(m->count + 1, sizeof(*back));
+	struct model_entry *there = lt_calloc(m->count + 1, sizeof(*there)),
+			   *back = lt_calloc(m->count + 1, sizeof(*back));
 	struct lt_arena *arena = lt_arena_new();
 	struct model_mapping *inverse = NULL;
 	bool ok = false;

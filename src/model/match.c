@@ -7,8 +7,9 @@ enum { REGEX_MATCH_LIMIT = 1000000, REGEX_DEPTH_LIMIT = 10000, REGEX_HEAP_LIMIT_
 struct walk {
 	const struct model_part *part;
 	struct lt_str name;
-	size_t end[MODEL_TOKENS_MAX];                                 /* where each token's piece ends */
-	unsigned char dead[MODEL_TOKENS_MAX + 1][MODEL_NAME_BYTES_MAX + 1]; /* known to lead nowhere: keeps the cost polynomial */
+	size_t end[MODEL_TOKENS_MAX]; /* where each token's piece ends */
+	unsigned char dead[MODEL_TOKENS_MAX + 1]
+			  [MODEL_NAME_BYTES_MAX + 1]; /* known to lead nowhere: keeps the cost polynomial */
 };
 
 /* Whether name[from..to) is a number of the range. */
@@ -108,7 +109,8 @@ run_regex(const pcre2_code *regex, struct lt_str subject, uint32_t options, stru
 	pcre2_set_match_limit(limits, REGEX_MATCH_LIMIT);
 	pcre2_set_depth_limit(limits, REGEX_DEPTH_LIMIT);
 	pcre2_set_heap_limit(limits, REGEX_HEAP_LIMIT_KB);
-	rc = pcre2_match(regex, (PCRE2_SPTR)(subject.ptr != NULL ? subject.ptr : ""), subject.len, 0, options, data, limits);
+	rc = pcre2_match(
+	    regex, (PCRE2_SPTR)(subject.ptr != NULL ? subject.ptr : ""), subject.len, 0, options, data, limits);
 	if (rc > 0 && m != NULL) {
 		place = pcre2_get_ovector_pointer(data);
 		pcre2_pattern_info(regex, PCRE2_INFO_CAPTURECOUNT, &groups);
@@ -116,7 +118,8 @@ run_regex(const pcre2_code *regex, struct lt_str subject, uint32_t options, stru
 			bool set = place[2 * i] != PCRE2_UNSET && place[2 * i] <= place[2 * i + 1];
 
 			m->group[m->groups++] =
-			    set ? lt_str_of(subject.ptr + place[2 * i], place[2 * i + 1] - place[2 * i]) : lt_str_of("", 0);
+			    set ? lt_str_of(subject.ptr + place[2 * i], place[2 * i + 1] - place[2 * i])
+				: lt_str_of("", 0);
 		}
 	}
 	pcre2_match_data_free(data);
@@ -164,8 +167,8 @@ model_pattern_match(const struct model_pattern *p, struct lt_str schema, struct 
 	return answer == MODEL_YES ? match_part(&p->table, table, m) : answer;
 }
 
-/* Whether a regex for "schema.table" can match some table of that schema. PCRE2 takes a partial match only without the end anchored,
- * which errs on the side of yes. */
+/* Whether a regex for "schema.table" can match some table of that schema. PCRE2 takes a partial match only without the
+ * end anchored, which errs on the side of yes. */
 static bool
 whole_may_match(const struct model_pattern *p, struct lt_str schema)
 {
@@ -197,24 +200,20 @@ write_part(const struct model_part *part, const struct model_match *m, struct us
 		const struct model_token *t = &part->tokens[i];
 
 		switch (t->kind) {
-		case MODEL_LITERAL:
-			lt_buf_str_add(out, t->text);
-			break;
-		case MODEL_STAR:
-			lt_buf_str_add(out, m->star[used->stars++]);
-			break;
+		case MODEL_LITERAL: lt_buf_str_add(out, t->text); break;
+		case MODEL_STAR: lt_buf_str_add(out, m->star[used->stars++]); break;
 		case MODEL_RANGE:
-			lt_buf_printf(out, "%0*llu", (int)t->width, (unsigned long long)(t->low + m->index[used->ranges++]));
+			lt_buf_printf(
+			    out, "%0*llu", (int)t->width, (unsigned long long)(t->low + m->index[used->ranges++]));
 			break;
-		case MODEL_GROUP:
-			lt_buf_str_add(out, m->group[t->group - 1]);
-			break;
+		case MODEL_GROUP: lt_buf_str_add(out, m->group[t->group - 1]); break;
 		}
 	}
 }
 
 void
-model_pattern_write(const struct model_pattern *to, const struct model_match *m, struct lt_buf *schema, struct lt_buf *table)
+model_pattern_write(
+    const struct model_pattern *to, const struct model_match *m, struct lt_buf *schema, struct lt_buf *table)
 {
 	struct used used = { 0 };
 

@@ -23,7 +23,7 @@ static bool
 is_plain(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || (unsigned char)c >= 0x80 ||
-	    (c != '\0' && strchr("_$-#@", c) != NULL);
+	       (c != '\0' && strchr("_$-#@", c) != NULL);
 }
 
 static bool
@@ -104,17 +104,19 @@ parse_range(struct parser *p, struct model_part *part)
 	ok = eat(p, '-');
 	high = digits(p);
 	if (!ok || !eat(p, ']') || low.len == 0 || high.len == 0)
-		return lt_fail(p->err, LT_E_CONFIG_MAPPING, "a range is written [00-31]; put a name with brackets into backquotes");
+		return lt_fail(p->err, LT_E_CONFIG_MAPPING,
+		    "a range is written [00-31]; put a name with brackets into backquotes");
 	if (low.len > 9 || high.len > 9)
 		return lt_fail(p->err, LT_E_CONFIG_MAPPING, "a range has at most 9 digits");
 	LT_ASSERT(lt_str_u64(low, &token.low) && lt_str_u64(high, &token.high));
 	if (token.low > token.high)
-		return lt_fail(p->err, LT_E_CONFIG_MAPPING, "the range [%.*s-%.*s] runs backwards", LT_FMT(low), LT_FMT(high));
+		return lt_fail(
+		    p->err, LT_E_CONFIG_MAPPING, "the range [%.*s-%.*s] runs backwards", LT_FMT(low), LT_FMT(high));
 	if (low.len == high.len)
 		token.width = (unsigned)low.len;
 	else if ((low.len > 1 && low.ptr[0] == '0') || high.ptr[0] == '0')
-		return lt_fail(p->err, LT_E_CONFIG_MAPPING, "both ends of the range [%.*s-%.*s] need the same number of digits", LT_FMT(low),
-		    LT_FMT(high));
+		return lt_fail(p->err, LT_E_CONFIG_MAPPING,
+		    "both ends of the range [%.*s-%.*s] need the same number of digits", LT_FMT(low), LT_FMT(high));
 	return push(p, part, token);
 }
 
@@ -130,7 +132,8 @@ parse_group(struct parser *p, struct model_part *part)
 	if (number.len == 0)
 		return push(p, part, (struct model_token){ .kind = MODEL_LITERAL, .text = LT_STR("$") });
 	if (!lt_str_u64(number, &group) || group < 1 || group > p->groups)
-		return lt_fail(p->err, LT_E_CONFIG_MAPPING, "$%.*s: the regexes of `from` have %zu groups", LT_FMT(number), p->groups);
+		return lt_fail(p->err, LT_E_CONFIG_MAPPING, "$%.*s: the regexes of `from` have %zu groups",
+		    LT_FMT(number), p->groups);
 	return push(p, part, (struct model_token){ .kind = MODEL_GROUP, .group = (unsigned)group });
 }
 
@@ -142,9 +145,11 @@ parse_plain(struct parser *p, struct model_part *part)
 	while (more(p) && is_plain(p->in.ptr[p->at]) && !(p->groups > 0 && p->in.ptr[p->at] == '$'))
 		p->at++;
 	if (p->at == from)
-		return lt_fail(p->err, LT_E_CONFIG_MAPPING, "byte %zu: put a name with such a character into backquotes", from + 1);
+		return lt_fail(p->err, LT_E_CONFIG_MAPPING,
+		    "byte %zu: put a name with such a character into backquotes", from + 1);
 	return push(p, part,
-	    (struct model_token){ .kind = MODEL_LITERAL, .text = lt_arena_str(p->arena, lt_str_of(p->in.ptr + from, p->at - from)) });
+	    (struct model_token){
+		.kind = MODEL_LITERAL, .text = lt_arena_str(p->arena, lt_str_of(p->in.ptr + from, p->at - from)) });
 }
 
 static bool
@@ -156,7 +161,8 @@ parse_regex(struct parser *p, struct model_part *part)
 	int code;
 
 	if (p->target)
-		return lt_fail(p->err, LT_E_CONFIG_MAPPING, "a regex stands only in `from`; `to` takes $1 for its groups");
+		return lt_fail(
+		    p->err, LT_E_CONFIG_MAPPING, "a regex stands only in `from`; `to` takes $1 for its groups");
 	for (; more(p) && p->in.ptr[p->at] != '/'; p->at++) {
 		if (p->in.ptr[p->at] == '\\')
 			p->at++;
@@ -259,7 +265,8 @@ parse_both(struct parser *p, struct model_pattern *out)
 		if (!parse_part(p, &out->table))
 			return false;
 		if (more(p))
-			return lt_fail(p->err, LT_E_CONFIG_MAPPING, "schema.table has one dot; put a name with a dot into backquotes");
+			return lt_fail(p->err, LT_E_CONFIG_MAPPING,
+			    "schema.table has one dot; put a name with a dot into backquotes");
 	}
 	if (out->schema.count == 1 && out->schema.tokens[0].kind == MODEL_LITERAL &&
 	    model_is_system_schema(out->schema.tokens[0].text))
@@ -292,7 +299,8 @@ model_pattern_parse_from(struct lt_str text, struct lt_arena *arena, struct mode
 }
 
 bool
-model_pattern_parse_to(struct lt_str text, size_t groups, struct lt_arena *arena, struct model_pattern *out, struct lt_err *err)
+model_pattern_parse_to(
+    struct lt_str text, size_t groups, struct lt_arena *arena, struct model_pattern *out, struct lt_err *err)
 {
 	struct parser p = { .in = text, .arena = arena, .err = err, .target = true, .groups = groups };
 
@@ -323,7 +331,7 @@ bool
 model_pattern_is_literal(const struct model_pattern *p)
 {
 	return p->schema.count == 1 && p->schema.tokens[0].kind == MODEL_LITERAL && p->table.count == 1 &&
-	    p->table.tokens[0].kind == MODEL_LITERAL;
+	       p->table.tokens[0].kind == MODEL_LITERAL;
 }
 
 bool

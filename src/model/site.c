@@ -11,7 +11,8 @@ enum { PORT_DEFAULT = 3306, HOSTS_MAX = 16, NAME_MAX_BYTES = 253, VALUE_MAX = 10
 
 enum option { OPT_SSL_MODE, OPT_SSL_CA, OPT_SSL_CERT, OPT_SSL_KEY, OPT_SOCKET, OPT_CONNECT_TIMEOUT, OPT_COUNT };
 
-static const char *const option_names[OPT_COUNT] = { "ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket", "connect-timeout" };
+static const char *const option_names[OPT_COUNT] = { "ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket",
+	"connect-timeout" };
 static const char *const ssl_modes[] = { "DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY" };
 
 static struct lt_str
@@ -60,7 +61,8 @@ decode(struct lt_str in, const char *what, char **ret, struct lt_err *err)
 			int low = in.len - i > 2 ? hex_digit(in.ptr[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
-				return lt_fail(err, LT_E_CONFIG_VALUE, "url: %%XX with two hex digits wanted in %s (%%25 for a percent sign)", what);
+				return lt_fail(err, LT_E_CONFIG_VALUE,
+				    "url: %%XX with two hex digits wanted in %s (%%25 for a percent sign)", what);
 			c = (char)(high << 4 | low);
 			i += 2;
 		}
@@ -83,7 +85,8 @@ host_chars_ok(const char *name, bool ipv6)
 		return inet_pton(AF_INET6, plain, &addr) == 1;
 	}
 	for (const char *p = name; *p != '\0'; p++) {
-		bool ok = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr(".-_", *p) != NULL;
+		bool ok = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+			  strchr(".-_", *p) != NULL;
 
 		if (!ok)
 			return false;
@@ -119,7 +122,8 @@ parse_host(struct lt_str text, struct model_host *out, struct lt_err *err)
 			port = rest_of(text, colon + 1);
 	}
 	if (has_port && (!lt_str_u64(port, &number) || number < 1 || number > 65535))
-		return lt_fail(err, LT_E_CONFIG_VALUE, "url: the port must be a number from 1 to 65535 (IPv6 addresses stand in [])");
+		return lt_fail(err, LT_E_CONFIG_VALUE,
+		    "url: the port must be a number from 1 to 65535 (IPv6 addresses stand in [])");
 	if (!decode(name, "the host name", &decoded, err))
 		return false;
 	if (strlen(decoded) > NAME_MAX_BYTES || !host_chars_ok(decoded, ipv6)) {
@@ -164,7 +168,8 @@ parse_authority(struct lt_str text, struct model_site *site, struct lt_err *err)
 		return lt_fail(err, LT_E_CONFIG_VALUE, "url: the user is missing (mysql://user@host)");
 	user = lt_str_of(text.ptr, at - 1);
 	if (find_any(user, ":@") < user.len)
-		return lt_fail(err, LT_E_CONFIG_SECRET, "url: a password does not belong into the url (encode : as %%3A, @ as %%40 in a user name)");
+		return lt_fail(err, LT_E_CONFIG_SECRET,
+		    "url: a password does not belong into the url (encode : as %%3A, @ as %%40 in a user name)");
 	if (!decode(user, "the user name", &site->user, err))
 		return false;
 	if (site->user[0] == '\0' || strlen(site->user) > 128)
@@ -181,14 +186,17 @@ parse_ssl_mode(const char *value, enum model_ssl_mode *out, struct lt_err *err)
 			return true;
 		}
 	}
-	return lt_fail(err, LT_E_CONFIG_VALUE, "url: ssl-mode is DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY");
+	return lt_fail(
+	    err, LT_E_CONFIG_VALUE, "url: ssl-mode is DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY");
 }
 
 /* Takes `value` over where it is kept. */
 static bool
 set_option(struct model_site *site, enum option opt, char **value, struct lt_err *err)
 {
-	char **slots[OPT_COUNT] = { [OPT_SSL_CA] = &site->ssl_ca, [OPT_SSL_CERT] = &site->ssl_cert, [OPT_SSL_KEY] = &site->ssl_key,
+	char **slots[OPT_COUNT] = { [OPT_SSL_CA] = &site->ssl_ca,
+		[OPT_SSL_CERT] = &site->ssl_cert,
+		[OPT_SSL_KEY] = &site->ssl_key,
 		[OPT_SOCKET] = &site->socket };
 	uint64_t seconds;
 
@@ -198,7 +206,8 @@ set_option(struct model_site *site, enum option opt, char **value, struct lt_err
 		return parse_ssl_mode(*value, &site->ssl_mode, err);
 	if (opt == OPT_CONNECT_TIMEOUT) {
 		if (!lt_str_u64(lt_str_z(*value), &seconds) || seconds < 1 || seconds > 3600)
-			return lt_fail(err, LT_E_CONFIG_VALUE, "url: connect-timeout is a number of seconds from 1 to 3600");
+			return lt_fail(
+			    err, LT_E_CONFIG_VALUE, "url: connect-timeout is a number of seconds from 1 to 3600");
 		site->connect_timeout_ms = (unsigned)(seconds * 1000);
 		return true;
 	}
@@ -232,12 +241,14 @@ parse_option(struct lt_str text, struct model_site *site, bool *seen, struct lt_
 	while (opt < OPT_COUNT && !lt_str_eqz(name, option_names[opt]))
 		opt++;
 	if (opt == OPT_COUNT)
-		return lt_fail(err, LT_E_CONFIG_VALUE, "url: unknown option%s%.*s; there are ssl-mode, ssl-ca, ssl-cert, ssl-key, socket, connect-timeout",
+		return lt_fail(err, LT_E_CONFIG_VALUE,
+		    "url: unknown option%s%.*s; there are ssl-mode, ssl-ca, ssl-cert, ssl-key, socket, connect-timeout",
 		    is_option_name(name) ? " " : "", is_option_name(name) ? (int)name.len : 0, name.ptr);
 	if (seen[opt])
 		return lt_fail(err, LT_E_CONFIG_VALUE, "url: option %s stands twice", option_names[opt]);
 	seen[opt] = true;
-	if (!decode(equals < text.len ? rest_of(text, equals + 1) : rest_of(text, text.len), option_names[opt], &value, err))
+	if (!decode(equals < text.len ? rest_of(text, equals + 1) : rest_of(text, text.len), option_names[opt], &value,
+		err))
 		return false;
 	ok = set_option(site, (enum option)opt, &value, err);
 	free(value);
@@ -271,9 +282,11 @@ static bool
 complete(struct model_site *site, const bool *seen, struct lt_err *err)
 {
 	if (site->nhosts == 0 && site->socket == NULL)
-		return lt_fail(err, LT_E_CONFIG_VALUE, "url: the host is missing (mysql://user@host, or the option socket)");
+		return lt_fail(
+		    err, LT_E_CONFIG_VALUE, "url: the host is missing (mysql://user@host, or the option socket)");
 	if (site->socket != NULL && (site->nhosts > 1 || !all_loopback(site)))
-		return lt_fail(err, LT_E_CONFIG_VALUE, "url: a socket is on this host: write localhost, or no host, beside the option socket");
+		return lt_fail(err, LT_E_CONFIG_VALUE,
+		    "url: a socket is on this host: write localhost, or no host, beside the option socket");
 	if ((site->ssl_cert != NULL) != (site->ssl_key != NULL))
 		return lt_fail(err, LT_E_CONFIG_VALUE, "url: ssl-cert and ssl-key come together");
 	if (!seen[OPT_SSL_MODE])
@@ -311,14 +324,16 @@ parse_url(struct lt_str url, struct model_site *site, struct lt_err *err)
 		return lt_fail(err, LT_E_CONFIG_VALUE, "url: it must begin with mysql:// or mariadb://");
 	end = find_any(rest, "/?#");
 	if (find_any(rest_of(rest, end), "@") < rest.len - end)
-		return lt_fail(err, LT_E_CONFIG_SECRET, "url: an @ behind the hosts: a password does not belong into the url (%%40 where a path has an @)");
+		return lt_fail(err, LT_E_CONFIG_SECRET,
+		    "url: an @ behind the hosts: a password does not belong into the url (%%40 where a path has an @)");
 	if (!parse_authority(lt_str_of(rest.ptr, end), site, err))
 		return false;
 	rest = rest_of(rest, end);
 	if (rest.len > 0 && rest.ptr[0] == '/')
 		rest = rest_of(rest, 1);
 	if (rest.len > 0 && rest.ptr[0] != '?')
-		return lt_fail(err, LT_E_CONFIG_VALUE, "url: no schema and no fragment belong here; what is copied stands under `tables`");
+		return lt_fail(err, LT_E_CONFIG_VALUE,
+		    "url: no schema and no fragment belong here; what is copied stands under `tables`");
 	if (find_any(rest, "#") < rest.len)
 		return lt_fail(err, LT_E_CONFIG_VALUE, "url: a fragment (#) has no meaning here; write %%23 in a path");
 	if (rest.len > 0 && !parse_query(rest_of(rest, 1), site, seen, err))

@@ -52,11 +52,13 @@ static bool
 check_key(const struct model_yaml *map, const struct model_yaml *key, struct lt_err *err)
 {
 	if (map->count >= MODEL_YAML_KEYS_MAX)
-		return model_yaml_fail(key, err, LT_E_CONFIG_SYNTAX, "more than %d keys in one map", MODEL_YAML_KEYS_MAX);
+		return model_yaml_fail(
+		    key, err, LT_E_CONFIG_SYNTAX, "more than %d keys in one map", MODEL_YAML_KEYS_MAX);
 	for (const struct model_yaml *n = map->first; n != NULL; n = n->next) {
 		if (lt_str_eq(n->key->text, key->text))
-			return model_yaml_fail(key, err, LT_E_CONFIG_SYNTAX, "the key `%.*s` stands twice, first in line %u",
-			    (int)LT_MIN(key->text.len, (size_t)64), key->text.ptr, n->key->line);
+			return model_yaml_fail(key, err, LT_E_CONFIG_SYNTAX,
+			    "the key `%.*s` stands twice, first in line %u", (int)LT_MIN(key->text.len, (size_t)64),
+			    key->text.ptr, n->key->line);
 	}
 	return true;
 }
@@ -90,7 +92,8 @@ place(struct builder *b, struct model_yaml *node, struct lt_err *err)
 }
 
 static bool
-add(struct builder *b, enum model_yaml_kind kind, const yaml_event_t *event, struct model_yaml **out, struct lt_err *err)
+add(struct builder *b, enum model_yaml_kind kind, const yaml_event_t *event, struct model_yaml **out,
+    struct lt_err *err)
 {
 	struct model_yaml *node = NULL;
 
@@ -113,7 +116,8 @@ add_text(struct builder *b, const yaml_event_t *event, struct lt_err *err)
 	if (event->data.scalar.anchor != NULL)
 		return fail_mark(&event->start_mark, err, "anchors (&name) are not taken here");
 	if (event->data.scalar.tag != NULL)
-		return fail_mark(&event->start_mark, err, "tags (!name) are not taken here; write text that begins with ! in quotes");
+		return fail_mark(&event->start_mark, err,
+		    "tags (!name) are not taken here; write text that begins with ! in quotes");
 	if (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL)
 		return fail_mark(&event->start_mark, err, "a text must not hold a zero byte");
 	if (!add(b, MODEL_YAML_TEXT, event, &node, err))
@@ -151,23 +155,19 @@ take(struct builder *b, const yaml_event_t *event, struct lt_err *err)
 	switch (event->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		if (++b->documents > 1)
-			return fail_mark(&event->start_mark, err, "a second document begins; one file holds one channel");
+			return fail_mark(
+			    &event->start_mark, err, "a second document begins; one file holds one channel");
 		return true;
-	case YAML_ALIAS_EVENT:
-		return fail_mark(&event->start_mark, err, no_alias);
-	case YAML_SCALAR_EVENT:
-		return add_text(b, event, err);
-	case YAML_SEQUENCE_START_EVENT:
-		return open_group(b, MODEL_YAML_LIST, event, err);
-	case YAML_MAPPING_START_EVENT:
-		return open_group(b, MODEL_YAML_MAP, event, err);
+	case YAML_ALIAS_EVENT: return fail_mark(&event->start_mark, err, no_alias);
+	case YAML_SCALAR_EVENT: return add_text(b, event, err);
+	case YAML_SEQUENCE_START_EVENT: return open_group(b, MODEL_YAML_LIST, event, err);
+	case YAML_MAPPING_START_EVENT: return open_group(b, MODEL_YAML_MAP, event, err);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
 		LT_ASSERT(b->depth > 0);
 		b->depth--;
 		return true;
-	default:
-		return true;
+	default: return true;
 	}
 }
 
@@ -275,7 +275,7 @@ bool
 model_yaml_is_null(const struct model_yaml *node)
 {
 	return node->kind == MODEL_YAML_TEXT && !node->quoted &&
-	    (node->text.len == 0 || lt_str_eqz(node->text, "~") || lt_str_eqz(node->text, "null"));
+	       (node->text.len == 0 || lt_str_eqz(node->text, "~") || lt_str_eqz(node->text, "null"));
 }
 
 void

@@ -1,7 +1,7 @@
 /* model/yaml.h - a small YAML document: maps, lists and texts, each with its line and column.
  *
- * A strict part of YAML 1.1: one document, no anchors, aliases or tags, keys are texts and stand once in their map. Whatever is
- * refused is LT_E_CONFIG_SYNTAX with where.line and where.column. A document has one owner thread. */
+ * A strict part of YAML 1.1: one document, no anchors, aliases or tags, keys are texts and stand once in their map.
+ * Whatever is refused is LT_E_CONFIG_SYNTAX with where.line and where.column. A document has one owner thread. */
 #ifndef MODEL_YAML_H
 #define MODEL_YAML_H
 
@@ -41,6 +41,7 @@ bool model_yaml_is_null(const struct model_yaml *node);
 /** Put the node's place into err->where. */
 void model_yaml_at(const struct model_yaml *node, struct lt_err *err);
 /** lt_fail() with the node's place. */
-bool model_yaml_fail(const struct model_yaml *at, struct lt_err *err, enum lt_code code, const char *fmt, ...) LT_PRINTF(4, 5);
+bool model_yaml_fail(const struct model_yaml *at, struct lt_err *err, enum lt_code code, const char *fmt, ...)
+    LT_PRINTF(4, 5);
 
 #endif

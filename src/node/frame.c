@@ -4,6 +4,8 @@
 
 #include "base/cur.h"
 
+enum { CODE_MAX = 9999 };
+
 void
 node_frame_encode(const struct node_frame *f, struct lt_buf *out)
 {
@@ -99,13 +101,15 @@ node_frame_error_read(const struct node_frame *f, struct lt_err *out)
 {
 	uint64_t n[5];
 	struct lt_where *w = &out->where;
+	bool good = f->count == 11;
 
 	*out = (struct lt_err){ 0 };
-	for (size_t i = 0; i < LT_COUNT(n); i++) {
-		if (f->count != 11 || !lt_str_u64(f->args[i], &n[i])) {
-			lt_fail(out, LT_E_CONTROL, "the answer on the control socket cannot be read");
-			return;
-		}
+	for (size_t i = 0; good && i < LT_COUNT(n); i++)
+		good = lt_str_u64(f->args[i], &n[i]);
+	/* A code that is not known here still is one: a newer Lutra's. */
+	if (!good || n[0] == LT_OK || n[0] > CODE_MAX) {
+		lt_fail(out, LT_E_CONTROL, "the answer on the control socket cannot be read");
+		return;
 	}
 	lt_fail(out, (enum lt_code)n[0], "%.*s", LT_FMT(f->args[6]));
 	out->server_errno = (uint16_t)n[1];

@@ -350,7 +350,9 @@ begin_place(const struct scan *s, const struct my_rows *files, const struct mode
 	lt_str_copy(oldest.file, sizeof(oldest.file), my_rows_at(files, 0, 0));
 	if (i == files->nrows && change_place_cmp(&want, &oldest) < 0)
 		return lt_fail(err, LT_E_LOG_PURGED, "log %s is gone; the oldest is %s", want.file, oldest.file);
-	if (i == files->nrows || change_place_cmp(&want, &s->end.place) > 0)
+	if (i == files->nrows)
+		return lt_fail(err, LT_E_LOG_POSITION, "the server has no log %s; the newest is %s", want.file, s->end.place.file);
+	if (change_place_cmp(&want, &s->end.place) > 0)
 		return lt_fail(err, LT_E_LOG_POSITION, "the log ends at %s:%llu, before %s:%llu", s->end.place.file,
 		    (unsigned long long)s->end.place.pos, want.file, (unsigned long long)want.pos);
 	if (!file_start(s, file, out, err))

@@ -50,10 +50,12 @@ log_state(const char *name, const struct pipeline_status *s)
 	lt_buf_printf(&text, "pipeline %s is %s", name, s->state == PIPELINE_STARTING ? "starting" : pipeline_state_name(s->state));
 	if (s->err.code != LT_OK) {
 		struct lt_err e = s->err;
+		struct lt_buf why = { 0 };
 
 		e.where.pipeline[0] = '\0'; /* named already */
-		lt_buf_z(&text, ": ");
-		lt_err_text(&e, &text);
+		lt_err_text(&e, &why);
+		lt_buf_printf(&text, ": %s", lt_buf_cstr(&why) + strlen("lutra: "));
+		lt_buf_free(&why);
 	}
 	lt_log(levels[s->state], "%s", lt_buf_cstr(&text));
 	lt_buf_free(&text);

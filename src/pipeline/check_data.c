@@ -437,7 +437,8 @@ say_finding(struct check_survey *s, const struct check_pair *pair, const struct 
 		    f->missing, t->to->name, f->different);
 	if (text.len == 0)
 		return;
-	snprintf(mend, sizeof(mend), "load a dump of %s with its position at %s, and give the position as start (docs/guide/begin-with-data.md)",
+	snprintf(mend, sizeof(mend),
+	    "load a dump of %s with its position at %s, and give the position as start (docs/guide/begin-with-data.md)",
 	    t->from->name, t->to->name);
 	pipeline_check_finding(s, mend, "ends differ: %.*s.%.*s%.*s (fine while changes are under way)", LT_FMT(pair->to_schema),
 	    LT_FMT(pair->to_table), LT_FMT(lt_buf_str(&text)));

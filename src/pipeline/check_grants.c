@@ -39,10 +39,8 @@ check_need(struct check *k, const struct check_site *s, const struct pipeline_ne
 	    held_on_tables(s, need, missing & rows, tables, ntables))
 		missing &= ~rows;
 	if (missing != 0) {
-		struct pipeline_need left = *need;
-
-		left.privs = missing;
-		pipeline_need_text(&left, s->mariadb, lt_buf_str(&s->account), &mend);
+		/* The whole statement: a part of it on a more exact pattern would hide what an older grant gives. */
+		pipeline_need_text(need, s->mariadb, lt_buf_str(&s->account), &mend);
 		pipeline_privs_text(missing, s->mariadb, &names);
 		if ((missing & ~need->later) == 0)
 			pipeline_check_warn(k, "privileges", s->name, lt_buf_cstr(&mend),

@@ -202,8 +202,8 @@ check_present(struct check *k, const struct check_tables *t)
 			continue;
 		snprintf(mend, sizeof(mend), "create it at %s with what SHOW CREATE TABLE `%.*s`.`%.*s` prints at %s", t->to->name,
 		    LT_FMT(pair->source->schema), LT_FMT(pair->source->name), t->from->name);
-		pipeline_check_finding(&s, mend, "%.*s.%.*s is not at %s (or not visible)", LT_FMT(pair->to_schema), LT_FMT(pair->to_table),
-		    t->to->name);
+		pipeline_check_finding(&s, mend, "%.*s.%.*s is not at %s (or not visible)", LT_FMT(pair->to_schema),
+		    LT_FMT(pair->to_table), t->to->name);
 	}
 	snprintf(fine, sizeof(fine), "all %zu mapped tables are there", t->npairs);
 	pipeline_check_survey_end(&s, fine);
@@ -386,7 +386,8 @@ check_auto_increment(struct check *k, const struct check_tables *t)
 		return;
 	}
 	common = gcd(LT_MAX(step_a, 1), LT_MAX(step_b, 1));
-	snprintf(mend, sizeof(mend), "SET GLOBAL auto_increment_increment = 2, GLOBAL auto_increment_offset = 1 at %s, and offset = 2 at %s",
+	snprintf(mend, sizeof(mend),
+	    "SET GLOBAL auto_increment_increment = 2, GLOBAL auto_increment_offset = 1 at %s, and offset = 2 at %s",
 	    t->from->name, t->to->name);
 	if (from_a % common != from_b % common)
 		pipeline_check_ok(k, "auto_increment", name, "every %llu from %llu at %s, every %llu from %llu at %s",

@@ -195,6 +195,7 @@ pipeline_grants(const struct model_channel *channel, size_t site, bool mariadb, 
 
 struct held {
 	struct held *next;
+	struct lt_str grantee;       /* the account, or one of its roles */
 	struct lt_str schema, table; /* ptr NULL: all; a schema without a table is a pattern */
 	uint32_t privs;
 	bool revoked; /* MySQL's partial revokes: taken from what *.* gives */
@@ -263,6 +264,20 @@ take_name(struct lt_arena *arena, struct lt_str *in, struct lt_str *out)
 		copy[n++] = in->ptr[i];
 	}
 	return false;
+}
+
+/* "`name`@`host`" or a role's "`name`", as it stands. */
+static struct lt_str
+take_grantee(struct lt_arena *arena, struct lt_str *in)
+{
+	const char *start = in->ptr;
+	struct lt_str ignored;
+
+	if (!take_name(arena, in, &ignored))
+		return *in; /* MariaDB's PUBLIC */
+	if (take(in, "@"))
+		(void)take_name(arena, in, &ignored);
+	return lt_str_of(start, (size_t)(in->ptr - start));
 }
 
 /* What one privilege's name is worth; nothing for those that Lutra never needs. */
@@ -349,6 +364,9 @@ pipeline_held_add(struct pipeline_held *h, struct lt_str line)
 	take(&in, "TABLE "); /* other kinds of object do not begin with a name */
 	if (!take_name(h->arena, &in, &at.schema) || !take(&in, ".") || !take_name(h->arena, &in, &at.table))
 		return;
+	if (!take(&in, at.revoked ? " FROM " : " TO "))
+		return;
+	at.grantee = lt_arena_str(h->arena, take_grantee(h->arena, &in));
 	kept = lt_arena_alloc(h->arena, sizeof(*kept));
 	*kept = at;
 	kept->next = h->first;
@@ -396,6 +414,43 @@ same_folded(struct lt_str a, struct lt_str b, bool fold)
 	return fold ? lt_str_ieq(a, b) : lt_str_eq(a, b);
 }
 
+/* Letters before the first wildcard; SIZE_MAX: there is none. */
+static size_t
+literal_length(struct lt_str pattern)
+{
+	for (size_t i = 0; i < pattern.len; i++) {
+		if (pattern.ptr[i] == '\\')
+			i++;
+		else if (pattern.ptr[i] == '%' || pattern.ptr[i] == '_')
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+/* Of several patterns that match a schema, servers go by the most exact one alone. */
+static bool
+is_outranked(const struct pipeline_held *h, const struct held *at, struct lt_str schema)
+{
+	for (const struct held *other = h->first; other != NULL; other = other->next) {
+		if (other->revoked || other->schema.ptr == NULL || other->table.ptr != NULL)
+			continue;
+		if (literal_length(other->schema) > literal_length(at->schema) && lt_str_eq(other->grantee, at->grantee) &&
+		    like(other->schema, schema, h->fold))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t
+held_by(const struct pipeline_held *h, const struct held *at, struct lt_str schema, struct lt_str table)
+{
+	if (at->table.ptr == NULL)
+		return like(at->schema, schema, h->fold) && !is_outranked(h, at, schema) ? at->privs : 0;
+	if (table.ptr == NULL || !same_folded(at->schema, schema, h->fold) || !same_folded(at->table, table, h->fold))
+		return 0;
+	return at->privs;
+}
+
 uint32_t
 pipeline_held_on(const struct pipeline_held *h, struct lt_str schema, struct lt_str table)
 {
@@ -408,11 +463,8 @@ pipeline_held_on(const struct pipeline_held *h, struct lt_str schema, struct lt_
 			continue; /* what holds for one schema does not hold for all */
 		else if (at->revoked)
 			revoked |= same_folded(at->schema, schema, h->fold) ? at->privs : 0;
-		else if (at->table.ptr == NULL)
-			here |= like(at->schema, schema, h->fold) ? at->privs : 0;
-		else if (table.ptr != NULL && same_folded(at->schema, schema, h->fold) &&
-		    same_folded(at->table, table, h->fold))
-			here |= at->privs;
+		else
+			here |= held_by(h, at, schema, table);
 	}
 	return (everywhere & ~revoked) | here;
 }

@@ -132,12 +132,6 @@ take_until(struct load *l, size_t due, struct lt_err *err)
 	return true;
 }
 
-static bool
-settle(void *ctx, struct lt_err *err)
-{
-	return take_until(ctx, 0, err);
-}
-
 /* Room for one more statement; early news of a failure. */
 static bool
 make_room(struct load *l, struct lt_err *err)
@@ -418,7 +412,7 @@ pipeline_load_open(const struct model_channel *channel, size_t index, struct cha
 		lt_wrap(err, "site %s", channel->sites[pipeline->to].name);
 		goto out;
 	}
-	l->router = pipeline_router_new(pipeline->mapping, l->conn, channel->verify == MODEL_VERIFY_ON, settle, l);
+	l->router = pipeline_router_new(pipeline->mapping, l->conn, channel->verify == MODEL_VERIFY_ON);
 	*ret = &l->base;
 	l = NULL;
 	ok = true;

@@ -59,6 +59,11 @@ compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target
 		ok = true; /* touched by the statement, but no concern of ours */
 		goto out;
 	}
+	if (map.rule == NULL) {
+		lt_fail(err, LT_E_CONFIG_MAPPING, "a regex under `tables` gave up on the name %.*s.%.*s", LT_FMT(name->schema),
+		    LT_FMT(name->table));
+		goto out;
+	}
 	if (!schema_catalog_table(source, name->schema, name->table, &from, err) ||
 	    !schema_catalog_table(target, lt_buf_str(&to_schema), lt_buf_str(&to_table), &to, err))
 		goto out;

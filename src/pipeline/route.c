@@ -29,8 +29,6 @@ struct pipeline_router {
 	const struct model_mapping *mapping;
 	struct my_conn *conn;
 	bool verify, json_native;
-	pipeline_settle_fn settle;
-	void *settle_ctx;
 	struct pipeline_route *routes; /* the newest used first */
 	struct target_table *targets;
 	struct lt_arena *scratch;
@@ -39,16 +37,13 @@ struct pipeline_router {
 };
 
 struct pipeline_router *
-pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target, bool verify, pipeline_settle_fn settle,
-    void *settle_ctx)
+pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target, bool verify)
 {
 	struct pipeline_router *r = lt_new(struct pipeline_router);
 
 	r->mapping = mapping;
 	r->conn = target;
 	r->verify = verify;
-	r->settle = settle;
-	r->settle_ctx = settle_ctx;
 	r->json_native = my_conn_server(target)->flavor == MY_MYSQL;
 	r->scratch = lt_arena_new();
 	return r;
@@ -118,7 +113,7 @@ find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
 			return true;
 		}
 	}
-	if (!r->settle(r->settle_ctx, err) || !schema_catalog_table(r->conn, schema, name, &table, err))
+	if (!schema_catalog_table(r->conn, schema, name, &table, err))
 		return false;
 	if (table == NULL)
 		return lt_fail(err, LT_E_TABLE_MISSING, "the target has no table %.*s.%.*s", LT_FMT(schema), LT_FMT(name));
@@ -264,6 +259,11 @@ pipeline_router_get(
 		lt_fail(err, LT_E_INTERNAL, "a row of a table that is not mapped");
 		goto out;
 	}
+	if (rule == NULL) {
+		lt_fail(err, LT_E_CONFIG_MAPPING, "a regex under `tables` gave up on the name %.*s.%.*s", LT_FMT(from->schema),
+		    LT_FMT(from->name));
+		goto out;
+	}
 	if (!find_target(r, lt_buf_str(&schema), lt_buf_str(&name), &target, err) ||
 	    !make_route(r, from, target, rule, &route, err))
 		goto out;
@@ -365,7 +365,7 @@ prepare(struct pipeline_router *r, struct pipeline_route *route, const struct ch
 		lt_fail(err, LT_E_SCHEMA_DIFFERS, "the log's image lacks a column of the target's key: set binlog_row_image=FULL");
 		goto out;
 	}
-	if (!r->settle(r->settle_ctx, err) || !my_prepare(r->conn, lt_buf_str(&text.sql), &stmt, err))
+	if (!my_prepare(r->conn, lt_buf_str(&text.sql), &stmt, err))
 		goto out;
 	s = lt_new(struct pipeline_statement);
 	s->op = row->op;

@@ -49,12 +49,8 @@ struct pipeline_route {
 
 struct pipeline_router;
 
-/** Takes the replies that are still due on the target's connection, before a statement that needs an answer at once. */
-typedef bool (*pipeline_settle_fn)(void *ctx, struct lt_err *err);
-
 /** Routes into `target` over `mapping` (borrowed). `verify`: before images are compared (R8). */
-struct pipeline_router *pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target, bool verify,
-    pipeline_settle_fn settle, void *settle_ctx);
+struct pipeline_router *pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target, bool verify);
 void pipeline_router_free(struct pipeline_router *r);
 /** The route of a table; coded error if the target lacks the table or a column, or cannot hold it. */
 LT_MUST_USE bool pipeline_router_get(

@@ -7,13 +7,14 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-check_round_trip(const struct model_mapping *there, const struct model_mapping *back, struct lt_str schema, struct lt_str table)
+check_round_trip(
+    const struct model_mapping *there, const struct model_mapping *back, struct lt_str schema, struct lt_str table)
 {
 	struct lt_buf a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
 	const struct model_rule *rule = NULL, *home = NULL;
 
-	if (model_mapping_table(there, schema, table, &a, &b, &rule) && rule != NULL && back != NULL &&
-	    a.len <= 256 && b.len <= 256) {
+	if (model_mapping_table(there, schema, table, &a, &b, &rule) && rule != NULL && back != NULL && a.len <= 256 &&
+	    b.len <= 256) {
 		LT_ASSERT(model_mapping_table(back, lt_buf_str(&a), lt_buf_str(&b), &c, &d, &home));
 		LT_ASSERT(home == NULL || (lt_str_eq(lt_buf_str(&c), schema) && lt_str_eq(lt_buf_str(&d), table)));
 	}
@@ -35,7 +36,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	for (size_t i = 0; i < LT_COUNT(names) * LT_COUNT(names); i++) {
-		struct lt_str schema = lt_str_z(names[i % LT_COUNT(names)]), table = lt_str_z(names[i / LT_COUNT(names)]);
+		struct lt_str schema = lt_str_z(names[i % LT_COUNT(names)]),
+			      table = lt_str_z(names[i / LT_COUNT(names)]);
 		const struct model_mapping *back = c->npipelines == 2 ? c->pipelines[1].mapping : NULL;
 
 		check_round_trip(c->pipelines[0].mapping, back, schema, table);

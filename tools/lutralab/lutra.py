@@ -139,7 +139,7 @@ class Lutra:
         return run.stdout
 
     def status(self):
-        return json.loads(self.command("status", "--json"))
+        return json.loads(self.command("status", "--json", ok=(0, 1)))
 
     def pipelines(self):
         """{"hz->us": its status}"""

@@ -49,8 +49,10 @@ loaded(const char *text)
 	return c;
 }
 
-#define SITES "sites:\n  hz: { id: 1, url: \"mysql://lutra@127.0.0.1:3307\" }\n  us: { id: 2, url: \"mysql://lutra@localhost\" }\n"
-#define HEAD "channel: shop\n" SITES /* lines 1 to 4 */
+#define SITES                                                                                                          \
+	"sites:\n  hz: { id: 1, url: \"mysql://lutra@127.0.0.1:3307\" }\n  us: { id: 2, url: "                         \
+	"\"mysql://lutra@localhost\" }\n"
+#define HEAD "channel: shop\n" SITES                       /* lines 1 to 4 */
 #define ONE HEAD "direction: hz -> us\ntables: [shop.*]\n" /* to line 6 */
 #define TWO HEAD "direction: hz <-> us\ntables: [shop.*]\n"
 
@@ -85,7 +87,8 @@ completes_a_one_way_channel_with_defaults(void **state)
 static void
 two_way_gets_two_pipelines_and_an_inverse_from_left_to_right(void **state)
 {
-	struct model_channel *c = loaded(HEAD "direction: us<->hz\nconflicts: none\ntables:\n  - { from: a.t, to: b.u, exclude: [n] }\n");
+	struct model_channel *c =
+	    loaded(HEAD "direction: us<->hz\nconflicts: none\ntables:\n  - { from: a.t, to: b.u, exclude: [n] }\n");
 	struct lt_buf a = { 0 }, b = { 0 };
 	const struct model_rule *rule;
 
@@ -115,24 +118,25 @@ reads_every_key(void **state)
 	(void)state;
 	put("hz.pw", "s3cret\n\n", 0600);
 	assert_int_equal(setenv("LUTRA_TEST_PW", "from env", 1), 0);
-	c = loaded("channel: a_B-9\n"
-		   "sites:\n"
-		   "  hz: { id: 255, url: 'mysql://u@h/?ssl-ca=ca.pem&ssl-cert=/c.pem&ssl-key=k.pem', password_file: hz.pw }\n"
-		   "  us: { id: 1, url: 'mysql://u@localhost/?socket=my.sock', password_env: LUTRA_TEST_PW }\n"
-		   "direction: hz <-> us\n"
-		   "conflicts: none\n"
-		   "tables:\n"
-		   "  - 's_[0-3].*'\n"
-		   "  - from: x.y\n"
-		   "    to: x.z\n"
-		   "    include: [a, b]\n"
-		   "    rename: { a: c }\n"
-		   "start:\n"
-		   "  hz: { gtid: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,0-1-42' }\n"
-		   "  us: { file: mb.000003, pos: 4711 }\n"
-		   "memory: 16M\n"
-		   "group: { rows: 10, bytes: 512K, time: 2s }\n"
-		   "verify: off\n");
+	c = loaded(
+	    "channel: a_B-9\n"
+	    "sites:\n"
+	    "  hz: { id: 255, url: 'mysql://u@h/?ssl-ca=ca.pem&ssl-cert=/c.pem&ssl-key=k.pem', password_file: hz.pw }\n"
+	    "  us: { id: 1, url: 'mysql://u@localhost/?socket=my.sock', password_env: LUTRA_TEST_PW }\n"
+	    "direction: hz <-> us\n"
+	    "conflicts: none\n"
+	    "tables:\n"
+	    "  - 's_[0-3].*'\n"
+	    "  - from: x.y\n"
+	    "    to: x.z\n"
+	    "    include: [a, b]\n"
+	    "    rename: { a: c }\n"
+	    "start:\n"
+	    "  hz: { gtid: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,0-1-42' }\n"
+	    "  us: { file: mb.000003, pos: 4711 }\n"
+	    "memory: 16M\n"
+	    "group: { rows: 10, bytes: 512K, time: 2s }\n"
+	    "verify: off\n");
 	assert_string_equal(c->sites[0].password, "s3cret\n"); /* one newline is dropped */
 	assert_string_equal(c->sites[1].password, "from env");
 	assert_int_equal(strncmp(c->sites[0].ssl_ca, folder, strlen(folder)), 0);
@@ -222,9 +226,11 @@ refuses_wrong_keys_and_sites_at_their_place(void **state)
 		{ "channel: a\ndirection: hz -> us\ntables: [a.b]\n", LT_E_CONFIG_MISSING, 1, 1, "`sites`" },
 		{ HEAD "tables: [a.b]\n", LT_E_CONFIG_MISSING, 1, 1, "`direction`" },
 		{ HEAD "direction: hz -> us\n", LT_E_CONFIG_MISSING, 1, 1, "`tables`" },
-		{ "channel: a b\n" SITES "direction: hz -> us\ntables: [a.b]\n", LT_E_CONFIG_VALUE, 1, 10, "letters, digits" },
+		{ "channel: a b\n" SITES "direction: hz -> us\ntables: [a.b]\n", LT_E_CONFIG_VALUE, 1, 10,
+		    "letters, digits" },
 		{ "channel:\n" SITES "direction: hz -> us\ntables: [a.b]\n", LT_E_CONFIG_VALUE, 1, 9, "no value" },
-		{ "channel: [a]\n" SITES "direction: hz -> us\ntables: [a.b]\n", LT_E_CONFIG_VALUE, 1, 10, "a text is wanted" },
+		{ "channel: [a]\n" SITES "direction: hz -> us\ntables: [a.b]\n", LT_E_CONFIG_VALUE, 1, 10,
+		    "a text is wanted" },
 		{ "channel: a\nsites: [hz]" REST, LT_E_CONFIG_VALUE, 2, 8, "by their names" },
 		{ "channel: a\nsites: { hz: { id: 1, url: x } }" REST, LT_E_CONFIG_VALUE, 2, 8, "two sites" },
 		{ HEAD "  eu: { id: 3, url: 'mysql://u@h' }" REST, LT_E_CONFIG_VALUE, 5, 3, "meshes" },
@@ -237,14 +243,22 @@ refuses_wrong_keys_and_sites_at_their_place(void **state)
 		{ SITE_HZ "{ id: 1, uri: 'mysql://u@h' }" REST, LT_E_CONFIG_KEY, 4, 16, "did you mean `url`?" },
 		{ SITE_HZ "{ id: 1, url: 'http://u@h' }" REST, LT_E_CONFIG_VALUE, 4, 21, "must begin with" },
 		{ SITE_HZ "{ id: 1, url: 'mysql://u:hunter2@h' }" REST, LT_E_CONFIG_SECRET, 4, 21, "password" },
-		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password: hunter2 }" REST, LT_E_CONFIG_SECRET, 4, 36, "password" },
-		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_env: LUTRA_TEST_UNSET }" REST, LT_E_CONFIG_SECRET, 4, 50, "is not set" },
-		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_env: 'A=B' }" REST, LT_E_CONFIG_VALUE, 4, 50, "environment variable" },
-		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_env: A, password_file: b }" REST, LT_E_CONFIG_VALUE, 4, 53, "either" },
-		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_file: none.pw }" REST, LT_E_FILE_IO, 4, 51, "No such file" },
-		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_file: . }" REST, LT_E_FILE_IO, 4, 51, "not a regular file" },
-		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_file: open.pw }" REST, LT_E_CONFIG_SECRET, 4, 51, "mode 0640" },
-		{ "channel: a\nsites: { h.z: { id: 1, url: 'mysql://u@h' }, b: 1 }" REST, LT_E_CONFIG_VALUE, 2, 10, "name of a site" },
+		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password: hunter2 }" REST, LT_E_CONFIG_SECRET, 4, 36,
+		    "password" },
+		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_env: LUTRA_TEST_UNSET }" REST, LT_E_CONFIG_SECRET, 4,
+		    50, "is not set" },
+		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_env: 'A=B' }" REST, LT_E_CONFIG_VALUE, 4, 50,
+		    "environment variable" },
+		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_env: A, password_file: b }" REST, LT_E_CONFIG_VALUE, 4,
+		    53, "either" },
+		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_file: none.pw }" REST, LT_E_FILE_IO, 4, 51,
+		    "No such file" },
+		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_file: . }" REST, LT_E_FILE_IO, 4, 51,
+		    "not a regular file" },
+		{ SITE_HZ "{ id: 1, url: 'mysql://u@h', password_file: open.pw }" REST, LT_E_CONFIG_SECRET, 4, 51,
+		    "mode 0640" },
+		{ "channel: a\nsites: { h.z: { id: 1, url: 'mysql://u@h' }, b: 1 }" REST, LT_E_CONFIG_VALUE, 2, 10,
+		    "name of a site" },
 	};
 
 	(void)state;
@@ -301,12 +315,18 @@ refuses_wrong_values_at_their_place(void **state)
 		{ HEAD "direction: hz -> us\ntables:\n  - shop.a\n  - shop\n", LT_E_CONFIG_MAPPING, 8, 5, "no dot" },
 		{ HEAD "direction: hz -> us\ntables:\n  - [a.b]\n", LT_E_CONFIG_VALUE, 7, 5, "entry of tables" },
 		{ HEAD "direction: hz -> us\ntables:\n  - { to: a.b }\n", LT_E_CONFIG_MISSING, 7, 5, "`from`" },
-		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, include: x }\n", LT_E_CONFIG_VALUE, 7, 27, "a list" },
-		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, exclude: [] }\n", LT_E_CONFIG_VALUE, 7, 27, "a list" },
-		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, rename: [x] }\n", LT_E_CONFIG_VALUE, 7, 26, "new names" },
-		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, columns: [x] }\n", LT_E_CONFIG_KEY, 7, 18, "unknown key" },
-		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, include: [x], exclude: [y] }\n", LT_E_CONFIG_MAPPING, 7, 5, "not both" },
-		{ HEAD "direction: hz <-> us\nconflicts: none\ntables:\n  - a.b\n  - { from: 'c.[0-9]', to: c.x }\n", LT_E_CONFIG_MAPPING, 9, 5, "fan-in" },
+		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, include: x }\n", LT_E_CONFIG_VALUE, 7, 27,
+		    "a list" },
+		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, exclude: [] }\n", LT_E_CONFIG_VALUE, 7, 27,
+		    "a list" },
+		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, rename: [x] }\n", LT_E_CONFIG_VALUE, 7, 26,
+		    "new names" },
+		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, columns: [x] }\n", LT_E_CONFIG_KEY, 7, 18,
+		    "unknown key" },
+		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, include: [x], exclude: [y] }\n",
+		    LT_E_CONFIG_MAPPING, 7, 5, "not both" },
+		{ HEAD "direction: hz <-> us\nconflicts: none\ntables:\n  - a.b\n  - { from: 'c.[0-9]', to: c.x }\n",
+		    LT_E_CONFIG_MAPPING, 9, 5, "fan-in" },
 	};
 
 	(void)state;

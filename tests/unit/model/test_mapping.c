@@ -50,7 +50,8 @@ ask(const struct model_mapping *m, const char *schema, const char *table)
 
 	answer[0] = '\0';
 	if (model_mapping_table(m, lt_str_z(schema), lt_str_z(table), &a, &b, &rule))
-		snprintf(answer, sizeof(answer), "%s%.*s|%.*s", rule == NULL ? "?" : "", LT_FMT(lt_buf_str(&a)), LT_FMT(lt_buf_str(&b)));
+		snprintf(answer, sizeof(answer), "%s%.*s|%.*s", rule == NULL ? "?" : "", LT_FMT(lt_buf_str(&a)),
+		    LT_FMT(lt_buf_str(&b)));
 	lt_buf_free(&a);
 	lt_buf_free(&b);
 	return answer;
@@ -139,7 +140,8 @@ a_regex_that_gives_up_is_no_quiet_no(void **state)
 	const struct model_rule *rule = (const struct model_rule *)&a;
 
 	(void)state;
-	assert_true(model_mapping_table(m, LT_STR("s"), LT_STR("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab!b!"), &a, &b, &rule));
+	assert_true(model_mapping_table(
+	    m, LT_STR("s"), LT_STR("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab!b!"), &a, &b, &rule));
 	assert_null(rule);
 	lt_buf_free(&a);
 	lt_buf_free(&b);
@@ -149,7 +151,8 @@ a_regex_that_gives_up_is_no_quiet_no(void **state)
 static void
 system_schemas_never_match(void **state)
 {
-	static const char *const names[] = { "lutra", "mysql", "sys", "information_schema", "performance_schema", "MySQL", "LUTRA", "Sys" };
+	static const char *const names[] = { "lutra", "mysql", "sys", "information_schema", "performance_schema",
+		"MySQL", "LUTRA", "Sys" };
 	const char *const all[] = { "*.*", "/.*/", NULL };
 	const char *const into[] = { "x_*.t => *.t", NULL };
 	struct model_mapping *m = made(all);
@@ -254,7 +257,8 @@ refuses_bad_entries_and_names_them(void **state)
 
 		if (ok != (bad[i].message == NULL))
 			fail_msg("%s: %s", bad[i].texts[0], ok ? "taken" : err.message);
-		if (!ok && (err.code != LT_E_CONFIG_MAPPING || index != bad[i].index || strstr(err.message, bad[i].message) == NULL))
+		if (!ok && (err.code != LT_E_CONFIG_MAPPING || index != bad[i].index ||
+			       strstr(err.message, bad[i].message) == NULL))
 			fail_msg("%s: E%d entry %zu: %s", bad[i].texts[0], (int)err.code, index, err.message);
 		model_mapping_free(m);
 	}
@@ -270,7 +274,7 @@ two_way_refuses_what_has_no_way_back(void **state)
 		{ { "a.x*y* => a.u*v*" }, 0, "no certain way" },
 		{ { "a.*[0-12] => b.*[0-12]" }, 0, "no certain way" },
 		{ { "a.x => c.y", "b.x => c.y" }, 1, "entry 1" },
-		{ { "a.x => a.y", "a.*" }, 1, "entry 1" },   /* a.y would come from a.y too */
+		{ { "a.x => a.y", "a.*" }, 1, "entry 1" }, /* a.y would come from a.y too */
 		{ { "a.* => c.*", "b.* => c.*" }, 1, "entry 1" },
 		{ { "a.t_[00-09] => c.t_[00-09]", "b.t_[00-09] => c.t_[05-14]" }, 1, "entry 1" },
 	};
@@ -283,7 +287,8 @@ two_way_refuses_what_has_no_way_back(void **state)
 
 		if (model_mapping_invert(m, &back, &index, &err))
 			fail_msg("%s: taken", bad[i].texts[0]);
-		if (err.code != LT_E_CONFIG_MAPPING || index != bad[i].index || strstr(err.message, bad[i].message) == NULL)
+		if (err.code != LT_E_CONFIG_MAPPING || index != bad[i].index ||
+		    strstr(err.message, bad[i].message) == NULL)
 			fail_msg("%s: E%d entry %zu: %s", bad[i].texts[0], (int)err.code, index, err.message);
 		model_mapping_free(m);
 	}
@@ -304,7 +309,8 @@ inverse_of(const struct model_mapping *m)
 static void
 an_inverse_maps_exactly_what_the_other_way_gives(void **state)
 {
-	const char *const texts[] = { "shop.orders => arch.orders", "shop.*", "a.p => a.q", "a.q => a.p", "/re\\..*/", NULL };
+	const char *const texts[] = { "shop.orders => arch.orders", "shop.*", "a.p => a.q", "a.q => a.p", "/re\\..*/",
+		NULL };
 	struct model_mapping *m = made(texts), *back = inverse_of(m), *again = inverse_of(back);
 
 	(void)state;
@@ -333,7 +339,8 @@ next(uint64_t *seed)
 static void
 random_name(uint64_t *seed, char out[32])
 {
-	static const char *const words[] = { "a", "b", "ab", "t_", "u_", "shop", "x", "1", "07", "12", "_", "t_03", "g" };
+	static const char *const words[] = { "a", "b", "ab", "t_", "u_", "shop", "x", "1", "07", "12", "_", "t_03",
+		"g" };
 	size_t n = 1 + next(seed) % 3;
 
 	out[0] = '\0';
@@ -374,7 +381,8 @@ random_names_come_back_through_the_inverse(void **state)
 				*bar = '\0';
 				snprintf(want, sizeof(want), "%s|%s", schema, table);
 				if (strcmp(ask(way == 0 ? back : m, there, bar + 1), want) != 0)
-					fail_msg("set %zu way %d: %s became %s.%s and did not come back", i, way, want, there, bar + 1);
+					fail_msg("set %zu way %d: %s became %s.%s and did not come back", i, way, want,
+					    there, bar + 1);
 			}
 		}
 		assert_in_range(mapped, 50, 40000);
@@ -411,11 +419,23 @@ rule_of(const struct model_mapping *m, const char *schema, const char *table)
 static void
 columns_are_renamed_left_out_and_inverted(void **state)
 {
-	const struct lt_str exclude[] = { LT_STR("note"), LT_STR("b") }, from[] = { LT_STR("a") }, to[] = { LT_STR("b") };
+	const struct lt_str exclude[] = { LT_STR("note"), LT_STR("b") }, from[] = { LT_STR("a") },
+			    to[] = { LT_STR("b") };
 	const struct lt_str include[] = { LT_STR("id"), LT_STR("a") };
 	const struct model_entry entries[] = {
-		{ .from = LT_STR("s.x"), .to = LT_STR("s.y"), .exclude = exclude, .nexclude = 2, .rename_from = from, .rename_to = to, .nrenames = 1 },
-		{ .from = LT_STR("s.i"), .include = include, .ninclude = 2, .rename_from = from, .rename_to = to, .nrenames = 1 },
+		{ .from = LT_STR("s.x"),
+		    .to = LT_STR("s.y"),
+		    .exclude = exclude,
+		    .nexclude = 2,
+		    .rename_from = from,
+		    .rename_to = to,
+		    .nrenames = 1 },
+		{ .from = LT_STR("s.i"),
+		    .include = include,
+		    .ninclude = 2,
+		    .rename_from = from,
+		    .rename_to = to,
+		    .nrenames = 1 },
 	};
 	struct model_mapping *m = NULL, *back;
 	struct lt_err err = { 0 };
@@ -444,14 +464,20 @@ columns_are_renamed_left_out_and_inverted(void **state)
 static void
 refuses_column_lists_that_contradict(void **state)
 {
-	const struct lt_str a[] = { LT_STR("a") }, b[] = { LT_STR("b") }, ab[] = { LT_STR("a"), LT_STR("b") }, aa[] = { LT_STR("a"), LT_STR("A") };
+	const struct lt_str a[] = { LT_STR("a") }, b[] = { LT_STR("b") }, ab[] = { LT_STR("a"), LT_STR("b") },
+			    aa[] = { LT_STR("a"), LT_STR("A") };
 	const struct lt_str cc[] = { LT_STR("c"), LT_STR("c") };
 	const struct model_entry bad[] = {
 		{ .from = LT_STR("s.t"), .include = a, .ninclude = 1, .exclude = b, .nexclude = 1 },
 		{ .from = LT_STR("s.t"), .include = aa, .ninclude = 2 },
 		{ .from = LT_STR("s.t"), .exclude = a, .nexclude = 1, .rename_from = a, .rename_to = b, .nrenames = 1 },
 		{ .from = LT_STR("s.t"), .include = b, .ninclude = 1, .rename_from = a, .rename_to = b, .nrenames = 1 },
-		{ .from = LT_STR("s.t"), .include = ab, .ninclude = 2, .rename_from = a, .rename_to = b, .nrenames = 1 },
+		{ .from = LT_STR("s.t"),
+		    .include = ab,
+		    .ninclude = 2,
+		    .rename_from = a,
+		    .rename_to = b,
+		    .nrenames = 1 },
 		{ .from = LT_STR("s.t"), .rename_from = ab, .rename_to = cc, .nrenames = 2 },
 	};
 

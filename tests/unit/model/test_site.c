@@ -43,8 +43,9 @@ reads_user_hosts_and_ports(void **state)
 static void
 reads_options(void **state)
 {
-	struct model_site s = parse(
-	    "mariadb://u@h?ssl-mode=verify_ca&ssl-ca=ca%20x.pem&ssl-cert=c.pem&ssl-key=%2fetc%2Fk.pem&connect-timeout=3");
+	struct model_site s =
+	    parse("mariadb://"
+		  "u@h?ssl-mode=verify_ca&ssl-ca=ca%20x.pem&ssl-cert=c.pem&ssl-key=%2fetc%2Fk.pem&connect-timeout=3");
 
 	(void)state;
 	assert_int_equal(s.ssl_mode, MODEL_SSL_VERIFY_CA);
@@ -110,14 +111,16 @@ refuse(const char *url, enum lt_code code, const char *message)
 static void
 refuses_a_password_without_repeating_it(void **state)
 {
-	static const char *const urls[] = { "mysql://u:hunter2@h", "mysql://u:hunter2@h/?socket=/s", "mysql://u:hunter2@x@h",
-		"mysql://u@x@h", "mysql://u:a/hunter2@h", "mysql://u:1?hunter2=x@h", "mysql://u:@h", "mysql://u:hunter2#a@h" };
+	static const char *const urls[] = { "mysql://u:hunter2@h", "mysql://u:hunter2@h/?socket=/s",
+		"mysql://u:hunter2@x@h", "mysql://u@x@h", "mysql://u:a/hunter2@h", "mysql://u:1?hunter2=x@h",
+		"mysql://u:@h", "mysql://u:hunter2#a@h" };
 
 	(void)state;
 	for (size_t i = 0; i < LT_COUNT(urls); i++)
 		refuse(urls[i], LT_E_CONFIG_SECRET, "password");
 	refuse("u:hunter2@h", LT_E_CONFIG_VALUE, "must begin with");
-	refuse("mysql://u@h?Hunter2=1&hunter2hunter2hunter2hunter2hunter2hunter2=1", LT_E_CONFIG_VALUE, "unknown option;");
+	refuse(
+	    "mysql://u@h?Hunter2=1&hunter2hunter2hunter2hunter2hunter2hunter2=1", LT_E_CONFIG_VALUE, "unknown option;");
 }
 
 static void

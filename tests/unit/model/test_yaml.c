@@ -137,7 +137,8 @@ refuses_depth_keys_and_bytes_beyond_their_bounds(void **state)
 static void
 takes_every_truncation_without_a_fault(void **state)
 {
-	static const char text[] = "channel: shop\nsites:\n  hz: { id: 1, url: \"m\\u00fc\" }\nlist:\n  - 'a''b'\n  - |\n    block\n  - >-\n    fold\n";
+	static const char text[] = "channel: shop\nsites:\n  hz: { id: 1, url: \"m\\u00fc\" }\nlist:\n  - 'a''b'\n  - "
+				   "|\n    block\n  - >-\n    fold\n";
 	size_t whole = sizeof(text) - 1, good = 0;
 
 	(void)state;

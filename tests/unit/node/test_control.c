@@ -15,7 +15,8 @@
 #include "node/control.h"
 #include "node/folder.h"
 
-static struct model_channel channel = { .name = "shop" };
+static char channel_name[] = "shop";
+static struct model_channel channel = { .name = channel_name };
 
 struct fixture {
 	char dir[40];

@@ -180,6 +180,23 @@ a_partial_revoke_takes_away(void **state)
 	pipeline_held_free(h);
 }
 
+static void
+the_most_exact_pattern_counts_alone(void **state)
+{
+	static const char *const lines[] = {
+		"GRANT SELECT, INSERT ON `shop_1`.* TO `l`@`%`",
+		"GRANT DELETE ON `shop\\_1`.* TO `l`@`%`",
+		"GRANT UPDATE ON `shop%`.* TO `role`",
+		NULL,
+	};
+	struct pipeline_held *h = held_of(false, lines);
+
+	(void)state;
+	assert_int_equal(ON(h, "shop_1", NULL), PIPELINE_PRIV_DELETE | PIPELINE_PRIV_UPDATE);
+	assert_int_equal(ON(h, "shopx1", NULL), PIPELINE_PRIV_SELECT | PIPELINE_PRIV_INSERT | PIPELINE_PRIV_UPDATE);
+	pipeline_held_free(h);
+}
+
 /* Every beginning of a line is read without harm and promises nothing that the line does not. */
 static void
 survives_every_truncation(void **state)
@@ -209,6 +226,7 @@ main(void)
 		cmocka_unit_test(reads_what_both_engines_print),
 		cmocka_unit_test(all_privileges_are_all),
 		cmocka_unit_test(a_partial_revoke_takes_away),
+		cmocka_unit_test(the_most_exact_pattern_counts_alone),
 		cmocka_unit_test(survives_every_truncation),
 	};
 

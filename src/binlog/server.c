@@ -1,0 +1,343 @@
+/* A server's log as a feed of events: the set-up in its order, the stream, its silence; declared in source.h. */
+#include <inttypes.h>
+
+#include "binlog/server_priv.h"
+#include "binlog/source_priv.h"
+
+enum { COM_REGISTER_SLAVE = 0x15, COM_BINLOG_DUMP = 0x12, COM_BINLOG_DUMP_GTID = 0x1e };
+/* Flags of the dump commands. The second bit is another one in each engine. */
+enum { DUMP_NON_BLOCK = 1, MYSQL_HEARTBEAT_V2 = 2, MARIADB_ANNOTATE = 2 };
+
+#define HEARTBEAT_MS 1000
+#define SILENT_HEARTBEATS 3
+/* What a packet may be when nothing limits transactions, and what it may be beyond a limit. */
+#define PACKET_MAX (((size_t)1 << 30) + ((size_t)1 << 20))
+#define PACKET_MORE ((size_t)1 << 20)
+
+struct stream {
+	struct binlog_feed feed;
+	struct my_conn *conn;          /* owned */
+	const struct lt_clock *clock;  /* borrowed */
+	uint64_t silence_us, silent_us; /* as long as is borne; as long as it has been waited already */
+	size_t packet_max;
+	bool expect;                   /* begun at an event that must be there */
+};
+
+static void
+stream_close(struct binlog_feed *feed)
+{
+	struct stream *s = (struct stream *)feed;
+
+	my_close(s->conn);
+	free(s);
+}
+
+static void
+stream_cancel(struct binlog_feed *feed)
+{
+	my_cancel(((struct stream *)feed)->conn);
+}
+
+/* -- reading ---------------------------------------------------------------------------------------------------- */
+
+/** Error 1236 is many errors; only its text tells which. */
+static enum lt_code
+code_of_1236(const char *text)
+{
+	static const struct {
+		const char *words;
+		enum lt_code code;
+	} known[] = {
+		{ "same server_uuid/server_id", LT_E_LOG_TWIN },
+		{ "same server_id", LT_E_LOG_TWIN },
+		{ "same server_uuid", LT_E_LOG_TWIN },
+		{ "purged required binary logs", LT_E_LOG_PURGED },
+		{ "have been purged", LT_E_LOG_PURGED },
+		{ "Could not find first log file name", LT_E_LOG_PURGED },
+		{ "diverged", LT_E_LOG_HISTORY },
+		{ "not in the master's binlog", LT_E_LOG_HISTORY },
+		{ "more GTIDs than", LT_E_LOG_HISTORY },
+		{ "impossible position", LT_E_LOG_POSITION },
+		{ "> file size", LT_E_LOG_POSITION },
+		{ "bogus data in log event", LT_E_LOG_POSITION },
+		{ "max_allowed_packet", LT_E_PACKET_TOO_LARGE },
+		{ "truncated in the middle of event", LT_E_TRUNCATED },
+		{ "not open", LT_E_LOG_OFF },
+	};
+
+	for (size_t i = 0; i < LT_COUNT(known); i++)
+		if (strstr(text, known[i].words) != NULL)
+			return known[i].code;
+	return LT_E_SERVER_REFUSED;
+}
+
+static enum binlog_read
+read_failed(const struct stream *s, struct lt_err *err)
+{
+	if (err->server_errno == 1236)
+		err->code = code_of_1236(err->message);
+	if (err->server_errno == 0 && err->code == LT_E_PACKET_TOO_LARGE)
+		err->code = LT_E_TXN_TOO_LARGE;
+	/* The source has lost what it once had. */
+	if (s->expect && err->code == LT_E_LOG_POSITION)
+		err->code = LT_E_LOG_HISTORY;
+	return BINLOG_READ_FAILED;
+}
+
+/** Nothing came in the time given; silence adds up only while it is listened to. */
+static enum binlog_read
+nothing(struct stream *s, uint64_t since_us, struct lt_err *err)
+{
+	s->silent_us += lt_mono_us(s->clock) - since_us;
+	if (s->silent_us < s->silence_us) {
+		*err = (struct lt_err){ 0 };
+		return BINLOG_READ_NOTHING;
+	}
+	lt_fail(err, LT_E_LOG_SILENT, "the source sent nothing for %" PRIu64 " ms", s->silent_us / 1000);
+	return BINLOG_READ_FAILED;
+}
+
+static enum binlog_read
+stream_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, struct lt_err *err)
+{
+	struct stream *s = (struct stream *)feed;
+	int wait_ms = (int)((s->silence_us - LT_MIN(s->silent_us, s->silence_us)) / 1000) + 1;
+	uint64_t since_us = timeout_ms == 0 ? 0 : lt_mono_us(s->clock);
+	struct lt_str packet;
+
+	if (timeout_ms >= 0)
+		wait_ms = LT_MIN(wait_ms, timeout_ms);
+	if (!my_read_packet(s->conn, wait_ms, s->packet_max, &packet, err)) {
+		if (err->code != LT_E_TIMEOUT)
+			return read_failed(s, err);
+		return nothing(s, timeout_ms == 0 ? lt_mono_us(s->clock) : since_us, err);
+	}
+	s->silent_us = 0;
+	if (packet.len == 0) {
+		if (s->feed.in_use)
+			return BINLOG_READ_END;
+		lt_fail(err, LT_E_LINK_LOST, "the server ended the stream");
+		return BINLOG_READ_FAILED;
+	}
+	if (packet.ptr[0] != 0 || packet.len < 1 + BINLOG_HEADER_SIZE) {
+		lt_fail(err, LT_E_PROTOCOL, "a packet of %zu bytes is no event", packet.len);
+		return BINLOG_READ_FAILED;
+	}
+	*event = lt_str_of(packet.ptr + 1, packet.len - 1);
+	return BINLOG_READ_EVENT;
+}
+
+/* -- set-up ----------------------------------------------------------------------------------------------------- */
+
+static bool
+set_up(struct stream *s, const struct binlog_options *options, struct lt_err *err)
+{
+	bool mariadb = my_conn_server(s->conn)->flavor == MY_MARIADB;
+	uint64_t period_ns = (uint64_t)(options->heartbeat_ms != 0 ? options->heartbeat_ms : HEARTBEAT_MS) * 1000000;
+	char uuid[37];
+
+	if (!my_exec(s->conn, "SET @source_binlog_checksum = 'CRC32', @master_binlog_checksum = 'CRC32'", NULL, err))
+		return false;
+	if (mariadb && !my_exec(s->conn, "SET @mariadb_slave_capability = 4", NULL, err))
+		return false;
+	if (!my_execf(s->conn, err, "SET @source_heartbeat_period = %" PRIu64 ", @master_heartbeat_period = %" PRIu64, period_ns, period_ns))
+		return false;
+	change_uuid_text(options->uuid, uuid);
+	return mariadb || my_execf(s->conn, err, "SET @replica_uuid = '%s', @slave_uuid = '%s'", uuid, uuid);
+}
+
+static bool
+register_replica(struct stream *s, const struct binlog_options *options, struct lt_err *err)
+{
+	struct lt_buf body = { 0 };
+	struct lt_str reply;
+	bool ok = false;
+
+	lt_buf_le(&body, options->server_id, 4);
+	lt_buf_le(&body, 0, 3);     /* host, user, password: not told */
+	lt_buf_le(&body, 0, 2 + 8); /* port, rank, id of the source */
+	if (!my_command(s->conn, COM_REGISTER_SLAVE, lt_buf_str(&body), err) ||
+	    !my_read_packet(s->conn, -1, PACKET_MORE, &reply, err))
+		goto out;
+	ok = true;
+out:
+	lt_buf_free(&body);
+	return ok;
+}
+
+static bool
+dump_at(struct stream *s, const struct change_place *place, uint64_t pos, const struct binlog_options *options, struct lt_err *err)
+{
+	bool mariadb = my_conn_server(s->conn)->flavor == MY_MARIADB;
+	bool wide = pos > UINT32_MAX;
+	uint64_t flags = (options->to_end ? DUMP_NON_BLOCK : 0) | (mariadb ? MARIADB_ANNOTATE : MYSQL_HEARTBEAT_V2);
+	struct lt_buf body = { 0 };
+	bool ok;
+
+	if (!wide) {
+		lt_buf_le(&body, pos, 4);
+		lt_buf_le(&body, flags, 2);
+		lt_buf_le(&body, options->server_id, 4);
+		lt_buf_z(&body, place->file);
+	} else {
+		lt_buf_le(&body, flags, 2);
+		lt_buf_le(&body, options->server_id, 4);
+		lt_buf_le(&body, strlen(place->file), 4);
+		lt_buf_z(&body, place->file);
+		lt_buf_le(&body, pos, 8);
+		lt_buf_le(&body, 8, 4);
+		lt_buf_le(&body, 0, 8); /* no GTIDs to leave out */
+	}
+	ok = my_command(s->conn, wide ? COM_BINLOG_DUMP_GTID : COM_BINLOG_DUMP, lt_buf_str(&body), err);
+	lt_buf_free(&body);
+	return ok;
+}
+
+static bool
+dump_mysql_gtid(struct stream *s, const struct change_gtid_set *gtids, const struct binlog_options *options, struct lt_err *err)
+{
+	struct lt_buf body = { 0 }, set = { 0 };
+	bool ok;
+
+	change_gtid_set_encode(gtids, &set);
+	lt_buf_le(&body, (options->to_end ? DUMP_NON_BLOCK : 0) | MYSQL_HEARTBEAT_V2, 2);
+	lt_buf_le(&body, options->server_id, 4);
+	lt_buf_le(&body, 0, 4); /* no file */
+	lt_buf_le(&body, 4, 8);
+	lt_buf_le(&body, set.len, 4);
+	lt_buf_str_add(&body, lt_buf_str(&set));
+	ok = my_command(s->conn, COM_BINLOG_DUMP_GTID, lt_buf_str(&body), err);
+	lt_buf_free(&body);
+	lt_buf_free(&set);
+	return ok;
+}
+
+/** MariaDB streams a domain that is not in the start from its oldest file on, silently without what was purged before it. */
+static bool
+check_purged(struct stream *s, const struct change_gtid_set *gtids, struct lt_err *err)
+{
+	struct change_gtid_set *oldest = NULL;
+	struct my_rows *rows = NULL;
+	struct lt_buf text = { 0 }, sql = { 0 };
+	bool ok = false;
+
+	if (!my_query(s->conn, "SHOW BINARY LOGS", &rows, err))
+		goto out;
+	if (rows->nrows == 0) {
+		lt_fail(err, LT_E_LOG_OFF, "the server writes no binary log");
+		goto out;
+	}
+	lt_buf_printf(&sql, "SELECT BINLOG_GTID_POS('%.*s', 4)", LT_FMT(my_rows_at(rows, 0, 0)));
+	if (!binlog_ask(s->conn, lt_buf_cstr(&sql), &text, err) || !change_gtid_set_parse(lt_buf_str(&text), &oldest, err))
+		goto out;
+	ok = change_gtid_set_subset(oldest, gtids) ||
+	    lt_fail(err, LT_E_LOG_PURGED, "the oldest log file begins behind %.*s", LT_FMT(lt_buf_str(&text)));
+out:
+	change_gtid_set_free(oldest);
+	my_rows_free(rows);
+	lt_buf_free(&text);
+	lt_buf_free(&sql);
+	return ok;
+}
+
+static bool
+dump_mariadb_gtid(struct stream *s, const struct change_gtid_set *gtids, const struct binlog_options *options, struct lt_err *err)
+{
+	static const struct change_place nowhere = { .file = "" };
+	struct lt_buf text = { 0 };
+	bool ok;
+
+	change_gtid_set_text(gtids, &text);
+	ok = check_purged(s, gtids, err) &&
+	    my_execf(s->conn, err, "SET @slave_connect_state = '%s', @slave_gtid_strict_mode = 1, @slave_gtid_ignore_duplicates = 0",
+	        lt_buf_cstr(&text)) &&
+	    register_replica(s, options, err) && dump_at(s, &nowhere, 4, options, err);
+	lt_buf_free(&text);
+	return ok;
+}
+
+/** Everything done up to `from` must be in the log of the server that is read on from. */
+static bool
+check_executed(struct stream *s, const struct change_gtid_set *gtids, struct lt_err *err)
+{
+	struct change_gtid_set *has;
+	bool ok;
+
+	if (!binlog_executed(s->conn, &has, err))
+		return false;
+	ok = change_gtid_set_subset(gtids, has) ||
+	    lt_fail(err, LT_E_LOG_HISTORY, "the server has not executed all that was read before from its log, or another one's");
+	change_gtid_set_free(has);
+	return ok;
+}
+
+static bool
+start_by_gtid(struct stream *s, const struct change_position *from, const struct binlog_options *options, struct lt_err *err)
+{
+	s->feed.by_gtid = true;
+	if (!check_executed(s, from->gtids, err))
+		return false;
+	if (my_conn_server(s->conn)->flavor == MY_MARIADB)
+		return dump_mariadb_gtid(s, from->gtids, options, err);
+	return register_replica(s, options, err) && dump_mysql_gtid(s, from->gtids, options, err);
+}
+
+static bool
+start(struct stream *s, const struct change_position *from, const struct binlog_options *options, struct lt_err *err)
+{
+	uint64_t pos = from->place.last_pos != 0 ? from->place.last_pos : from->place.pos;
+	bool mariadb = my_conn_server(s->conn)->flavor == MY_MARIADB;
+	bool same = from->server[0] == '\0';
+	char identity[64];
+
+	if (!set_up(s, options, err))
+		return false;
+	if (!same) {
+		if (!binlog_identity(s->conn, identity, err))
+			return false;
+		same = strcmp(identity, from->server) == 0;
+		if (!same && change_gtid_set_empty(from->gtids))
+			return lt_fail(err, LT_E_LOG_HISTORY, "this is another server, and without GTIDs its log cannot be gone on in");
+	}
+	if (!same || from->place.file[0] == '\0' || (mariadb && pos > UINT32_MAX))
+		return start_by_gtid(s, from, options, err);
+	s->expect = from->place.last_pos != 0;
+	return register_replica(s, options, err) && dump_at(s, &from->place, LT_MAX(pos, 4), options, err);
+}
+
+bool
+binlog_source_open(const struct my_addr *addr, const struct change_position *from, const struct binlog_options *options,
+    struct change_source **ret, struct lt_err *err)
+{
+	static const struct binlog_feed_ops ops = { stream_read, stream_cancel, stream_close };
+	struct stream *s = lt_new(struct stream);
+	struct change_position begin;
+	struct lt_err mine = { 0 };
+	bool ok = false;
+
+	err = err != NULL ? err : &mine;
+	change_position_init(&begin);
+	change_position_copy(&begin, from);
+	s->feed.ops = &ops;
+	s->feed.stream = true;
+	s->feed.in_use = options->to_end;
+	s->clock = options->clock != NULL ? options->clock : lt_clock_real();
+	s->silence_us = (uint64_t)(options->heartbeat_ms != 0 ? options->heartbeat_ms : HEARTBEAT_MS) * 1000 * SILENT_HEARTBEATS;
+	s->packet_max = options->txn_limit_bytes != 0 ? options->txn_limit_bytes + PACKET_MORE : PACKET_MAX;
+	if (!my_connect(addr, &s->conn, err))
+		goto out;
+	if (!start(s, from, options, err)) {
+		(void)read_failed(s, err);
+		goto out;
+	}
+	if (s->feed.by_gtid)
+		begin.place = (struct change_place){ .pos = 4 };
+	*ret = binlog_source_new(&s->feed, &begin, options, s->expect);
+	s = NULL; /* the source's */
+	ok = true;
+out:
+	if (s != NULL)
+		stream_close(&s->feed);
+	change_position_clear(&begin);
+	return ok;
+}

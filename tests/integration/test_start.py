@@ -1,0 +1,106 @@
+"""Where a log is begun: a byte, a time, and what cannot be begun at; and the log of a server as JSON lines."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from lutralab import lutra as lutra_lab
+from lutralab.servers import wait_until
+
+ENGINES = ["mariadb", "mysql"]
+
+
+def dump(server, *words):
+    run = subprocess.run([str(lutra_lab.binary()), "binlog", "dump", f"mysql://{lutra_lab.USER}@127.0.0.1:{server.port}", "--password-env",
+                          "LUTRA_PW", *words], env={**os.environ, "LUTRA_PW": lutra_lab.PASSWORD}, capture_output=True, text=True,
+                         timeout=60)
+    assert run.returncode == 0, run.stderr
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def ids(lines, schema):
+    return [e["after"]["id"] for e in lines if e["kind"] == "insert" and (e["schema"], e["table"]) == (schema, "numbers")]
+
+
+def second(server):
+    (now,), = server.sql("SELECT UNIX_TIMESTAMP()")
+    return now
+
+
+@pytest.fixture(params=ENGINES)
+def written(request, site, channel, schema):
+    """A source whose log has numbers in three files, and a channel from it: (lutra, source, target, begins, commits, time)."""
+    source, target = site(request.param, 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", [f"{schema}.numbers"])
+    for server in (source, target):
+        server.sql(f"CREATE TABLE {schema}.numbers (id INT PRIMARY KEY)")
+    source.sql("FLUSH BINARY LOGS")
+    (first, *_), = source.sql("SHOW MASTER STATUS" if request.param == "mariadb" else "SHOW BINARY LOG STATUS")
+    for i in range(5):
+        source.sql(f"INSERT INTO {schema}.numbers VALUES ({i})")
+    source.sql("FLUSH BINARY LOGS")
+    before = second(source)
+    wait_until(lambda: second(source) > before, 5, "the next second")
+    time = second(source)
+    for i in range(5, 8):
+        source.sql(f"INSERT INTO {schema}.numbers VALUES ({i})")
+    lines = dump(source, "--from", f"{first}:4")
+    assert ids(lines, schema) == list(range(8))
+    return lutra, source, target, [e for e in lines if e["kind"] == "begin"], [e for e in lines if e["kind"] == "commit"], time
+
+
+def begin_at(lutra, start):
+    with open(lutra.file, "a") as f:
+        f.write(f"start: {{ hz: {start} }}\n")
+
+
+def arrived(lutra, target, schema):
+    lutra.start()
+    lutra.wait()
+    return [i for (i,) in target.sql(f"SELECT id FROM {schema}.numbers ORDER BY id")]
+
+
+def test_begins_behind_a_byte(written, schema):
+    lutra, _, target, begins, commits, _ = written
+    begin_at(lutra, f'{{ file: "{begins[2]["file"]}", pos: {commits[2]["end_pos"]} }}')
+    assert arrived(lutra, target, schema) == [3, 4, 5, 6, 7]
+
+
+def test_begins_at_a_time(written, schema):
+    lutra, source, target, _, _, time = written
+    (text,), = source.sql(f"SELECT DATE_FORMAT(CONVERT_TZ(FROM_UNIXTIME({time}), @@session.time_zone, '+00:00'), '%Y-%m-%dT%H:%i:%sZ')")
+    begin_at(lutra, f'{{ time: "{text}" }}')
+    assert arrived(lutra, target, schema) == [5, 6, 7]
+
+
+def test_a_time_to_come_is_the_end_of_the_log(written, schema):
+    lutra, source, target, *_ = written
+    begin_at(lutra, '{ time: "2100-01-01T00:00:00Z" }')
+    assert arrived(lutra, target, schema) == []
+    source.sql(f"INSERT INTO {schema}.numbers VALUES (100)")
+    lutra.wait()
+    assert target.sql(f"SELECT id FROM {schema}.numbers") == ((100,),)
+
+
+@pytest.mark.parametrize("start, code", [
+    ('{ file: "none.000001", pos: 4 }', "E3011"), ('{ time: "2001-01-01T00:00:00Z" }', "E3010"), ("inside", "E3011")])
+def test_a_start_that_is_not_there_stops_with_its_code(written, start, code):
+    lutra, _, _, begins, *_ = written
+    if start == "inside":
+        start = f'{{ file: "{begins[2]["file"]}", pos: {begins[2]["pos"] + 3} }}'
+    begin_at(lutra, start)
+    lutra.start(wait=False)
+    wait_until(lambda: code in lutra.log.read_text(), 20, code)
+    assert lutra.stop() == 0
+
+
+def test_a_servers_log_ends_where_it_is_told(written, schema):
+    _, source, _, begins, commits, _ = written
+    place = f'{begins[2]["file"]}:{commits[2]["end_pos"]}'
+    assert ids(dump(source, "--from", f'{begins[0]["file"]}:{begins[0]["pos"]}', "--to", place), schema) == [0, 1, 2]
+    assert ids(dump(source, "--from", place), schema) == [3, 4, 5, 6, 7]
+    sums, = dump(source, "--from", place, "--count")
+    assert (sums["transactions"], sums["rows"]) == (5, 5)
+    oldest = dump(source)
+    assert ids(oldest, schema) == list(range(8))

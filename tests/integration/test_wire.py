@@ -1,0 +1,262 @@
+"""Our own client (src/mysql) against real servers: every login, TLS mode and transport, and the line under stress."""
+
+import socket
+import subprocess
+import threading
+
+import pymysql
+import pytest
+from lutralab import lutra as lutra_lab
+from lutralab.servers import Unavailable, fetched, wait_until
+
+ENGINES = ["mariadb", "mysql"]
+DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY = range(5)
+PASSWORD = "ge heim'\"\\ü"
+
+
+def program():
+    path = lutra_lab.binary().parent / "tests/integration/client/wire"
+    if not path.exists():
+        pytest.skip(f"{path} is not built")
+    return str(path)
+
+
+def argv(case, **keys):
+    return [program(), case, *(f"{k}={v}" for k, v in keys.items())]
+
+
+def wire(case, **keys):
+    """Run one case; its output."""
+    run = subprocess.run(argv(case, **keys), capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout.strip()
+
+
+def openssl(folder, *args):
+    subprocess.run(["openssl", *map(str, args)], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def keys(lab):
+    """A CA, a server certificate for 127.0.0.1 and db.test, a client's, and another CA that signed none of them."""
+    folder = lab.folder / "keys"
+    folder.mkdir()
+    for ca in ("ca", "other"):
+        openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN=Test {ca}",
+                "-keyout", f"{ca}.key", "-out", f"{ca}.pem")
+    for name, names in (("server", "IP:127.0.0.1,DNS:db.test"), ("client", "DNS:client.test")):
+        (folder / "ext").write_text(f"subjectAltName={names}\n")
+        openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+                "-extfile", "ext", "-out", f"{name}.pem")
+    return folder
+
+
+def methods(engine):
+    """{user: how it is made}"""
+    quoted = PASSWORD.replace("\\", "\\\\").replace("'", "\\'")
+    if engine == "mysql":
+        return {
+            "sha2": f"IDENTIFIED WITH caching_sha2_password BY '{quoted}'",
+            "sha2_empty": "IDENTIFIED WITH caching_sha2_password BY ''",
+            "sha2_x509": f"IDENTIFIED WITH caching_sha2_password BY '{quoted}' REQUIRE X509",
+        }
+    made = {
+        "native": f"IDENTIFIED VIA mysql_native_password USING PASSWORD('{quoted}')",
+        "native_empty": "IDENTIFIED VIA mysql_native_password USING PASSWORD('')",
+        "native_x509": f"IDENTIFIED VIA mysql_native_password USING PASSWORD('{quoted}') REQUIRE X509",
+        "ed25519": f"IDENTIFIED VIA ed25519 USING PASSWORD('{quoted}')",
+    }
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(lab, keys):
+    """server(engine): with our certificate, an account for each login method, and schema wire."""
+    made = {}
+
+    def get(engine):
+        if engine not in made:
+            one = _server(lab, keys, engine)
+            made[engine] = one
+        return made[engine].start()
+
+    return get
+
+
+def plugins(engine):
+    """Options under which client_ed25519 can be had."""
+    try:
+        return [f"plugin-dir={fetched('mariadb-plugins')}/plugin"] if engine == "mariadb" else []
+    except Unavailable:
+        return []
+
+
+def _server(lab, keys, engine):
+    try:
+        one = lab.server(engine, 9, f"ssl-ca={keys}/ca.pem", f"ssl-cert={keys}/server.pem", f"ssl-key={keys}/server.key",
+                         "max-allowed-packet=64M", *plugins(engine), name=f"wire-{engine}").start()
+    except Unavailable as e:
+        pytest.skip(str(e))
+    users = methods(engine)
+    if engine == "mariadb":
+        try:
+            one.sql("INSTALL SONAME 'auth_ed25519'")
+        except pymysql.err.MySQLError:
+            del users["ed25519"]
+    for user, how in users.items():
+        one.sql(f"CREATE USER {user} {how}")
+    one.sql("CREATE USER wire IDENTIFIED BY ''")
+    one.sql("GRANT ALL ON *.* TO wire")
+    one.sql("CREATE DATABASE wire")
+    one.users = users
+    return one
+
+
+def where(one, transport, keys):
+    ssl = {"tcp": DISABLED, "tcp+preferred": PREFERRED, "tcp+required": REQUIRED, "tcp+ca": VERIFY_CA,
+           "tcp+identity": VERIFY_IDENTITY, "socket": PREFERRED, "socket+required": REQUIRED}[transport]
+    at = {"socket": one.socket} if transport.startswith("socket") else {"host": "127.0.0.1", "port": one.port}
+    return {**at, "ssl": ssl, "ca": keys / "ca.pem", "cert": keys / "client.pem", "key": keys / "client.key"}
+
+
+TRANSPORTS = {"tcp": False, "tcp+preferred": True, "tcp+required": True, "tcp+ca": True, "tcp+identity": True,
+              "socket": False, "socket+required": True}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("user", [u for e in ENGINES for u in methods(e)])
+def test_login(user, transport, server, keys):
+    engine = next(e for e in ENGINES if user in methods(e))
+    one = server(engine)
+    if user not in one.users:
+        pytest.skip(f"{engine} has no {user} plug-in (tools/get-server.sh mariadb-plugins)")
+    if engine == "mysql":
+        one.sql("FLUSH PRIVILEGES")  # empties the cache of caching_sha2: the first login takes the long way
+    password = "" if user.endswith("_empty") else PASSWORD
+    tls = TRANSPORTS[transport]
+    for _ in range(2):
+        said = wire("login", user=user, password=password, **where(one, transport, keys))
+        if user.endswith("_x509") and not tls:
+            assert said.startswith("AUTH_DENIED 1045 ")
+            continue
+        words = said.split()
+        assert words[:4] == ["ok", f"{user}@%", "utf8mb4", "utf8mb4"], said
+        assert (words[4] != "tls=") == tls
+        assert words[5] == f"flavor={ENGINES[::-1].index(engine)}"
+    refused = wire("login", user=user, password="wr" + PASSWORD, **where(one, transport, keys))
+    assert refused.startswith("AUTH_DENIED 1045 ")
+    assert PASSWORD not in refused
+
+
+def test_certificates_are_checked_as_the_mode_says(server, keys):
+    one = server("mariadb")
+    here = {"user": "native", "password": PASSWORD, "port": one.port}
+    named = {**here, "host": "localhost", "ca": keys / "ca.pem"}
+    other = {**here, "host": "127.0.0.1", "ca": keys / "other.pem"}
+    assert wire("login", ssl=VERIFY_CA, **named).startswith("ok ")
+    assert wire("login", ssl=VERIFY_IDENTITY, **named).startswith("TLS 0 the server's certificate is refused: hostname mismatch")
+    assert wire("login", ssl=REQUIRED, **other).startswith("ok ")
+    assert wire("login", ssl=VERIFY_CA, **other).startswith("TLS 0 the server's certificate is refused: ")
+    assert wire("login", ssl=VERIFY_CA, host="127.0.0.1", **here).startswith("TLS 0 the server's certificate is refused: ")
+    assert wire("login", ssl=REQUIRED, host="127.0.0.1", **here, ca=keys / "none.pem").startswith("TLS 0 cannot use ssl-ca")
+    assert wire("login", ssl=REQUIRED, host="127.0.0.1", **here, cert=keys / "client.pem", key=keys / "server.key").startswith("TLS 0 cannot use ssl-key")
+
+
+def test_tls_that_is_asked_for_is_never_left_out(site):
+    one = site("mariadb", 1)
+    assert wire("login", ssl=REQUIRED, socket=one.socket).startswith("TLS_UNAVAILABLE ")
+    assert wire("login", ssl=PREFERRED, host="127.0.0.1", port=one.port).startswith("ok ")
+
+
+CASES = ["pipeline", "flood", "large", "border", "types", "rows", "cancel", "timeout", "kill"]
+
+
+@pytest.mark.parametrize("transport", ["socket", "tcp", "tcp+required"])
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_case(engine, case, transport, server, keys):
+    one = server(engine)
+    assert wire(case, user="wire", **where(one, transport, keys)) == "ok"
+
+
+@pytest.mark.parametrize("transport", ["socket", "tcp", "tcp+required"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_killed_server_is_a_lost_link(engine, transport, server, keys):
+    one = server(engine)
+    with subprocess.Popen(argv("killed", user="wire", **where(one, transport, keys)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout.readline() == "ready\n"
+        one.kill()
+        out, _ = run.communicate("go\n", timeout=60)
+    assert (run.returncode, out) == (0, "ok\n")
+    one.start()
+
+
+def test_too_many_connections_are_said_so(server, keys):
+    one = server("mysql")
+    one.sql("CREATE USER IF NOT EXISTS plain IDENTIFIED BY 'x'")
+    before = one.sql("SELECT @@max_connections")[0][0]
+    one.sql("SET GLOBAL max_connections = 2")
+    held = []
+    try:
+        # One more than the limit is let in, for the administrator.
+        held = [one.connect(), one.connect()]
+        said = wire("login", user="plain", password="x", host="127.0.0.1", port=one.port)
+    finally:
+        for c in held:
+            c.close()
+        wait_until(lambda: one.sql(f"SET GLOBAL max_connections = {before}") == (), 30, "the limit to go up")
+    assert said.startswith("SERVER_BUSY 1040 "), said
+
+
+@pytest.fixture
+def peer():
+    """peer(bytes): a port that says these bytes to whoever comes, and closes; None holds the line in silence."""
+    listeners = []
+
+    def make(words):
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+
+        def serve():
+            c, _ = listener.accept()
+            with c:
+                if words is not None:
+                    c.sendall(words)
+                    c.shutdown(socket.SHUT_WR)
+                while c.recv(4096):
+                    pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        return listener.getsockname()[1]
+
+    yield make
+    for one in listeners:
+        one.close()
+
+
+@pytest.mark.parametrize("words, code", [
+    (b"SSH-2.0-OpenSSH_9.2p1\r\n", "NOT_MYSQL"),
+    (b"HTTP/1.1 400 Bad Request\r\n\r\n", "NOT_MYSQL"),
+    (b"\x05\x00\x00\x00\x0b\x08\x05\x1a\x00", "NOT_MYSQL"),  # MySQL's X protocol
+    (b"\x01\x00\x00\x00\x09", "NOT_MYSQL"),
+    (b"\x02\x00\x00\x00\x0a1", "PROTOCOL"),
+    (b"", "LINK_LOST"),
+    (b"\x10\x00", "LINK_LOST"),
+    (b"\x17\x00\x00\x00\xff\x10\x04Too many connections", "SERVER_BUSY"),
+])
+def test_what_is_no_mysql_server(words, code, peer):
+    assert wire("login", host="127.0.0.1", port=peer(words)).split()[0] == code
+
+
+def test_a_silent_peer_ends_with_the_time_limit(peer):
+    assert wire("login", host="127.0.0.1", port=peer(None), connect_timeout=100).startswith("CONNECT ")
+
+
+def test_where_nobody_listens(lab):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        assert wire("login", host="127.0.0.1", port=s.getsockname()[1]).startswith("CONNECT 0 cannot connect to 127.0.0.1:")
+    assert wire("login", socket=lab.folder / "nobody").startswith("CONNECT 0 cannot connect to ")
+    assert wire("login", socket="/" + "x" * 200).startswith("CONNECT 0 the socket's path is longer")
+    assert wire("login", host="no.such.host.invalid").startswith("CONNECT 0 cannot find host no.such.host.invalid")

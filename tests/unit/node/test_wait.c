@@ -1,0 +1,187 @@
+/* The barrier over pipelines and origins that this file plays itself: what is linked from pipeline/ and node/origin.c is only wait.c's
+ * view of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "node/wait.h"
+
+struct pipeline {
+	struct pipeline_status status;
+	uint64_t step; /* the applied position moves so far each time that somebody looks */
+};
+
+static struct pipeline pipelines[2];
+static struct lt_err now_fails;
+static uint64_t mono_us;
+
+const char *
+pipeline_state_name(enum pipeline_state s)
+{
+	return s == PIPELINE_STOPPED ? "stopped" : "running";
+}
+
+/* Each look costs five seconds. */
+void
+node_view_get(struct node *n, struct node_view *out)
+{
+	*out = (struct node_view){ .channel = "shop", .count = n->count };
+	for (size_t i = 0; i < n->count; i++) {
+		pipelines[i].status.applied.pos += pipelines[i].step;
+		out->pipelines[i].name = i == 0 ? "hz->us" : "us->hz";
+		out->pipelines[i].status = pipelines[i].status;
+	}
+	mono_us += 5000000;
+}
+
+static bool
+log_end(void *ctx, struct change_position *out, struct lt_err *err)
+{
+	(void)ctx;
+	if (now_fails.code != LT_OK) {
+		*err = now_fails;
+		return false;
+	}
+	out->place = (struct change_place){ .file = "mb.000002", .pos = 100 };
+	return true;
+}
+
+struct pipeline_origin
+node_origin_ops(struct node_origin *o)
+{
+	(void)o;
+	return (struct pipeline_origin){ .now = log_end };
+}
+
+static uint64_t
+read_mono(void *ctx)
+{
+	(void)ctx;
+	return mono_us;
+}
+
+static const struct lt_clock test_clock = { NULL, read_mono, NULL };
+
+/* Both run, at mb.000002:`pos`; waits ten seconds of the test's clock. */
+static enum lt_code
+wait_for(struct lt_wake *cancel, struct lt_err *err)
+{
+	struct node n = { .clock = &test_clock, .count = 2 };
+	struct lt_buf text = { 0 };
+	bool ok = node_wait(&n, 10000, cancel, &text, err);
+
+	assert_int_equal(ok, err->code == LT_OK);
+	assert_int_equal(ok, text.len > 0);
+	lt_buf_free(&text);
+	return err->code;
+}
+
+static struct lt_wake *
+begin(uint64_t first, uint64_t second)
+{
+	for (size_t i = 0; i < 2; i++)
+		pipelines[i] = (struct pipeline){ .status = { .state = PIPELINE_RUNNING,
+			                              .applied = { .file = "mb.000002", .pos = i == 0 ? first : second } } };
+	now_fails = (struct lt_err){ 0 };
+	return lt_wake_new();
+}
+
+static void
+ends_well_once_both_have_applied_their_ends(void **state)
+{
+	struct lt_wake *cancel = begin(100, 40);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	pipelines[1].step = 30;
+	assert_int_equal(wait_for(cancel, &err), LT_OK);
+	assert_true(pipelines[1].status.applied.pos >= 100);
+	lt_wake_free(cancel);
+}
+
+static void
+says_who_is_how_far_at_the_limit(void **state)
+{
+	struct lt_wake *cancel = begin(100, 40);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(wait_for(cancel, &err), LT_E_TIMEOUT_WAIT);
+	assert_int_equal(lt_code_exit(err.code), 1);
+	assert_non_null(strstr(err.message, "us->hz (running) has applied up to mb.000002:40 of mb.000002:100"));
+	assert_null(strstr(err.message, "hz->us"));
+	lt_wake_free(cancel);
+}
+
+static void
+names_a_stopped_pipeline_at_once(void **state)
+{
+	struct lt_wake *cancel = begin(10, 10);
+	struct lt_err err = { 0 };
+	uint64_t before = mono_us;
+
+	(void)state;
+	pipelines[1].status.state = PIPELINE_STOPPED;
+	lt_fail(&pipelines[1].status.err, LT_E_DUPLICATE, "a key");
+	assert_int_equal(wait_for(cancel, &err), LT_E_PIPELINE_STOPPED);
+	assert_int_equal(lt_code_exit(err.code), 1);
+	assert_string_equal(err.where.pipeline, "us->hz");
+	assert_non_null(strstr(err.message, "E5002"));
+	assert_int_equal(mono_us - before, 5000000); /* one look */
+	lt_wake_free(cancel);
+}
+
+static void
+a_source_that_is_away_is_asked_until_the_limit(void **state)
+{
+	struct lt_wake *cancel = begin(100, 100);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	lt_fail(&now_fails, LT_E_CONNECT, "nobody there");
+	assert_int_equal(wait_for(cancel, &err), LT_E_TIMEOUT_WAIT);
+	assert_non_null(strstr(err.message, "nobody there"));
+	lt_wake_free(cancel);
+}
+
+static void
+a_source_that_refuses_is_an_error_of_its_own(void **state)
+{
+	struct lt_wake *cancel = begin(100, 100);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	lt_fail(&now_fails, LT_E_AUTH_DENIED, "no");
+	assert_int_equal(wait_for(cancel, &err), LT_E_AUTH_DENIED);
+	lt_wake_free(cancel);
+}
+
+static void
+ends_when_it_is_cancelled(void **state)
+{
+	struct lt_wake *cancel = begin(10, 10);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	lt_wake_raise(cancel);
+	assert_int_equal(wait_for(cancel, &err), LT_E_NOT_RUNNING);
+	lt_wake_free(cancel);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ends_well_once_both_have_applied_their_ends),
+		cmocka_unit_test(says_who_is_how_far_at_the_limit),
+		cmocka_unit_test(names_a_stopped_pipeline_at_once),
+		cmocka_unit_test(a_source_that_is_away_is_asked_until_the_limit),
+		cmocka_unit_test(a_source_that_refuses_is_an_error_of_its_own),
+		cmocka_unit_test(ends_when_it_is_cancelled),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,5 +1,6 @@
 """A handle on the lutra binary: one channel, one data folder, run and killed as the test wants."""
 
+import copy
 import json
 import os
 import pathlib
@@ -78,6 +79,15 @@ class Lutra:
         if "<->" in direction:
             lines.append("conflicts: none")
         self.file.write_text("\n".join([*lines, *extra]) + "\n")
+
+    def other(self, folder):
+        """The same channel file, to be run with another data folder."""
+        twin = copy.copy(self)
+        twin.folder = pathlib.Path(folder)
+        twin.folder.mkdir(parents=True)
+        twin.data, twin.log = twin.folder / "data", twin.folder / "lutra.log"
+        twin._process, twin._runs = None, 0
+        return twin
 
     @property
     def alive(self):

@@ -33,8 +33,19 @@ def column(server, schema, query):
     return [row[0] for row in server.sql(query, db=schema)]
 
 
+def answers(lutra, timeout_s=30):
+    """Wait until a Lutra that may never be ready answers commands; its pipelines."""
+    def look():
+        assert lutra.alive, lutra.log.read_text()
+        with contextlib.suppress(Exception):
+            return lutra.pipelines()
+    return wait_until(look, timeout_s, "lutra to answer", poll_s=0.05)
+
+
 def stopped(lutra, pipeline, code, timeout_s=30):
     """Wait until the pipeline is stopped; its error, which must have that code."""
+    answers(lutra)
+
     def look():
         status = lutra.pipelines()[pipeline]
         return status["error"] if status["state"] == "stopped" else None
@@ -46,20 +57,13 @@ def stopped(lutra, pipeline, code, timeout_s=30):
 
 def retrying(lutra, pipeline, code, timeout_s=30):
     """Wait until the pipeline tries again because of `code`; its error."""
+    answers(lutra)
+
     def look():
         status = lutra.pipelines()[pipeline]
         assert status["state"] != "stopped", status
         return status["error"] if status["state"] == "retrying" and (status["error"] or {}).get("code") == code else None
     return wait_until(look, timeout_s, f"{pipeline} to meet {code}", poll_s=0.05)
-
-
-def answers(lutra, timeout_s=30):
-    """Wait until a Lutra that may never be ready answers commands; its pipelines."""
-    def look():
-        assert lutra.alive, lutra.log.read_text()
-        with contextlib.suppress(Exception):
-            return lutra.pipelines()
-    return wait_until(look, timeout_s, "lutra to answer", poll_s=0.05)
 
 
 @contextlib.contextmanager

@@ -136,7 +136,7 @@ def deadlock(site, channel, schema, engine="mariadb"):
         transaction(source, schema, "UPDATE base SET v = 1 WHERE id = 1", "UPDATE base SET v = 1 WHERE id = 2",
                     "UPDATE base SET v = 1 WHERE id = 3", "INSERT INTO ledger VALUES (1)")
         wait_until(lambda: column(target, schema, "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"), 20,
-                   "Lutra to wait for row 3")
+                   "Lutra to wait for row 3", poll_s=0.2)  # MariaDB renews that table only when it is left alone for 0.1 s
         local.execute("SELECT * FROM base WHERE id = 1 FOR UPDATE")
         steps.retrying(lutra, ONE_WAY, steps.LOCK_WAIT)
         assert column(target, schema, "SELECT COUNT(*) FROM base WHERE v = 1") == [0]
@@ -166,7 +166,8 @@ def commit_in_doubt(site, channel, schema):
     source, target = site("mariadb", 1), site("mariadb", 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us").start()
     lutra.wait()
-    with steps.server_globals(target, rpl_semi_sync_master_timeout=600000, rpl_semi_sync_master_wait_no_slave=1):
+    with steps.server_globals(target, rpl_semi_sync_master_timeout=600000, rpl_semi_sync_master_wait_no_slave=1,
+                              rpl_semi_sync_master_wait_point="AFTER_SYNC"):
         target.sql("SET GLOBAL rpl_semi_sync_master_enabled = 1")
         try:
             transaction(source, schema, "INSERT INTO ledger VALUES (1)")
@@ -226,7 +227,7 @@ def two_owners(site, channel, schema):
     with Workload(source, schema, clients=2, seed=2, pause_s=0.01) as load:
         wait_until(lambda: load.committed >= 20, 60, "traffic")
         second.start()
-        stopped(first, ONE_WAY, "E5010")
+        stopped(first, ONE_WAY, "E5010", timeout_s=10)
         goal = load.committed + 20
         wait_until(lambda: load.committed >= goal, 60, "more traffic")
         load.stop()

@@ -1,4 +1,5 @@
 /* One run of a pipeline: claim the target, open the log, then group after group until something happens. */
+#include "base/fault.h"
 #include "pipeline/connect.h"
 #include "pipeline/load.h"
 #include "pipeline/mark.h"
@@ -91,9 +92,7 @@ position_after(const struct change_position *from, struct change_txn *const *txn
 {
 	change_position_copy(out, from);
 	for (size_t i = 0; i < n; i++)
-		change_gtid_set_add(out->gtids, &txns[i]->gtid);
-	if (n > 0)
-		out->place = txns[n - 1]->end;
+		change_txn_advance(txns[i], out);
 }
 
 static void
@@ -408,7 +407,7 @@ pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_e
 static bool
 show_mark(struct pipeline *p, struct lt_err *err)
 {
-	if (!p->model->two_way || p->mark_seen)
+	if (!p->model->two_way || p->mark_seen || lt_fault("r10_mark"))
 		return true;
 	p->mark_seen = pipeline_mark_check(p->channel, &p->channel->sites[p->model->from], &p->origin, p->clock, err);
 	return p->mark_seen;

@@ -80,6 +80,9 @@ read_failed(const struct stream *s, struct lt_err *err)
 		err->code = code_of_fatal(err->message);
 	if (err->server_errno == 0 && err->code == LT_E_PACKET_TOO_LARGE)
 		err->code = LT_E_TXN_TOO_LARGE;
+	/* Behind the login MariaDB says so when REPLICATION SLAVE is missing. */
+	if (err->code == LT_E_AUTH_DENIED)
+		err->code = LT_E_NO_PRIVILEGE;
 	/* The source has lost what it once had. */
 	if (s->expect && err->code == LT_E_LOG_POSITION)
 		err->code = LT_E_LOG_HISTORY;

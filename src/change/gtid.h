@@ -40,6 +40,8 @@ void change_gtid_set_text(const struct change_gtid_set *s, struct lt_buf *out);
 bool change_gtid_set_empty(const struct change_gtid_set *s);
 /** Add one; NONE and ANONYMOUS add nothing. MariaDB: becomes the domain's newest. */
 void change_gtid_set_add(struct change_gtid_set *s, const struct change_gtid *g);
+/** Add all of `more`. MariaDB: its domains become the newest. */
+void change_gtid_set_merge(struct change_gtid_set *s, const struct change_gtid_set *more);
 /** MySQL: g is in the set. MariaDB: the domain's newest has the same or a higher seq. */
 bool change_gtid_set_has(const struct change_gtid_set *s, const struct change_gtid *g);
 /** MySQL: every id of a is in b. MariaDB: every domain of a stands in b at the same or a higher seq. */

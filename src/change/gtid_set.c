@@ -204,6 +204,20 @@ change_gtid_set_add(struct change_gtid_set *s, const struct change_gtid *g)
 		domain_set(s, (struct gtid_domain){ g->domain, g->server_id, g->seq });
 }
 
+void
+change_gtid_set_merge(struct change_gtid_set *s, const struct change_gtid_set *more)
+{
+	for (size_t i = 0; i < more->nsources; i++) {
+		const struct gtid_source *src = &more->sources[i];
+		struct gtid_source *dst = gtid_set_source(s, src->uuid, src->tag);
+
+		for (size_t k = 0; k < src->nspans; k++)
+			gtid_source_add(dst, src->spans[k].from, src->spans[k].to);
+	}
+	for (size_t i = 0; i < more->ndomains; i++)
+		domain_set(s, more->domains[i]);
+}
+
 bool
 change_gtid_set_has(const struct change_gtid_set *s, const struct change_gtid *g)
 {

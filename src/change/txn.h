@@ -60,6 +60,8 @@ void change_txn_free(struct change_txn *t);
 struct change_row *change_txn_add_row(struct change_txn *t, const struct change_table *table);
 /** Bytes it holds. */
 size_t change_txn_bytes(const struct change_txn *t);
+/** Move progress over it: what was passed over, its own id, its end. */
+void change_txn_advance(const struct change_txn *t, struct change_position *progress);
 /** Fill file, pos, gtid of an error's place from it. */
 void change_txn_where(const struct change_txn *t, struct lt_where *where);
 

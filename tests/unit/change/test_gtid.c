@@ -221,6 +221,8 @@ random_sets_behave_as_the_naive_model(void **state)
 		change_gtid_set_encode(s, &wire);
 		assert_true(change_gtid_set_decode(lt_buf_str(&wire), &back, &err));
 		assert_same(&m, back);
+		change_gtid_set_merge(t, back);
+		assert_true(change_gtid_set_eq(t, s));
 		copy = change_gtid_set_copy(back);
 		assert_true(change_gtid_set_eq(copy, s));
 		change_gtid_set_free(copy);

@@ -114,7 +114,8 @@ bool my_alive(const struct my_conn *c);
 /** Send one command packet; replies are then read by my_read_packet(). */
 LT_MUST_USE bool my_command(struct my_conn *c, uint8_t command, struct lt_str body, struct lt_err *err);
 /** The next logical packet (pieces of 16 MB joined, at most `limit` bytes), borrowed until the next call. An error packet
- * becomes an error of `err`; an EOF packet gives `out->len` 0. timeout_ms < 0 waits for ever; LT_E_TIMEOUT leaves the line usable. */
+ * becomes an error of `err`; an EOF packet gives `out->len` 0. timeout_ms bounds each wait for bytes, not the packet; < 0 waits for
+ * ever. LT_E_TIMEOUT leaves the line usable: what came so far is kept. */
 LT_MUST_USE bool my_read_packet(struct my_conn *c, int timeout_ms, size_t limit, struct lt_str *out, struct lt_err *err);
 
 /** Set err from a server error number: code and kind by number, number, SQLSTATE and text kept. Always false. */

@@ -44,7 +44,7 @@ static const struct meaning {
 static bool
 says(struct lt_str text, const char *what)
 {
-	return text.len > 0 && memmem(text.ptr, text.len, what, strlen(what)) != NULL;
+	return text.ptr != NULL && memmem(text.ptr, text.len, what, strlen(what)) != NULL;
 }
 
 static enum lt_code

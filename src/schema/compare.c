@@ -9,12 +9,6 @@ struct pair {
 };
 
 static bool
-same_charset(const struct pair *p)
-{
-	return lt_str_eq(schema_charset_name(p->from->charset), schema_charset_name(p->to->charset));
-}
-
-static bool
 holds_int(const struct pair *p)
 {
 	if (p->from->is_unsigned == p->to->is_unsigned)
@@ -120,7 +114,6 @@ static void
 compare_pair(const struct schema_table *source, const struct pair *p, struct lt_buf *out)
 {
 	struct lt_str from = p->from->name;
-	bool text = p->a.class_ == SCHEMA_CLASS_TEXT && p->b.class_ == SCHEMA_CLASS_TEXT;
 
 	if (p->to->generated != SCHEMA_PLAIN) {
 		if (p->from->generated == SCHEMA_PLAIN) {
@@ -132,11 +125,7 @@ compare_pair(const struct schema_table *source, const struct pair *p, struct lt_
 	if (!holds(p)) {
 		begin_line(out, source, from);
 		lt_buf_printf(out, "is %.*s, but at the target %.*s\n", LT_FMT(p->from->type), LT_FMT(p->to->type));
-	} else if (text && !same_charset(p)) {
-		begin_line(out, source, from);
-		lt_buf_printf(out, "is in character set %.*s, but at the target in %.*s\n", LT_FMT(p->from->charset),
-		    LT_FMT(p->to->charset));
-	}
+	} /* another character set is no difference: the target converts, and refuses a character that does not fit */
 	if (p->from->nullable && !p->to->nullable) {
 		begin_line(out, source, from);
 		lt_buf_z(out, "may be NULL, but not at the target\n");

@@ -1,4 +1,5 @@
-/* tests: what every fuzz target has. Under -Dfuzz=true libFuzzer drives it, else standalone.c does, for a few thousand runs. */
+/* tests: what every fuzz target has. Under -Dfuzz=true libFuzzer drives it, else standalone.c does, for a few thousand
+ * runs. */
 #ifndef TEST_FUZZ_H
 #define TEST_FUZZ_H
 

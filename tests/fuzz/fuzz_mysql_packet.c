@@ -6,8 +6,9 @@
 #include "mysql/conn_priv.h"
 
 /* A login that goes well, up to the first statement. */
-static const uint8_t login[] = "\x26\0\0\0\n9.7\0\1\0\0\0aaaaaaaa\0\xff\xf7\xff\2\0\xff\xdf\x15\0\0\0\0\0\0\0\0\0\0aaaaaaaaaaaa\0"
-                               "mysql_native_password\0";
+static const uint8_t login[] =
+    "\x26\0\0\0\n9.7\0\1\0\0\0aaaaaaaa\0\xff\xf7\xff\2\0\xff\xdf\x15\0\0\0\0\0\0\0\0\0\0aaaaaaaaaaaa\0"
+    "mysql_native_password\0";
 static const uint8_t oks[] = "\7\0\0\2\0\0\0\2\0\0\0\7\0\0\1\0\0\0\2\0\0\0";
 
 enum { FROM_GREETING = 1, OLD_EOF = 2, WITH_TLS = 4 };
@@ -56,7 +57,7 @@ talk(struct my_conn *c)
 	my_rows_free(ok ? rows : NULL);
 	ok = my_query_each(c, LT_STR("SELECT"), look_at, &sum, &err) && my_prepare(c, LT_STR("SELECT"), &s, &err);
 	ok = my_send_query(c, LT_STR("DO 1"), &err) && my_send_query(c, LT_STR("DO 2"), &err) && my_ping(c, &err) &&
-	    my_recv(c, NULL, &err) && ok;
+	     my_recv(c, NULL, &err) && ok;
 	if (!ok)
 		LT_ASSERT(err.code != LT_OK);
 	if (my_command(c, 0x12, LT_STR(""), &err)) {
@@ -69,7 +70,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t how = size > 0 ? data[0] : 0;
-	struct my_addr addr = { .user = "u", .password = "p", .ssl_mode = (how & WITH_TLS) != 0 ? MY_SSL_PREFERRED : MY_SSL_DISABLED };
+	struct my_addr addr = {
+		.user = "u", .password = "p", .ssl_mode = (how & WITH_TLS) != 0 ? MY_SSL_PREFERRED : MY_SSL_DISABLED
+	};
 	struct my_conn *c = NULL;
 	struct lt_err err = { 0 };
 	int fds[2];

@@ -1,5 +1,5 @@
-/* TARGET RUNS [FOLDER] - drives a fuzz target where there is no libFuzzer: every file of FOLDER as it is, then RUNS inputs
- * made of them by chance (always the same chance). Prints one TAP line. */
+/* TARGET RUNS [FOLDER] - drives a fuzz target where there is no libFuzzer: every file of FOLDER as it is, then RUNS
+ * inputs made of them by chance (always the same chance). Prints one TAP line. */
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>

@@ -5,14 +5,18 @@
 
 #include "mysql/conn_priv.h"
 
-#define GREETING(bytes) { (bytes), sizeof(bytes) - 1 }
+#define GREETING(bytes)                                                                                                \
+	{                                                                                                              \
+		(bytes), sizeof(bytes) - 1                                                                             \
+	}
 
-const struct lt_str peer_greeting_mysql = GREETING(
-    "\n9.7.4-2\0=\0\0\0\\\x18+^\\-\x11g\0\xff\xf7\xff\x02\0\xff\xdf\x15\0\0\0\0\0\0\0\0\0\0o-X\5\5\4\x19"
-    "a6k2\x18\0caching_sha2_password\0");
-const struct lt_str peer_greeting_mariadb = GREETING(
-    "\n5.5.5-10.11.19-MariaDB-0+deb12u1-log\0\x34\0\0\0?X{&Gr+x\0\xfe\xf7\x08\2\0\xff\x81\x15\0\0\0\0\0\0\x1d\0\0\0AvSz.t}8>n0B\0"
-    "mysql_native_password\0");
+const struct lt_str peer_greeting_mysql =
+    GREETING("\n9.7.4-2\0=\0\0\0\\\x18+^\\-\x11g\0\xff\xf7\xff\x02\0\xff\xdf\x15\0\0\0\0\0\0\0\0\0\0o-X\5\5\4\x19"
+	     "a6k2\x18\0caching_sha2_password\0");
+const struct lt_str peer_greeting_mariadb =
+    GREETING("\n5.5.5-10.11.19-MariaDB-0+deb12u1-log\0\x34\0\0\0?X{&Gr+"
+	     "x\0\xfe\xf7\x08\2\0\xff\x81\x15\0\0\0\0\0\0\x1d\0\0\0AvSz.t}8>n0B\0"
+	     "mysql_native_password\0");
 const struct lt_str peer_ok = GREETING("\0\0\0\2\0\0\0");
 
 void
@@ -27,7 +31,9 @@ peer_pair(struct peer *p)
 void
 peer_open(struct peer *p)
 {
-	const struct my_addr addr = { .user = "u", .password = "geheim", .ssl_mode = MY_SSL_DISABLED, .io_timeout_ms = 60000 };
+	const struct my_addr addr = {
+		.user = "u", .password = "geheim", .ssl_mode = MY_SSL_DISABLED, .io_timeout_ms = 60000
+	};
 	struct lt_err err = { 0 };
 	struct lt_buf said;
 	int fd;

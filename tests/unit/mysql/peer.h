@@ -1,4 +1,5 @@
-/* tests: a server's end of a socket pair. What it will say is written before the client asks, so no thread is needed. */
+/* tests: a server's end of a socket pair. What it will say is written before the client asks, so no thread is needed.
+ */
 #ifndef TEST_MYSQL_PEER_H
 #define TEST_MYSQL_PEER_H
 

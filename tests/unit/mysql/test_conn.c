@@ -78,9 +78,13 @@ static const struct {
 	enum lt_code code;
 } logins[] = {
 	{ { "\xfemysql_clear_password\0", 22 }, LT_E_AUTH_INSECURE },
-	{ { "\xfe" "dialog\0abc\0", 12 }, LT_E_AUTH_METHOD },
+	{ { "\xfe"
+	    "dialog\0abc\0",
+	      12 },
+	    LT_E_AUTH_METHOD },
 	{ { "\xfe", 1 }, LT_E_AUTH_METHOD },
-	{ { "\xfemysql_native_password\0short\0", 29 }, LT_E_AUTH_METHOD }, /* a nonce that is too short proves nothing */
+	{ { "\xfemysql_native_password\0short\0", 29 },
+	    LT_E_AUTH_METHOD }, /* a nonce that is too short proves nothing */
 	{ { "\xfemysql_native_password", 22 }, LT_E_PROTOCOL },
 	{ { "\1\5", 2 }, LT_E_PROTOCOL },
 	{ { "\1", 1 }, LT_E_PROTOCOL },
@@ -221,8 +225,9 @@ a_result_cut_anywhere_is_a_lost_link(void **state)
 static void
 strange_replies_are_protocol_errors(void **state)
 {
-	static const struct lt_str replies[] = { { "\0\0\0\1", 4 }, { "\1\0\0\1\xfb", 5 }, { "\1\0\0\1\xfe", 5 }, { "\3\0\0\1\xfc\1\x10", 7 },
-		{ "\2\0\0\1\1\1", 6 }, { "\1\0\0\1\0", 5 }, { "\1\0\0\1\1\0\0\0\2", 9 }, { "\2\0\0\1\xff\1", 6 } };
+	static const struct lt_str replies[] = { { "\0\0\0\1", 4 }, { "\1\0\0\1\xfb", 5 }, { "\1\0\0\1\xfe", 5 },
+		{ "\3\0\0\1\xfc\1\x10", 7 }, { "\2\0\0\1\1\1", 6 }, { "\1\0\0\1\0", 5 }, { "\1\0\0\1\1\0\0\0\2", 9 },
+		{ "\2\0\0\1\xff\1", 6 } };
 
 	(void)state;
 	for (size_t i = 0; i < LT_COUNT(replies); i++) {

@@ -20,7 +20,8 @@ loop_back(struct my_conn *c)
 static void
 packets_around_each_border_come_back_whole(void **state)
 {
-	static const size_t sizes[] = { 0, 1, 0xfffffe, 0xffffff, 0x1000000, 0x1fffffd, 0x1fffffe, 0x1ffffff, 0x2000000 };
+	static const size_t sizes[] = { 0, 1, 0xfffffe, 0xffffff, 0x1000000, 0x1fffffd, 0x1fffffe, 0x1ffffff,
+		0x2000000 };
 	struct lt_err err = { 0 };
 	struct peer p;
 

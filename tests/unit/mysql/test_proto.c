@@ -24,7 +24,10 @@ greetings_of_both_servers_are_read(void **state)
 	assert_string_equal(hs.plugin, "caching_sha2_password");
 	assert_int_equal(hs.thread_id, '=');
 	assert_int_equal(hs.nonce_len, 20);
-	assert_memory_equal(hs.nonce, "\\\x18+^\\-\x11go-X\5\5\4\x19" "a6k2\x18", 20);
+	assert_memory_equal(hs.nonce,
+	    "\\\x18+^\\-\x11go-X\5\5\4\x19"
+	    "a6k2\x18",
+	    20);
 
 	assert_true(my_handshake_decode(peer_greeting_mariadb, &hs, &err));
 	my_version_decode(hs.version, hs.caps, &server);
@@ -41,9 +44,14 @@ versions_are_told_apart(void **state)
 		uint32_t caps, version;
 		enum my_flavor flavor;
 	} cases[] = {
-		{ "8.0.36", 1, 80036, MY_MYSQL }, { "5.7.44-log", 1, 50744, MY_MYSQL }, { "11.8.9-MariaDB-ubu", 0, 110809, MY_MARIADB },
-		{ "5.5.5-10.6.1", 0, 100601, MY_MARIADB }, { "10.5", 0, 100500, MY_MARIADB }, { "", 1, 0, MY_MYSQL },
-		{ "99999999999999999999.1.1", 1, 9990000, MY_MYSQL }, { "5.5.5-x", 1, 50505, MY_MYSQL },
+		{ "8.0.36", 1, 80036, MY_MYSQL },
+		{ "5.7.44-log", 1, 50744, MY_MYSQL },
+		{ "11.8.9-MariaDB-ubu", 0, 110809, MY_MARIADB },
+		{ "5.5.5-10.6.1", 0, 100601, MY_MARIADB },
+		{ "10.5", 0, 100500, MY_MARIADB },
+		{ "", 1, 0, MY_MYSQL },
+		{ "99999999999999999999.1.1", 1, 9990000, MY_MYSQL },
+		{ "5.5.5-x", 1, 50505, MY_MYSQL },
 	};
 
 	(void)state;
@@ -78,7 +86,9 @@ another_protocol_version_is_no_mysql(void **state)
 	struct lt_err err = { 0 };
 
 	(void)state;
-	assert_false(my_handshake_decode(LT_STR("\x09" "5.5.5\0aaaabbbbbbbb\0aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), &hs, &err));
+	assert_false(my_handshake_decode(LT_STR("\x09"
+						"5.5.5\0aaaabbbbbbbb\0aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+	    &hs, &err));
 	assert_int_equal(err.code, LT_E_NOT_MYSQL);
 }
 
@@ -105,7 +115,8 @@ static void
 every_truncation_is_refused(void **state)
 {
 	const struct lt_str good[] = { LT_STR("\0\xfc\1\2\5\2\0\0\0"), LT_STR("\xfe\0\0\2\0"), peer_column("name"),
-		LT_STR("\3abc\xfb\0\xfc\2\0de"), LT_STR("\0\1\0\0\0\1\0\2\0\0\0\0"), LT_STR("\xfemysql_native_password\0") };
+		LT_STR("\3abc\xfb\0\xfc\2\0de"), LT_STR("\0\1\0\0\0\1\0\2\0\0\0\0"),
+		LT_STR("\xfemysql_native_password\0") };
 
 	(void)state;
 	for (size_t i = 0; i < LT_COUNT(good); i++) {

@@ -10,8 +10,8 @@
 
 #include "mysql/scramble.h"
 
-static const uint8_t nonce[32] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
-	27, 28, 29, 30, 31, 32 };
+static const uint8_t nonce[32] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+	24, 25, 26, 27, 28, 29, 30, 31, 32 };
 
 static void
 hex_is(const uint8_t *bytes, size_t len, const char *wanted)
@@ -44,8 +44,9 @@ ed25519_signs_so_that_the_servers_key_verifies(void **state)
 	size_t len = 0;
 
 	(void)state;
-	assert_int_equal(sodium_base642bin(key, sizeof(key), "ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4YJY", 43, NULL, &len, NULL,
-	    sodium_base64_VARIANT_ORIGINAL_NO_PADDING), 0);
+	assert_int_equal(sodium_base642bin(key, sizeof(key), "ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4YJY", 43, NULL,
+			     &len, NULL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING),
+	    0);
 	assert_int_equal(len, 32);
 	my_sign_ed25519(LT_STR("secret"), nonce, signature);
 	assert_int_equal(crypto_sign_verify_detached(signature, nonce, 32, key), 0);
@@ -79,7 +80,8 @@ the_password_comes_back_with_the_private_key(void **state)
 	struct lt_err err = { 0 };
 
 	(void)state;
-	assert_true(my_encrypt_password(LT_STR("a password longer than the nonce"), nonce, lt_buf_str(&pem), &out, &err));
+	assert_true(
+	    my_encrypt_password(LT_STR("a password longer than the nonce"), nonce, lt_buf_str(&pem), &out, &err));
 	assert_int_equal(EVP_PKEY_decrypt_init(ctx), 1);
 	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING), 1);
 	assert_int_equal(EVP_PKEY_decrypt(ctx, plain, &len, (const uint8_t *)out.ptr, out.len), 1);

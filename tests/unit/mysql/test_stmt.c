@@ -53,17 +53,46 @@ values_have_the_documented_bytes(void **state)
 	(void)state;
 	peer_open(&p);
 	s = prepared(&p, 2);
-#define HEAD "17" "04030201" "00" "01000000"
-	encodes(s, one, 2, HEAD "01" "01" "0600" "0800" "feffffffffffffff");
+#define HEAD                                                                                                           \
+	"17"                                                                                                           \
+	"04030201"                                                                                                     \
+	"00"                                                                                                           \
+	"01000000"
+	encodes(s, one, 2,
+	    HEAD "01"
+		 "01"
+		 "0600"
+		 "0800"
+		 "feffffffffffffff");
 	one[0] = (struct my_param){ .kind = MY_PARAM_U64, .u64 = 258 };
 	one[1] = (struct my_param){ .kind = MY_PARAM_FLOAT, .f32 = 1.0f };
-	encodes(s, one, 2, HEAD "00" "01" "0880" "0400" "0201000000000000" "0000803f");
-	one[0] = (struct my_param){ .kind = MY_PARAM_DATETIME, .time = { .year = 2026, .month = 11, .day = 22, .hour = 8, .micro = 7 } };
-	one[1] = (struct my_param){ .kind = MY_PARAM_TIME, .time = { .negative = true, .hour = 25, .minute = 1, .second = 2 } };
-	encodes(s, one, 2, HEAD "00" "01" "0c00" "0b00" "0bea070b1608000007000000" "080101000000010102");
+	encodes(s, one, 2,
+	    HEAD "00"
+		 "01"
+		 "0880"
+		 "0400"
+		 "0201000000000000"
+		 "0000803f");
+	one[0] = (struct my_param){ .kind = MY_PARAM_DATETIME,
+		.time = { .year = 2026, .month = 11, .day = 22, .hour = 8, .micro = 7 } };
+	one[1] = (struct my_param){ .kind = MY_PARAM_TIME,
+		.time = { .negative = true, .hour = 25, .minute = 1, .second = 2 } };
+	encodes(s, one, 2,
+	    HEAD "00"
+		 "01"
+		 "0c00"
+		 "0b00"
+		 "0bea070b1608000007000000"
+		 "080101000000010102");
 	one[0] = (struct my_param){ .kind = MY_PARAM_BYTES, .bytes = LT_STR("ab") };
 	one[1] = (struct my_param){ .kind = MY_PARAM_TIME, .time = { .hour = 838, .micro = 5 } };
-	encodes(s, one, 2, HEAD "00" "01" "fc00" "fd00" "026162" "103833383a30303a30302e303030303035");
+	encodes(s, one, 2,
+	    HEAD "00"
+		 "01"
+		 "fc00"
+		 "fd00"
+		 "026162"
+		 "103833383a30303a30302e303030303035");
 	peer_close(&p);
 }
 
@@ -78,7 +107,14 @@ null_bits_reach_over_bytes(void **state)
 	peer_open(&p);
 	s = prepared(&p, 9);
 	params[4] = (struct my_param){ .kind = MY_PARAM_TEXT, .bytes = LT_STR("") };
-	encodes(s, params, 9, HEAD "ef01" "01" "06000600060006" "00" "fd00" "0600060006000600" "00");
+	encodes(s, params, 9,
+	    HEAD "ef01"
+		 "01"
+		 "06000600060006"
+		 "00"
+		 "fd00"
+		 "0600060006000600"
+		 "00");
 	peer_close(&p);
 }
 

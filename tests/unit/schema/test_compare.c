@@ -30,7 +30,7 @@ static const struct {
 	{ "c|year(4)||", "c|year||", NULL },
 	{ "c|bit(9)||", "c|bit(8)||", "bit(9)" },
 	{ "c|varchar(20)|utf8|", "c|varchar(20)|utf8mb3|", NULL },
-	{ "c|varchar(20)|utf8mb3|", "c|varchar(20)|utf8mb4|", "character set" },
+	{ "c|varchar(20)|utf8mb3|", "c|varchar(20)|utf8mb4|", NULL },
 	{ "c|varchar(20)|utf8mb4|", "c|varchar(19)|utf8mb4|", "varchar(19)" },
 	{ "c|varchar(64)|utf8mb4|", "c|tinytext|utf8mb4|", "tinytext" },
 	{ "c|varchar(63)|utf8mb4|", "c|tinytext|utf8mb4|", NULL },

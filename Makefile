@@ -52,9 +52,7 @@ tsan:
 ## make fuzz       every fuzz target for SECONDS=10 each
 fuzz:
 	sh tools/install.sh build test
-	CC=clang-14 sh tools/configure build-fuzz -Dtests=true -Dfuzz=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
-	ninja -C build-fuzz
-	sh tools/run-fuzz build-fuzz $(SECONDS)
+	@sh tools/run-fuzz $(SECONDS)
 
 ## make corpora    DIR=...: decode test logs of many servers and versions that lie in DIR
 corpora: build

@@ -1,5 +1,5 @@
-/* Two bytes of length, a TABLE_MAP, one byte of event type, a row event: what is cut into images must decode or be refused
- * with a code, and every value must have a text. */
+/* Two bytes of length, a TABLE_MAP, one byte of event type, a row event: what is cut into images must decode or be
+ * refused with a code, and every value must have a text. */
 #include "base/cur.h"
 #include "binlog/dump.h"
 #include "binlog/rows.h"

@@ -90,7 +90,7 @@ file_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, struct
 	if (have < BINLOG_HEADER_SIZE)
 		return cut_off(f, BINLOG_HEADER_SIZE, err);
 	in = lt_cur_of(f->buf.ptr + f->at, BINLOG_HEADER_SIZE);
-	if (lt_le((const uint8_t *)f->buf.ptr + f->at, 16) == 0 && f->buf.ptr[f->at + 4] == 0 && only_zeros(f))
+	if (lt_le((const uint8_t *)f->buf.ptr + f->at, 8) == 0 && lt_le((const uint8_t *)f->buf.ptr + f->at + 8, 8) == 0 && only_zeros(f))
 		return BINLOG_READ_END;
 	if (!binlog_header_decode(&in, &h, err) || !fill(f, h.size, err))
 		return BINLOG_READ_FAILED;

@@ -40,9 +40,11 @@ stream_cancel(struct binlog_feed *feed)
 
 /* -- reading ---------------------------------------------------------------------------------------------------- */
 
-/** Error 1236 is many errors; only its text tells which. */
+/* What servers end a stream with: error 1236 is many errors, of which only the text tells which. */
+enum { STREAM_FATAL = 1236, MARIADB_SAME_ID = 4052 };
+
 static enum lt_code
-code_of_1236(const char *text)
+code_of_fatal(const char *text)
 {
 	static const struct {
 		const char *words;
@@ -74,8 +76,8 @@ code_of_1236(const char *text)
 static enum binlog_read
 read_failed(const struct stream *s, struct lt_err *err)
 {
-	if (err->server_errno == 1236)
-		err->code = code_of_1236(err->message);
+	if (err->server_errno == STREAM_FATAL || err->server_errno == MARIADB_SAME_ID)
+		err->code = code_of_fatal(err->message);
 	if (err->server_errno == 0 && err->code == LT_E_PACKET_TOO_LARGE)
 		err->code = LT_E_TXN_TOO_LARGE;
 	/* The source has lost what it once had. */

@@ -45,6 +45,9 @@ check_version(const struct my_server *server, struct lt_err *err)
 	    server->flavor == MY_MARIADB ? "MariaDB" : "MySQL", server->version_text);
 }
 
+/* What a server may set for all sessions, and what would turn our statements into others or end the session at COMMIT. */
+static const char base_session[] = "SET SESSION sql_mode='', sql_select_limit=18446744073709551615, sql_safe_updates=0, completion_type=0";
+
 bool
 pipeline_connect(const struct model_site *site, bool found_rows, struct my_conn **ret, struct lt_err *err)
 {
@@ -61,7 +64,7 @@ pipeline_connect(const struct model_site *site, bool found_rows, struct my_conn 
 	}
 	if (c == NULL)
 		return lt_wrap(err, "site %s", site->name);
-	if (!check_version(my_conn_server(c), err)) {
+	if (!check_version(my_conn_server(c), err) || !my_exec(c, base_session, NULL, err)) {
 		my_close(c);
 		return lt_wrap(err, "site %s", site->name);
 	}

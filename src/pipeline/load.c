@@ -1,5 +1,6 @@
 #include "pipeline/load.h"
 
+#include "base/fault.h"
 #include "pipeline/connect.h"
 #include "pipeline/lane.h"
 #include "pipeline/route.h"
@@ -241,6 +242,11 @@ send_group(struct load *l, size_t n, const struct change_position *end, struct l
 		l->done.rows += t->nrows;
 		l->done.transactions += t->kind == CHANGE_TXN_ROWS && t->nrows > 0 ? 1 : 0;
 	}
+	if (lt_fault("r01_commit")) {
+		if (!make_room(l, err) || !my_send_query(l->conn, LT_STR("COMMIT"), err))
+			return false;
+		expect(l, (struct expect){ .kind = EXPECT_SETTING });
+	}
 	return take_until(l, 0, err);
 }
 
@@ -271,7 +277,7 @@ pipeline_load_commit(struct change_sink *s, struct lt_err *err)
 {
 	struct load *l = load_of(s);
 
-	if (!my_exec(l->conn, "COMMIT", NULL, err))
+	if (!(lt_fault("r12_start") && !l->lane_exists) && !my_exec(l->conn, "COMMIT", NULL, err))
 		return lt_wrap(err, "COMMIT");
 	l->open = false;
 	l->lane_exists = true;
@@ -412,7 +418,7 @@ pipeline_load_open(const struct model_channel *channel, size_t index, struct cha
 		lt_wrap(err, "site %s", channel->sites[pipeline->to].name);
 		goto out;
 	}
-	l->router = pipeline_router_new(pipeline->mapping, l->conn, channel->verify == MODEL_VERIFY_ON);
+	l->router = pipeline_router_new(pipeline->mapping, l->conn, channel->verify == MODEL_VERIFY_ON && !lt_fault("r08_verify"));
 	*ret = &l->base;
 	l = NULL;
 	ok = true;

@@ -370,6 +370,8 @@ pipeline_orders_wait(struct pipeline *p, int timeout_ms, bool *ended)
 	if (end != LT_QUEUE_DONE)
 		return false;
 	ok = carry_out(p, arg);
+	if (ok) /* before whoever ordered it looks: the stop is over */
+		pipeline_set_state(p, PIPELINE_STARTING, NULL);
 	answer(arg, ok);
 	return ok;
 }

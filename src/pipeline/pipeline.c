@@ -59,7 +59,8 @@ pause_after(struct pipeline *p, const struct lt_err *err, int *pause_ms)
 {
 	bool ended = false;
 
-	if (lt_err_kind(err) == LT_KIND_RETRY) {
+	/* A lock met outside of a group: somebody holds what schema lutra needs, such as a commit in doubt (R2). */
+	if (lt_err_kind(err) == LT_KIND_RETRY || err->code == LT_E_LOCK_WAIT || err->code == LT_E_DEADLOCK) {
 		p->now.retries++;
 		pipeline_set_state(p, PIPELINE_RETRYING, err);
 		pipeline_orders_wait(p, *pause_ms, &ended);

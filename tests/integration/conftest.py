@@ -55,24 +55,37 @@ def schema():
     return f"shop_{next(_schemas)}"
 
 
-@pytest.fixture
-def channel(lab, schema):
+class Channels:
     """channel({"hz": server, ...}, "hz -> us"): a Lutra, not started, on fresh servers' schemas, with its own account."""
-    if not lutra_lab.binary().exists():
-        pytest.skip(f"{lutra_lab.binary()} is not built")
-    made = []
 
-    def make(sites, direction, tables=None, **more):
+    def __init__(self, lab, schema):
+        self._lab, self._schema = lab, schema
+        self.made = []
+        self.more = {}  # for each Lutra, beside what the call says
+
+    def __call__(self, sites, direction, tables=None, **more):
         for server in sites.values():
             server.sql("DROP DATABASE IF EXISTS lutra")
-            workload.create_schema(server, schema)
-            lutra_lab.create_user(server, [schema])
-        folder = lab.folder / f"{schema}-{len(made)}"
-        made.append(lutra_lab.Lutra(folder, sites, direction, tables or [f"{schema}.*"], name=schema, **more))
-        return made[-1]
+            workload.create_schema(server, self._schema)
+            lutra_lab.create_user(server, [self._schema])
+        folder = self._lab.folder / f"{self._schema}-{len(self.made)}"
+        made = lutra_lab.Lutra(folder, sites, direction, tables or [f"{self._schema}.*"], name=self._schema, **{**self.more, **more})
+        self.made.append(made)
+        return made
 
-    yield make
-    for one in made:
+    def again(self, lutra):
+        """Another run of the same channel file, with a data folder of its own."""
+        self.made.append(lutra.other(self._lab.folder / f"{self._schema}-{len(self.made)}"))
+        return self.made[-1]
+
+
+@pytest.fixture
+def channel(lab, schema):
+    if not lutra_lab.binary().exists():
+        pytest.skip(f"{lutra_lab.binary()} is not built")
+    channels = Channels(lab, schema)
+    yield channels
+    for one in channels.made:
         one.kill()
 
 

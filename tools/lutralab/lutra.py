@@ -1,5 +1,6 @@
 """A handle on the lutra binary: one channel, one data folder, run and killed as the test wants."""
 
+import copy
 import json
 import os
 import pathlib
@@ -54,10 +55,13 @@ class Lutra:
 
     Owned by one thread; status() may be called by any."""
 
-    def __init__(self, folder, sites, direction, tables, name="shop", extra=(), user=USER, password=PASSWORD):
+    def __init__(self, folder, sites, direction, tables, name="shop", extra=(), user=USER, password=PASSWORD,
+                 program=None, env=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name = name
+        self.program = program or binary()
+        self.env = {**os.environ, **(env or {})}
         self.file = self.folder / f"{name}.yaml"
         self.data = self.folder / "data"
         self.log = self.folder / "lutra.log"
@@ -76,6 +80,15 @@ class Lutra:
             lines.append("conflicts: none")
         self.file.write_text("\n".join([*lines, *extra]) + "\n")
 
+    def other(self, folder):
+        """The same channel file, to be run with another data folder."""
+        twin = copy.copy(self)
+        twin.folder = pathlib.Path(folder)
+        twin.folder.mkdir(parents=True)
+        twin.data, twin.log = twin.folder / "data", twin.folder / "lutra.log"
+        twin._process, twin._runs = None, 0
+        return twin
+
     @property
     def alive(self):
         return self._process is not None and self._process.poll() is None
@@ -90,7 +103,8 @@ class Lutra:
         self._runs += 1
         self._out = self.folder / f"out.{self._runs}"
         with open(self._out, "w") as out, open(self.log, "a") as log:
-            self._process = spawn([binary(), "run", self.file, "--data", self.data], stdin=subprocess.DEVNULL, stdout=out, stderr=log)
+            self._process = spawn([self.program, "run", self.file, "--data", self.data], stdin=subprocess.DEVNULL, stdout=out, stderr=log,
+                                  env=self.env)
         if wait:
             self.wait_ready(timeout_s)
         return self
@@ -127,7 +141,7 @@ class Lutra:
     def command(self, *words, ok=(0,), timeout_s=120):
         """Run `lutra WORDS... --data DIR`; returns its stdout."""
         # In a session of its own: a Ctrl-C at the terminal is for us to judge.
-        run = subprocess.run([str(binary()), words[0], "--data", str(self.data), *map(str, words[1:])], capture_output=True, text=True,
+        run = subprocess.run([str(self.program), words[0], "--data", str(self.data), *map(str, words[1:])], capture_output=True, text=True,
                              stdin=subprocess.DEVNULL, timeout=timeout_s, start_new_session=True)
         if run.returncode not in ok:
             raise LutraFailed(f"lutra {' '.join(map(str, words))}: status {run.returncode}\n{run.stderr}\n{run.stdout}\n{tail(self.log)}",
@@ -153,7 +167,7 @@ class Lutra:
 
     def check(self):
         """`lutra check FILE`: (status, lines)."""
-        run = subprocess.run([str(binary()), "check", str(self.file)], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+        run = subprocess.run([str(self.program), "check", str(self.file)], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
         return run.returncode, run.stdout.splitlines()
 
 

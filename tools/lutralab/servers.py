@@ -235,11 +235,12 @@ class Server:
         if self.alive:
             return self
         if not self.data.exists():
-            self.folder.mkdir()
+            # A tmpdir of its own: a server that starts deletes every #sql file it finds there.
+            (self.folder / "tmp").mkdir(parents=True)
             self._lab._fresh_copy(self._engine, self.data)
         argv = [self._engine.program, "--no-defaults", *_as_user(), f"--datadir={self.data}", f"--port={self.port}",
                 f"--socket={self.socket}", f"--pid-file={self.folder}/pid", f"--log-error={self.log}",
-                f"--server-id={self.server_id}"]
+                f"--server-id={self.server_id}", f"--tmpdir={self.folder}/tmp"]
         if self.engine == "mariadb":
             argv.append(f"--gtid-domain-id={self.server_id}")
         argv += [f"--{o}" for o in (*COMMON, *self._engine.options, *RELAXED, *self._options, *options)]

@@ -1,0 +1,108 @@
+"""Steps that the tests of rules, faults, bad input and DDL share."""
+
+import contextlib
+import shutil
+
+from lutralab.servers import wait_until
+
+DUPLICATE, ROW_MISSING, ROW_DIFFERS, LOCK_WAIT = "E5002", "E5000", "E5001", "E2060"
+
+
+def run_at(servers, schema, *statements):
+    """The same statements at each server, kept out of the log: what lies there before a channel begins."""
+    for server in servers:
+        server.script(["SET SESSION sql_log_bin=0", *statements], db=schema)
+
+
+def transaction(server, schema, *statements, before=()):
+    server.script([*before, "BEGIN", *statements, "COMMIT"], db=schema)
+
+
+def log_end(server):
+    """(file, position) where the server's log ends."""
+    statement = "SHOW MASTER STATUS" if server.engine == "mariadb" else "SHOW BINARY LOG STATUS"
+    file, pos = server.sql(statement)[0][:2]
+    return file, int(pos)
+
+
+def log_bytes(server):
+    return sum(int(row[1]) for row in server.sql("SHOW BINARY LOGS"))
+
+
+def column(server, schema, query):
+    return [row[0] for row in server.sql(query, db=schema)]
+
+
+def answers(lutra, timeout_s=30):
+    """Wait until a Lutra that may never be ready answers commands; its pipelines."""
+    def look():
+        assert lutra.alive, lutra.log.read_text()
+        with contextlib.suppress(Exception):
+            return lutra.pipelines()
+    return wait_until(look, timeout_s, "lutra to answer", poll_s=0.05)
+
+
+def stopped(lutra, pipeline, code, timeout_s=30):
+    """Wait until the pipeline is stopped; its error, which must have that code."""
+    answers(lutra)
+
+    def look():
+        status = lutra.pipelines()[pipeline]
+        return status["error"] if status["state"] == "stopped" else None
+    error = wait_until(look, timeout_s, f"{pipeline} to stop", poll_s=0.05)
+    assert error["code"] == code, error
+    assert error["hint"]
+    return error
+
+
+def retrying(lutra, pipeline, code, timeout_s=30):
+    """Wait until the pipeline tries again because of `code`; its error."""
+    answers(lutra)
+
+    def look():
+        status = lutra.pipelines()[pipeline]
+        assert status["state"] != "stopped", status
+        return status["error"] if status["state"] == "retrying" and (status["error"] or {}).get("code") == code else None
+    return wait_until(look, timeout_s, f"{pipeline} to meet {code}", poll_s=0.05)
+
+
+@contextlib.contextmanager
+def server_globals(server, **values):
+    """SET GLOBAL for a while; sessions opened meanwhile keep the values."""
+    before = {}
+    try:
+        for name, value in values.items():
+            before[name] = server.sql(f"SELECT @@GLOBAL.{name}")[0][0]
+            server.sql(f"SET GLOBAL {name} = %s", (value,))
+        yield
+    finally:
+        with contextlib.closing(server.connect()) as c, c.cursor() as cursor:
+            for name, value in before.items():
+                cursor.execute(f"SET GLOBAL {name} = %s", (value,))
+
+
+@contextlib.contextmanager
+def session(server, schema, *statements, **more):
+    """A session at the server that holds what the statements took."""
+    with contextlib.closing(server.connect(schema, **more)) as c, c.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        yield cursor
+
+
+def lutra_sessions(server, like="%"):
+    """Ids of Lutra's sessions at the server whose statement in hand is like that."""
+    return column(server, None, "SELECT id FROM information_schema.processlist WHERE user = 'lutra'"
+                  f" AND COALESCE(info, '') LIKE '{like}'")
+
+
+def copy_data(server, to):
+    """The data folder of a server that is stopped."""
+    assert not server.alive
+    shutil.copytree(server.data, to, symlinks=True)
+
+
+def restore_data(server, copy):
+    assert not server.alive
+    shutil.rmtree(server.data)
+    shutil.copytree(copy, server.data, symlinks=True)

@@ -74,7 +74,7 @@ binlog_assembler_begin(struct binlog_assembler *a, const struct binlog_event *e,
 	a->begin_server = e->header.server_id;
 	a->serial++;
 	a->row_events = 0;
-	a->xa = a->skipped = a->told = false;
+	a->xa = a->skipped = a->told = a->bare = false;
 	binlog_assembler_forget(a, true);
 }
 
@@ -237,10 +237,15 @@ feed_gtid(struct binlog_assembler *a, const struct binlog_event *e, const struct
 }
 
 static bool
-feed_table_map(struct binlog_assembler *a, const struct binlog_event *e, struct lt_err *err)
+feed_table_map(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
 {
-	if (!need_open(a, e, err))
+	bool bare = a->format.bare_rows && !binlog_assembler_busy(a);
+
+	if (bare)
+		binlog_assembler_begin(a, e, at);
+	if (bare ? !binlog_assembler_open(a, e, err) : !need_open(a, e, err))
 		return false;
+	a->bare |= bare;
 	return binlog_tables_map(&a->tables, e->body, a->format.id_width, a->format.mariadb, a->serial, err);
 }
 
@@ -289,6 +294,19 @@ feed_rows(
 		return lt_fail(err, LT_E_TXN_TOO_LARGE, "the transaction takes more than %zu bytes (%zu so far)",
 		    a->txn_limit, change_txn_bytes(a->txn));
 	return true;
+}
+
+/** The last row event of a statement ends the transaction that it opened. */
+static bool
+end_bare(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
+{
+	enum { STMT_END = 1 };
+	struct lt_cur in = lt_cur_str(e->body);
+
+	lt_cur_bytes(&in, a->format.id_width);
+	if (!a->bare || (lt_cur_u16(&in) & STMT_END) == 0)
+		return true;
+	return binlog_assembler_end(a, e, at, true, err);
 }
 
 /** An event whose rows cannot be read yet: harmless only where they are not wanted. */
@@ -400,13 +418,13 @@ binlog_assembler_feed(
 	uint8_t type = e->header.type;
 
 	switch (type) {
-	case BINLOG_TABLE_MAP: return feed_table_map(a, e, err);
+	case BINLOG_TABLE_MAP: return feed_table_map(a, e, at, err);
 	case BINLOG_WRITE_ROWS:
 	case BINLOG_UPDATE_ROWS:
 	case BINLOG_DELETE_ROWS:
 	case BINLOG_WRITE_ROWS_V1:
 	case BINLOG_UPDATE_ROWS_V1:
-	case BINLOG_DELETE_ROWS_V1: return feed_rows(a, e, type, e->body, err);
+	case BINLOG_DELETE_ROWS_V1: return feed_rows(a, e, type, e->body, err) && end_bare(a, e, at, err);
 	case BINLOG_PARTIAL_UPDATE_ROWS: return feed_unread_rows(a, e, err);
 	case BINLOG_XID: return feed_xid(a, e, at, err);
 	case BINLOG_QUERY: return binlog_assembler_query(a, e, e->body, a->format.query_size, at, err);

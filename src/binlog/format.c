@@ -23,6 +23,15 @@ tells_checksum(const struct binlog_format *f, uint32_t version)
 	return version >= (f->mariadb ? 50300U : 50601U);
 }
 
+/** Between 5.1.1 and 5.2.2 there were versions for trial ("5.2.2-a_drop6p13-alpha") whose events have other numbers. */
+static bool
+other_numbers(const char *version)
+{
+	bool early = strncmp(version, "5.1.", 4) == 0 || strncmp(version, "5.2.", 4) == 0;
+
+	return early && (strstr(version, "-a_drop5") != NULL || strstr(version, "-a_drop6") != NULL);
+}
+
 static uint8_t
 post_header_size(struct lt_str lengths, uint8_t type)
 {
@@ -71,6 +80,9 @@ binlog_format_decode(struct lt_str bytes, struct binlog_format *out, struct lt_e
 		    "the log begins with event type %u of log version %u, header size %u", e.header.type, log_version,
 		    header_size);
 	f.mariadb = strstr(f.version, "MariaDB") != NULL || lengths.len >= BINLOG_MARIADB_GTID;
+	if (other_numbers(f.version))
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "the log was written by a development version, %s", f.version);
+	f.bare_rows = version_number(f.version) < 50600;
 	if (tells_checksum(&f, version_number(f.version))) {
 		if (!read_checksum(bytes, &f, BINLOG_HEADER_SIZE + LENGTHS_AT, err))
 			return false;

@@ -117,6 +117,9 @@ stored_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
 	default: break;
 	}
 	if (!binlog_assembler_feed(&s->assembler, e, &at, err)) {
+		/* The event is there whole: what does not fit into it is damage. */
+		if (err->code == LT_E_TRUNCATED)
+			err->code = LT_E_CORRUPT;
 		s->pos = at.pos;
 		return false;
 	}

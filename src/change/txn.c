@@ -32,7 +32,8 @@ hold_table(struct change_txn *t, const struct change_table *table)
 	if (t->ntables == t->tables_cap) {
 		size_t cap = LT_MAX(t->tables_cap * 2, 4);
 
-		t->tables = lt_arena_grow(t->arena, t->tables, t->tables_cap * sizeof(*t->tables), cap * sizeof(*t->tables));
+		t->tables =
+		    lt_arena_grow(t->arena, t->tables, t->tables_cap * sizeof(*t->tables), cap * sizeof(*t->tables));
 		t->tables_cap = cap;
 	}
 	t->tables[t->ntables++] = change_table_ref(table);

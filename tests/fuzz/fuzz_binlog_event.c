@@ -1,5 +1,5 @@
-/* Pieces of a log: type, flags, two bytes of length, a body, and so on. Whatever comes, the assembler gives whole transactions
- * or a code. */
+/* Pieces of a log: type, flags, two bytes of length, a body, and so on. Whatever comes, the assembler gives whole
+ * transactions or a code. */
 #include "base/cur.h"
 #include "binlog/assembler.h"
 #include "fuzz/fuzz.h"

@@ -1,4 +1,5 @@
-/* One byte that picks the event, then its body; GTID sets in both forms: what is read prints, and reads again the same. */
+/* One byte that picks the event, then its body; GTID sets in both forms: what is read prints, and reads again the same.
+ */
 #include "binlog/gtid_event.h"
 #include "fuzz/fuzz.h"
 

@@ -4,8 +4,7 @@
 #include "binlog/dump.h"
 #include "binlog/rows.h"
 #include "binlog/table_map.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 static void
 decode(const struct change_table *t, const struct change_image *image, struct lt_arena *arena, struct lt_buf *out)

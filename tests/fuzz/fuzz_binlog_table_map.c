@@ -1,7 +1,6 @@
 /* Any bytes as a TABLE_MAP of either engine: a coded error, or a table. */
 #include "binlog/table_map.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

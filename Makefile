@@ -10,7 +10,7 @@ help:
 ## make build      build/lutra, release flags
 build:
 	sh tools/install.sh build
-	sh tools/configure $(BUILD) -Dtests=false
+	[ -f $(BUILD)/build.ninja ] || sh tools/configure $(BUILD) -Dtests=false
 	ninja -C $(BUILD)
 
 ## make demo       two private servers, a two-way channel, a workload; DEMO_SECONDS=N ends by itself
@@ -26,7 +26,7 @@ test: build
 	ninja -C $(BUILD)
 	sh tools/get-server.sh mysql || true
 	sh tools/get-server.sh mariadb-plugins || true
-	/usr/bin/python3 tools/run-tests $(BUILD)
+	/usr/bin/python3 tools/run-tests --build $(BUILD)
 
 ## make check      layers, format, both compilers, tests with ASan+UBSan and with TSan
 check: layers
@@ -40,21 +40,19 @@ asan:
 	sh tools/install.sh build test
 	sh tools/configure build-asan -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
 	ninja -C build-asan
-	/usr/bin/python3 tools/run-tests build-asan
+	/usr/bin/python3 tools/run-tests --build build-asan
 
 ## make tsan       build-tsan/lutra, and all tests with it
 tsan:
 	sh tools/install.sh build test
 	sh tools/configure build-tsan -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_pie=true
 	ninja -C build-tsan
-	/usr/bin/python3 tools/run-tests build-tsan
+	/usr/bin/python3 tools/run-tests --build build-tsan
 
 ## make fuzz       every fuzz target for SECONDS=10 each
 fuzz:
 	sh tools/install.sh build test
-	CC=clang-14 sh tools/configure build-fuzz -Dtests=true -Dfuzz=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
-	ninja -C build-fuzz
-	sh tools/run-fuzz build-fuzz $(SECONDS)
+	@sh tools/run-fuzz $(SECONDS)
 
 ## make corpora    DIR=...: decode test logs of many servers and versions that lie in DIR
 corpora: build

@@ -15,11 +15,21 @@ version_number(const char *text)
 	return major * 10000 + minor * 100 + patch;
 }
 
-/** Since MySQL 5.6.1 and MariaDB 5.3 the event ends with the algorithm and four bytes of CRC, whatever the algorithm is. */
+/** Since MySQL 5.6.1 and MariaDB 5.3 the event ends with the algorithm and four bytes of CRC, whatever the algorithm
+ * is. */
 static bool
 tells_checksum(const struct binlog_format *f, uint32_t version)
 {
 	return version >= (f->mariadb ? 50300U : 50601U);
+}
+
+/** Between 5.1.1 and 5.2.2 there were versions for trial ("5.2.2-a_drop6p13-alpha") whose events have other numbers. */
+static bool
+other_numbers(const char *version)
+{
+	bool early = strncmp(version, "5.1.", 4) == 0 || strncmp(version, "5.2.", 4) == 0;
+
+	return early && (strstr(version, "-a_drop5") != NULL || strstr(version, "-a_drop6") != NULL);
 }
 
 static uint8_t
@@ -35,10 +45,12 @@ read_checksum(struct lt_str bytes, struct binlog_format *f, size_t fixed, struct
 	uint8_t algorithm;
 
 	if (bytes.len < fixed + 1 + BINLOG_CHECKSUM_SIZE)
-		return lt_fail(err, LT_E_TRUNCATED, "FORMAT_DESCRIPTION event: %zu bytes, the checksum's algorithm is missing", bytes.len);
+		return lt_fail(err, LT_E_TRUNCATED,
+		    "FORMAT_DESCRIPTION event: %zu bytes, the checksum's algorithm is missing", bytes.len);
 	algorithm = (uint8_t)bytes.ptr[bytes.len - 1 - BINLOG_CHECKSUM_SIZE];
 	if (algorithm > 1)
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "FORMAT_DESCRIPTION event: checksum algorithm %u", algorithm);
+		return lt_fail(
+		    err, LT_E_EVENT_UNSUPPORTED, "FORMAT_DESCRIPTION event: checksum algorithm %u", algorithm);
 	f->crc = algorithm == 1;
 	return !f->crc || binlog_event_open(bytes, BINLOG_CHECKSUM_CRC32, &e, err);
 }
@@ -64,9 +76,13 @@ binlog_format_decode(struct lt_str bytes, struct binlog_format *out, struct lt_e
 	if (!lt_cur_ok(&in))
 		return lt_fail(err, LT_E_TRUNCATED, "FORMAT_DESCRIPTION event: %zu bytes", bytes.len);
 	if (e.header.type != BINLOG_FORMAT_DESCRIPTION || log_version != 4 || header_size != BINLOG_HEADER_SIZE)
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "the log begins with event type %u of log version %u, header size %u",
-		    e.header.type, log_version, header_size);
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
+		    "the log begins with event type %u of log version %u, header size %u", e.header.type, log_version,
+		    header_size);
 	f.mariadb = strstr(f.version, "MariaDB") != NULL || lengths.len >= BINLOG_MARIADB_GTID;
+	if (other_numbers(f.version))
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "the log was written by a development version, %s", f.version);
+	f.bare_rows = version_number(f.version) < 50600;
 	if (tells_checksum(&f, version_number(f.version))) {
 		if (!read_checksum(bytes, &f, BINLOG_HEADER_SIZE + LENGTHS_AT, err))
 			return false;
@@ -75,7 +91,8 @@ binlog_format_decode(struct lt_str bytes, struct binlog_format *out, struct lt_e
 	f.query_size = post_header_size(lengths, BINLOG_QUERY);
 	f.id_width = post_header_size(lengths, BINLOG_TABLE_MAP) == 6 ? 4 : 6;
 	if (f.query_size < 13)
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "FORMAT_DESCRIPTION event: QUERY has a post-header of %u bytes", f.query_size);
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
+		    "FORMAT_DESCRIPTION event: QUERY has a post-header of %u bytes", f.query_size);
 	*out = f;
 	return true;
 }

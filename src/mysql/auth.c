@@ -101,7 +101,8 @@ send_wiped(struct my_conn *c, size_t start, struct lt_err *err)
 static bool
 send_response(struct login *l, struct lt_err *err)
 {
-	static const struct lt_str attrs[] = { { "_client_name", 12 }, { "lutra", 5 }, { "program_name", 12 }, { "lutra", 5 } };
+	static const struct lt_str attrs[] = { { "_client_name", 12 }, { "lutra", 5 }, { "program_name", 12 },
+		{ "lutra", 5 } };
 	struct my_conn *c = l->c;
 	struct lt_buf *out = &c->io.out;
 	struct lt_buf answer = { 0 };

@@ -8,8 +8,9 @@
 
 static const uint32_t caps_needed = MY_CAP_PROTOCOL_41 | MY_CAP_SECURE_CONNECTION | MY_CAP_PLUGIN_AUTH;
 static const uint32_t caps_wanted = MY_CAP_LONG_PASSWORD | MY_CAP_LONG_FLAG | MY_CAP_PROTOCOL_41 | MY_CAP_TRANSACTIONS |
-    MY_CAP_SECURE_CONNECTION | MY_CAP_MULTI_RESULTS | MY_CAP_PS_MULTI_RESULTS | MY_CAP_PLUGIN_AUTH | MY_CAP_CONNECT_ATTRS |
-    MY_CAP_LENENC_AUTH | MY_CAP_DEPRECATE_EOF;
+				    MY_CAP_SECURE_CONNECTION | MY_CAP_MULTI_RESULTS | MY_CAP_PS_MULTI_RESULTS |
+				    MY_CAP_PLUGIN_AUTH | MY_CAP_CONNECT_ATTRS | MY_CAP_LENENC_AUTH |
+				    MY_CAP_DEPRECATE_EOF;
 
 static struct my_conn *
 conn_new(const struct my_addr *addr)
@@ -44,7 +45,8 @@ greet(struct my_conn *c, struct my_handshake *hs, struct lt_err *err)
 	my_version_decode(hs->version, hs->caps, &c->server);
 	c->server.thread_id = hs->thread_id;
 	if ((hs->caps & caps_needed) != caps_needed)
-		return lt_fail(to, LT_E_SERVER_UNSUPPORTED, "server %s does not know today's login", c->server.version_text);
+		return lt_fail(
+		    to, LT_E_SERVER_UNSUPPORTED, "server %s does not know today's login", c->server.version_text);
 	return true;
 }
 

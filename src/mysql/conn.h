@@ -1,8 +1,9 @@
 /* mysql/conn.h - one connection to a MySQL or MariaDB server: set-up, login, statements, pipelining, raw packets.
  *
- * Source: the MySQL client/server protocol documentation and MariaDB's knowledge base (protocol pages), seen on MySQL 9.7
- * and MariaDB 10.11. A connection belongs to one thread; only my_cancel() may come from another one. After an error of
- * kind RETRY the connection is dead: close it. A server's error packet (duplicate key, ...) leaves it usable. */
+ * Source: the MySQL client/server protocol documentation and MariaDB's knowledge base (protocol pages), seen on
+ * MySQL 9.7 and MariaDB 10.11. A connection belongs to one thread; only my_cancel() may come from another one. After an
+ * error of kind RETRY the connection is dead: close it. A server's error packet (duplicate key, ...) leaves it usable.
+ */
 #ifndef MY_CONN_H
 #define MY_CONN_H
 
@@ -73,13 +74,15 @@ struct lt_str my_rows_at(const struct my_rows *rows, size_t row, size_t column);
 /** A statement without rows; `out` may be NULL. */
 LT_MUST_USE bool my_exec(struct my_conn *c, const char *sql, struct my_reply *out, struct lt_err *err);
 LT_MUST_USE bool my_execf(struct my_conn *c, struct lt_err *err, const char *fmt, ...) LT_PRINTF(3, 4);
-/** A statement with rows, at most `limit_bytes` (0: 64 MB) of them, else LT_E_PACKET_TOO_LARGE; `**ret` to my_rows_free(). */
+/** A statement with rows, at most `limit_bytes` (0: 64 MB) of them, else LT_E_PACKET_TOO_LARGE; `**ret` to
+ * my_rows_free(). */
 LT_MUST_USE bool my_query(struct my_conn *c, const char *sql, struct my_rows **ret, struct lt_err *err);
-LT_MUST_USE bool my_queryf(struct my_conn *c, struct my_rows **ret, struct lt_err *err, const char *fmt, ...) LT_PRINTF(4, 5);
-/** Rows handed over one at a time, never held: `each` returns false (having set err) to stop; the rest is then drained. */
+LT_MUST_USE bool my_queryf(struct my_conn *c, struct my_rows **ret, struct lt_err *err, const char *fmt, ...)
+    LT_PRINTF(4, 5);
+/** Rows handed over one at a time, never held: `each` returns false (having set err) to stop; the rest is then drained.
+ */
 typedef bool (*my_row_fn)(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err *err);
-LT_MUST_USE bool my_query_each(
-    struct my_conn *c, struct lt_str sql, my_row_fn each, void *ctx, struct lt_err *err);
+LT_MUST_USE bool my_query_each(struct my_conn *c, struct lt_str sql, my_row_fn each, void *ctx, struct lt_err *err);
 /** COM_PING. */
 LT_MUST_USE bool my_ping(struct my_conn *c, struct lt_err *err);
 
@@ -113,9 +116,11 @@ bool my_alive(const struct my_conn *c);
 
 /** Send one command packet; replies are then read by my_read_packet(). */
 LT_MUST_USE bool my_command(struct my_conn *c, uint8_t command, struct lt_str body, struct lt_err *err);
-/** The next logical packet (pieces of 16 MB joined, at most `limit` bytes), borrowed until the next call. An error packet
- * becomes an error of `err`; an EOF packet gives `out->len` 0. timeout_ms < 0 waits for ever; LT_E_TIMEOUT leaves the line usable. */
-LT_MUST_USE bool my_read_packet(struct my_conn *c, int timeout_ms, size_t limit, struct lt_str *out, struct lt_err *err);
+/** The next logical packet (pieces of 16 MB joined, at most `limit` bytes), borrowed until the next call. An error
+ * packet becomes an error of `err`; an EOF packet gives `out->len` 0. timeout_ms bounds each wait for bytes, not the
+ * packet; < 0 waits for ever. LT_E_TIMEOUT leaves the line usable: what came so far is kept. */
+LT_MUST_USE bool my_read_packet(
+    struct my_conn *c, int timeout_ms, size_t limit, struct lt_str *out, struct lt_err *err);
 
 /** Set err from a server error number: code and kind by number, number, SQLSTATE and text kept. Always false. */
 bool my_fail_server(struct lt_err *err, uint16_t number, const char *sqlstate, struct lt_str text);

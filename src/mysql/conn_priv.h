@@ -1,4 +1,5 @@
-/* mysql/conn_priv.h - what the files of this folder share: a connection from the inside, its layers from the bottom up. */
+/* mysql/conn_priv.h - what the files of this folder share: a connection from the inside, its layers from the bottom up.
+ */
 #ifndef MY_CONN_PRIV_H
 #define MY_CONN_PRIV_H
 
@@ -17,16 +18,16 @@ struct lt_wake;
 struct my_io {
 	int fd; /* owned, non-blocking; -1 when there is none */
 	bool is_socket_file;
-	struct lt_wake *wake;              /* owned */
-	struct ssl_st *ssl;                /* owned; NULL: plain */
-	struct bio_method_st *bio_method;  /* owned */
-	struct lt_buf in, out;             /* received and not taken; queued and not sent */
+	struct lt_wake *wake;             /* owned */
+	struct ssl_st *ssl;               /* owned; NULL: plain */
+	struct bio_method_st *bio_method; /* owned */
+	struct lt_buf in, out;            /* received and not taken; queued and not sent */
 	size_t in_at, out_at;
-	unsigned timeout_ms;               /* each wait; 0: none */
-	uint64_t deadline_us;              /* end of the set-up, monotonic; 0: set up already */
-	bool wants_out;                    /* TLS must write before it can read on */
-	bool closed;                       /* the peer closed, or its end is broken: nothing more comes in */
-	bool deaf;                         /* the peer takes no more bytes */
+	unsigned timeout_ms;  /* each wait; 0: none */
+	uint64_t deadline_us; /* end of the set-up, monotonic; 0: set up already */
+	bool wants_out;       /* TLS must write before it can read on */
+	bool closed;          /* the peer closed, or its end is broken: nothing more comes in */
+	bool deaf;            /* the peer takes no more bytes */
 };
 
 enum my_io_end { MY_IO_MOVED, MY_IO_AGAIN, MY_IO_CLOSED };
@@ -38,7 +39,8 @@ enum my_io_end { MY_IO_MOVED, MY_IO_AGAIN, MY_IO_CLOSED };
 void my_io_open(struct my_io *io, int fd);
 LT_MUST_USE bool my_io_connect(struct my_io *io, const struct my_addr *addr, struct lt_err *err);
 void my_io_close(struct my_io *io);
-/** At least `want` bytes lie at in.ptr + in_at; what is queued goes out meanwhile. On failure nothing received is lost. */
+/** At least `want` bytes lie at in.ptr + in_at; what is queued goes out meanwhile. On failure nothing received is lost.
+ */
 LT_MUST_USE bool my_io_fill(struct my_io *io, size_t want, int timeout_ms, struct lt_err *err);
 /** All that is queued went to the kernel; what comes in meanwhile is kept. */
 LT_MUST_USE bool my_io_push(struct my_io *io, struct lt_err *err);
@@ -53,15 +55,16 @@ enum my_io_end my_tls_write(struct my_io *io, const void *ptr, size_t len, size_
 bool my_tls_pending(const struct my_io *io);
 void my_tls_close(struct my_io *io);
 
-/* -- packet.c: packets ----------------------------------------------------------------------------------------------- */
+/* -- packet.c: packets -----------------------------------------------------------------------------------------------
+ */
 
-#define MY_PIECE_MAX ((size_t)0xffffff)       /* a longer packet goes in pieces */
-#define MY_PACKET_MAX ((size_t)1 << 30)       /* the largest max_allowed_packet there is */
+#define MY_PIECE_MAX ((size_t)0xffffff) /* a longer packet goes in pieces */
+#define MY_PACKET_MAX ((size_t)1 << 30) /* the largest max_allowed_packet there is */
 #define MY_ROW_MAX (MY_PACKET_MAX + ((size_t)1 << 20))
-#define MY_ROWS_LIMIT ((size_t)64 << 20)      /* a result that is held whole */
-#define MY_SMALL_MAX ((size_t)1 << 20)        /* replies without row values, packets of the login */
-#define MY_QUEUE_BYTES ((size_t)64 << 10)     /* queued before it is sent */
-#define MY_COLUMNS_MAX 4096                   /* the server's own limit */
+#define MY_ROWS_LIMIT ((size_t)64 << 20)  /* a result that is held whole */
+#define MY_SMALL_MAX ((size_t)1 << 20)    /* replies without row values, packets of the login */
+#define MY_QUEUE_BYTES ((size_t)64 << 10) /* queued before it is sent */
+#define MY_COLUMNS_MAX 4096               /* the server's own limit */
 
 /** A reply that had to be read before its turn, because something else was asked between. */
 struct my_taken {
@@ -72,20 +75,20 @@ struct my_taken {
 struct my_conn {
 	struct my_io io;
 	struct my_server server;
-	uint32_t caps;       /* agreed */
-	uint8_t seq;         /* of the next packet, either way */
-	bool joining;        /* `join` holds pieces of a packet whose end is to come */
+	uint32_t caps; /* agreed */
+	uint8_t seq;   /* of the next packet, either way */
+	bool joining;  /* `join` holds pieces of a packet whose end is to come */
 	bool dead;
-	bool in_rows;        /* inside a row callback: nothing else may be asked */
+	bool in_rows; /* inside a row callback: nothing else may be asked */
 	struct lt_buf join;
 	struct lt_buf expect; /* for each reply to come, oldest first: its first sequence number */
 	size_t expect_at;
-	struct lt_buf taken; /* struct my_taken, oldest first */
-	size_t taken_at;     /* in bytes */
+	struct lt_buf taken;  /* struct my_taken, oldest first */
+	size_t taken_at;      /* in bytes */
 	struct lt_str *cells; /* owned: scratch for one row */
 	size_t ncells;
 	struct my_stmt *stmts; /* owned list */
-	size_t max_packet; /* the server's max_allowed_packet; 0: not asked yet */
+	size_t max_packet;     /* the server's max_allowed_packet; 0: not asked yet */
 };
 
 /** Queue a packet: begin, append the payload to io.out, end. End splits, numbers and bounds it. */
@@ -101,7 +104,8 @@ bool my_garbled(struct my_conn *c, const char *what, struct lt_err *err);
 /** Error packet to error; kills the connection where the server means to close it. False always. */
 bool my_refused(struct my_conn *c, struct lt_str packet, struct lt_err *err);
 
-/* -- auth.c, conn.c -------------------------------------------------------------------------------------------------- */
+/* -- auth.c, conn.c --------------------------------------------------------------------------------------------------
+ */
 
 /** The login from the handshake's plugin to the server's OK. Queues the handshake response itself. */
 LT_MUST_USE bool my_auth_run(
@@ -109,7 +113,8 @@ LT_MUST_USE bool my_auth_run(
 /** Handshake and login over a connected descriptor (owned from now on); for my_connect() and for tests. */
 LT_MUST_USE bool my_connect_fd(int fd, const struct my_addr *addr, struct my_conn **ret, struct lt_err *err);
 
-/* -- query.c, pipeline.c --------------------------------------------------------------------------------------------- */
+/* -- query.c, pipeline.c ---------------------------------------------------------------------------------------------
+ */
 
 /** Ready for a command that is answered at once: replies still to come are read and put aside for my_recv(). */
 LT_MUST_USE bool my_settle(struct my_conn *c, struct lt_err *err);
@@ -131,8 +136,7 @@ struct my_rows_sink {
 
 /** Read one reply to its end, all results of it. Every failure but a server's error and `each` saying no is the end
  * of the connection. */
-LT_MUST_USE bool my_read_reply(
-    struct my_conn *c, struct my_reply *out, struct my_rows_sink *sink, struct lt_err *err);
+LT_MUST_USE bool my_read_reply(struct my_conn *c, struct my_reply *out, struct my_rows_sink *sink, struct lt_err *err);
 /** A packet inside a reply: any failure is the end of the connection. */
 LT_MUST_USE bool my_reply_packet(struct my_conn *c, size_t limit, struct lt_str *out, struct lt_err *err);
 /** Read `count` column definitions and their end, for nobody. */
@@ -140,7 +144,8 @@ LT_MUST_USE bool my_skip_columns(struct my_conn *c, size_t count, struct lt_err 
 /** Before a packet of about `bytes`: ask the server once how large one may be, where that could matter. */
 LT_MUST_USE bool my_know_limit(struct my_conn *c, size_t bytes, struct lt_err *err);
 
-/* -- stmt.c ----------------------------------------------------------------------------------------------------------- */
+/* -- stmt.c -----------------------------------------------------------------------------------------------------------
+ */
 
 /** Append COM_STMT_EXECUTE with its values. */
 void my_stmt_encode(struct lt_buf *b, const struct my_stmt *s, const struct my_param *params, size_t nparams);

@@ -15,7 +15,7 @@
 #include "mysql/conn_priv.h"
 
 #define READ_CHUNK ((size_t)64 << 10)
-#define KEEP_MAX ((size_t)1 << 20)    /* a larger buffer is given back once it is empty */
+#define KEEP_MAX ((size_t)1 << 20)     /* a larger buffer is given back once it is empty */
 #define UNREAD_MAX ((size_t)256 << 20) /* replies received while we write; more than that no sane server sends */
 
 void
@@ -80,7 +80,8 @@ connect_file(struct my_io *io, const char *path, struct lt_err *err)
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
 	if (strlen(path) >= sizeof(sun.sun_path))
-		return lt_fail(err, LT_E_CONNECT, "the socket's path is longer than %zu bytes", sizeof(sun.sun_path) - 1);
+		return lt_fail(
+		    err, LT_E_CONNECT, "the socket's path is longer than %zu bytes", sizeof(sun.sun_path) - 1);
 	lt_str_copy(sun.sun_path, sizeof(sun.sun_path), lt_str_z(path));
 	io->is_socket_file = true;
 	return connect_one(io, (const struct sockaddr *)&sun, sizeof(sun), path, err);
@@ -285,8 +286,8 @@ step(struct my_io *io, int timeout_ms, struct lt_err *err)
 static bool
 lost(const struct my_io *io, struct lt_err *err)
 {
-	return lt_fail(err, LT_E_LINK_LOST, "the server closed the connection%s",
-	    io->deadline_us != 0 ? " during the login" : "");
+	return lt_fail(
+	    err, LT_E_LINK_LOST, "the server closed the connection%s", io->deadline_us != 0 ? " during the login" : "");
 }
 
 bool
@@ -314,7 +315,8 @@ my_io_push(struct my_io *io, struct lt_err *err)
 			break;
 		}
 		if (io->in.len - io->in_at > UNREAD_MAX)
-			return lt_fail(err, LT_E_PROTOCOL, "more than %zu bytes of replies before their turn", UNREAD_MAX);
+			return lt_fail(
+			    err, LT_E_PROTOCOL, "more than %zu bytes of replies before their turn", UNREAD_MAX);
 		if (!step(io, MY_WAIT_DEFAULT, err))
 			return false;
 	}

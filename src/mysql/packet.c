@@ -59,14 +59,16 @@ my_packet_end(struct my_conn *c, size_t start, struct lt_err *err)
 
 	if (len > limit) {
 		out->len = start;
-		return lt_fail(err, LT_E_PACKET_TOO_LARGE, "a packet of %zu bytes, and the server takes %zu", len, limit);
+		return lt_fail(
+		    err, LT_E_PACKET_TOO_LARGE, "a packet of %zu bytes, and the server takes %zu", len, limit);
 	}
 	lt_buf_reserve(out, extra * HEAD);
 	out->len += extra * HEAD;
 	for (size_t i = extra; i > 0; i--) {
 		size_t from = start + HEAD + i * MY_PIECE_MAX;
 
-		memmove(out->ptr + from + i * HEAD, out->ptr + from, i == extra ? len - i * MY_PIECE_MAX : MY_PIECE_MAX);
+		memmove(
+		    out->ptr + from + i * HEAD, out->ptr + from, i == extra ? len - i * MY_PIECE_MAX : MY_PIECE_MAX);
 	}
 	for (size_t i = 0; i <= extra; i++)
 		put_head(c, start + i * (MY_PIECE_MAX + HEAD), i < extra ? MY_PIECE_MAX : len - extra * MY_PIECE_MAX);

@@ -130,7 +130,8 @@ my_ask(struct my_conn *c, uint8_t command, struct lt_str body, struct lt_err *er
 {
 	uint8_t reply_seq = 0;
 
-	if (!my_settle(c, err) || !my_know_limit(c, body.len, err) || !my_queue_command(c, command, body, &reply_seq, err))
+	if (!my_settle(c, err) || !my_know_limit(c, body.len, err) ||
+	    !my_queue_command(c, command, body, &reply_seq, err))
 		return false;
 	c->seq = reply_seq;
 	return my_io_push(&c->io, err) ? true : my_dead(c);
@@ -175,7 +176,8 @@ my_send_execute(struct my_conn *c, struct my_stmt *s, const struct my_param *par
 	if (!usable(c, err) || !my_know_limit(c, my_params_bytes(params, nparams), err))
 		return false;
 	if (nparams != my_stmt_nparams(s))
-		return lt_fail(err, LT_E_INTERNAL, "%zu values for a statement that takes %zu", nparams, my_stmt_nparams(s));
+		return lt_fail(
+		    err, LT_E_INTERNAL, "%zu values for a statement that takes %zu", nparams, my_stmt_nparams(s));
 	start = my_packet_begin(c);
 	my_stmt_encode(&c->io.out, s, params, nparams);
 	return close_packet(c, start, &reply_seq, err) && queued(c, reply_seq, err);

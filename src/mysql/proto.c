@@ -19,7 +19,8 @@ my_handshake_decode(struct lt_str packet, struct my_handshake *out, struct lt_er
 
 	protocol = lt_cur_u8(&in);
 	if (!lt_cur_ok(&in) || protocol != 10)
-		return lt_fail(err, LT_E_NOT_MYSQL, "the greeting is none of MySQL's protocol 10 (first byte %u)", protocol);
+		return lt_fail(
+		    err, LT_E_NOT_MYSQL, "the greeting is none of MySQL's protocol 10 (first byte %u)", protocol);
 	version = lt_cur_z(&in);
 	hs.thread_id = lt_cur_u32(&in);
 	part1 = lt_cur_bytes(&in, 8);
@@ -73,7 +74,8 @@ my_version_decode(const char *version, uint32_t caps, struct my_server *out)
 		at++;
 	}
 	out->version = LT_MIN(parts[0], 999u) * 10000 + LT_MIN(parts[1], 99u) * 100 + LT_MIN(parts[2], 99u);
-	out->flavor = prefixed || strstr(text, "MariaDB") != NULL || (caps & MY_CAP_LONG_PASSWORD) == 0 ? MY_MARIADB : MY_MYSQL;
+	out->flavor =
+	    prefixed || strstr(text, "MariaDB") != NULL || (caps & MY_CAP_LONG_PASSWORD) == 0 ? MY_MARIADB : MY_MYSQL;
 	lt_str_copy(out->version_text, sizeof(out->version_text), lt_str_z(text));
 }
 

@@ -18,7 +18,8 @@ my_reply_packet(struct my_conn *c, size_t limit, struct lt_str *out, struct lt_e
 static bool
 read_end(struct my_conn *c, struct lt_str packet, struct my_reply *out, struct lt_err *err)
 {
-	bool ok = (c->caps & MY_CAP_DEPRECATE_EOF) != 0 ? my_ok_decode(packet, out, err) : my_eof_decode(packet, out, err);
+	bool ok =
+	    (c->caps & MY_CAP_DEPRECATE_EOF) != 0 ? my_ok_decode(packet, out, err) : my_eof_decode(packet, out, err);
 
 	return ok ? true : my_dead(c);
 }

@@ -60,7 +60,8 @@ my_scramble_sha2(struct lt_str password, const uint8_t *nonce, uint8_t out[MY_SH
 	scramble("SHA256", false, password, nonce, out);
 }
 
-/* MariaDB takes the password itself for the secret, of whatever length; a key interface that wants a seed of 32 bytes cannot. */
+/* MariaDB takes the password itself for the secret, of whatever length; a key interface that wants a seed of 32 bytes
+ * cannot. */
 void
 my_sign_ed25519(struct lt_str password, const uint8_t *nonce, uint8_t out[MY_ED25519_SIZE])
 {
@@ -114,7 +115,8 @@ encrypt(EVP_PKEY *key, const uint8_t *plain, size_t len, struct lt_buf *out)
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	size_t size = 0;
 	bool ok = ctx != NULL && EVP_PKEY_encrypt_init(ctx) == 1 &&
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 && EVP_PKEY_encrypt(ctx, NULL, &size, plain, len) == 1;
+		  EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 &&
+		  EVP_PKEY_encrypt(ctx, NULL, &size, plain, len) == 1;
 
 	if (ok) {
 		ok = EVP_PKEY_encrypt(ctx, (uint8_t *)lt_buf_reserve(out, size), &size, plain, len) == 1;
@@ -125,7 +127,8 @@ encrypt(EVP_PKEY *key, const uint8_t *plain, size_t len, struct lt_buf *out)
 }
 
 bool
-my_encrypt_password(struct lt_str password, const uint8_t *nonce, struct lt_str pem, struct lt_buf *out, struct lt_err *err)
+my_encrypt_password(
+    struct lt_str password, const uint8_t *nonce, struct lt_str pem, struct lt_buf *out, struct lt_err *err)
 {
 	EVP_PKEY *key = read_key(pem);
 	struct lt_buf plain = { 0 };
@@ -136,7 +139,8 @@ my_encrypt_password(struct lt_str password, const uint8_t *nonce, struct lt_str 
 		goto out;
 	}
 	if (password.len + 1 + OAEP_OVERHEAD > (size_t)EVP_PKEY_get_size(key)) {
-		lt_fail(err, LT_E_AUTH_METHOD, "the password is too long for the server's RSA key: use TLS or a socket file");
+		lt_fail(err, LT_E_AUTH_METHOD,
+		    "the password is too long for the server's RSA key: use TLS or a socket file");
 		goto out;
 	}
 	lt_buf_reserve(&plain, password.len + 1); /* at once: growing would leave copies behind */

@@ -20,7 +20,8 @@ my_sql_table(struct lt_buf *b, struct lt_str schema, struct lt_str table)
 	my_sql_name(b, table);
 }
 
-/* What goes behind the backslash; 0: the byte stands for itself. In UTF-8 no byte of these is part of another character. */
+/* What goes behind the backslash; 0: the byte stands for itself. In UTF-8 no byte of these is part of another
+ * character. */
 static char
 escape_of(char c)
 {

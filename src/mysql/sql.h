@@ -1,5 +1,5 @@
-/* mysql/sql.h - putting names and values into SQL text, safe under every sql_mode that Lutra sets itself (no ANSI_QUOTES,
- * no NO_BACKSLASH_ESCAPES) with a utf8mb4 session. */
+/* mysql/sql.h - putting names and values into SQL text, safe under every sql_mode that Lutra sets itself (no
+ * ANSI_QUOTES, no NO_BACKSLASH_ESCAPES) with a utf8mb4 session. */
 #ifndef MY_SQL_H
 #define MY_SQL_H
 

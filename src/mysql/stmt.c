@@ -5,7 +5,7 @@
 #include "mysql/conn_priv.h"
 
 struct my_stmt {
-	struct my_conn *conn; /* borrowed: it owns us */
+	struct my_conn *conn;         /* borrowed: it owns us */
 	struct my_stmt *next, **link; /* in its list; link points at what points at us */
 	uint32_t id;
 	size_t nparams;
@@ -102,7 +102,8 @@ my_stmts_free(struct my_conn *c)
 
 /* -- parameters --------------------------------------------------------------------------------------------------- */
 
-/* MySQL 9.7 takes no binary TIME of 838 hours with microseconds (error 1690), though its column holds it: it goes as text. */
+/* MySQL 9.7 takes no binary TIME of 838 hours with microseconds (error 1690), though its column holds it: it goes as
+ * text. */
 static bool
 is_time_text(const struct my_param *p)
 {
@@ -158,7 +159,8 @@ put_time(struct lt_buf *b, const struct my_param *p)
 
 	if (is_time_text(p)) {
 		char text[32];
-		int n = snprintf(text, sizeof(text), "%s%u:%02u:%02u.%06u", t->negative ? "-" : "", t->hour, t->minute, t->second, t->micro);
+		int n = snprintf(text, sizeof(text), "%s%u:%02u:%02u.%06u", t->negative ? "-" : "", t->hour, t->minute,
+		    t->second, t->micro);
 
 		lt_buf_lenstr(b, lt_str_of(text, (size_t)n));
 		return;
@@ -208,7 +210,8 @@ my_params_bytes(const struct my_param *params, size_t nparams)
 	size_t bytes = 0;
 
 	for (size_t i = 0; i < nparams; i++) {
-		bool is_bytes = params[i].kind == MY_PARAM_DECIMAL || params[i].kind == MY_PARAM_TEXT || params[i].kind == MY_PARAM_BYTES;
+		bool is_bytes = params[i].kind == MY_PARAM_DECIMAL || params[i].kind == MY_PARAM_TEXT ||
+				params[i].kind == MY_PARAM_BYTES;
 
 		bytes += is_bytes ? params[i].bytes.len + 9 : 32;
 	}

@@ -10,7 +10,7 @@ enum my_param_kind {
 	MY_PARAM_NULL,
 	MY_PARAM_I64,
 	MY_PARAM_U64,
-	MY_PARAM_FLOAT,  /* MYSQL_TYPE_FLOAT: the four bytes */
+	MY_PARAM_FLOAT, /* MYSQL_TYPE_FLOAT: the four bytes */
 	MY_PARAM_DOUBLE,
 	MY_PARAM_DECIMAL, /* text, MYSQL_TYPE_NEWDECIMAL */
 	MY_PARAM_TEXT,    /* utf8mb4 text, MYSQL_TYPE_VAR_STRING */
@@ -21,10 +21,10 @@ enum my_param_kind {
 };
 
 struct my_time {
-	bool negative;   /* TIME only */
+	bool negative; /* TIME only */
 	uint16_t year;
 	uint8_t month, day, minute, second;
-	uint32_t hour;   /* TIME: up to 838 */
+	uint32_t hour; /* TIME: up to 838 */
 	uint32_t micro;
 };
 

@@ -95,7 +95,8 @@ load_files(SSL_CTX *ctx, const struct my_addr *addr, struct lt_err *err)
 		return true;
 	if (SSL_CTX_use_certificate_chain_file(ctx, addr->ssl_cert) != 1)
 		return tls_fail(err, "cannot use ssl-cert", addr->ssl_cert);
-	if (SSL_CTX_use_PrivateKey_file(ctx, given(addr->ssl_key) ? addr->ssl_key : addr->ssl_cert, SSL_FILETYPE_PEM) != 1)
+	if (SSL_CTX_use_PrivateKey_file(ctx, given(addr->ssl_key) ? addr->ssl_key : addr->ssl_cert, SSL_FILETYPE_PEM) !=
+	    1)
 		return tls_fail(err, "cannot use ssl-key", addr->ssl_key);
 	return true;
 }
@@ -152,9 +153,11 @@ handshake_failed(struct my_io *io, int why, struct lt_err *err)
 
 	if (SSL_get_verify_mode(io->ssl) != SSL_VERIFY_NONE && verdict != X509_V_OK) {
 		ERR_clear_error();
-		return lt_fail(err, LT_E_TLS, "the server's certificate is refused: %s", X509_verify_cert_error_string(verdict));
+		return lt_fail(
+		    err, LT_E_TLS, "the server's certificate is refused: %s", X509_verify_cert_error_string(verdict));
 	}
-	if (why == SSL_ERROR_SYSCALL || why == SSL_ERROR_ZERO_RETURN || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+	if (why == SSL_ERROR_SYSCALL || why == SSL_ERROR_ZERO_RETURN ||
+	    ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
 		ERR_clear_error();
 		return lt_fail(err, LT_E_LINK_LOST, "the server closed the connection during the TLS handshake");
 	}

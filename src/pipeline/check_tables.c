@@ -264,6 +264,39 @@ check_engines(struct check *k, const struct check_tables *t)
 	pipeline_check_survey_end(&at_target, "all have transactions");
 }
 
+static const struct schema_column *
+target_of(const struct check_pair *pair, const struct schema_column *column)
+{
+	struct lt_str name = column->name;
+	size_t at = SIZE_MAX;
+
+	if (model_rule_column(pair->rule, column->name, &name))
+		at = schema_table_column(pair->target, name);
+	return at == SIZE_MAX ? NULL : &pair->target->columns[at];
+}
+
+static void
+check_charsets(struct check *k, const struct check_tables *t)
+{
+	struct check_survey s = { k, t, "character sets", PIPELINE_WARN, 0 };
+
+	for (size_t i = 0; i < t->npairs; i++) {
+		const struct check_pair *pair = &t->pairs[i];
+
+		for (size_t j = 0; pair->target != NULL && j < pair->source->ncolumns; j++) {
+			const struct schema_column *from = &pair->source->columns[j], *to = target_of(pair, from);
+
+			if (to == NULL || from->charset.len == 0 || to->charset.len == 0 || lt_str_eq(from->charset, to->charset))
+				continue;
+			pipeline_check_finding(&s, "make the character sets alike", "%.*s.%.*s: column %.*s is in %.*s, at the target in"
+				" %.*s: a character that does not fit there stops the pipeline", LT_FMT(pair->source->schema),
+			    LT_FMT(pair->source->name), LT_FMT(from->name), LT_FMT(from->charset), LT_FMT(to->charset));
+			break;
+		}
+	}
+	pipeline_check_survey_end(&s, "alike at both ends");
+}
+
 static void
 check_keys(struct check *k, const struct check_tables *t)
 {
@@ -432,6 +465,7 @@ pipeline_check_tables(struct check *k, const struct check_tables *t)
 	check_present(k, t);
 	check_shapes(k, t);
 	check_engines(k, t);
+	check_charsets(k, t);
 	check_keys(k, t);
 	check_triggers(k, t);
 	check_versioned(k, t);

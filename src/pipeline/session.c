@@ -92,9 +92,7 @@ position_after(const struct change_position *from, struct change_txn *const *txn
 {
 	change_position_copy(out, from);
 	for (size_t i = 0; i < n; i++)
-		change_gtid_set_add(out->gtids, &txns[i]->gtid);
-	if (n > 0)
-		out->place = txns[n - 1]->end;
+		change_txn_advance(txns[i], out);
 }
 
 static void

@@ -71,7 +71,8 @@ schema_build_find(const struct schema_build *b, struct lt_str name)
 }
 
 void
-schema_build_part(struct schema_build *b, struct lt_str name, bool unique, bool nullable, const struct schema_key_part *part)
+schema_build_part(
+    struct schema_build *b, struct lt_str name, bool unique, bool nullable, const struct schema_key_part *part)
 {
 	struct schema_key *key = b->nkeys == 0 ? NULL : &b->keys[b->nkeys - 1];
 	void *array;

@@ -6,7 +6,7 @@
 
 /** Grows until finish(); strings are copied into the table's arena. */
 struct schema_build {
-	struct schema_table *table; /* owned; simple members are set by the caller */
+	struct schema_table *table;    /* owned; simple members are set by the caller */
 	struct schema_column *columns; /* owned, as are the next two */
 	struct schema_key *keys;
 	struct schema_key_part *parts; /* of all keys, in order */
@@ -16,8 +16,10 @@ struct schema_build {
 struct schema_build *schema_build_new(struct lt_str schema, struct lt_str name);
 void schema_build_free(struct schema_build *b);
 struct lt_str schema_build_str(struct schema_build *b, struct lt_str s);
-/** The next column, filled from its name, COLUMN_TYPE and DATA_TYPE; the rest zeroed, the caller's to set. Valid until the next call. */
-struct schema_column *schema_build_column(struct schema_build *b, struct lt_str name, struct lt_str type, struct lt_str base_type);
+/** The next column, filled from its name, COLUMN_TYPE and DATA_TYPE; the rest zeroed, the caller's to set. Valid until
+ * the next call. */
+struct schema_column *schema_build_column(
+    struct schema_build *b, struct lt_str name, struct lt_str type, struct lt_str base_type);
 /** Index of a column by its exact name; SIZE_MAX. */
 size_t schema_build_find(const struct schema_build *b, struct lt_str name);
 /** Another part of key `name`; parts of one key come one after the other. */

@@ -4,8 +4,9 @@
 #include "schema/build_priv.h"
 
 /* Statements name a schema (and a table, where one is asked for): MariaDB opens every table that the condition does not
- * rule out by a constant. The two reads that cannot be narrowed are names (the caller's filter is no SQL) and foreign keys (children may live in
- * any schema). Nothing here asks for index statistics, which would make both engines look into the tables. */
+ * rule out by a constant. The two reads that cannot be narrowed are names (the caller's filter is no SQL) and foreign
+ * keys (children may live in any schema). Nothing here asks for index statistics, which would make both engines look
+ * into the tables. */
 
 /** One reading; lives on the stack. */
 struct reading {
@@ -105,7 +106,8 @@ has(struct lt_str text, struct lt_str word)
 	return false;
 }
 
-/** TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE, EXTRA, COLUMN_DEFAULT */
+/** TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE,
+ * EXTRA, COLUMN_DEFAULT */
 static bool
 take_column(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err *err)
 {
@@ -123,12 +125,12 @@ take_column(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_e
 	c->nullable = lt_str_ieq(values[7], LT_STR("YES"));
 	c->auto_increment = has(values[8], LT_STR("auto_increment"));
 	c->invisible = has(values[8], LT_STR("INVISIBLE"));
-	c->generated = has(values[8], LT_STR("VIRTUAL GENERATED")) ? SCHEMA_VIRTUAL :
-	    has(values[8], LT_STR("STORED GENERATED"))             ? SCHEMA_STORED :
-	                                                             SCHEMA_PLAIN;
+	c->generated = has(values[8], LT_STR("VIRTUAL GENERATED"))  ? SCHEMA_VIRTUAL
+		       : has(values[8], LT_STR("STORED GENERATED")) ? SCHEMA_STORED
+								    : SCHEMA_PLAIN;
 	/* MariaDB prints an expression, and so NULL as a word; a text 'NULL' has its quotes there. */
-	c->has_default = values[9].ptr != NULL &&
-	    !(my_conn_server(r->conn)->flavor == MY_MARIADB && lt_str_eqz(values[9], "NULL"));
+	c->has_default =
+	    values[9].ptr != NULL && !(my_conn_server(r->conn)->flavor == MY_MARIADB && lt_str_eqz(values[9], "NULL"));
 	return true;
 }
 
@@ -148,7 +150,8 @@ take_part(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err
 		part.column = schema_build_find(b, values[4]);
 		if (part.column == SIZE_MAX)
 			return lt_fail(err, LT_E_NO_PRIVILEGE,
-			    "%.*s.%.*s: key %.*s is on column %.*s, which the account may not see (or which was dropped just now)",
+			    "%.*s.%.*s: key %.*s is on column %.*s, which the account may not see (or which was "
+			    "dropped just now)",
 			    LT_FMT(values[0]), LT_FMT(values[1]), LT_FMT(values[2]), LT_FMT(values[4]));
 	}
 	if (values[5].ptr != NULL && !lt_str_u64(values[5], &prefix))
@@ -198,10 +201,12 @@ static const struct view {
 	const char *select, *schema_column, *table_column, *order;
 	my_row_fn take;
 } views[] = {
-	{ "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE,"
+	{ "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, CHARACTER_SET_NAME, COLLATION_NAME, "
+	  "IS_NULLABLE,"
 	  " EXTRA, COLUMN_DEFAULT FROM information_schema.COLUMNS",
 	    "TABLE_SCHEMA", "TABLE_NAME", "TABLE_NAME, ORDINAL_POSITION", take_column },
-	{ "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART, NULLABLE FROM information_schema.STATISTICS",
+	{ "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART, NULLABLE FROM "
+	  "information_schema.STATISTICS",
 	    "TABLE_SCHEMA", "TABLE_NAME", "TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX", take_part },
 	{ "SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS", "TRIGGER_SCHEMA",
 	    "EVENT_OBJECT_TABLE", "EVENT_OBJECT_TABLE", take_trigger },
@@ -249,8 +254,9 @@ static bool
 read_foreign_keys(struct reading *r, const struct schema_table *only, struct lt_err *err)
 {
 	lt_buf_clear(&r->sql);
-	lt_buf_z(&r->sql, "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME, UPDATE_RULE,"
-	                  " DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS");
+	lt_buf_z(&r->sql,
+	    "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME, UPDATE_RULE,"
+	    " DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS");
 	if (only != NULL) {
 		lt_buf_z(&r->sql, " WHERE (CONSTRAINT_SCHEMA=");
 		my_sql_text(&r->sql, only->schema);
@@ -286,8 +292,8 @@ read_names(struct reading *r, struct lt_err *err)
 	return my_query_each(r->conn, lt_buf_str(&r->sql), take_table, r, err);
 }
 
-static const char select_names[] =
-    "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION FROM information_schema.TABLES WHERE TABLE_SCHEMA";
+static const char select_names[] = "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION FROM "
+				   "information_schema.TABLES WHERE TABLE_SCHEMA";
 
 static void
 end(struct reading *r)
@@ -354,7 +360,8 @@ is_in_any_case(void *ctx, struct lt_str schema, struct lt_str table)
 	return lt_str_ieq(s->schema, schema) && lt_str_ieq(s->table, table);
 }
 
-/** Conditions compare names by the server's rules, which may take other letter cases and trailing blanks for equal: `wanted` decides. */
+/** Conditions compare names by the server's rules, which may take other letter cases and trailing blanks for equal:
+ * `wanted` decides. */
 static bool
 read_single(struct reading *r, struct single *s, struct lt_err *err)
 {

@@ -9,11 +9,11 @@
 LT_MUST_USE bool schema_catalog_table(
     struct my_conn *c, struct lt_str schema, struct lt_str table, struct schema_table **ret, struct lt_err *err);
 
-/** All base tables whose names `wanted` accepts, in a few statements (not one for each table); the array and its tables are the caller's
- * (schema_catalog_free). Temporary tables and views are left out. */
+/** All base tables whose names `wanted` accepts, in a few statements (not one for each table); the array and its tables
+ * are the caller's (schema_catalog_free). Temporary tables and views are left out. */
 typedef bool (*schema_wanted_fn)(void *ctx, struct lt_str schema, struct lt_str table);
-LT_MUST_USE bool schema_catalog_tables(struct my_conn *c, schema_wanted_fn wanted, void *ctx, struct schema_table ***ret,
-    size_t *count, struct lt_err *err);
+LT_MUST_USE bool schema_catalog_tables(struct my_conn *c, schema_wanted_fn wanted, void *ctx,
+    struct schema_table ***ret, size_t *count, struct lt_err *err);
 void schema_catalog_free(struct schema_table **tables, size_t count);
 
 #endif

@@ -9,12 +9,6 @@ struct pair {
 };
 
 static bool
-same_charset(const struct pair *p)
-{
-	return lt_str_eq(schema_charset_name(p->from->charset), schema_charset_name(p->to->charset));
-}
-
-static bool
 holds_int(const struct pair *p)
 {
 	if (p->from->is_unsigned == p->to->is_unsigned)
@@ -69,15 +63,16 @@ is_geometry(const struct schema_column *c, struct lt_str name)
 {
 	bool collection = lt_str_eqz(name, "geomcollection") || lt_str_eqz(name, "geometrycollection");
 
-	return lt_str_eq(c->base_type, name) ||
-	    (collection && (lt_str_eqz(c->base_type, "geomcollection") || lt_str_eqz(c->base_type, "geometrycollection")));
+	return lt_str_eq(c->base_type, name) || (collection && (lt_str_eqz(c->base_type, "geomcollection") ||
+								   lt_str_eqz(c->base_type, "geometrycollection")));
 }
 
 /** MySQL's JSON and MariaDB's, which is a LONGTEXT in utf8mb4_bin with a check. */
 static bool
 is_json(const struct schema_column *c)
 {
-	return lt_str_eqz(c->base_type, "json") || (lt_str_eqz(c->base_type, "longtext") && lt_str_eqz(c->collation, "utf8mb4_bin"));
+	return lt_str_eqz(c->base_type, "json") ||
+	       (lt_str_eqz(c->base_type, "longtext") && lt_str_eqz(c->collation, "utf8mb4_bin"));
 }
 
 static bool
@@ -85,37 +80,27 @@ holds(const struct pair *p)
 {
 	if (p->a.class_ != p->b.class_)
 		return (is_json(p->from) && is_json(p->to)) ||
-		    (p->a.class_ == SCHEMA_CLASS_FLOAT && p->b.class_ == SCHEMA_CLASS_DOUBLE &&
-		        (p->from->is_unsigned || !p->to->is_unsigned));
+		       (p->a.class_ == SCHEMA_CLASS_FLOAT && p->b.class_ == SCHEMA_CLASS_DOUBLE &&
+			   (p->from->is_unsigned || !p->to->is_unsigned));
 	switch (p->a.class_) {
-	case SCHEMA_CLASS_INT:
-		return holds_int(p);
-	case SCHEMA_CLASS_DECIMAL:
-		return holds_decimal(p);
+	case SCHEMA_CLASS_INT: return holds_int(p);
+	case SCHEMA_CLASS_DECIMAL: return holds_decimal(p);
 	case SCHEMA_CLASS_FLOAT:
-	case SCHEMA_CLASS_DOUBLE:
-		return p->from->is_unsigned || !p->to->is_unsigned;
+	case SCHEMA_CLASS_DOUBLE: return p->from->is_unsigned || !p->to->is_unsigned;
 	case SCHEMA_CLASS_TIME:
 	case SCHEMA_CLASS_DATETIME:
 	case SCHEMA_CLASS_TIMESTAMP:
-	case SCHEMA_CLASS_BIT:
-		return p->a.args[0] <= p->b.args[0];
+	case SCHEMA_CLASS_BIT: return p->a.args[0] <= p->b.args[0];
 	case SCHEMA_CLASS_ENUM:
-	case SCHEMA_CLASS_SET:
-		return holds_members(p);
-	case SCHEMA_CLASS_TEXT:
-		return holds_text(p);
-	case SCHEMA_CLASS_BYTES:
-		return holds_bytes(p);
+	case SCHEMA_CLASS_SET: return holds_members(p);
+	case SCHEMA_CLASS_TEXT: return holds_text(p);
+	case SCHEMA_CLASS_BYTES: return holds_bytes(p);
 	case SCHEMA_CLASS_GEOMETRY:
 		return lt_str_eqz(p->to->base_type, "geometry") || is_geometry(p->to, p->from->base_type);
-	case SCHEMA_CLASS_VECTOR:
-		return p->a.args[0] == p->b.args[0];
+	case SCHEMA_CLASS_VECTOR: return p->a.args[0] == p->b.args[0];
 	case SCHEMA_CLASS_FIXED:
-	case SCHEMA_CLASS_OTHER:
-		return lt_str_eq(p->from->base_type, p->to->base_type);
-	default:
-		return true; /* DATE, YEAR, JSON */
+	case SCHEMA_CLASS_OTHER: return lt_str_eq(p->from->base_type, p->to->base_type);
+	default: return true; /* DATE, YEAR, JSON */
 	}
 }
 
@@ -129,7 +114,6 @@ static void
 compare_pair(const struct schema_table *source, const struct pair *p, struct lt_buf *out)
 {
 	struct lt_str from = p->from->name;
-	bool text = p->a.class_ == SCHEMA_CLASS_TEXT && p->b.class_ == SCHEMA_CLASS_TEXT;
 
 	if (p->to->generated != SCHEMA_PLAIN) {
 		if (p->from->generated == SCHEMA_PLAIN) {
@@ -140,12 +124,8 @@ compare_pair(const struct schema_table *source, const struct pair *p, struct lt_
 	}
 	if (!holds(p)) {
 		begin_line(out, source, from);
-		lt_buf_printf(
-		    out, "is %.*s, but at the target %.*s\n", LT_FMT(p->from->type), LT_FMT(p->to->type));
-	} else if (text && !same_charset(p)) {
-		begin_line(out, source, from);
-		lt_buf_printf(out, "is in character set %.*s, but at the target in %.*s\n", LT_FMT(p->from->charset), LT_FMT(p->to->charset));
-	}
+		lt_buf_printf(out, "is %.*s, but at the target %.*s\n", LT_FMT(p->from->type), LT_FMT(p->to->type));
+	} /* another character set is no difference: the target converts, and refuses a character that does not fit */
 	if (p->from->nullable && !p->to->nullable) {
 		begin_line(out, source, from);
 		lt_buf_z(out, "may be NULL, but not at the target\n");

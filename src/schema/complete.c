@@ -25,7 +25,7 @@ struct completion {
 	bool signs_told;
 };
 
-/* -- which types of the log a declared type may have -------------------------------------------------------------------- */
+/* -- which types of the log a declared type may have -- */
 
 struct wires {
 	enum schema_class class_;
@@ -69,7 +69,8 @@ is_logged_as(const struct schema_type *t, uint8_t wire)
 	for (size_t i = 0; i < LT_COUNT(wires); i++) {
 		const struct wires *w = &wires[i];
 
-		if (w->class_ != t->class_ || (w->width != 0 && w->width != t->width) || w->fixed != t->fixed || w->blob != t->blob)
+		if (w->class_ != t->class_ || (w->width != 0 && w->width != t->width) || w->fixed != t->fixed ||
+		    w->blob != t->blob)
 			continue;
 		for (size_t j = 0; j < LT_COUNT(w->types) && w->types[j] != 0; j++)
 			if (w->types[j] == wire)
@@ -78,7 +79,7 @@ is_logged_as(const struct schema_type *t, uint8_t wire)
 	return false;
 }
 
-/* -- what differs -------------------------------------------------------------------------------------------------------- */
+/* -- what differs -- */
 
 static bool differs(struct lt_err *err, const struct schema_column *k, const char *fmt, ...) LT_PRINTF(3, 4);
 
@@ -92,12 +93,14 @@ differs(struct lt_err *err, const struct schema_column *k, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(log, sizeof(log), fmt, args);
 	va_end(args);
-	return lt_fail(err, LT_E_SCHEMA_MISMATCH, "column %.*s: the log has %s, the schema that was read has %.*s%s%.*s",
-	    LT_FMT(k->name), log, LT_FMT(k->type), k->charset.len != 0 ? " in " : "", LT_FMT(k->charset));
+	return lt_fail(err, LT_E_SCHEMA_MISMATCH,
+	    "column %.*s: the log has %s, the schema that was read has %.*s%s%.*s", LT_FMT(k->name), log,
+	    LT_FMT(k->type), k->charset.len != 0 ? " in " : "", LT_FMT(k->charset));
 }
 
 static bool
-check_length(const struct schema_column *k, const struct schema_type *t, const struct change_column *d, struct lt_err *err)
+check_length(
+    const struct schema_column *k, const struct schema_type *t, const struct change_column *d, struct lt_err *err)
 {
 	unsigned width = t->class_ == SCHEMA_CLASS_TEXT ? change_charset_width(k->charset) : 1;
 
@@ -116,7 +119,8 @@ check_length(const struct schema_column *k, const struct schema_type *t, const s
 }
 
 static bool
-check_numbers(const struct schema_column *k, const struct schema_type *t, const struct change_column *d, struct lt_err *err)
+check_numbers(
+    const struct schema_column *k, const struct schema_type *t, const struct change_column *d, struct lt_err *err)
 {
 	switch (t->class_) {
 	case SCHEMA_CLASS_DECIMAL:
@@ -136,15 +140,14 @@ check_numbers(const struct schema_column *k, const struct schema_type *t, const 
 	case SCHEMA_CLASS_TEXT:
 	case SCHEMA_CLASS_BYTES:
 	case SCHEMA_CLASS_FIXED:
-	case SCHEMA_CLASS_VECTOR:
-		return check_length(k, t, d, err);
-	default:
-		return true;
+	case SCHEMA_CLASS_VECTOR: return check_length(k, t, d, err);
+	default: return true;
 	}
 }
 
 static bool
-check_collation(const struct schema_column *k, const struct schema_type *t, const struct change_column *d, struct lt_err *err)
+check_collation(
+    const struct schema_column *k, const struct schema_type *t, const struct change_column *d, struct lt_err *err)
 {
 	const char *charset = d->collation == 0 ? NULL : change_collation_charset(d->collation);
 	bool bytes = t->class_ == SCHEMA_CLASS_BYTES || t->class_ == SCHEMA_CLASS_FIXED;
@@ -163,7 +166,8 @@ static bool
 check_members(const struct schema_column *k, const struct change_column *d, struct lt_err *err)
 {
 	struct lt_str charset = schema_charset_name(k->charset);
-	bool comparable = lt_str_eqz(charset, "utf8mb4") || lt_str_eqz(charset, "utf8mb3") || lt_str_eqz(charset, "ascii");
+	bool comparable =
+	    lt_str_eqz(charset, "utf8mb4") || lt_str_eqz(charset, "utf8mb3") || lt_str_eqz(charset, "ascii");
 
 	if (d->nmembers == 0)
 		return true;
@@ -179,7 +183,7 @@ static bool
 is_number(const struct schema_type *t)
 {
 	return t->class_ == SCHEMA_CLASS_INT || t->class_ == SCHEMA_CLASS_DECIMAL || t->class_ == SCHEMA_CLASS_FLOAT ||
-	    t->class_ == SCHEMA_CLASS_DOUBLE;
+	       t->class_ == SCHEMA_CLASS_DOUBLE;
 }
 
 static bool
@@ -198,7 +202,7 @@ check(const struct completion *c, const struct schema_column *k, const struct ch
 	return check_numbers(k, &t, d, err) && check_collation(k, &t, d, err) && check_members(k, d, err);
 }
 
-/* -- filling in ---------------------------------------------------------------------------------------------------------- */
+/* -- filling in -- */
 
 static void
 fill_members(struct lt_arena *arena, const struct schema_column *k, struct change_column *d)
@@ -221,18 +225,12 @@ fill(const struct completion *c, const struct schema_column *k, struct change_co
 	if (is_number(&t))
 		d->is_unsigned = k->is_unsigned;
 	switch (t.class_) {
-	case SCHEMA_CLASS_INT:
-		d->kind = k->is_unsigned ? CHANGE_UINT : CHANGE_INT;
-		break;
+	case SCHEMA_CLASS_INT: d->kind = k->is_unsigned ? CHANGE_UINT : CHANGE_INT; break;
 	case SCHEMA_CLASS_TIME:
 	case SCHEMA_CLASS_DATETIME:
-	case SCHEMA_CLASS_TIMESTAMP:
-		d->scale = (uint8_t)t.args[0];
-		break;
+	case SCHEMA_CLASS_TIMESTAMP: d->scale = (uint8_t)t.args[0]; break;
 	case SCHEMA_CLASS_ENUM:
-	case SCHEMA_CLASS_SET:
-		fill_members(c->arena, k, d);
-		break;
+	case SCHEMA_CLASS_SET: fill_members(c->arena, k, d); break;
 	case SCHEMA_CLASS_TEXT:
 		d->kind = CHANGE_TEXT;
 		d->charset = lt_arena_str(c->arena, schema_charset_name(k->charset));
@@ -242,11 +240,8 @@ fill(const struct completion *c, const struct schema_column *k, struct change_co
 		d->kind = CHANGE_BYTES;
 		d->collation = BINARY_COLLATION;
 		break;
-	case SCHEMA_CLASS_VECTOR: /* MariaDB's is a VARBINARY in the log */
-		d->kind = CHANGE_VECTOR;
-		break;
-	default:
-		break;
+	case SCHEMA_CLASS_VECTOR: /* MariaDB's is a VARBINARY in the log */ d->kind = CHANGE_VECTOR; break;
+	default: break;
 	}
 }
 
@@ -261,12 +256,14 @@ hidden_at_most(const struct schema_table *known)
 	return n;
 }
 
-/** Columns that no catalog shows: MariaDB's hashes of long unique keys, and the ends of an implicit system versioning period. */
+/** Columns that no catalog shows: MariaDB's hashes of long unique keys, and the ends of an implicit system versioning
+ * period. */
 static bool
 is_hidden(const struct completion *c, const struct change_column *d, const struct schema_column *k)
 {
 	bool system = lt_str_starts(d->name, LT_STR("DB_ROW_HASH_")) ||
-	    (c->known->temporal && (lt_str_ieq(d->name, LT_STR("row_start")) || lt_str_ieq(d->name, LT_STR("row_end"))));
+		      (c->known->temporal &&
+			  (lt_str_ieq(d->name, LT_STR("row_start")) || lt_str_ieq(d->name, LT_STR("row_end"))));
 
 	if (d->name.len == 0)
 		return k == NULL;
@@ -290,8 +287,8 @@ all_columns(const struct completion *c, struct change_column *columns, struct lt
 			continue;
 		}
 		if (k == NULL)
-			return lt_fail(err, LT_E_SCHEMA_MISMATCH, "column %.*s of the log is not in the schema that was read",
-			    LT_FMT(columns[i].name));
+			return lt_fail(err, LT_E_SCHEMA_MISMATCH,
+			    "column %.*s of the log is not in the schema that was read", LT_FMT(columns[i].name));
 		if (!check(c, k, &columns[i], err))
 			return false;
 		fill(c, k, &columns[i]);
@@ -303,7 +300,8 @@ all_columns(const struct completion *c, struct change_column *columns, struct lt
 	return true;
 }
 
-/** Signs come with collations and names, but nothing says so when the log has only signed numbers: then the schema's word counts. */
+/** Signs come with collations and names, but nothing says so when the log has only signed numbers: then the schema's
+ * word counts. */
 static bool
 tells_signs(const struct change_table *draft)
 {
@@ -323,7 +321,8 @@ schema_complete(const struct schema_table *known, struct change_table *draft, st
 	if (err != NULL)
 		lt_where_table(&err->where, draft->schema, draft->name);
 	if (known == NULL)
-		return lt_fail(err, LT_E_SCHEMA_MISMATCH, "the log has a table that was not there when the schema was read");
+		return lt_fail(
+		    err, LT_E_SCHEMA_MISMATCH, "the log has a table that was not there when the schema was read");
 	c.signs_told = tells_signs(draft);
 	columns = (struct change_column *)lt_arena_zalloc(draft->arena, (draft->ncolumns + 1) * sizeof(*columns));
 	if (draft->ncolumns != 0)

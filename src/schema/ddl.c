@@ -19,7 +19,7 @@ struct parse {
 
 typedef enum schema_ddl_kind (*verb_fn)(struct parse *p);
 
-/* -- tokens ---------------------------------------------------------------------------------------------------------- */
+/* -- tokens -- */
 
 static void
 take(struct parse *p)
@@ -118,7 +118,7 @@ skip_if_exists(struct parse *p)
 	}
 }
 
-/* -- names ----------------------------------------------------------------------------------------------------------- */
+/* -- names -- */
 
 static void
 add_name(struct parse *p, struct lt_str schema, struct lt_str table)
@@ -200,7 +200,7 @@ finish(struct parse *p, bool ok, enum schema_ddl_kind kind)
 	return p->tok.kind == SCHEMA_TOKEN_END ? kind : SCHEMA_DDL_UNKNOWN;
 }
 
-/* -- tables, indexes, schemas ------------------------------------------------------------------------------------------ */
+/* -- tables, indexes, schemas -- */
 
 static void
 skip_wait(struct parse *p)
@@ -316,9 +316,10 @@ schema_by_name(struct parse *p)
 static enum schema_ddl_kind
 alter_schema(struct parse *p)
 {
-	static const char *const options[] = { "CHARACTER", "DEFAULT", "COLLATE", "READ", "CHARSET", "ENCRYPTION", "COMMENT", NULL };
-	static const char *const follow[] = { "CHARACTER", "DEFAULT", "COLLATE", "READ", "CHARSET", "ENCRYPTION", "COMMENT", "UPGRADE",
-		NULL };
+	static const char *const options[] = { "CHARACTER", "DEFAULT", "COLLATE", "READ", "CHARSET", "ENCRYPTION",
+		"COMMENT", NULL };
+	static const char *const follow[] = { "CHARACTER", "DEFAULT", "COLLATE", "READ", "CHARSET", "ENCRYPTION",
+		"COMMENT", "UPGRADE", NULL };
 	struct parse ahead = *p;
 	bool reserved = is(p, "CHARACTER") || is(p, "DEFAULT") || is(p, "COLLATE") || is(p, "READ");
 
@@ -330,7 +331,7 @@ alter_schema(struct parse *p)
 	return schema_by_name(p);
 }
 
-/* -- what CREATE, ALTER and DROP may be about -------------------------------------------------------------------------- */
+/* -- what CREATE, ALTER and DROP may be about -- */
 
 enum { CREATE = 1, ALTER = 2, DROP = 4, ALL = 7 };
 
@@ -364,7 +365,8 @@ static const struct object {
 	{ "TABLESPACE", ALL, { "CREATE TABLESPACE", "ALTER TABLESPACE", "DROP TABLESPACE" }, NULL },
 	{ "LOGFILE", ALL, { "CREATE LOGFILE GROUP", "ALTER LOGFILE GROUP", "DROP LOGFILE GROUP" }, NULL },
 	{ "RESOURCE", ALL, { "CREATE RESOURCE GROUP", "ALTER RESOURCE GROUP", "DROP RESOURCE GROUP" }, NULL },
-	{ "REFERENCE", CREATE | DROP, { "CREATE SPATIAL REFERENCE SYSTEM", NULL, "DROP SPATIAL REFERENCE SYSTEM" }, NULL },
+	{ "REFERENCE", CREATE | DROP, { "CREATE SPATIAL REFERENCE SYSTEM", NULL, "DROP SPATIAL REFERENCE SYSTEM" },
+	    NULL },
 	{ "INSTANCE", ALTER, { NULL, "ALTER INSTANCE", NULL }, NULL },
 	{ "PREPARE", DROP, { NULL, NULL, "DROP PREPARE" }, NULL },
 };
@@ -387,8 +389,8 @@ skip_definer(struct parse *p)
 static bool
 skip_modifiers(struct parse *p, bool *temporary)
 {
-	static const char *const plain[] = { "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "ONLINE", "OFFLINE", "IGNORE", "AGGREGATE", "UNDO",
-		"JSON", "RELATIONAL", "DUALITY", "PUBLIC", NULL };
+	static const char *const plain[] = { "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "ONLINE", "OFFLINE", "IGNORE",
+		"AGGREGATE", "UNDO", "JSON", "RELATIONAL", "DUALITY", "PUBLIC", NULL };
 
 	for (;;) {
 		skip_words(p, plain);
@@ -461,9 +463,10 @@ rename_any(struct parse *p)
 	return is(p, "USER") ? SCHEMA_DDL_HARMLESS : SCHEMA_DDL_UNKNOWN;
 }
 
-/* -- row changes by statement ------------------------------------------------------------------------------------------ */
+/* -- row changes by statement -- */
 
-/** Table references up to one of `stop`: names after the start, a comma or JOIN; derived tables and hints are passed over. */
+/** Table references up to one of `stop`: names after the start, a comma or JOIN; derived tables and hints are passed
+ * over. */
 static bool
 take_references(struct parse *p, const char *const *stop)
 {
@@ -558,12 +561,13 @@ load(struct parse *p)
 static enum schema_ddl_kind
 do_expression(struct parse *p)
 {
-	static const char *const locks[] = { "RELEASE_LOCK", "RELEASE_ALL_LOCKS", "GET_LOCK", "IS_FREE_LOCK", "IS_USED_LOCK", "SLEEP", NULL };
+	static const char *const locks[] = { "RELEASE_LOCK", "RELEASE_ALL_LOCKS", "GET_LOCK", "IS_FREE_LOCK",
+		"IS_USED_LOCK", "SLEEP", NULL };
 
 	return is_any(p, locks) ? SCHEMA_DDL_NONE : SCHEMA_DDL_DML;
 }
 
-/* -- the first word ---------------------------------------------------------------------------------------------------- */
+/* -- the first word -- */
 
 static enum schema_ddl_kind classify(struct parse *p);
 
@@ -680,7 +684,8 @@ classify(struct parse *p)
 		continue;
 	if (p->tok.kind == SCHEMA_TOKEN_END) {
 		p->verb = "";
-		return SCHEMA_DDL_NONE; /* a comment alone, as MariaDB puts in place of events that a reader may not know */
+		return SCHEMA_DDL_NONE; /* a comment alone, as MariaDB puts in place of events that a reader may not
+					   know */
 	}
 	for (size_t i = 0; i < LT_COUNT(verbs); i++) {
 		if (!is(p, verbs[i].word))
@@ -696,7 +701,7 @@ void
 schema_ddl_classify(
     struct lt_str sql, struct lt_str default_schema, uint64_t sql_mode, struct lt_arena *arena, struct schema_ddl *out)
 {
-	struct parse p = { .lex = { sql.ptr, sql.ptr + sql.len, sql_mode, 0 }, .arena = arena, .verb = "" };
+	struct parse p = { .lex = schema_lex_of(sql, sql_mode), .arena = arena, .verb = "" };
 
 	p.default_schema = lt_arena_str(arena, default_schema);
 	take(&p);
@@ -708,7 +713,7 @@ schema_ddl_classify(
 	out->names = p.names;
 }
 
-/* -- digest ------------------------------------------------------------------------------------------------------------ */
+/* -- digest -- */
 
 /** FNV-1a; letters folded where `fold`. */
 static uint64_t
@@ -727,7 +732,7 @@ mix(uint64_t h, struct lt_str s, bool fold)
 uint64_t
 schema_ddl_digest(struct lt_str sql, struct lt_str default_schema, uint64_t sql_mode)
 {
-	struct schema_lex lex = { sql.ptr, sql.ptr + sql.len, sql_mode, 0 };
+	struct schema_lex lex = schema_lex_of(sql, sql_mode);
 	struct lt_arena *arena = lt_arena_new();
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 	struct schema_token t;

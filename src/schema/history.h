@@ -1,7 +1,7 @@
 /* schema/history.h - the versioned store of a source's tables, for one pipeline.
  *
- * Kept in the target database (lutra.schema_version, lutra.schema_column, lutra.schema_key), so that the data folder may be deleted (R15). One owner thread (the reader's),
- * but made and saved before that thread starts. */
+ * Kept in the target database (lutra.schema_version, lutra.schema_column, lutra.schema_key), so that the data folder
+ * may be deleted (R15). One owner thread (the reader's), but made and saved before that thread starts. */
 #ifndef SCHEMA_HISTORY_H
 #define SCHEMA_HISTORY_H
 
@@ -14,27 +14,31 @@ struct schema_history;
 struct schema_history *schema_history_new(void);
 void schema_history_free(struct schema_history *h);
 /** Take over a table as it is from `at` on (the version in force replaces none that is equal). */
-void schema_history_put(struct schema_history *h, const struct change_place *at, struct schema_table *table /* taken over */);
+void schema_history_put(
+    struct schema_history *h, const struct change_place *at, struct schema_table *table /* taken over */);
 /** The version in force, borrowed; NULL if it is not known. */
-const struct schema_table *schema_history_table(const struct schema_history *h, struct lt_str schema, struct lt_str table);
+const struct schema_table *schema_history_table(
+    const struct schema_history *h, struct lt_str schema, struct lt_str table);
 /** The tables that `lutra` needs for it, made where missing. */
 LT_MUST_USE bool schema_history_install(struct my_conn *target, struct lt_err *err);
-/** Versions of `pipeline` in force at or before `at`, read from / all changes written to the target, in the connection's open transaction. */
-LT_MUST_USE bool schema_history_load(struct schema_history *h, struct my_conn *target, const char *channel, const char *pipeline,
-    const struct change_place *at, bool *found, struct lt_err *err);
-/* Stored versions of a table that is put anew at the same or an earlier place go. When the transaction is rolled back, the history has to be
- * made anew: what was saved counts as saved. */
+/** Versions of `pipeline` in force at or before `at`, read from / all changes written to the target, in the
+ * connection's open transaction. */
+LT_MUST_USE bool schema_history_load(struct schema_history *h, struct my_conn *target, const char *channel,
+    const char *pipeline, const struct change_place *at, bool *found, struct lt_err *err);
+/* Stored versions of a table that is put anew at the same or an earlier place go. When the transaction is rolled back,
+ * the history has to be made anew: what was saved counts as saved. */
 LT_MUST_USE bool schema_history_save(
     struct schema_history *h, struct my_conn *target, const char *channel, const char *pipeline, struct lt_err *err);
 
-/** A change_describer's work: complete `draft` (names, signedness, collations, members) from `known` and compare what both tell: number, order,
- * types, names, signedness, lengths. Different: LT_E_SCHEMA_MISMATCH that names the column and both sides. Hidden columns of
- * MariaDB (DB_ROW_HASH_n) and MySQL may follow in the log. `known` NULL: LT_E_SCHEMA_MISMATCH (table not in the snapshot). */
+/** A change_describer's work: complete `draft` (names, signedness, collations, members) from `known` and compare what
+ * both tell: number, order, types, names, signedness, lengths. Different: LT_E_SCHEMA_MISMATCH that names the column
+ * and both sides. Hidden columns of MariaDB (DB_ROW_HASH_n) and MySQL may follow in the log. `known` NULL:
+ * LT_E_SCHEMA_MISMATCH (table not in the snapshot). */
 LT_MUST_USE bool schema_complete(const struct schema_table *known, struct change_table *draft, struct lt_err *err);
-/** Whether two tables could be the two ends of a mapping: every source column that `map` gives a name has a target column of a type
- * that holds its values. Differences are listed as text lines in `out` (empty: none). */
+/** Whether two tables could be the two ends of a mapping: every source column that `map` gives a name has a target
+ * column of a type that holds its values. Differences are listed as text lines in `out` (empty: none). */
 typedef bool (*schema_column_fn)(void *ctx, struct lt_str column, struct lt_str *target);
-void schema_compare(const struct schema_table *source, const struct schema_table *target, schema_column_fn map, void *ctx,
-    struct lt_buf *out);
+void schema_compare(const struct schema_table *source, const struct schema_table *target, schema_column_fn map,
+    void *ctx, struct lt_buf *out);
 
 #endif

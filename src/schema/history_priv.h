@@ -19,6 +19,7 @@ struct schema_history {
 };
 
 /** Take over `table` as in force from `at` on. */
-void schema_history_add(struct schema_history *h, const struct change_place *at, struct schema_table *table, bool saved);
+void schema_history_add(
+    struct schema_history *h, const struct change_place *at, struct schema_table *table, bool saved);
 
 #endif

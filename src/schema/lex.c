@@ -2,6 +2,14 @@
 
 #include "schema/ddl.h"
 
+struct schema_lex
+schema_lex_of(struct lt_str sql, uint64_t sql_mode)
+{
+	const char *at = sql.ptr != NULL ? sql.ptr : "";
+
+	return (struct schema_lex){ at, at + sql.len, sql_mode, 0 };
+}
+
 static bool
 is_space(char c)
 {
@@ -17,7 +25,8 @@ is_digit(char c)
 static bool
 is_word(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '$' || (unsigned char)c >= 0x80;
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '$' ||
+	       (unsigned char)c >= 0x80;
 }
 
 static bool
@@ -56,8 +65,8 @@ skip_blank(struct schema_lex *lex)
 	while (lex->at < lex->end) {
 		if (is_space(*lex->at)) {
 			lex->at++;
-		} else if (*lex->at == '#' ||
-		    (ahead(lex, "--") && (lex->end - lex->at == 2 || is_space(lex->at[2]) || (unsigned char)lex->at[2] < ' '))) {
+		} else if (*lex->at == '#' || (ahead(lex, "--") && (lex->end - lex->at == 2 || is_space(lex->at[2]) ||
+								       (unsigned char)lex->at[2] < ' '))) {
 			if (!skip_to(lex, "\n"))
 				return true;
 		} else if (ahead(lex, "/*!")) {

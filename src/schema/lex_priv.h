@@ -10,8 +10,8 @@ enum schema_token_kind {
 	SCHEMA_TOKEN_NUMBER, /* digits only */
 	SCHEMA_TOKEN_NAME,   /* in backquotes, or in double quotes under ANSI_QUOTES */
 	SCHEMA_TOKEN_STRING,
-	SCHEMA_TOKEN_PUNCT,  /* one byte */
-	SCHEMA_TOKEN_BAD,    /* quote or comment without an end, zero byte; stays so */
+	SCHEMA_TOKEN_PUNCT, /* one byte */
+	SCHEMA_TOKEN_BAD,   /* quote or comment without an end, zero byte; stays so */
 };
 
 struct schema_token {
@@ -26,6 +26,8 @@ struct schema_lex {
 	unsigned executed; /* how many executed comments we are inside of */
 };
 
+/** Reading begins at the start of `sql`, which stays borrowed. */
+struct schema_lex schema_lex_of(struct lt_str sql, uint64_t sql_mode);
 /** The next token. Comments are passed over; what stands in executed comments of either engine is not. */
 struct schema_token schema_lex_next(struct schema_lex *lex);
 /** A NAME, WORD or NUMBER without its quotes, copied. */

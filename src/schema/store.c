@@ -2,13 +2,12 @@
 #include "schema/build_priv.h"
 #include "schema/history_priv.h"
 
-/* One version of a table is a row of schema_version, a row of schema_column for each column and a row of schema_key for each part
- * of a key. Places are compared here, not by the server: file names do not sort as text. */
+/* One version of a table is a row of schema_version, a row of schema_column for each column and a row of schema_key for
+ * each part of a key. Places are compared here, not by the server: file names do not sort as text. */
 
 #define STATEMENT_MAX ((size_t)256 << 10) /* well below the smallest max_allowed_packet in use (1 MB) */
 
-#define OF_PIPELINE \
-	"channel varchar(64) NOT NULL, pipeline varchar(132) NOT NULL, version bigint unsigned NOT NULL, "
+#define OF_PIPELINE "channel varchar(64) NOT NULL, pipeline varchar(132) NOT NULL, version bigint unsigned NOT NULL, "
 #define AS_TABLE ") ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 
 static const char *const install[] = {
@@ -22,11 +21,13 @@ static const char *const install[] = {
 	"CREATE TABLE IF NOT EXISTS lutra.schema_column (" OF_PIPELINE
 	"ordinal int unsigned NOT NULL, column_name varchar(64) NOT NULL, column_type mediumtext NOT NULL, "
 	"data_type varchar(64) NOT NULL, charset_name varchar(64) NOT NULL, collation_name varchar(64) NOT NULL, "
-	"nullable tinyint NOT NULL, auto_increment tinyint NOT NULL, invisible tinyint NOT NULL, has_default tinyint NOT NULL, "
+	"nullable tinyint NOT NULL, auto_increment tinyint NOT NULL, invisible tinyint NOT NULL, has_default tinyint "
+	"NOT NULL, "
 	"generated_kind tinyint NOT NULL COMMENT '1 virtual, 2 stored', "
 	"PRIMARY KEY (channel, pipeline, version, ordinal)" AS_TABLE,
 	"CREATE TABLE IF NOT EXISTS lutra.schema_key (" OF_PIPELINE
-	"ordinal int unsigned NOT NULL, part int unsigned NOT NULL, key_name varchar(64) NOT NULL, is_unique tinyint NOT NULL, "
+	"ordinal int unsigned NOT NULL, part int unsigned NOT NULL, key_name varchar(64) NOT NULL, is_unique tinyint "
+	"NOT NULL, "
 	"nullable tinyint NOT NULL, column_ordinal int unsigned NULL COMMENT 'NULL: an expression', "
 	"prefix_length int unsigned NOT NULL, PRIMARY KEY (channel, pipeline, version, ordinal, part)" AS_TABLE,
 };
@@ -38,9 +39,9 @@ schema_history_install(struct my_conn *target, struct lt_err *err)
 	bool there;
 
 	if (!my_query(target,
-	        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA='lutra' AND TABLE_NAME IN "
-	        "('schema_version','schema_column','schema_key')",
-	        &rows, err))
+		"SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA='lutra' AND TABLE_NAME IN "
+		"('schema_version','schema_column','schema_key')",
+		&rows, err))
 		return false;
 	there = rows->nrows == 1 && lt_str_eqz(my_rows_at(rows, 0, 0), "3");
 	my_rows_free(rows);
@@ -50,7 +51,7 @@ schema_history_install(struct my_conn *target, struct lt_err *err)
 	return true;
 }
 
-/* -- reading ------------------------------------------------------------------------------------------------------------- */
+/* -- reading -- */
 
 /** A row of schema_version, or what is built from it. */
 struct stored {
@@ -61,9 +62,9 @@ struct stored {
 
 /** Lives on the stack. */
 struct reading {
-	struct my_conn *conn;             /* borrowed */
-	const struct change_place *at;    /* newest place wanted; NULL: all */
-	struct stored *stored;            /* owned */
+	struct my_conn *conn;          /* borrowed */
+	const struct change_place *at; /* newest place wanted; NULL: all */
+	struct stored *stored;         /* owned */
 	size_t n, cap;
 	struct lt_buf sql;
 	struct lt_str channel, pipeline; /* borrowed */
@@ -81,7 +82,8 @@ end(struct reading *r)
 static bool
 number(struct lt_str text, uint64_t *out, struct lt_err *err)
 {
-	return lt_str_u64(text, out) || lt_fail(err, LT_E_STATE_BROKEN, "the schema history holds '%.*s' as a number", LT_FMT(text));
+	return lt_str_u64(text, out) ||
+	       lt_fail(err, LT_E_STATE_BROKEN, "the schema history holds '%.*s' as a number", LT_FMT(text));
 }
 
 static bool
@@ -103,8 +105,8 @@ add_where(struct reading *r)
 	my_sql_text(&r->sql, r->pipeline);
 }
 
-/** version, place_file, place_pos, schema_name, table_name, engine, collation_name, transactional, has_triggers, temporal, parents,
- * children, cascades */
+/** version, place_file, place_pos, schema_name, table_name, engine, collation_name, transactional, has_triggers,
+ * temporal, parents, children, cascades */
 static bool
 take_version(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err *err)
 {
@@ -114,7 +116,8 @@ take_version(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_
 	uint64_t n[6];
 
 	(void)ncolumns;
-	if (!number(values[0], &s.version, err) || !number(values[2], &s.at.pos, err) || !numbers(&values[7], LT_COUNT(n), n, err))
+	if (!number(values[0], &s.version, err) || !number(values[2], &s.at.pos, err) ||
+	    !numbers(&values[7], LT_COUNT(n), n, err))
 		return false;
 	lt_str_copy(s.at.file, sizeof(s.at.file), values[1]);
 	if (r->at != NULL && change_place_cmp(&s.at, r->at) > 0)
@@ -141,8 +144,9 @@ static bool
 read_versions(struct reading *r, struct lt_err *err)
 {
 	lt_buf_clear(&r->sql);
-	lt_buf_z(&r->sql, "SELECT version, place_file, place_pos, schema_name, table_name, engine, collation_name, transactional,"
-	                  " has_triggers, temporal, parents, children, cascades FROM lutra.schema_version");
+	lt_buf_z(&r->sql,
+	    "SELECT version, place_file, place_pos, schema_name, table_name, engine, collation_name, transactional,"
+	    " has_triggers, temporal, parents, children, cascades FROM lutra.schema_version");
 	add_where(r);
 	return my_query_each(r->conn, lt_buf_str(&r->sql), take_version, r, err);
 }
@@ -199,8 +203,8 @@ find(const struct reading *r, uint64_t version)
 	return s == NULL ? NULL : s->build;
 }
 
-/** version, column_name, column_type, data_type, charset_name, collation_name, nullable, auto_increment, invisible, has_default,
- * generated_kind */
+/** version, column_name, column_type, data_type, charset_name, collation_name, nullable, auto_increment, invisible,
+ * has_default, generated_kind */
 static bool
 take_column(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err *err)
 {
@@ -245,8 +249,8 @@ take_part(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err
 			return false;
 		part.column = (size_t)ordinal;
 		if (part.column >= b->ncolumns)
-			return lt_fail(err, LT_E_STATE_BROKEN, "key %.*s of %.*s.%.*s is on a column that is not there", LT_FMT(values[1]),
-			    LT_FMT(b->table->schema), LT_FMT(b->table->name));
+			return lt_fail(err, LT_E_STATE_BROKEN, "key %.*s of %.*s.%.*s is on a column that is not there",
+			    LT_FMT(values[1]), LT_FMT(b->table->schema), LT_FMT(b->table->name));
 	}
 	schema_build_part(b, values[1], n[0] != 0, n[1] != 0, &part);
 	return true;
@@ -258,8 +262,8 @@ read_details(struct reading *r, const char *select, const char *order, my_row_fn
 	lt_buf_clear(&r->sql);
 	lt_buf_z(&r->sql, select);
 	add_where(r);
-	lt_buf_printf(&r->sql, " AND version BETWEEN %llu AND %llu ORDER BY %s", (unsigned long long)r->stored[0].version,
-	    (unsigned long long)r->stored[r->n - 1].version, order);
+	lt_buf_printf(&r->sql, " AND version BETWEEN %llu AND %llu ORDER BY %s",
+	    (unsigned long long)r->stored[0].version, (unsigned long long)r->stored[r->n - 1].version, order);
 	return my_query_each(r->conn, lt_buf_str(&r->sql), take, r, err);
 }
 
@@ -273,14 +277,15 @@ schema_history_load(struct schema_history *h, struct my_conn *target, const char
 	if (!read_versions(&r, err))
 		goto out;
 	keep_newest(&r);
-	if (r.n != 0 &&
-	    (!read_details(&r,
-	         "SELECT version, column_name, column_type, data_type, charset_name, collation_name, nullable, auto_increment,"
-	         " invisible, has_default, generated_kind FROM lutra.schema_column",
-	         "version, ordinal", take_column, err) ||
-	        !read_details(&r,
-	            "SELECT version, key_name, is_unique, nullable, prefix_length, column_ordinal FROM lutra.schema_key",
-	            "version, ordinal, part", take_part, err)))
+	if (r.n != 0 && (!read_details(&r,
+			     "SELECT version, column_name, column_type, data_type, charset_name, collation_name, "
+			     "nullable, auto_increment,"
+			     " invisible, has_default, generated_kind FROM lutra.schema_column",
+			     "version, ordinal", take_column, err) ||
+			    !read_details(&r,
+				"SELECT version, key_name, is_unique, nullable, prefix_length, column_ordinal FROM "
+				"lutra.schema_key",
+				"version, ordinal, part", take_part, err)))
 		goto out;
 	for (size_t i = 0; i < r.n; i++) {
 		schema_history_add(h, &r.stored[i].at, schema_build_finish(r.stored[i].build), true);
@@ -293,7 +298,7 @@ out:
 	return ok || lt_wrap(err, "while reading the schema history");
 }
 
-/* -- writing ------------------------------------------------------------------------------------------------------------- */
+/* -- writing -- */
 
 enum { VERSION, COLUMN, KEY, KINDS };
 
@@ -301,21 +306,23 @@ static const struct {
 	const char *table, *insert;
 } kinds[KINDS] = {
 	[VERSION] = { "schema_version",
-	    "INSERT INTO lutra.schema_version (channel, pipeline, version, place_pos, transactional, has_triggers, temporal, parents,"
+	    "INSERT INTO lutra.schema_version (channel, pipeline, version, place_pos, transactional, has_triggers, "
+	    "temporal, parents,"
 	    " children, cascades, place_file, schema_name, table_name, engine, collation_name) VALUES " },
 	[COLUMN] = { "schema_column",
-	    "INSERT INTO lutra.schema_column (channel, pipeline, version, ordinal, nullable, auto_increment, invisible, has_default,"
+	    "INSERT INTO lutra.schema_column (channel, pipeline, version, ordinal, nullable, auto_increment, "
+	    "invisible, has_default,"
 	    " generated_kind, column_name, column_type, data_type, charset_name, collation_name) VALUES " },
-	[KEY] = { "schema_key",
-	    "INSERT INTO lutra.schema_key (channel, pipeline, version, ordinal, part, is_unique, nullable, prefix_length, key_name,"
-	    " column_ordinal) VALUES " },
+	[KEY] = { "schema_key", "INSERT INTO lutra.schema_key (channel, pipeline, version, ordinal, part, is_unique, "
+				"nullable, prefix_length, key_name,"
+				" column_ordinal) VALUES " },
 };
 
 /** Lives on the stack. */
 struct writing {
-	struct reading *r;           /* what is stored already; borrowed */
-	struct lt_buf sql[KINDS];    /* a statement being made for each table */
-	uint64_t next;               /* version number */
+	struct reading *r;        /* what is stored already; borrowed */
+	struct lt_buf sql[KINDS]; /* a statement being made for each table */
+	uint64_t next;            /* version number */
 };
 
 static bool
@@ -369,7 +376,9 @@ static bool
 write_column(struct writing *w, uint64_t version, size_t ordinal, const struct schema_column *c, struct lt_err *err)
 {
 	const uint64_t n[] = { ordinal, c->nullable, c->auto_increment, c->invisible, c->has_default,
-		c->generated == SCHEMA_VIRTUAL ? 1 : c->generated == SCHEMA_STORED ? 2 : 0 };
+		c->generated == SCHEMA_VIRTUAL  ? 1
+		: c->generated == SCHEMA_STORED ? 2
+						: 0 };
 	const struct lt_str texts[] = { c->name, c->type, c->base_type, c->charset, c->collation };
 	struct lt_buf *sql = begin_row(w, COLUMN, version, err);
 
@@ -404,7 +413,8 @@ static bool
 write_version(struct writing *w, const struct schema_version *v, struct lt_err *err)
 {
 	const struct schema_table *t = v->table;
-	const uint64_t n[] = { v->at.pos, t->transactional, t->has_triggers, t->temporal, t->nparents, t->nchildren, t->cascades };
+	const uint64_t n[] = { v->at.pos, t->transactional, t->has_triggers, t->temporal, t->nparents, t->nchildren,
+		t->cascades };
 	const struct lt_str texts[] = { lt_str_z(v->at.file), t->schema, t->name, t->engine, t->collation };
 	uint64_t version = w->next++;
 	struct lt_buf *sql = begin_row(w, VERSION, version, err);
@@ -423,7 +433,8 @@ write_version(struct writing *w, const struct schema_version *v, struct lt_err *
 	return true;
 }
 
-/** Versions of the table that are stored for the same or a later place are no longer true: the log went another way, or was begun anew. */
+/** Versions of the table that are stored for the same or a later place are no longer true: the log went another way, or
+ * was begun anew. */
 static bool
 is_overtaken(const struct stored *s, const struct schema_history *h)
 {
@@ -445,7 +456,8 @@ drop_overtaken(struct reading *r, const struct schema_history *h, struct lt_err 
 
 	for (size_t i = 0; i < r->n; i++)
 		if (is_overtaken(&r->stored[i], h))
-			lt_buf_printf(&list, "%s%llu", list.len == 0 ? "" : ",", (unsigned long long)r->stored[i].version);
+			lt_buf_printf(
+			    &list, "%s%llu", list.len == 0 ? "" : ",", (unsigned long long)r->stored[i].version);
 	for (size_t i = 0; ok && list.len != 0 && i < KINDS; i++) {
 		lt_buf_clear(&r->sql);
 		lt_buf_printf(&r->sql, "DELETE FROM lutra.%s", kinds[i].table);

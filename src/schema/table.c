@@ -42,15 +42,17 @@ static bool
 column_eq(const struct schema_column *a, const struct schema_column *b)
 {
 	return lt_str_eq(a->name, b->name) && lt_str_eq(a->type, b->type) && lt_str_eq(a->base_type, b->base_type) &&
-	    lt_str_eq(a->charset, b->charset) && lt_str_eq(a->collation, b->collation) && a->is_unsigned == b->is_unsigned &&
-	    a->nullable == b->nullable && a->auto_increment == b->auto_increment && a->invisible == b->invisible &&
-	    a->has_default == b->has_default && a->generated == b->generated;
+	       lt_str_eq(a->charset, b->charset) && lt_str_eq(a->collation, b->collation) &&
+	       a->is_unsigned == b->is_unsigned && a->nullable == b->nullable &&
+	       a->auto_increment == b->auto_increment && a->invisible == b->invisible &&
+	       a->has_default == b->has_default && a->generated == b->generated;
 }
 
 static bool
 key_eq(const struct schema_key *a, const struct schema_key *b)
 {
-	if (!lt_str_eq(a->name, b->name) || a->unique != b->unique || a->not_null != b->not_null || a->nparts != b->nparts)
+	if (!lt_str_eq(a->name, b->name) || a->unique != b->unique || a->not_null != b->not_null ||
+	    a->nparts != b->nparts)
 		return false;
 	for (size_t i = 0; i < a->nparts; i++)
 		if (a->parts[i].column != b->parts[i].column || a->parts[i].prefix != b->parts[i].prefix)
@@ -64,7 +66,8 @@ schema_table_eq(const struct schema_table *a, const struct schema_table *b)
 	if (!lt_str_eq(a->schema, b->schema) || !lt_str_eq(a->name, b->name) || !lt_str_eq(a->engine, b->engine) ||
 	    !lt_str_eq(a->collation, b->collation) || a->transactional != b->transactional ||
 	    a->has_triggers != b->has_triggers || a->temporal != b->temporal || a->ncolumns != b->ncolumns ||
-	    a->nkeys != b->nkeys || a->nparents != b->nparents || a->nchildren != b->nchildren || a->cascades != b->cascades)
+	    a->nkeys != b->nkeys || a->nparents != b->nparents || a->nchildren != b->nchildren ||
+	    a->cascades != b->cascades)
 		return false;
 	for (size_t i = 0; i < a->ncolumns; i++)
 		if (!column_eq(&a->columns[i], &b->columns[i]))

@@ -9,22 +9,22 @@ enum schema_generated { SCHEMA_PLAIN, SCHEMA_VIRTUAL, SCHEMA_STORED };
 
 struct schema_column {
 	struct lt_str name;
-	struct lt_str type;      /* COLUMN_TYPE as the server prints it, "bigint(20) unsigned" */
-	struct lt_str base_type; /* DATA_TYPE, lower case: "bigint" */
+	struct lt_str type;               /* COLUMN_TYPE as the server prints it, "bigint(20) unsigned" */
+	struct lt_str base_type;          /* DATA_TYPE, lower case: "bigint" */
 	struct lt_str charset, collation; /* empty for what is no text */
 	bool is_unsigned, nullable, auto_increment, invisible, has_default;
 	enum schema_generated generated; /* MariaDB's row start/end count as stored generated */
-	size_t nmembers;         /* ENUM, SET: in UTF-8 */
+	size_t nmembers;                 /* ENUM, SET: in UTF-8 */
 	const struct lt_str *members;
 };
 
 struct schema_key_part {
-	size_t column;     /* index into columns; SIZE_MAX: an expression */
-	uint32_t prefix;   /* characters; 0 = the whole column */
+	size_t column;   /* index into columns; SIZE_MAX: an expression */
+	uint32_t prefix; /* characters; 0 = the whole column */
 };
 
 struct schema_key {
-	struct lt_str name; /* "PRIMARY" */
+	struct lt_str name;    /* "PRIMARY" */
 	bool unique, not_null; /* not_null: no part may be NULL */
 	size_t nparts;
 	const struct schema_key_part *parts;
@@ -43,7 +43,8 @@ struct schema_table {
 };
 
 void schema_table_free(struct schema_table *t);
-/** The key to find rows by: PRIMARY, else the first unique one whose parts are whole, not NULL columns; NULL: keyless. */
+/** The key to find rows by: PRIMARY, else the first unique one whose parts are whole, not NULL columns; NULL: keyless.
+ */
 const struct schema_key *schema_table_find_key(const struct schema_table *t);
 /** Same name, columns, keys and all else: nothing to remember anew. */
 bool schema_table_eq(const struct schema_table *a, const struct schema_table *b);

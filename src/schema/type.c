@@ -55,11 +55,12 @@ static size_t
 read_args(struct lt_str type, uint32_t args[2])
 {
 	const char *open = type.len == 0 ? NULL : (const char *)memchr(type.ptr, '(', type.len);
-	const char *end = type.ptr + type.len;
+	const char *end;
 	size_t n = 0;
 
 	if (open == NULL)
 		return 0;
+	end = type.ptr + type.len;
 	for (const char *p = open + 1; p < end && n < 2; p++) {
 		uint64_t value = 0;
 

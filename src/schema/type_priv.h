@@ -30,8 +30,9 @@ enum schema_class {
 /** Facts of a column's type that its texts hold. */
 struct schema_type {
 	enum schema_class class_;
-	bool fixed;        /* CHAR, BINARY: padded */
-	bool blob;         /* TINYTEXT to LONGTEXT, TINYBLOB to LONGBLOB, JSON, GEOMETRY: a length of `width` bytes before the value */
+	bool fixed; /* CHAR, BINARY: padded */
+	bool blob;  /* TINYTEXT to LONGTEXT, TINYBLOB to LONGBLOB, JSON, GEOMETRY: a length of `width` bytes before the
+		       value */
 	unsigned width;    /* INT: bytes; blob: 1 to 4 */
 	uint32_t args[2];  /* numbers in brackets; defaults filled in */
 	uint64_t capacity; /* TEXT that is no blob: characters; blobs and BYTES: bytes */

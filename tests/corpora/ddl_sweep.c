@@ -1,5 +1,5 @@
-/* Classifies every statement of SQL files and prints those that cannot be told: ddl_sweep [-l] FILE... (-l: a statement on each
- * line; else they end with a semicolon at the end of a line). Exit status 1 when there were any. */
+/* Classifies every statement of SQL files and prints those that cannot be told: ddl_sweep [-l] FILE... (-l: a statement
+ * on each line; else they end with a semicolon at the end of a line). Exit status 1 when there were any. */
 #include <stdio.h>
 
 #include "base/buf.h"

@@ -37,7 +37,7 @@ OUTPUTS = {
 def test_each_end_of_a_unit_test_is_counted(what, tool):
     stdout, result, expected = OUTPUTS[what]
     total = tool.Sum()
-    tool.count_unit_test({"name": "x", "stdout": stdout, "result": result, "duration": 0.1, "returncode": 0}, "base", total)
+    tool.count_test({"name": "x", "stdout": stdout, "result": result, "duration": 0.1, "returncode": 0}, "base", "unit base", total)
     assert (total.passed, len(total.failed), sum(map(len, total.skipped.values()))) == expected
 
 

@@ -362,12 +362,13 @@ class Lab:
             self._fresh[engine.program] = fresh
         subprocess.run(["cp", "-a", "--reflink=auto", str(fresh), str(data)], check=True)
 
-    def close(self):
+    def close(self, keep=False):
+        """End all; `keep` leaves the folder, to be looked at."""
         atexit.unregister(self.close)
         try:
             self._on_close.close()
         finally:
             for server in self.servers:
                 server.kill()
-            if not self._keep:
+            if not (keep or self._keep):
                 shutil.rmtree(self.folder, ignore_errors=True)

@@ -15,7 +15,8 @@
 static void
 failed(const char *what, int line, const struct lt_err *err)
 {
-	printf("wire.c:%d: %s: %s %s\n", line, what, err != NULL ? lt_code_name(err->code) : "", err != NULL ? err->message : "");
+	printf("wire.c:%d: %s: %s %s\n", line, what, err != NULL ? lt_code_name(err->code) : "",
+	    err != NULL ? err->message : "");
 	exit(1);
 }
 
@@ -65,8 +66,9 @@ run_login(void)
 		return;
 	}
 	CHECK(my_query(c, "SELECT CURRENT_USER(), @@character_set_client, @@character_set_results", &rows, &err), &err);
-	printf("ok %.*s %.*s %.*s tls=%s flavor=%d version=%u\n", LT_FMT(my_rows_at(rows, 0, 0)), LT_FMT(my_rows_at(rows, 0, 1)),
-	    LT_FMT(my_rows_at(rows, 0, 2)), my_conn_server(c)->tls_cipher, my_conn_server(c)->flavor, my_conn_server(c)->version);
+	printf("ok %.*s %.*s %.*s tls=%s flavor=%d version=%u\n", LT_FMT(my_rows_at(rows, 0, 0)),
+	    LT_FMT(my_rows_at(rows, 0, 1)), LT_FMT(my_rows_at(rows, 0, 2)), my_conn_server(c)->tls_cipher,
+	    my_conn_server(c)->flavor, my_conn_server(c)->version);
 	my_rows_free(rows);
 	CHECK(my_ping(c, &err), &err);
 	my_close(c);
@@ -112,7 +114,8 @@ run_pipeline(void)
 	my_close(c);
 }
 
-/* Replies that fill the server's and our own socket buffers while we still write: neither side may wait for the other. */
+/* Replies that fill the server's and our own socket buffers while we still write: neither side may wait for the other.
+ */
 static void
 run_flood(void)
 {
@@ -121,7 +124,8 @@ run_flood(void)
 	struct lt_buf sql = { 0 };
 	struct lt_err err = { 0 };
 
-	/* An error text quotes 80 bytes at most, so rows make the flood; each is refused as a reply, and the line goes on. */
+	/* An error text quotes 80 bytes at most, so rows make the flood; each is refused as a reply, and the line goes
+	 * on. */
 	lt_buf_z(&sql, "SELECT REPEAT('x', 16000) /* ");
 	for (int i = 0; i < WORDS; i++)
 		lt_buf_c(&sql, 'y');
@@ -151,7 +155,8 @@ fill(struct lt_buf *b, size_t len)
 static void
 run_large(void)
 {
-	static const size_t sizes[] = { 0, 1, 250, 251, 65535, 65536, 16777215 - 40, 16777215, 16777216, 33554430, 35000000 };
+	static const size_t sizes[] = { 0, 1, 250, 251, 65535, 65536, 16777215 - 40, 16777215, 16777216, 33554430,
+		35000000 };
 	struct my_conn *c = connected();
 	struct my_stmt *s = NULL;
 	struct lt_err err = { 0 };
@@ -168,7 +173,9 @@ run_large(void)
 		p.bytes = lt_buf_str(&value);
 		CHECK(my_send_execute(c, s, &p, 1, &err) && my_recv(c, NULL, &err), &err);
 		CHECK(my_query(c, "SELECT v, 'end' FROM wire.b", &rows, &err), &err);
-		CHECK(rows->nrows == 1 && lt_str_eq(my_rows_at(rows, 0, 0), p.bytes) && lt_str_eqz(my_rows_at(rows, 0, 1), "end"), NULL);
+		CHECK(rows->nrows == 1 && lt_str_eq(my_rows_at(rows, 0, 0), p.bytes) &&
+			  lt_str_eqz(my_rows_at(rows, 0, 1), "end"),
+		    NULL);
 		my_rows_free(rows);
 		exec(c, "DELETE FROM wire.b");
 	}
@@ -206,18 +213,27 @@ run_border(void)
 static void
 run_types(void)
 {
-	static const struct lt_str wanted[] = { { "-9223372036854775808", 20 }, { "18446744073709551615", 20 }, { "0.1", 3 },
-		{ "0.30000000000000004", 19 }, { "-12345678901234567890.123456789", 31 }, { "gr\xc3\xbc\xc3\x9f \xf0\x9f\x90\xa6", 11 },
-		{ "00FF27", 6 }, { "2026-11-22", 10 }, { "9999-12-31 23:59:59.999999", 26 }, { "-838:59:58.000001", 17 },
-		{ "0000-00-00", 10 }, { "0000-00-00 00:00:00.000000", 26 }, { NULL, 0 } };
+	static const struct lt_str wanted[] = { { "-9223372036854775808", 20 }, { "18446744073709551615", 20 },
+		{ "0.1", 3 }, { "0.30000000000000004", 19 }, { "-12345678901234567890.123456789", 31 },
+		{ "gr\xc3\xbc\xc3\x9f \xf0\x9f\x90\xa6", 11 }, { "00FF27", 6 }, { "2026-11-22", 10 },
+		{ "9999-12-31 23:59:59.999999", 26 }, { "-838:59:58.000001", 17 }, { "0000-00-00", 10 },
+		{ "0000-00-00 00:00:00.000000", 26 }, { NULL, 0 } };
 	struct my_param p[] = { { .kind = MY_PARAM_I64, .i64 = INT64_MIN }, { .kind = MY_PARAM_U64, .u64 = UINT64_MAX },
 		{ .kind = MY_PARAM_FLOAT, .f32 = 0.1f }, { .kind = MY_PARAM_DOUBLE, .f64 = 0.1 + 0.2 },
 		{ .kind = MY_PARAM_DECIMAL, .bytes = LT_STR("-12345678901234567890.123456789") },
 		{ .kind = MY_PARAM_TEXT, .bytes = { "gr\xc3\xbc\xc3\x9f \xf0\x9f\x90\xa6", 11 } },
 		{ .kind = MY_PARAM_BYTES, .bytes = { "\0\xff'", 3 } },
 		{ .kind = MY_PARAM_DATE, .time = { .year = 2026, .month = 11, .day = 22 } },
-		{ .kind = MY_PARAM_DATETIME, .time = { .year = 9999, .month = 12, .day = 31, .hour = 23, .minute = 59, .second = 59, .micro = 999999 } },
-		{ .kind = MY_PARAM_TIME, .time = { .negative = true, .hour = 838, .minute = 59, .second = 58, .micro = 1 } },
+		{ .kind = MY_PARAM_DATETIME,
+		    .time = { .year = 9999,
+			.month = 12,
+			.day = 31,
+			.hour = 23,
+			.minute = 59,
+			.second = 59,
+			.micro = 999999 } },
+		{ .kind = MY_PARAM_TIME,
+		    .time = { .negative = true, .hour = 838, .minute = 59, .second = 58, .micro = 1 } },
 		{ .kind = MY_PARAM_DATE }, { .kind = MY_PARAM_DATETIME }, { .kind = MY_PARAM_NULL } };
 	struct my_conn *c = connected();
 	struct my_stmt *s = NULL;
@@ -227,8 +243,9 @@ run_types(void)
 
 	exec(c, "SET sql_mode=''");
 	exec(c, "DROP TABLE IF EXISTS wire.k");
-	exec(c, "CREATE TABLE wire.k (a BIGINT, b BIGINT UNSIGNED, c FLOAT, d DOUBLE, e DECIMAL(40,9), f VARCHAR(20) CHARACTER SET utf8mb4,"
-	    " g VARBINARY(9), h DATE, i DATETIME(6), j TIME(6), k DATE, l DATETIME(6), m INT)");
+	exec(c, "CREATE TABLE wire.k (a BIGINT, b BIGINT UNSIGNED, c FLOAT, d DOUBLE, e DECIMAL(40,9), f VARCHAR(20) "
+		"CHARACTER SET utf8mb4,"
+		" g VARBINARY(9), h DATE, i DATETIME(6), j TIME(6), k DATE, l DATETIME(6), m INT)");
 	CHECK(my_prepare(c, LT_STR("INSERT INTO wire.k VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"), &s, &err), &err);
 	CHECK(my_send_execute(c, s, p, LT_COUNT(p), &err) && my_recv(c, NULL, &err), &err);
 	CHECK(my_query(c, "SELECT a, b, c, d, e, f, HEX(g), h, i, j, k, l, m FROM wire.k", &rows, &err), &err);
@@ -276,7 +293,9 @@ run_rows(void)
 	struct my_rows *rows = NULL;
 	int count = 0;
 
-	CHECK(!my_query_each(c, LT_STR("SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4"), stop_at_three, &count, &err), NULL);
+	CHECK(!my_query_each(
+		  c, LT_STR("SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4"), stop_at_three, &count, &err),
+	    NULL);
 	CHECK(count == 3 && err.code == LT_E_VALUE_REFUSED && my_alive(c), &err);
 	CHECK(!my_exec(c, "SELECT 1", NULL, &err) && err.code == LT_E_INTERNAL, &err);
 	CHECK(!my_exec(c, "SELEC 1", NULL, &err) && err.code == LT_E_SQL && strcmp(err.sqlstate, "42000") == 0, &err);
@@ -287,10 +306,13 @@ run_rows(void)
 	exec(c, "INSERT INTO wire.n VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9)");
 	CHECK(!my_query(c, "SELECT REPEAT('x', 1000000) FROM wire.n, wire.n m", &rows, &err), NULL);
 	CHECK(err.code == LT_E_PACKET_TOO_LARGE && my_alive(c), &err);
-	CHECK(my_query(c, "SELECT 1 FROM DUAL WHERE FALSE", &rows, &err) && rows->nrows == 0 && rows->ncolumns == 1, &err);
+	CHECK(my_query(c, "SELECT 1 FROM DUAL WHERE FALSE", &rows, &err) && rows->nrows == 0 && rows->ncolumns == 1,
+	    &err);
 	my_rows_free(rows);
 	CHECK(my_queryf(c, &rows, &err, "SELECT '%s', NULL, ''", "a") && rows->nrows == 1, &err);
-	CHECK(my_rows_at(rows, 0, 1).ptr == NULL && my_rows_at(rows, 0, 2).ptr != NULL && my_rows_at(rows, 0, 2).len == 0, NULL);
+	CHECK(
+	    my_rows_at(rows, 0, 1).ptr == NULL && my_rows_at(rows, 0, 2).ptr != NULL && my_rows_at(rows, 0, 2).len == 0,
+	    NULL);
 	my_rows_free(rows);
 	/* A call has results of its own and a last OK. */
 	exec(c, "DROP PROCEDURE IF EXISTS wire.p");
@@ -318,7 +340,8 @@ cancel_soon(void *arg)
 	struct my_conn *other = connected();
 
 	/* Cancelled while it waits: the server shows the statement. */
-	while (number(other, "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(1000%'") == 0)
+	while (number(other,
+		   "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(1000%'") == 0)
 		usleep(1000);
 	my_cancel(arg);
 	my_close(other);
@@ -398,8 +421,16 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{ "login", run_login }, { "pipeline", run_pipeline }, { "flood", run_flood }, { "large", run_large }, { "border", run_border },
-	{ "types", run_types }, { "rows", run_rows }, { "cancel", run_cancel }, { "timeout", run_timeout }, { "killed", run_killed },
+	{ "login", run_login },
+	{ "pipeline", run_pipeline },
+	{ "flood", run_flood },
+	{ "large", run_large },
+	{ "border", run_border },
+	{ "types", run_types },
+	{ "rows", run_rows },
+	{ "cancel", run_cancel },
+	{ "timeout", run_timeout },
+	{ "killed", run_killed },
 	{ "kill", run_kill_statement },
 };
 
@@ -408,8 +439,9 @@ take_key(const char *arg)
 {
 	const struct {
 		const char *key, **to;
-	} texts[] = { { "host=", &addr.host }, { "socket=", &addr.socket }, { "user=", &addr.user }, { "password=", &addr.password },
-		{ "ca=", &addr.ssl_ca }, { "cert=", &addr.ssl_cert }, { "key=", &addr.ssl_key } };
+	} texts[] = { { "host=", &addr.host }, { "socket=", &addr.socket }, { "user=", &addr.user },
+		{ "password=", &addr.password }, { "ca=", &addr.ssl_ca }, { "cert=", &addr.ssl_cert },
+		{ "key=", &addr.ssl_key } };
 
 	for (size_t i = 0; i < LT_COUNT(texts); i++) {
 		if (strncmp(arg, texts[i].key, strlen(texts[i].key)) == 0) {

@@ -1,7 +1,7 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -109,9 +109,13 @@ static void
 names_the_verb(void **state)
 {
 	static const char *const pairs[][2] = {
-		{ "alter table t add a int", "ALTER TABLE" }, { "create unique index i on t(a)", "CREATE INDEX" },
-		{ "truncate t", "TRUNCATE TABLE" }, { "rename table a to b", "RENAME TABLE" }, { "drop schema x", "DROP DATABASE" },
-		{ "set statement a=1 for insert into t values (1)", "INSERT" }, { "# Dum", "" },
+		{ "alter table t add a int", "ALTER TABLE" },
+		{ "create unique index i on t(a)", "CREATE INDEX" },
+		{ "truncate t", "TRUNCATE TABLE" },
+		{ "rename table a to b", "RENAME TABLE" },
+		{ "drop schema x", "DROP DATABASE" },
+		{ "set statement a=1 for insert into t values (1)", "INSERT" },
+		{ "# Dum", "" },
 	};
 	struct lt_arena *arena = lt_arena_new();
 	struct schema_ddl ddl;

@@ -1,0 +1,20 @@
+-- What the test logs hold, in order; lines that begin with "-- mysql" or "-- mariadb" are for that engine alone.
+CREATE DATABASE s; USE s;
+CREATE TABLE t (a INT PRIMARY KEY, b VARCHAR(50), c DOUBLE) ENGINE=InnoDB;
+CREATE TABLE u (a INT PRIMARY KEY, b TEXT) ENGINE=InnoDB;
+CREATE TABLE m (a INT) ENGINE=MyISAM;
+INSERT INTO t VALUES (1, 'x', 1.5), (2, 'y', 2.5);
+BEGIN; UPDATE t SET b = 'zz' WHERE a = 1; INSERT INTO u VALUES (1, 'hello'); SAVEPOINT s1; INSERT INTO u VALUES (2, 'w'); ROLLBACK TO s1; DELETE FROM t WHERE a = 2; COMMIT;
+INSERT INTO m VALUES (1), (2);
+-- mariadb BEGIN; INSERT INTO t VALUES (11, 'q', 1); SAVEPOINT a; INSERT INTO m VALUES (4); INSERT INTO t VALUES (12, 'q', 1); ROLLBACK TO a; COMMIT;
+CREATE TABLE c AS SELECT * FROM t;
+SET NAMES latin1; CREATE TABLE l (a VARCHAR(10) COMMENT 'הצü'); SET NAMES utf8mb4;
+XA START 'x1'; INSERT INTO m VALUES (9); XA END 'x1'; XA ROLLBACK 'x1';
+TRUNCATE TABLE c;
+-- mysql SET SESSION gtid_next = 'AUTOMATIC:lutra'; INSERT INTO u VALUES (7, 'tag'); SET SESSION gtid_next = 'AUTOMATIC';
+-- mysql SET SESSION binlog_transaction_compression = 1; INSERT INTO u SELECT a + 100, REPEAT('abc', 100) FROM t; SET SESSION binlog_transaction_compression = 0;
+-- mariadb SET GLOBAL log_bin_compress = 1; SET GLOBAL log_bin_compress_min_len = 10; INSERT INTO u SELECT a + 100, REPEAT('abc', 100) FROM t; UPDATE u SET b = REPEAT('d', 100) WHERE a > 100; CREATE TABLE z (a INT COMMENT 'a statement long enough to be compressed'); SET GLOBAL log_bin_compress = 0;
+DROP TABLE l, c;
+INSERT INTO u VALUES (5, 'last');
+FLUSH BINARY LOGS;
+INSERT INTO u VALUES (6, 'next file');

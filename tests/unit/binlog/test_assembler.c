@@ -1,0 +1,586 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "binlog/assembler.h"
+#include "events.h"
+
+/* A log of one table with one INT column, made event by event. */
+struct log {
+	struct binlog_assembler a;
+	struct change_gtid_set *none;
+	uint64_t pos;
+	struct lt_err err;
+	bool refuse; /* the filter's answers */
+	bool want_tables, want_ddl;
+	size_t asked_tables;
+};
+
+static bool
+filter_table(void *ctx, struct lt_str schema, struct lt_str table)
+{
+	struct log *l = ctx;
+
+	(void)schema;
+	l->asked_tables++;
+	return l->want_tables && !lt_str_eqz(table, "unwanted");
+}
+
+static bool
+filter_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err)
+{
+	struct log *l = ctx;
+
+	(void)schema;
+	(void)sql;
+	(void)sql_mode;
+	if (l->refuse)
+		return lt_fail(err, LT_E_STATEMENT_FORMAT, "not as rows");
+	return l->want_ddl;
+}
+
+static void
+log_init(struct log *l)
+{
+	const struct binlog_format format = { .known = true, .crc = true, .query_size = 13, .id_width = 6 };
+	struct binlog_options options = { .filter = { filter_table, filter_ddl, l } };
+
+	*l = (struct log){ .pos = 4, .none = change_gtid_set_new(), .want_tables = true, .want_ddl = true };
+	binlog_assembler_init(&l->a, &options, l->none);
+	binlog_assembler_format(&l->a, &format);
+}
+
+static void
+log_clear(struct log *l)
+{
+	binlog_assembler_clear(&l->a);
+	change_gtid_set_free(l->none);
+}
+
+static bool
+feed_flags(struct log *l, uint8_t type, uint16_t flags, struct lt_str body)
+{
+	struct lt_buf b = { 0 };
+	struct binlog_event e;
+	struct binlog_at at = { .file = "log.000001", .pos = l->pos };
+	bool ok;
+
+	put_event(&b, type, flags, l->pos, body);
+	l->pos = at.end = at.pos + b.len;
+	assert_true(binlog_event_open(lt_buf_str(&b), BINLOG_CHECKSUM_CRC32, &e, NULL));
+	l->err = (struct lt_err){ 0 };
+	ok = binlog_assembler_feed(&l->a, &e, &at, &l->err);
+	lt_buf_free(&b);
+	return ok;
+}
+
+static bool
+feed(struct log *l, uint8_t type, struct lt_str body)
+{
+	return feed_flags(l, type, 0, body);
+}
+
+static bool
+query(struct log *l, const char *sql)
+{
+	struct lt_buf body = { 0 };
+	bool ok;
+
+	query_body(&body, LT_STR(""), "s", sql);
+	ok = feed(l, BINLOG_QUERY, lt_buf_str(&body));
+	lt_buf_free(&body);
+	return ok;
+}
+
+static bool
+gtid(struct log *l, uint64_t number)
+{
+	struct lt_buf body = { 0 };
+	bool ok;
+
+	gtid_body(&body, number);
+	ok = feed(l, BINLOG_GTID, lt_buf_str(&body));
+	lt_buf_free(&body);
+	return ok;
+}
+
+static bool
+mariadb_gtid(struct log *l, uint64_t number, uint8_t flags, uint8_t extra)
+{
+	struct lt_buf body = { 0 };
+	bool ok;
+
+	lt_buf_le(&body, number, 8);
+	lt_buf_le(&body, 0, 4);
+	lt_buf_c(&body, (char)flags);
+	if ((flags & BINLOG_GTID_XA_PREPARED) != 0)
+		lt_buf_add(&body, "\1\0\0\0\1\0x", 7);
+	lt_buf_c(&body, (char)extra);
+	lt_buf_le(&body, 0, 5);
+	ok = feed(l, BINLOG_MARIADB_GTID, lt_buf_str(&body));
+	lt_buf_free(&body);
+	return ok;
+}
+
+static bool
+map(struct log *l, uint64_t id, const char *table)
+{
+	struct lt_buf body = { 0 };
+	bool ok;
+
+	lt_buf_le(&body, id, 6);
+	lt_buf_le(&body, 1, 2);
+	lt_buf_le(&body, 1, 1);
+	lt_buf_add(&body, "s", 2);
+	lt_buf_le(&body, strlen(table), 1);
+	lt_buf_add(&body, table, strlen(table) + 1);
+	lt_buf_c(&body, 1); /* one column */
+	lt_buf_c(&body, 3); /* INT */
+	lt_buf_c(&body, 0); /* no metadata */
+	lt_buf_c(&body, 0); /* not nullable */
+	ok = feed(l, BINLOG_TABLE_MAP, lt_buf_str(&body));
+	lt_buf_free(&body);
+	return ok;
+}
+
+static bool
+insert(struct log *l, uint64_t id, size_t nrows)
+{
+	struct lt_buf body = { 0 };
+	bool ok;
+
+	lt_buf_le(&body, id, 6);
+	lt_buf_le(&body, 1, 2);
+	lt_buf_le(&body, 2, 2);
+	lt_buf_c(&body, 1);
+	lt_buf_c(&body, (char)0xff);
+	for (size_t i = 0; i < nrows; i++) {
+		lt_buf_c(&body, (char)0xfe);
+		lt_buf_le(&body, i, 4);
+	}
+	ok = feed(l, BINLOG_WRITE_ROWS, lt_buf_str(&body));
+	lt_buf_free(&body);
+	return ok;
+}
+
+static bool
+xid(struct log *l)
+{
+	return feed(l, BINLOG_XID, LT_STR("12345678"));
+}
+
+/** The next thing handed out is of this kind, with so many rows. */
+static void
+expect(struct log *l, enum change_txn_kind kind, size_t nrows)
+{
+	struct change_txn *t = binlog_assembler_take(&l->a);
+
+	assert_non_null(t);
+	assert_int_equal(t->kind, kind);
+	assert_int_equal(t->nrows, nrows);
+	assert_string_equal(t->end.file, "log.000001");
+	change_txn_free(t);
+}
+
+static void
+expect_nothing(struct log *l)
+{
+	assert_null(binlog_assembler_take(&l->a));
+}
+
+static void
+expect_place(struct log *l, const char *passed)
+{
+	struct change_txn *t = binlog_assembler_take_place(&l->a);
+	struct lt_buf text = { 0 };
+
+	expect_nothing(l);
+	assert_non_null(t);
+	assert_int_equal(t->kind, CHANGE_TXN_PLACE);
+	assert_int_equal(t->end.pos, l->pos);
+	if (t->passed != NULL)
+		change_gtid_set_text(t->passed, &text);
+	assert_string_equal(lt_buf_cstr(&text), passed);
+	assert_null(binlog_assembler_take_place(&l->a));
+	change_txn_free(t);
+	lt_buf_free(&text);
+}
+
+#define U "01020304-0506-0708-090a-0b0c0d0e0f10"
+
+static void
+a_transaction_comes_whole_with_its_end(void **state)
+{
+	struct change_txn *t;
+	struct log l;
+	uint64_t begin;
+
+	(void)state;
+	log_init(&l);
+	begin = l.pos;
+	assert_true(gtid(&l, 1) && query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 2) && map(&l, 7, "t") &&
+		    insert(&l, 7, 1));
+	expect_nothing(&l);
+	assert_true(binlog_assembler_busy(&l.a));
+	assert_true(xid(&l));
+	t = binlog_assembler_take(&l.a);
+	assert_int_equal(t->nrows, 3);
+	assert_int_equal(t->rows[1].event, 0);
+	assert_int_equal(t->rows[2].event, 1);
+	assert_int_equal(t->pos, begin);
+	assert_int_equal(t->end.pos, l.pos);
+	assert_int_equal(t->end.last_pos, l.pos - 31);
+	assert_int_not_equal(t->end.last_crc, 0);
+	assert_int_equal(t->server_id, 11);
+	assert_int_equal(t->commit_us, 1700000000000000);
+	assert_int_equal(t->gtid.seq, 1);
+	assert_int_equal(l.asked_tables, 1); /* the second map is known again */
+	change_txn_free(t);
+	assert_null(binlog_assembler_take_place(&l.a));
+	log_clear(&l);
+}
+
+static void
+groups_may_end_in_commit_and_begin_without_gtid(void **state)
+{
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	assert_true(query(&l, "BEGIN") && map(&l, 7, "m") && insert(&l, 7, 1) && query(&l, "COMMIT"));
+	expect(&l, CHANGE_TXN_ROWS, 1);
+	assert_true(mariadb_gtid(&l, 5, 0, 0) && map(&l, 7, "m") && insert(&l, 7, 1) && query(&l, "COMMIT"));
+	expect(&l, CHANGE_TXN_ROWS, 1);
+	log_clear(&l);
+}
+
+static void
+rolled_back_transactions_leave_their_id_only(void **state)
+{
+	struct change_txn *t;
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	assert_true(gtid(&l, 9) && query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 2) && query(&l, "ROLLBACK"));
+	t = binlog_assembler_take(&l.a);
+	assert_int_equal(t->kind, CHANGE_TXN_PLACE);
+	assert_int_equal(t->gtid.seq, 9);
+	assert_int_equal(t->nrows, 0);
+	change_txn_free(t);
+	assert_true(query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 1) && xid(&l));
+	expect(&l, CHANGE_TXN_ROWS, 1);
+	log_clear(&l);
+}
+
+static void
+rows_behind_a_savepoint_go_with_it(void **state)
+{
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	assert_true(query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 1) && query(&l, "SAVEPOINT `a`") &&
+		    insert(&l, 7, 2) && query(&l, "SAVEPOINT b") && insert(&l, 7, 4) && query(&l, "ROLLBACK TO `A`") &&
+		    insert(&l, 7, 8) && query(&l, "RELEASE SAVEPOINT `a`") && xid(&l));
+	expect(&l, CHANGE_TXN_ROWS, 9);
+	assert_true(query(&l, "BEGIN") && map(&l, 7, "t"));
+	assert_false(query(&l, "ROLLBACK TO x"));
+	assert_int_equal(l.err.code, LT_E_CORRUPT);
+	log_clear(&l);
+}
+
+static void
+what_nobody_wants_moves_the_place(void **state)
+{
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	l.want_ddl = false;
+	assert_true(gtid(&l, 1) && query(&l, "BEGIN") && map(&l, 8, "unwanted") && insert(&l, 8, 2) && xid(&l));
+	assert_true(gtid(&l, 2) && query(&l, "GRANT ALL ON *.* TO x"));
+	expect_place(&l, U ":1-2");
+	assert_true(gtid(&l, 3) && query(&l, "CREATE VIEW v AS SELECT 1"));
+	assert_true(gtid(&l, 4) && query(&l, "BEGIN") && map(&l, 8, "unwanted") && insert(&l, 8, 2) &&
+		    map(&l, 7, "t") && insert(&l, 7, 1) && xid(&l));
+	{
+		struct change_txn *t = binlog_assembler_take(&l.a);
+		struct lt_buf text = { 0 };
+
+		assert_int_equal(t->nrows, 1);
+		assert_int_equal(t->ignored, 1);
+		assert_non_null(t->passed);
+		change_gtid_set_text(t->passed, &text);
+		assert_string_equal(lt_buf_cstr(&text), U ":3");
+		change_txn_free(t);
+		lt_buf_free(&text);
+	}
+	{
+		struct lt_buf text = { 0 };
+
+		change_gtid_set_text(l.a.executed, &text);
+		assert_string_equal(lt_buf_cstr(&text), U ":1-4");
+		lt_buf_free(&text);
+	}
+	log_clear(&l);
+}
+
+static void
+statements_come_alone_and_select_brings_rows(void **state)
+{
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	assert_true(gtid(&l, 1) && query(&l, "CREATE TABLE t (a INT)"));
+	expect(&l, CHANGE_TXN_DDL, 0);
+	/* MySQL: inside of BEGIN */
+	assert_true(gtid(&l, 2) && query(&l, "BEGIN") && query(&l, "CREATE TABLE c (a INT) START TRANSACTION") &&
+		    map(&l, 7, "c") && insert(&l, 7, 3) && xid(&l));
+	expect(&l, CHANGE_TXN_DDL, 0);
+	expect(&l, CHANGE_TXN_ROWS, 3);
+	/* MariaDB: a group of one statement, rows behind it */
+	assert_true(mariadb_gtid(&l, 3, BINLOG_GTID_STANDALONE, 0) && query(&l, "CREATE TABLE c (a INT)") &&
+		    map(&l, 7, "c") && insert(&l, 7, 2) && xid(&l));
+	expect(&l, CHANGE_TXN_DDL, 0);
+	expect(&l, CHANGE_TXN_ROWS, 2);
+	/* nothing selected */
+	assert_true(
+	    gtid(&l, 4) && query(&l, "BEGIN") && query(&l, "CREATE TABLE c (a INT) START TRANSACTION") && xid(&l));
+	expect(&l, CHANGE_TXN_DDL, 0);
+	expect_nothing(&l);
+	log_clear(&l);
+}
+
+static void
+a_two_phase_alter_counts_once(void **state)
+{
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	assert_true(mariadb_gtid(&l, 1, BINLOG_GTID_STANDALONE, BINLOG_GTID_START_ALTER) &&
+		    query(&l, "ALTER TABLE t ADD b INT"));
+	expect_nothing(&l);
+	assert_true(mariadb_gtid(&l, 2, BINLOG_GTID_STANDALONE, BINLOG_GTID_COMMIT_ALTER) &&
+		    query(&l, "ALTER TABLE t ADD b INT"));
+	expect(&l, CHANGE_TXN_DDL, 0);
+	assert_true(mariadb_gtid(&l, 3, BINLOG_GTID_STANDALONE, BINLOG_GTID_ROLLBACK_ALTER) &&
+		    query(&l, "ALTER TABLE t ADD b INT"));
+	expect_nothing(&l);
+	log_clear(&l);
+}
+
+static void
+the_filters_refusal_stops(void **state)
+{
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	l.refuse = true;
+	assert_true(gtid(&l, 1) && query(&l, "BEGIN") && feed(&l, BINLOG_INTVAR, LT_STR("\2\1\0\0\0\0\0\0\0")));
+	assert_false(query(&l, "INSERT INTO t VALUES (1)"));
+	assert_int_equal(l.err.code, LT_E_STATEMENT_FORMAT);
+	log_clear(&l);
+}
+
+static void
+xa_stops_where_it_holds_wanted_rows(void **state)
+{
+	static const char prepare[] = "\0\1\0\0\0\1\0\0\0\0\0\0\0x", one_phase[] = "\1\1\0\0\0\1\0\0\0\0\0\0\0x";
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	/* one phase is a commit */
+	assert_true(gtid(&l, 1) && query(&l, "XA START X'78',X'',1") && map(&l, 7, "t") && insert(&l, 7, 1) &&
+		    query(&l, "XA END X'78',X'',1") &&
+		    feed(&l, BINLOG_XA_PREPARE, lt_str_of(one_phase, sizeof(one_phase) - 1)));
+	expect(&l, CHANGE_TXN_ROWS, 1);
+	/* nothing wanted inside: passes, in both engines' shapes */
+	assert_true(gtid(&l, 2) && query(&l, "XA START X'78',X'',1") && map(&l, 8, "unwanted") && insert(&l, 8, 1) &&
+		    query(&l, "XA END X'78',X'',1") &&
+		    feed(&l, BINLOG_XA_PREPARE, lt_str_of(prepare, sizeof(prepare) - 1)));
+	assert_true(gtid(&l, 3) && query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 1) && xid(&l));
+	expect(&l, CHANGE_TXN_ROWS, 1);
+	assert_true(gtid(&l, 4) && query(&l, "XA COMMIT X'78',X'',1"));
+	assert_true(mariadb_gtid(&l, 5, BINLOG_GTID_XA_PREPARED, 0) && map(&l, 8, "unwanted") && insert(&l, 8, 1) &&
+		    query(&l, "XA END X'79',X'',1") &&
+		    feed(&l, BINLOG_XA_PREPARE, lt_str_of(prepare, sizeof(prepare) - 1)));
+	assert_true(mariadb_gtid(&l, 6, 0, 0) && query(&l, "XA ROLLBACK X'79',X'',1"));
+	expect_nothing(&l);
+	/* decided without having been seen */
+	assert_true(gtid(&l, 7) && query(&l, "XA ROLLBACK X'7a',X'',1"));
+	assert_true(gtid(&l, 8));
+	assert_false(query(&l, "XA COMMIT X'7a',X'',1"));
+	assert_int_equal(l.err.code, LT_E_EVENT_UNSUPPORTED);
+	log_clear(&l);
+
+	log_init(&l);
+	assert_true(gtid(&l, 1) && query(&l, "XA START X'78',X'',1") && map(&l, 7, "t") && insert(&l, 7, 1) &&
+		    query(&l, "XA END X'78',X'',1"));
+	assert_false(feed(&l, BINLOG_XA_PREPARE, lt_str_of(prepare, sizeof(prepare) - 1)));
+	assert_int_equal(l.err.code, LT_E_EVENT_UNSUPPORTED);
+	log_clear(&l);
+}
+
+static void
+unknown_events_stop_unless_they_may_be_ignored(void **state)
+{
+	static const struct {
+		uint8_t type;
+		uint16_t flags;
+		enum lt_code code;
+	} cases[] = {
+		{ 99, 0, LT_E_EVENT_UNKNOWN },
+		{ 99, BINLOG_FLAG_IGNORABLE, LT_OK },
+		{ BINLOG_ROWS_QUERY, BINLOG_FLAG_IGNORABLE, LT_OK },
+		{ BINLOG_RAND, 0, LT_OK },
+		{ BINLOG_USER_VAR, 0, LT_OK },
+		{ BINLOG_STOP, 0, LT_OK },
+		{ BINLOG_VIEW_CHANGE, 0, LT_OK },
+		{ BINLOG_MARIADB_START_ENCRYPTION, 0, LT_E_EVENT_UNSUPPORTED },
+		{ BINLOG_MARIADB_START_ENCRYPTION, BINLOG_FLAG_IGNORABLE, LT_OK },
+		{ BINLOG_MARIADB_PARTIAL_ROW_DATA, 0, LT_E_EVENT_UNSUPPORTED },
+		{ BINLOG_PRE_GA_WRITE_ROWS, 0, LT_E_EVENT_UNSUPPORTED },
+		{ BINLOG_INCIDENT, 0, LT_E_INCIDENT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(cases); i++) {
+		struct log l;
+
+		log_init(&l);
+		assert_int_equal(
+		    feed_flags(&l, cases[i].type, cases[i].flags, LT_STR("\1\0\0")), cases[i].code == LT_OK);
+		assert_int_equal(l.err.code, cases[i].code);
+		log_clear(&l);
+	}
+}
+
+static void
+partial_updates_stop_only_where_wanted(void **state)
+{
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	assert_true(gtid(&l, 1) && query(&l, "BEGIN") && map(&l, 8, "unwanted") &&
+		    feed(&l, BINLOG_PARTIAL_UPDATE_ROWS, LT_STR("\x08\0\0\0\0\0\1\0\2\0")) && map(&l, 7, "t"));
+	assert_false(feed(&l, BINLOG_PARTIAL_UPDATE_ROWS, LT_STR("\7\0\0\0\0\0\1\0\2\0")));
+	assert_int_equal(l.err.code, LT_E_EVENT_UNSUPPORTED);
+	assert_string_equal(l.err.where.table, "s.t");
+	log_clear(&l);
+}
+
+static void
+rows_need_a_transaction_and_a_map_of_it(void **state)
+{
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	assert_false(map(&l, 7, "t")); /* the very first event: a wrong start */
+	assert_int_equal(l.err.code, LT_E_LOG_POSITION);
+	assert_false(xid(&l));
+	assert_int_equal(l.err.code, LT_E_LOG_POSITION);
+	assert_true(query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 1) && xid(&l));
+	assert_false(insert(&l, 7, 1));
+	assert_int_equal(l.err.code, LT_E_CORRUPT);
+	assert_true(query(&l, "BEGIN"));
+	assert_false(insert(&l, 7, 1)); /* the map was another transaction's */
+	assert_int_equal(l.err.code, LT_E_CORRUPT);
+	assert_true(insert(&l, 0x00ffffff, 0)); /* "the statement ends" */
+	assert_false(gtid(&l, 2));
+	assert_int_equal(l.err.code, LT_E_CORRUPT);
+	assert_false(query(&l, "BEGIN"));
+	assert_int_equal(l.err.code, LT_E_CORRUPT);
+	assert_false(feed(&l, BINLOG_ROTATE, LT_STR("\4\0\0\0\0\0\0\0log.000002")));
+	assert_int_equal(l.err.code, LT_E_CORRUPT);
+	log_clear(&l);
+}
+
+static void
+a_new_file_drops_what_was_never_ended(void **state)
+{
+	struct binlog_format format;
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	assert_true(gtid(&l, 1) && query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 1));
+	format = l.a.format;
+	binlog_assembler_format(&l.a, &format);
+	assert_false(binlog_assembler_busy(&l.a));
+	assert_true(gtid(&l, 2) && query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 5) && xid(&l));
+	expect(&l, CHANGE_TXN_ROWS, 5);
+	expect_nothing(&l);
+	log_clear(&l);
+}
+
+static void
+what_was_applied_before_is_passed_over(void **state)
+{
+	struct change_gtid_set *applied = NULL;
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	assert_true(change_gtid_set_parse(LT_STR(U ":1:3"), &applied, NULL));
+	l.a.skip = applied;
+	for (uint64_t n = 1; n <= 4; n++)
+		assert_true(gtid(&l, n) && query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, n) && xid(&l));
+	expect(&l, CHANGE_TXN_ROWS, 2);
+	expect(&l, CHANGE_TXN_ROWS, 4);
+	expect_nothing(&l);
+	assert_true(gtid(&l, 3) && query(&l, "DROP TABLE t"));
+	expect_nothing(&l);
+	change_gtid_set_free(applied);
+	log_clear(&l);
+}
+
+static void
+too_large_a_transaction_is_told(void **state)
+{
+	struct log l;
+	bool ok = true;
+
+	(void)state;
+	log_init(&l);
+	l.a.txn_limit = 100000;
+	assert_true(gtid(&l, 1) && query(&l, "BEGIN") && map(&l, 7, "t"));
+	for (size_t i = 0; i < 1000 && ok; i++)
+		ok = insert(&l, 7, 10);
+	assert_false(ok);
+	assert_int_equal(l.err.code, LT_E_TXN_TOO_LARGE);
+	log_clear(&l);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_transaction_comes_whole_with_its_end),
+		cmocka_unit_test(groups_may_end_in_commit_and_begin_without_gtid),
+		cmocka_unit_test(rolled_back_transactions_leave_their_id_only),
+		cmocka_unit_test(rows_behind_a_savepoint_go_with_it),
+		cmocka_unit_test(what_nobody_wants_moves_the_place),
+		cmocka_unit_test(statements_come_alone_and_select_brings_rows),
+		cmocka_unit_test(a_two_phase_alter_counts_once),
+		cmocka_unit_test(the_filters_refusal_stops),
+		cmocka_unit_test(xa_stops_where_it_holds_wanted_rows),
+		cmocka_unit_test(unknown_events_stop_unless_they_may_be_ignored),
+		cmocka_unit_test(partial_updates_stop_only_where_wanted),
+		cmocka_unit_test(rows_need_a_transaction_and_a_map_of_it),
+		cmocka_unit_test(a_new_file_drops_what_was_never_ended),
+		cmocka_unit_test(what_was_applied_before_is_passed_over),
+		cmocka_unit_test(too_large_a_transaction_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,89 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "change/txn.h"
+
+static void
+rows_keep_their_order_and_tables_one_reference(void **state)
+{
+	struct change_table *a = change_table_new(), *b = change_table_new();
+	struct change_txn *t = change_txn_new(CHANGE_TXN_ROWS);
+
+	(void)state;
+	for (uint32_t i = 0; i < 1000; i++)
+		change_txn_add_row(t, i % 3 == 0 ? a : b)->event = i;
+	assert_int_equal(t->nrows, 1000);
+	assert_int_equal(t->ntables, 2);
+	assert_int_equal(a->refs, 2);
+	assert_int_equal(b->refs, 2);
+	for (uint32_t i = 0; i < 1000; i++) {
+		assert_int_equal(t->rows[i].event, i);
+		assert_ptr_equal(t->rows[i].table, i % 3 == 0 ? a : b);
+		assert_null(t->rows[i].after.bytes.ptr);
+	}
+	assert_true(change_txn_bytes(t) >= 1000 * sizeof(struct change_row));
+	change_txn_free(t);
+	assert_int_equal(a->refs, 1);
+	change_table_unref(a);
+	change_table_unref(b);
+	change_txn_free(NULL);
+}
+
+static void
+an_errors_place_is_where_it_begins(void **state)
+{
+	struct change_txn *t = change_txn_new(CHANGE_TXN_DDL);
+	struct lt_where where = { 0 };
+
+	(void)state;
+	lt_str_copy(t->file, sizeof(t->file), LT_STR("log.000003"));
+	t->pos = 4711;
+	t->gtid = (struct change_gtid){ .kind = CHANGE_GTID_MARIADB, .domain = 1, .server_id = 2, .seq = 3 };
+	change_txn_where(t, &where);
+	assert_string_equal(where.file, "log.000003");
+	assert_string_equal(where.gtid, "1-2-3");
+	assert_int_equal(where.pos, 4711);
+	change_txn_free(t);
+}
+
+static void
+progress_moves_over_what_was_passed_too(void **state)
+{
+	struct change_txn *t = change_txn_new(CHANGE_TXN_ROWS);
+	struct change_position p;
+	struct lt_buf text = { 0 };
+
+	(void)state;
+	change_position_init(&p);
+	t->gtid = (struct change_gtid){ .kind = CHANGE_GTID_MARIADB, .server_id = 1, .seq = 9 };
+	assert_true(change_gtid_set_parse(LT_STR("0-1-8,5-1-3"), &t->passed, NULL));
+	lt_str_copy(t->end.file, sizeof(t->end.file), LT_STR("log.000003"));
+	t->end.pos = 4711;
+	change_txn_advance(t, &p);
+	change_txn_free(t);
+	t = change_txn_new(CHANGE_TXN_PLACE);
+	t->end.pos = 4;
+	assert_true(change_gtid_set_parse(LT_STR("5-1-4"), &t->passed, NULL));
+	change_txn_advance(t, &p);
+	change_txn_free(t);
+	change_position_json(&p, &text);
+	assert_string_equal(lt_buf_cstr(&text), "{\"file\":\"\",\"pos\":4,\"gtid\":\"0-1-9,5-1-4\"}");
+	change_position_clear(&p);
+	lt_buf_free(&text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_keep_their_order_and_tables_one_reference),
+		cmocka_unit_test(an_errors_place_is_where_it_begins),
+		cmocka_unit_test(progress_moves_over_what_was_passed_too),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,364 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "mysql/conn_priv.h"
+#include "unit/mysql/peer.h"
+
+static const char password[] = "geheim, lang genug um aufzufallen";
+
+/* Log in to a peer that says these bytes and no more; how it ends. `heard` (may be NULL) is what the client said. */
+static enum lt_code
+log_in(struct lt_str script, enum my_ssl_mode mode, struct lt_buf *heard, struct lt_err *err)
+{
+	const struct my_addr addr = { .user = "u", .password = password, .ssl_mode = mode };
+	struct my_conn *c = NULL;
+	struct peer p;
+	bool ok;
+
+	peer_pair(&p);
+	peer_bytes(&p, script);
+	peer_end(&p);
+	*err = (struct lt_err){ 0 };
+	ok = my_connect_fd(p.client_fd, &addr, &c, err);
+	p.client_fd = -1;
+	if (heard != NULL)
+		*heard = peer_heard(&p);
+	p.conn = c;
+	peer_close(&p);
+	assert_null(strstr(err->message, password));
+	assert_int_equal(ok, err->code == LT_OK);
+	return err->code;
+}
+
+static void
+whole_login(struct lt_buf *b, struct lt_str greeting)
+{
+	peer_script(b, 0, greeting);
+	peer_script(b, 2, peer_ok);
+	peer_script(b, 1, peer_ok);
+}
+
+static void
+a_login_cut_anywhere_is_a_coded_error(void **state)
+{
+	struct lt_buf script = { 0 };
+	struct lt_err err;
+
+	(void)state;
+	whole_login(&script, peer_greeting_mariadb);
+	assert_int_equal(log_in(lt_buf_str(&script), MY_SSL_PREFERRED, NULL, &err), LT_OK);
+	for (size_t n = 0; n < script.len; n++)
+		assert_int_equal(log_in(lt_str_of(script.ptr, n), MY_SSL_PREFERRED, NULL, &err), LT_E_LINK_LOST);
+	lt_buf_free(&script);
+}
+
+static void
+the_password_does_not_go_out_in_clear(void **state)
+{
+	struct lt_buf script = { 0 }, heard;
+	struct lt_err err;
+
+	(void)state;
+	whole_login(&script, peer_greeting_mysql);
+	assert_int_equal(log_in(lt_buf_str(&script), MY_SSL_DISABLED, &heard, &err), LT_OK);
+	assert_null(memmem(heard.ptr, heard.len, password, strlen(password)));
+	assert_non_null(memmem(heard.ptr, heard.len, "program_name\5lutra", 18));
+	assert_non_null(memmem(heard.ptr, heard.len, "SET NAMES utf8mb4", 17));
+	lt_buf_free(&heard);
+	lt_buf_free(&script);
+}
+
+/* Each is what a server says behind its greeting. */
+static const struct {
+	struct lt_str said;
+	enum lt_code code;
+} logins[] = {
+	{ { "\xfemysql_clear_password\0", 22 }, LT_E_AUTH_INSECURE },
+	{ { "\xfe"
+	    "dialog\0abc\0",
+	      12 },
+	    LT_E_AUTH_METHOD },
+	{ { "\xfe", 1 }, LT_E_AUTH_METHOD },
+	{ { "\xfemysql_native_password\0short\0", 29 },
+	    LT_E_AUTH_METHOD }, /* a nonce that is too short proves nothing */
+	{ { "\xfemysql_native_password", 22 }, LT_E_PROTOCOL },
+	{ { "\1\5", 2 }, LT_E_PROTOCOL },
+	{ { "\1", 1 }, LT_E_PROTOCOL },
+	{ { "\2", 1 }, LT_E_PROTOCOL },
+	{ { "", 0 }, LT_E_PROTOCOL },
+	{ { "\xff\x15\4#28000Access denied", 22 }, LT_E_AUTH_DENIED },
+	{ { "\xff\x15", 2 }, LT_E_PROTOCOL },
+	{ { "\0\0", 2 }, LT_E_PROTOCOL },
+};
+
+static void
+strange_steps_of_a_login_are_coded_errors(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(logins); i++) {
+		struct lt_buf script = { 0 }, heard;
+		struct lt_err err;
+
+		peer_script(&script, 0, peer_greeting_mysql);
+		peer_script(&script, 2, logins[i].said);
+		assert_int_equal(log_in(lt_buf_str(&script), MY_SSL_DISABLED, &heard, &err), logins[i].code);
+		assert_null(memmem(heard.ptr, heard.len, password, strlen(password)));
+		lt_buf_free(&heard);
+		lt_buf_free(&script);
+	}
+}
+
+static void
+a_login_without_end_is_ended(void **state)
+{
+	struct lt_buf script = { 0 };
+	struct lt_err err;
+
+	(void)state;
+	peer_script(&script, 0, peer_greeting_mysql);
+	for (uint8_t seq = 2; seq < 60; seq++)
+		peer_script(&script, seq, LT_STR("\1\3"));
+	assert_int_equal(log_in(lt_buf_str(&script), MY_SSL_DISABLED, NULL, &err), LT_E_PROTOCOL);
+	lt_buf_free(&script);
+}
+
+static void
+a_bad_rsa_key_is_refused(void **state)
+{
+	struct lt_buf script = { 0 }, heard;
+	struct lt_err err;
+
+	(void)state;
+	peer_script(&script, 0, peer_greeting_mysql);
+	peer_script(&script, 2, LT_STR("\1\4"));
+	peer_script(&script, 4, LT_STR("\1-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"));
+	assert_int_equal(log_in(lt_buf_str(&script), MY_SSL_DISABLED, &heard, &err), LT_E_PROTOCOL);
+	assert_null(memmem(heard.ptr, heard.len, password, strlen(password)));
+	lt_buf_free(&heard);
+	lt_buf_free(&script);
+}
+
+static void
+first_packets_that_are_no_greeting_are_told_apart(void **state)
+{
+	static const struct {
+		struct lt_str said;
+		enum lt_code code;
+	} cases[] = {
+		{ { "SSH-2.0-OpenSSH_9.2\r\n", 21 }, LT_E_NOT_MYSQL },
+		{ { "HTTP/1.1 400 Bad Request\r\n", 26 }, LT_E_NOT_MYSQL },
+		{ { "\0\0\0\0", 4 }, LT_E_NOT_MYSQL },
+		{ { "\xff\xff\xff\0", 4 }, LT_E_NOT_MYSQL },
+		{ { "\1\0\0\0\x09", 5 }, LT_E_NOT_MYSQL },
+		{ { "\1\0\0\0\x0a", 5 }, LT_E_PROTOCOL },
+		{ { "\x0f\0\0\0\xff\x69\4Host blocked", 19 }, LT_E_SERVER_REFUSED },
+		{ { "\x17\0\0\0\xff\x10\4Too many connections", 27 }, LT_E_SERVER_BUSY },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(cases); i++) {
+		struct lt_err err;
+
+		assert_int_equal(log_in(cases[i].said, MY_SSL_PREFERRED, NULL, &err), cases[i].code);
+	}
+}
+
+static void
+tls_is_neither_left_out_nor_mixed_with_what_was_plain(void **state)
+{
+	struct lt_buf script = { 0 }, heard;
+	struct lt_err err;
+	char *caps;
+
+	(void)state;
+	whole_login(&script, peer_greeting_mysql);
+	assert_int_equal(log_in(lt_buf_str(&script), MY_SSL_REQUIRED, NULL, &err), LT_E_TLS_UNAVAILABLE);
+	/* The same, TLS offered: what stands behind the greeting was put there before the handshake. */
+	caps = script.ptr + 4 + 1 + 8 + 4 + 8 + 1;
+	caps[1] = (char)(caps[1] | 0x08);
+	assert_int_equal(log_in(lt_buf_str(&script), MY_SSL_PREFERRED, &heard, &err), LT_E_PROTOCOL);
+	assert_int_equal(heard.len, 36); /* the TLS request, not a word of the login */
+	lt_buf_free(&heard);
+	lt_buf_free(&script);
+}
+
+/* -- replies ------------------------------------------------------------------------------------------------------- */
+
+static void
+result(struct lt_buf *b)
+{
+	peer_script(b, 1, LT_STR("\2"));
+	peer_script(b, 2, peer_column("a"));
+	peer_script(b, 3, peer_column("b"));
+	peer_script(b, 4, LT_STR("\1x\xfb"));
+	peer_script(b, 5, LT_STR("\xfe\0\0\2\0\0\0"));
+}
+
+static void
+a_result_cut_anywhere_is_a_lost_link(void **state)
+{
+	struct lt_buf script = { 0 };
+
+	(void)state;
+	result(&script);
+	for (size_t n = 0; n <= script.len; n++) {
+		struct my_rows *rows = NULL;
+		struct lt_err err = { 0 };
+		struct peer p;
+
+		peer_open(&p);
+		peer_bytes(&p, lt_str_of(script.ptr, n));
+		peer_end(&p);
+		assert_int_equal(my_query(p.conn, "SELECT", &rows, &err), n == script.len);
+		if (n < script.len)
+			assert_int_equal(err.code, LT_E_LINK_LOST);
+		my_rows_free(rows);
+		peer_close(&p);
+	}
+	lt_buf_free(&script);
+}
+
+static void
+strange_replies_are_protocol_errors(void **state)
+{
+	static const struct lt_str replies[] = { { "\0\0\0\1", 4 }, { "\1\0\0\1\xfb", 5 }, { "\1\0\0\1\xfe", 5 },
+		{ "\3\0\0\1\xfc\1\x10", 7 }, { "\2\0\0\1\1\1", 6 }, { "\1\0\0\1\0", 5 }, { "\1\0\0\1\1\0\0\0\2", 9 },
+		{ "\2\0\0\1\xff\1", 6 } };
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(replies); i++) {
+		struct my_rows *rows = NULL;
+		struct lt_err err = { 0 };
+		struct peer p;
+
+		peer_open(&p);
+		peer_bytes(&p, replies[i]);
+		peer_end(&p);
+		assert_false(my_query(p.conn, "SELECT", &rows, &err));
+		assert_int_equal(err.code, LT_E_PROTOCOL);
+		assert_false(my_alive(p.conn));
+		assert_false(my_ping(p.conn, &err));
+		assert_int_equal(err.code, LT_E_LINK_LOST);
+		peer_close(&p);
+	}
+}
+
+static void
+an_error_among_rows_leaves_the_line_usable(void **state)
+{
+	struct my_rows *rows = NULL;
+	struct lt_err err = { 0 };
+	struct peer p;
+
+	(void)state;
+	peer_open(&p);
+	peer_packet(&p, 1, LT_STR("\1"));
+	peer_packet(&p, 2, peer_column("a"));
+	peer_packet(&p, 3, LT_STR("\1x"));
+	peer_packet(&p, 4, LT_STR("\xff\x25\5#70100killed"));
+	assert_false(my_query(p.conn, "SELECT", &rows, &err));
+	assert_int_equal(err.code, LT_E_QUERY_KILLED);
+	peer_packet(&p, 1, peer_ok);
+	assert_true(my_ping(p.conn, &err));
+	peer_close(&p);
+}
+
+static bool
+ask_again(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err *err)
+{
+	(void)ncolumns, (void)values;
+	return my_ping(ctx, err);
+}
+
+static void
+a_row_callback_may_not_ask(void **state)
+{
+	struct lt_buf script = { 0 };
+	struct lt_err err = { 0 };
+	struct peer p;
+
+	(void)state;
+	peer_open(&p);
+	result(&script);
+	peer_bytes(&p, lt_buf_str(&script));
+	assert_false(my_query_each(p.conn, LT_STR("SELECT"), ask_again, p.conn, &err));
+	assert_int_equal(err.code, LT_E_INTERNAL);
+	assert_true(my_alive(p.conn));
+	lt_buf_free(&script);
+	peer_close(&p);
+}
+
+static void
+replies_come_in_order_and_wait_for_their_turn(void **state)
+{
+	struct my_reply r;
+	struct lt_err err = { 0 };
+	struct peer p;
+
+	(void)state;
+	peer_open(&p);
+	for (int i = 0; i < 3; i++)
+		assert_true(my_send_query(p.conn, LT_STR("DO 1"), &err));
+	peer_packet(&p, 1, LT_STR("\0\1\0\2\0\0\0"));
+	peer_packet(&p, 1, LT_STR("\xff\x26\4#23000twice"));
+	peer_packet(&p, 1, LT_STR("\0\3\0\2\0\0\0"));
+	peer_packet(&p, 1, peer_ok);
+	assert_true(my_ping(p.conn, &err)); /* reads the three before its own */
+	assert_int_equal(my_pending(p.conn), 3);
+	assert_true(my_recv(p.conn, &r, &err));
+	assert_int_equal(r.affected, 1);
+	assert_false(my_recv(p.conn, &r, &err));
+	assert_int_equal(err.code, LT_E_DUPLICATE);
+	assert_int_equal(r.affected, 1); /* untouched */
+	assert_true(my_recv(p.conn, &r, &err));
+	assert_int_equal(r.affected, 3);
+	assert_false(my_recv(p.conn, &r, &err));
+	assert_int_equal(err.code, LT_E_INTERNAL);
+	/* What is put aside goes with the connection. */
+	assert_true(my_send_query(p.conn, LT_STR("DO 1"), &err));
+	peer_packet(&p, 1, LT_STR("\xff\x26\4#23000twice"));
+	peer_packet(&p, 1, peer_ok);
+	assert_true(my_ping(p.conn, &err));
+	peer_close(&p);
+}
+
+static void
+a_cancelled_connection_waits_no_more(void **state)
+{
+	struct lt_err err = { 0 };
+	struct peer p;
+
+	(void)state;
+	peer_open(&p);
+	my_cancel(p.conn);
+	assert_false(my_ping(p.conn, &err));
+	assert_int_equal(err.code, LT_E_CANCELLED);
+	assert_false(my_alive(p.conn));
+	peer_close(&p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_login_cut_anywhere_is_a_coded_error),
+		cmocka_unit_test(the_password_does_not_go_out_in_clear),
+		cmocka_unit_test(strange_steps_of_a_login_are_coded_errors),
+		cmocka_unit_test(a_login_without_end_is_ended),
+		cmocka_unit_test(a_bad_rsa_key_is_refused),
+		cmocka_unit_test(first_packets_that_are_no_greeting_are_told_apart),
+		cmocka_unit_test(tls_is_neither_left_out_nor_mixed_with_what_was_plain),
+		cmocka_unit_test(a_result_cut_anywhere_is_a_lost_link),
+		cmocka_unit_test(strange_replies_are_protocol_errors),
+		cmocka_unit_test(an_error_among_rows_leaves_the_line_usable),
+		cmocka_unit_test(a_row_callback_may_not_ask),
+		cmocka_unit_test(replies_come_in_order_and_wait_for_their_turn),
+		cmocka_unit_test(a_cancelled_connection_waits_no_more),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

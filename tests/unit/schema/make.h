@@ -1,0 +1,11 @@
+/* Tables for the tests of schema/, put together as the catalog does it. */
+#ifndef TEST_SCHEMA_MAKE_H
+#define TEST_SCHEMA_MAKE_H
+
+#include "schema/table.h"
+
+/** "name|type|charset|flags" for each column; flags: n nullable, d default, a auto_increment, g generated, v versioned
+ * table. The type's first word is its base type. */
+struct schema_table *make_table(const char *const *columns);
+
+#endif

@@ -1,0 +1,179 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "make.h"
+#include "schema/history.h"
+
+static struct change_table *
+make_log(const struct change_column *columns, size_t n, bool named)
+{
+	struct change_table *t = change_table_new();
+
+	t->schema = LT_STR("s");
+	t->name = LT_STR("t");
+	t->columns = columns;
+	t->ncolumns = n;
+	t->named = named;
+	return t;
+}
+
+static void
+fills_in_what_a_log_without_metadata_leaves_open(void **state)
+{
+	static const char *const known_columns[] = { "id|bigint unsigned||", "e|enum('a','b')|latin1|",
+		"x|varchar(3)|gbk|n", "b|binary(4)||", "m|vector(2)||", "u|uuid||", "d|datetime(3)||", NULL };
+	static const struct change_column columns[] = {
+		{ .wire_type = 8, .kind = CHANGE_INT },
+		{ .wire_type = 247, .kind = CHANGE_ENUM },
+		{ .wire_type = 15, .kind = CHANGE_TEXT, .length = 6 },
+		{ .wire_type = 254, .kind = CHANGE_TEXT, .length = 4 },
+		{ .wire_type = 15, .kind = CHANGE_TEXT, .length = 8 },
+		{ .wire_type = 254, .kind = CHANGE_TEXT, .length = 16 },
+		{ .wire_type = 12, .kind = CHANGE_DATETIME },
+	};
+	struct schema_table *known = make_table(known_columns);
+	struct change_table *log = make_log(columns, LT_COUNT(columns), false);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	assert_true(schema_complete(known, log, &err));
+	schema_table_free(known); /* nothing of it may be borrowed */
+	assert_true(log->named);
+	assert_true(log->columns[0].is_unsigned);
+	assert_int_equal(log->columns[0].kind, CHANGE_UINT);
+	assert_true(lt_str_eqz(log->columns[0].name, "id"));
+	assert_int_equal(log->columns[1].nmembers, 2);
+	assert_true(lt_str_eqz(log->columns[1].members[1], "b"));
+	assert_int_equal(log->columns[2].kind, CHANGE_TEXT);
+	assert_true(lt_str_eqz(log->columns[2].charset, "gbk"));
+	assert_int_equal(log->columns[3].kind, CHANGE_BYTES);
+	assert_int_equal(log->columns[4].kind, CHANGE_VECTOR);
+	assert_int_equal(log->columns[5].kind, CHANGE_BYTES);
+	assert_int_equal(log->columns[6].scale, 3); /* MariaDB's old form: only the schema tells */
+	change_table_unref(log);
+}
+
+static void
+passes_over_hidden_columns(void **state)
+{
+	static const char *const known_columns[] = { "id|int||v", "z|int||n", NULL };
+	static const struct change_column named[] = {
+		{ .name = { "id", 2 }, .wire_type = 3 },
+		{ .name = { "row_start", 9 }, .wire_type = 17 },
+		{ .name = { "row_end", 7 }, .wire_type = 17 },
+		{ .name = { "z", 1 }, .wire_type = 3 },
+	};
+	static const struct change_column nameless[] = { { .wire_type = 3 }, { .wire_type = 3 }, { .wire_type = 17 },
+		{ .wire_type = 17 } };
+	struct schema_table *known = make_table(known_columns);
+	struct change_table *log = make_log(named, LT_COUNT(named), true);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	assert_true(schema_complete(known, log, &err));
+	assert_true(log->columns[1].hidden && log->columns[2].hidden && !log->columns[3].hidden);
+	change_table_unref(log);
+	log = make_log(nameless, LT_COUNT(nameless), false);
+	assert_true(schema_complete(known, log, &err));
+	assert_true(log->columns[2].hidden && log->columns[3].hidden && !log->columns[1].hidden);
+	change_table_unref(log);
+	schema_table_free(known);
+}
+
+static void
+refuses_what_is_not_in_the_snapshot(void **state)
+{
+	struct change_table *log = make_log(NULL, 0, false);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	assert_false(schema_complete(NULL, log, &err));
+	assert_int_equal(err.code, LT_E_SCHEMA_MISMATCH);
+	assert_string_equal(err.where.table, "s.t");
+	change_table_unref(log);
+}
+
+/* One column at both ends; every one of these must be noticed, and leave the draft as it was. */
+static const struct {
+	const char *known;
+	struct change_column log;
+	const char *what;
+} mismatches[] = {
+	{ "c|int||", { .wire_type = 8 }, "type 8" },
+	{ "c|int||", { .name = { "d", 1 }, .wire_type = 3 }, "column d in its place" },
+	{ "c|int||", { .wire_type = 3, .is_unsigned = true }, "unsigned" },
+	{ "c|decimal(10,2)||", { .wire_type = 246, .precision = 10, .scale = 3 }, "decimal(10,3)" },
+	{ "c|datetime(3)||", { .wire_type = 18, .scale = 0 }, "0 fraction digits" },
+	{ "c|bit(8)||", { .wire_type = 16, .length = 9 }, "bit(9)" },
+	{ "c|varchar(3)|utf8|", { .wire_type = 15, .length = 12 }, "at most 12 bytes" },
+	{ "c|varchar(3)|utf8|", { .wire_type = 15, .length = 9, .collation = 45 }, "utf8mb4" },
+	{ "c|varbinary(3)||", { .wire_type = 15, .length = 3, .collation = 45 }, "text" },
+	{ "c|varchar(3)|latin1|", { .wire_type = 15, .length = 3, .collation = 63 }, "binary" },
+	{ "c|binary(3)||", { .wire_type = 254, .length = 4 }, "at most 4 bytes" },
+	{ "c|text|latin1|", { .wire_type = 252, .wire_meta = 3 }, "a length of 3 bytes" },
+	{ "c|json||", { .wire_type = 252, .wire_meta = 4 }, "type 252" },
+	{ "c|uuid||", { .wire_type = 254, .length = 4 }, "at most 4 bytes" },
+	{ "c|vector(3)||", { .wire_type = 15, .length = 8 }, "at most 8 bytes" },
+	{ "c|enum('a')|utf8mb4|", { .wire_type = 247, .nmembers = 1, .members = &(const struct lt_str){ "b", 1 } },
+	    "'b'" },
+	{ "c|enum('a','b')|utf8mb4|", { .wire_type = 247, .nmembers = 1, .members = &(const struct lt_str){ "a", 1 } },
+	    "1 members" },
+};
+
+static void
+refuses_every_difference_and_leaves_the_draft(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(mismatches); i++) {
+		const char *const columns[] = { mismatches[i].known, NULL };
+		struct schema_table *known = make_table(columns);
+		struct change_table *log = make_log(&mismatches[i].log, 1, false);
+		struct lt_err err = { 0 };
+
+		assert_false(schema_complete(known, log, &err));
+		assert_int_equal(err.code, LT_E_SCHEMA_MISMATCH);
+		if (strstr(err.message, mismatches[i].what) == NULL)
+			fail_msg("%s: %s", mismatches[i].known, err.message);
+		assert_ptr_equal(log->columns, &mismatches[i].log);
+		change_table_unref(log);
+		schema_table_free(known);
+	}
+}
+
+static void
+refuses_another_number_of_columns(void **state)
+{
+	static const char *const known_columns[] = { "a|int||", "b|int||", NULL };
+	static const struct change_column columns[5] = { { .wire_type = 3 }, { .wire_type = 3 }, { .wire_type = 3 },
+		{ .wire_type = 3 }, { .wire_type = 3 } };
+	struct schema_table *known = make_table(known_columns);
+
+	(void)state;
+	for (size_t n = 0; n <= 5; n++) {
+		struct change_table *log = make_log(columns, n, false);
+		struct lt_err err = { 0 };
+
+		/* A third one may be the hash of a unique key. */
+		assert_int_equal(schema_complete(known, log, &err), n == 2 || n == 3);
+		change_table_unref(log);
+	}
+	schema_table_free(known);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fills_in_what_a_log_without_metadata_leaves_open),
+		cmocka_unit_test(passes_over_hidden_columns),
+		cmocka_unit_test(refuses_what_is_not_in_the_snapshot),
+		cmocka_unit_test(refuses_every_difference_and_leaves_the_draft),
+		cmocka_unit_test(refuses_another_number_of_columns),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -333,11 +333,12 @@ do_writing(struct pipeline *p, struct pipeline_order_item *item)
 {
 	struct pipeline_audit entry = { .channel = p->channel->name, .pipeline = p->model->name, .why = lt_str_z(item->why) };
 	struct change_sink *sink = NULL;
-	bool ok = false;
+	bool ok = false, found;
 
 	if (!pipeline_load_open(p->channel, p->index, &sink, &item->err))
 		return false;
-	if (!pipeline_session_begin(p, sink, &item->err))
+	/* Of a pipeline that could not begin where the file says, the position can be given all the same. */
+	if (!pipeline_session_resume(p, sink, &found, &item->err))
 		goto out;
 	switch (item->order) {
 	case PIPELINE_SKIP: ok = do_skip(p, item, sink, &entry); break;

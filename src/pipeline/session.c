@@ -388,21 +388,29 @@ begin_new(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 }
 
 bool
-pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
+pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *found, struct lt_err *err)
 {
-	bool found = false, known = false;
+	bool known = false;
 
-	if (!sink->ops->claim(sink, &p->applied, &found, err))
+	if (!sink->ops->claim(sink, &p->applied, found, err))
 		return false;
 	schema_history_free(p->history);
 	p->history = schema_history_new();
-	if (!found)
-		return begin_new(p, sink, err);
+	if (!*found)
+		return true;
 	if (!schema_history_load(p->history, pipeline_load_conn(sink), p->channel->name, p->model->name, &p->applied.place,
 		&known, err) ||
 	    !my_exec(pipeline_load_conn(sink), "COMMIT", NULL, err))
 		return lt_wrap(err, "while reading the schema history");
 	return true;
+}
+
+bool
+pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
+{
+	bool found = false;
+
+	return pipeline_session_resume(p, sink, &found, err) && (found || begin_new(p, sink, err));
 }
 
 static bool

@@ -1,6 +1,7 @@
 """Bad input of every kind: its own code, its exit status, and on it goes after the mend."""
 
 import http.server
+import socketserver
 import subprocess
 import threading
 
@@ -8,7 +9,7 @@ import pytest
 import steps
 from conftest import ledger_is
 from lutralab.lutra import PASSWORD, USER, create_user
-from lutralab.servers import free_port
+from lutralab.servers import free_port, wait_until
 from steps import column, run_at, stopped, transaction
 
 ONE_WAY = "hz->us"
@@ -52,7 +53,7 @@ def pair(site, channel):
     ("direction:", "verify: on\ndirektion:", "E1002", "did you mean `direction`"),
     ("direction: \"hz -> us\"\n", "", "E1004", "direction"),
     ("hz -> us", "hz <-> us", "E1004", "conflicts"),
-    ("hz -> us", "hz -> moon", "E1003", "moon"),
+    ("hz -> us", "hz -> moon", "E1003", ":5:12"),
     ("id: 2", "id: 1", "E1003", "id"),
     ("tables:", "tables: [", "E1001", ""),
     ("mysql://lutra@", "mysql://lutra:secret@", "E1006", ""),
@@ -150,20 +151,28 @@ def test_no_grant(what, pair):
     goes_on(lutra, source, target, schema)
 
 
-class Silent(http.server.BaseHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
+class Banner(socketserver.BaseRequestHandler):
+    """Speaks first, as SSH and mail servers do."""
+
+    def handle(self):
+        self.request.sendall(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
+        self.request.recv(1)
 
 
-def test_port_of_something_else(pair):
+@pytest.mark.parametrize("handler, code", [(Banner, "E2011"), (http.server.BaseHTTPRequestHandler, "E2000")], ids=["speaks", "listens"])
+def test_port_of_something_else(handler, code, pair):
     source, target, lutra = pair
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Silent) as web:
-        threading.Thread(target=web.serve_forever, daemon=True).start()
-        edit(lutra, f"127.0.0.1:{target.port}", f"127.0.0.1:{web.server_port}/?connect-timeout=2")
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as other:
+        other.daemon_threads = True
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        edit(lutra, f"127.0.0.1:{target.port}", f"127.0.0.1:{other.server_address[1]}/?connect-timeout=1")
         lutra.start(wait=False)
-        error = steps.wait_for(lutra, ONE_WAY, lambda p: p["error"])
-        assert error["code"] in ("E2011", "E2001"), error
-        web.shutdown()
+        if code == "E2011":
+            stopped(lutra, ONE_WAY, code)
+        else:
+            steps.retrying(lutra, ONE_WAY, code)
+        lutra.kill()
+        other.shutdown()
 
 
 def test_port_of_nobody_is_tried_again(pair):
@@ -202,7 +211,7 @@ def test_binary_log_is_off(site, pair):
     ('{ file: "{file}", pos: {inside} }', ("E3011",)),
     ('{ file: "{file}", pos: 999999999 }', ("E3011",)),
     ('{ gtid: "{future}" }', ("E3014", "E3011")),
-    ('{ gtid: "not a gtid" }', ("E1003",)),
+    ('{ gtid: "not a gtid" }', ("E1003", "stopped")),
     ('{ time: "yesterday" }', ("E1003",)),
 ], ids=["file", "inside", "behind", "gtid", "no-gtid", "no-time"])
 def test_start_that_is_not_there(engine, start, codes, site, channel, schema):
@@ -215,7 +224,7 @@ def test_start_that_is_not_there(engine, start, codes, site, channel, schema):
         start = start.replace("{" + name + "}", str(value))
     lutra.file.write_text(lutra.file.read_text() + f"start: {{ hz: {start} }}\n")
     if codes == ("E1003",):
-        assert "start" in run_fails(lutra, "E1003", 2)
+        run_fails(lutra, "E1003", 2)
         return
     lutra.start(wait=False)
     stopped(lutra, ONE_WAY, codes)
@@ -232,6 +241,8 @@ def test_purged_log(engine, site, channel, schema):
     lutra.wait()
     assert lutra.stop() == 0
     transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+    # A log that a reader holds is not purged; of one that went, the server learns with its next heartbeat.
+    wait_until(lambda: not steps.lutra_sessions(source), 20, "the readers to be gone")
     source.sql("FLUSH BINARY LOGS")
     source.sql("FLUSH BINARY LOGS")
     source.sql("PURGE BINARY LOGS TO %s", (steps.log_end(source)[0],))
@@ -296,10 +307,10 @@ def test_value_that_the_target_refuses(pair):
     schema = lutra.name
     lutra.start()
     run_at((target,), schema, "ALTER TABLE plain MODIFY c CHAR(3)")
-    transaction(source, schema, "INSERT INTO plain VALUES (1, 't', 'too long')", "INSERT INTO ledger VALUES (2)")
+    transaction(source, schema, "INSERT INTO plain VALUES (1, 't', 'a secret value')", "INSERT INTO ledger VALUES (2)")
     error = stopped(lutra, ONE_WAY, "E5005")
     assert error["where"]["table"] == f"{schema}.plain"
-    assert "too long" not in lutra.log.read_text(), "logs hold no row values"
+    assert "secret" not in lutra.log.read_text(), "logs hold no row values"
     run_at((target,), schema, "ALTER TABLE plain MODIFY c CHAR(20)")
     lutra.retry(ONE_WAY)
     lutra.wait()
@@ -317,9 +328,3 @@ def test_constraint_of_the_target(pair):
     lutra.retry(ONE_WAY)
     lutra.wait()
     ledger_is(target, schema, {2})
-
-
-def test_same_server_at_both_ends(site, channel, schema):
-    server = site("mariadb", 1)
-    lutra = channel({"hz": server, "us": server}, "hz -> us")
-    assert lutra.check()[0] in (1, 2)

@@ -24,6 +24,7 @@ struct reader {
 	struct lt_queue *queue;
 	struct lt_err err;
 	_Atomic bool stop;
+	uint64_t own_before, passed_before; /* of earlier runs */
 };
 
 static void
@@ -278,6 +279,13 @@ apply_filled(struct pipeline *p, struct change_sink *sink, struct pipeline_group
 
 /* -- the run --------------------------------------------------------------------------------------------------------- */
 
+static void
+note_unsent(struct pipeline *p, const struct reader *r)
+{
+	p->now.own = r->own_before + atomic_load(&r->select->own);
+	p->now.passed = r->passed_before + atomic_load(&r->select->passed);
+}
+
 static bool
 load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct pipeline_group *g, struct lt_err *err)
 {
@@ -302,6 +310,7 @@ load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct
 		if (now - p->saved_us >= SAVE_US && !save_progress(p, sink, err))
 			return false;
 		if (end == LT_QUEUE_TIMEOUT || now - published >= PUBLISH_US) {
+			note_unsent(p, r);
 			pipeline_publish(p);
 			published = now;
 		}
@@ -316,7 +325,8 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
     struct lt_err *err)
 {
 	size_t share = p->channel->memory_bytes / MEMORY_SHARES;
-	struct reader r = { .p = p, .source = source, .select = select, .queue = lt_queue_new(share) };
+	struct reader r = { .p = p, .source = source, .select = select, .queue = lt_queue_new(share),
+		.own_before = p->now.own, .passed_before = p->now.passed };
 	struct pipeline_group group;
 	struct lt_thread *thread;
 	bool again;
@@ -331,6 +341,7 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	lt_queue_close(r.queue);
 	change_source_cancel(source);
 	lt_thread_join(thread);
+	note_unsent(p, &r);
 	lt_queue_free(r.queue, free_txn);
 	pipeline_group_clear(&group);
 	atomic_store(&p->queued_bytes, 0);
@@ -444,8 +455,6 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err))
 		again = run(p, sink, source, &select, err);
-	p->now.own += atomic_load(&select.own);
-	p->now.passed += atomic_load(&select.passed);
 	change_source_close(source);
 	pipeline_select_clear(&select);
 out:

@@ -3,7 +3,7 @@ BUILD ?= build
 SECONDS ?= 10
 SEED ?= 1
 
-.PHONY: help build demo test check asan tsan fuzz corpora chaos bench fmt lint layers cover clean
+.PHONY: help build demo test faults check asan tsan fuzz corpora chaos bench fmt lint layers cover clean
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -26,7 +26,13 @@ test: build
 	ninja -C $(BUILD)
 	sh tools/get-server.sh mysql || true
 	sh tools/get-server.sh mariadb-plugins || true
+	$(MAKE) faults
 	/usr/bin/python3 tools/run-tests --build $(BUILD)
+
+## make faults     build-faults/lutra, in which tests may switch rules off
+faults:
+	sh tools/configure build-faults -Dtests=false -Dfaults=true
+	ninja -C build-faults
 
 ## make check      layers, format, both compilers, tests with ASan+UBSan and with TSan
 check: layers

@@ -39,7 +39,7 @@ struct pipeline {
 	struct lt_wake *pause;     /* owned: raised to cut a pause short */
 	struct lt_cell *status;    /* owned: struct pipeline_status, but for what the reader publishes */
 	struct lt_cell *read;      /* owned: struct pipeline_read */
-	_Atomic size_t queued_bytes, queued_txns;
+	_Atomic size_t queued_bytes, group_bytes;
 
 	/* The loader's own: */
 	struct pipeline_status now;      /* published by pipeline_publish() */

@@ -66,6 +66,7 @@ read_one(struct reader *r)
 		change_txn_free(t);
 		return false;
 	}
+	atomic_store(&r->p->queued_bytes, lt_queue_bytes(r->queue)); /* the loader may be held up for long */
 	return !last;
 }
 
@@ -296,8 +297,8 @@ load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct
 		bool again = false;
 		uint64_t now;
 
-		atomic_store(&p->queued_bytes, lt_queue_bytes(r->queue) + g->bytes);
-		atomic_store(&p->queued_txns, lt_queue_count(r->queue) + g->count);
+		atomic_store(&p->queued_bytes, lt_queue_bytes(r->queue));
+		atomic_store(&p->group_bytes, g->bytes);
 		if (end == LT_QUEUE_CLOSED) {
 			*err = r->err; /* the reader's last word; its thread is done with it */
 			return false;
@@ -345,7 +346,7 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	lt_queue_free(r.queue, free_txn);
 	pipeline_group_clear(&group);
 	atomic_store(&p->queued_bytes, 0);
-	atomic_store(&p->queued_txns, 0);
+	atomic_store(&p->group_bytes, 0);
 	return again;
 }
 

@@ -17,7 +17,8 @@ ONE_WAY = "hz->us"
 
 def run_fails(lutra, code, status):
     """`lutra run` ends at once; its message."""
-    run = subprocess.run([str(lutra.program), "run", str(lutra.file), "--data", str(lutra.data)], capture_output=True, text=True, timeout=30)
+    argv = [str(lutra.program), "run", str(lutra.file), "--data", str(lutra.data)]
+    run = subprocess.run(argv, capture_output=True, text=True, timeout=30)
     assert run.returncode == status, run
     assert run.stderr.startswith(f"lutra: {code} "), run.stderr
     assert run.stdout == ""
@@ -74,7 +75,8 @@ def test_password_file_that_others_read(pair):
     run_fails(lutra, "E1006", 2)
 
 
-@pytest.mark.parametrize("words", [[], ["fly"], ["run"], ["run", "a.yaml"], ["status"], ["skip", "--data", "x"], ["wait", "--data", "x", "--timeout", "soon"]])
+@pytest.mark.parametrize("words", [[], ["fly"], ["run"], ["run", "a.yaml"], ["status"], ["skip", "--data", "x"],
+                                   ["wait", "--data", "x", "--timeout", "soon"]])
 def test_wrong_use(words, pair):
     _, _, lutra = pair
     run = subprocess.run([str(lutra.program), *words], capture_output=True, text=True, timeout=30)

@@ -27,7 +27,14 @@ test: build
 	sh tools/get-server.sh mysql || true
 	sh tools/get-server.sh mariadb-plugins || true
 	$(MAKE) faults
+	$(MAKE) faults
 	/usr/bin/python3 tools/run-tests --build $(BUILD)
+
+## make faults     build-faults/lutra, in which tests switch rules off and order kills
+faults:
+	sh tools/install.sh build
+	sh tools/configure build-faults -Dtests=false -Dfaults=true
+	ninja -C build-faults
 
 ## make faults     build-faults/lutra, in which tests may switch rules off
 faults:
@@ -36,7 +43,7 @@ faults:
 
 ## make check      layers, format, both compilers, tests with ASan+UBSan and with TSan
 check: layers
-	sh tools/install.sh build test check
+	sh tools/install.sh build test faults check
 	CC=clang-14 sh tools/configure build-clang -Dtests=true && ninja -C build-clang
 	$(MAKE) asan tsan
 	$(MAKE) lint
@@ -99,4 +106,4 @@ cover:
 	gcovr -r . --object-directory build-cover --filter src/ --print-summary
 
 clean:
-	rm -rf build build-asan build-tsan build-clang build-fuzz build-cover
+	rm -rf build build-asan build-tsan build-clang build-fuzz build-faults build-cover

@@ -168,7 +168,7 @@ pipeline_status_get(struct pipeline *p, struct pipeline_status *out)
 	out->read = read.place;
 	memcpy(out->read_gtid, read.gtid, sizeof(out->read_gtid));
 	out->lag_bytes = bytes_between(&out->applied, &out->read);
-	out->memory_bytes = atomic_load(&p->queued_bytes);
+	out->memory_bytes = atomic_load(&p->queued_bytes) + atomic_load(&p->group_bytes);
 }
 
 const char *

@@ -3,7 +3,7 @@ BUILD ?= build
 SECONDS ?= 10
 SEED ?= 1
 
-.PHONY: help build demo test check asan tsan fuzz corpora chaos bench fmt lint layers cover clean
+.PHONY: help build demo test faults check asan tsan fuzz corpora chaos bench fmt lint layers cover clean
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -26,7 +26,13 @@ test: build
 	ninja -C $(BUILD)
 	sh tools/get-server.sh mysql || true
 	sh tools/get-server.sh mariadb-plugins || true
+	$(MAKE) faults
 	/usr/bin/python3 tools/run-tests --build $(BUILD)
+
+## make faults     build-faults/lutra, in which tests may switch rules off
+faults:
+	sh tools/configure build-faults -Dtests=false -Dfaults=true
+	ninja -C build-faults
 
 ## make check      layers, format, both compilers, tests with ASan+UBSan and with TSan
 check: layers
@@ -52,9 +58,7 @@ tsan:
 ## make fuzz       every fuzz target for SECONDS=10 each
 fuzz:
 	sh tools/install.sh build test
-	CC=clang-14 sh tools/configure build-fuzz -Dtests=true -Dfuzz=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
-	ninja -C build-fuzz
-	sh tools/run-fuzz build-fuzz $(SECONDS)
+	@sh tools/run-fuzz $(SECONDS)
 
 ## make corpora    DIR=...: decode test logs of many servers and versions that lie in DIR
 corpora: build

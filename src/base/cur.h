@@ -14,7 +14,10 @@ struct lt_cur {
 static inline struct lt_cur
 lt_cur_of(const void *ptr, size_t len)
 {
-	return (struct lt_cur){ (const uint8_t *)ptr, (const uint8_t *)ptr + len, false };
+	/* No bytes may come without a pointer; adding to NULL is undefined. */
+	const uint8_t *at = ptr != NULL ? (const uint8_t *)ptr : (const uint8_t *)"";
+
+	return (struct lt_cur){ at, at + len, false };
 }
 
 static inline struct lt_cur lt_cur_str(struct lt_str s) { return lt_cur_of(s.ptr, s.len); }

@@ -20,6 +20,8 @@ lt_json_str(struct lt_buf *b, struct lt_str s)
 {
 	size_t start = 0, i = 0;
 
+	if (s.ptr == NULL)
+		s = LT_STR(""); /* no arithmetic on NULL */
 	lt_buf_c(b, '"');
 	while (i < s.len) {
 		unsigned char c = (unsigned char)s.ptr[i];

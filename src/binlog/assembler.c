@@ -153,8 +153,8 @@ set_place(struct binlog_assembler *a, const struct binlog_event *e, const struct
 }
 
 bool
-binlog_assembler_end(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, bool committed,
-    struct lt_err *err)
+binlog_assembler_end(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at,
+    bool committed, struct lt_err *err)
 {
 	bool everything = a->filter.table == NULL;
 	bool rows = a->txn != NULL && a->txn->nrows > 0;
@@ -251,8 +251,8 @@ feed_table_map(struct binlog_assembler *a, const struct binlog_event *e, const s
 
 /** Rows of a table, found by its id; *ret NULL when they are not wanted. */
 static bool
-rows_table(
-    struct binlog_assembler *a, const struct binlog_event *e, struct lt_str body, const struct change_table **ret, struct lt_err *err)
+rows_table(struct binlog_assembler *a, const struct binlog_event *e, struct lt_str body,
+    const struct change_table **ret, struct lt_err *err)
 {
 	const struct binlog_mapped *m;
 	uint64_t id;
@@ -265,8 +265,9 @@ rows_table(
 	id = lt_le((const uint8_t *)body.ptr, a->format.id_width);
 	m = binlog_tables_find(&a->tables, id, a->serial);
 	if (m == NULL)
-		return id == DUMMY_TABLE_ID || lt_fail(err, LT_E_CORRUPT, "row event of table id %llu, which the transaction did not map",
-		    (unsigned long long)id);
+		return id == DUMMY_TABLE_ID ||
+		       lt_fail(err, LT_E_CORRUPT, "row event of table id %llu, which the transaction did not map",
+			   (unsigned long long)id);
 	if (m->table == NULL || a->skipped)
 		a->txn->ignored++;
 	else
@@ -275,7 +276,8 @@ rows_table(
 }
 
 static bool
-feed_rows(struct binlog_assembler *a, const struct binlog_event *e, uint8_t type, struct lt_str body, struct lt_err *err)
+feed_rows(
+    struct binlog_assembler *a, const struct binlog_event *e, uint8_t type, struct lt_str body, struct lt_err *err)
 {
 	const struct change_table *table;
 
@@ -289,8 +291,8 @@ feed_rows(struct binlog_assembler *a, const struct binlog_event *e, uint8_t type
 		return false;
 	}
 	if (a->txn_limit != 0 && change_txn_bytes(a->txn) > a->txn_limit)
-		return lt_fail(err, LT_E_TXN_TOO_LARGE, "the transaction takes more than %zu bytes (%zu so far)", a->txn_limit,
-		    change_txn_bytes(a->txn));
+		return lt_fail(err, LT_E_TXN_TOO_LARGE, "the transaction takes more than %zu bytes (%zu so far)",
+		    a->txn_limit, change_txn_bytes(a->txn));
 	return true;
 }
 
@@ -320,11 +322,13 @@ feed_unread_rows(struct binlog_assembler *a, const struct binlog_event *e, struc
 		return true;
 	if (err != NULL)
 		lt_where_table(&err->where, table->schema, table->name);
-	return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "%s events are not read yet", binlog_event_name(e->header.type, name));
+	return lt_fail(
+	    err, LT_E_EVENT_UNSUPPORTED, "%s events are not read yet", binlog_event_name(e->header.type, name));
 }
 
 static bool
-feed_compressed(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
+feed_compressed(
+    struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
 {
 	size_t limit = a->txn_limit != 0 ? a->txn_limit : EVENT_MAX;
 	const struct change_table *table;
@@ -345,7 +349,8 @@ feed_compressed(struct binlog_assembler *a, const struct binlog_event *e, const 
 }
 
 static bool
-feed_payload(struct binlog_assembler *a, const struct binlog_event *outer, const struct binlog_at *at, struct lt_err *err)
+feed_payload(
+    struct binlog_assembler *a, const struct binlog_event *outer, const struct binlog_at *at, struct lt_err *err)
 {
 	struct binlog_payload *p = NULL;
 	bool ok = false;
@@ -394,7 +399,8 @@ feed_other(const struct binlog_event *e, struct lt_err *err)
 	if (binlog_type_name(e->header.type) != NULL)
 		return lt_fail(
 		    err, LT_E_EVENT_UNSUPPORTED, "%s events are not read yet", binlog_event_name(e->header.type, name));
-	return lt_fail(err, LT_E_EVENT_UNKNOWN, "event type %u is not known, and not marked as ignorable", e->header.type);
+	return lt_fail(
+	    err, LT_E_EVENT_UNKNOWN, "event type %u is not known, and not marked as ignorable", e->header.type);
 }
 
 /** An XID event commits. Behind a statement that was handed out alone there may be nothing left to commit. */
@@ -405,7 +411,8 @@ feed_xid(struct binlog_assembler *a, const struct binlog_event *e, const struct 
 }
 
 bool
-binlog_assembler_feed(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
+binlog_assembler_feed(
+    struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
 {
 	enum { LOAD_QUERY_MORE = 13 };
 	uint8_t type = e->header.type;
@@ -431,7 +438,8 @@ binlog_assembler_feed(struct binlog_assembler *a, const struct binlog_event *e, 
 	case BINLOG_TRANSACTION_PAYLOAD: return feed_payload(a, e, at, err);
 	case BINLOG_INCIDENT: return feed_incident(e, err);
 	case BINLOG_ROTATE:
-		return !binlog_assembler_busy(a) || lt_fail(err, LT_E_CORRUPT, "ROTATE event: the transaction before it has no end");
+		return !binlog_assembler_busy(a) ||
+		       lt_fail(err, LT_E_CORRUPT, "ROTATE event: the transaction before it has no end");
 	case BINLOG_STOP:
 	case BINLOG_INTVAR: /* parts of a statement, which is judged when it comes */
 	case BINLOG_RAND:
@@ -447,7 +455,6 @@ binlog_assembler_feed(struct binlog_assembler *a, const struct binlog_event *e, 
 	case BINLOG_MARIADB_ANNOTATE_ROWS:
 	case BINLOG_MARIADB_CHECKPOINT:
 	case BINLOG_MARIADB_GTID_LIST: return true;
-	default:
-		return binlog_is_compressed(type) ? feed_compressed(a, e, at, err) : feed_other(e, err);
+	default: return binlog_is_compressed(type) ? feed_compressed(a, e, at, err) : feed_other(e, err);
 	}
 }

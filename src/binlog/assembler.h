@@ -17,11 +17,11 @@ struct binlog_at {
 };
 
 enum binlog_state {
-	BINLOG_STATE_START,  /* nothing read yet: only the beginning of a transaction may come */
-	BINLOG_STATE_IDLE,   /* between transactions */
-	BINLOG_STATE_GROUP,  /* a GTID was read; its first statement comes */
-	BINLOG_STATE_OPEN,   /* inside a transaction */
-	BINLOG_STATE_TAIL,   /* behind a statement that stood alone: rows may follow (CREATE ... SELECT) */
+	BINLOG_STATE_START, /* nothing read yet: only the beginning of a transaction may come */
+	BINLOG_STATE_IDLE,  /* between transactions */
+	BINLOG_STATE_GROUP, /* a GTID was read; its first statement comes */
+	BINLOG_STATE_OPEN,  /* inside a transaction */
+	BINLOG_STATE_TAIL,  /* behind a statement that stood alone: rows may follow (CREATE ... SELECT) */
 };
 
 struct binlog_savepoint;
@@ -30,17 +30,17 @@ struct binlog_prepared;
 /** One thread. */
 struct binlog_assembler {
 	struct change_filter filter;
-	size_t txn_limit;                     /* 0 = none */
-	const struct change_gtid_set *skip;   /* borrowed, may be NULL: MySQL transactions in it were applied already */
+	size_t txn_limit;                   /* 0 = none */
+	const struct change_gtid_set *skip; /* borrowed, may be NULL: MySQL transactions in it were applied already */
 	struct binlog_format format;
 	struct binlog_tables tables;
 
 	enum binlog_state state;
-	struct binlog_gtid_event group;       /* of the transaction in hand */
-	char begin_file[256];                 /* where it begins */
+	struct binlog_gtid_event group; /* of the transaction in hand */
+	char begin_file[256];           /* where it begins */
 	uint64_t begin_pos;
 	uint32_t begin_s, begin_server;
-	uint64_t serial;                      /* counts transactions: which TABLE_MAPs count */
+	uint64_t serial; /* counts transactions: which TABLE_MAPs count */
 	uint32_t row_events;
 	bool xa, skipped;                     /* inside XA START; passed over because `skip` has it */
 	bool told;                            /* a statement of it was handed out already */
@@ -51,14 +51,14 @@ struct binlog_assembler {
 	struct binlog_savepoint *savepoints;  /* owned */
 	struct binlog_prepared *prepared;     /* owned: XA transactions without wanted rows that wait for their decision */
 	size_t nprepared;
-	struct lt_buf scratch;                /* a compressed body, unpacked */
+	struct lt_buf scratch; /* a compressed body, unpacked */
 
-	struct change_txn *ready[4];          /* owned; whole, not taken yet, oldest first */
+	struct change_txn *ready[4]; /* owned; whole, not taken yet, oldest first */
 	size_t nready;
-	struct change_place place;            /* the end of the newest whole transaction, wanted or not */
-	bool moved;                           /* `place` went on since the last take */
-	struct change_gtid_set *passed;       /* owned; GTIDs passed over since the last take; NULL = none */
-	struct change_gtid_set *executed;     /* owned: start and everything that ended since */
+	struct change_place place;        /* the end of the newest whole transaction, wanted or not */
+	bool moved;                       /* `place` went on since the last take */
+	struct change_gtid_set *passed;   /* owned; GTIDs passed over since the last take; NULL = none */
+	struct change_gtid_set *executed; /* owned: start and everything that ended since */
 };
 
 /** `options` as for a source. `a` is the caller's memory; end it with binlog_assembler_clear(). */
@@ -86,8 +86,8 @@ LT_MUST_USE bool binlog_assembler_prepare(
 void binlog_assembler_forget(struct binlog_assembler *a, bool savepoints_only);
 void binlog_assembler_begin(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at);
 LT_MUST_USE bool binlog_assembler_open(struct binlog_assembler *a, const struct binlog_event *e, struct lt_err *err);
-LT_MUST_USE bool binlog_assembler_end(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at,
-    bool committed, struct lt_err *err);
+LT_MUST_USE bool binlog_assembler_end(struct binlog_assembler *a, const struct binlog_event *e,
+    const struct binlog_at *at, bool committed, struct lt_err *err);
 LT_MUST_USE bool binlog_assembler_hand_out(struct binlog_assembler *a, enum change_txn_kind kind, struct lt_err *err);
 
 #endif

@@ -68,17 +68,20 @@ rollback_to(struct binlog_assembler *a, struct lt_str name, struct lt_err *err)
 /* -- XA --------------------------------------------------------------------------------------------------------- */
 
 bool
-binlog_assembler_prepare(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
+binlog_assembler_prepare(
+    struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
 {
 	bool one_phase = e->body.len > 0 && e->body.ptr[0] != 0;
 	struct binlog_prepared *p;
 
 	if (a->state != BINLOG_STATE_OPEN || !a->xa)
-		return lt_fail(err, a->state == BINLOG_STATE_START ? LT_E_LOG_POSITION : LT_E_CORRUPT, "XA_PREPARE event outside of XA START");
+		return lt_fail(err, a->state == BINLOG_STATE_START ? LT_E_LOG_POSITION : LT_E_CORRUPT,
+		    "XA_PREPARE event outside of XA START");
 	if (one_phase || a->skipped)
 		return binlog_assembler_end(a, e, at, true, err);
 	if (a->txn->nrows > 0)
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "an XA transaction changes tables that are wanted; XA is not read yet");
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
+		    "an XA transaction changes tables that are wanted; XA is not read yet");
 	if (a->nprepared == PREPARED_MAX)
 		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "more than %d prepared XA transactions", PREPARED_MAX);
 	p = lt_new(struct binlog_prepared);
@@ -112,7 +115,8 @@ static bool
 decide_xa(struct binlog_assembler *a, enum binlog_verb verb, struct lt_str name, struct lt_err *err)
 {
 	if (!take_prepared(a, name) && verb == BINLOG_VERB_XA_COMMIT && !a->skipped)
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "XA COMMIT of a transaction that was prepared before reading began");
+		return lt_fail(
+		    err, LT_E_EVENT_UNSUPPORTED, "XA COMMIT of a transaction that was prepared before reading began");
 	a->told = true;
 	return true;
 }
@@ -142,7 +146,8 @@ hand_out_ddl(struct binlog_assembler *a, const struct binlog_query *q, struct lt
     const struct binlog_at *at, struct lt_err *err)
 {
 	if (a->txn != NULL && a->txn->nrows > 0)
-		return lt_fail(err, LT_E_STATEMENT_FORMAT, "a statement stands between the row changes of a transaction");
+		return lt_fail(
+		    err, LT_E_STATEMENT_FORMAT, "a statement stands between the row changes of a transaction");
 	if (a->packed)
 		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "a statement stands in a compressed transaction");
 	if (a->txn == NULL)
@@ -160,8 +165,8 @@ hand_out_ddl(struct binlog_assembler *a, const struct binlog_query *q, struct lt
 
 /** A statement that neither begins nor ends anything. */
 static bool
-other(struct binlog_assembler *a, const struct binlog_query *q, const struct binlog_event *e, const struct binlog_at *at,
-    struct lt_err *err)
+other(struct binlog_assembler *a, const struct binlog_query *q, const struct binlog_event *e,
+    const struct binlog_at *at, struct lt_err *err)
 {
 	bool inside = a->state == BINLOG_STATE_OPEN;
 	struct lt_buf sql = { 0 };
@@ -203,13 +208,13 @@ inside(struct binlog_assembler *a, enum binlog_verb verb, struct lt_str name, co
 	case BINLOG_VERB_ROLLBACK_TO: return rollback_to(a, name, err);
 	case BINLOG_VERB_XA_END: lt_str_copy(a->xa_name, sizeof(a->xa_name), name); return true;
 	case BINLOG_VERB_XA_COMMIT:
-	case BINLOG_VERB_XA_ROLLBACK:
-		return decide_xa(a, verb, name, err) && binlog_assembler_end(a, e, at, true, err);
+	case BINLOG_VERB_XA_ROLLBACK: return decide_xa(a, verb, name, err) && binlog_assembler_end(a, e, at, true, err);
 	default: return true; /* RELEASE */
 	}
 }
 
-/** What may stand before a statement that ends, marks or decides; opens the transaction where the log leaves that out. */
+/** What may stand before a statement that ends, marks or decides; opens the transaction where the log leaves that out.
+ */
 static bool
 need_inside(struct binlog_assembler *a, enum binlog_verb verb, const struct binlog_event *e, const struct binlog_at *at,
     struct lt_err *err)

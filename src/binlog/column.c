@@ -24,10 +24,8 @@ binlog_column_is_number(uint8_t wire_type)
 	case BINLOG_COL_LONGLONG:
 	case BINLOG_COL_INT24:
 	case BINLOG_COL_YEAR:
-	case BINLOG_COL_NEWDECIMAL:
-		return true;
-	default:
-		return false;
+	case BINLOG_COL_NEWDECIMAL: return true;
+	default: return false;
 	}
 }
 
@@ -39,46 +37,29 @@ kind_of(const struct change_column *c)
 	case BINLOG_COL_SHORT:
 	case BINLOG_COL_INT24:
 	case BINLOG_COL_LONG:
-	case BINLOG_COL_LONGLONG:
-		return c->is_unsigned ? CHANGE_UINT : CHANGE_INT;
-	case BINLOG_COL_FLOAT:
-		return CHANGE_FLOAT;
-	case BINLOG_COL_DOUBLE:
-		return CHANGE_DOUBLE;
+	case BINLOG_COL_LONGLONG: return c->is_unsigned ? CHANGE_UINT : CHANGE_INT;
+	case BINLOG_COL_FLOAT: return CHANGE_FLOAT;
+	case BINLOG_COL_DOUBLE: return CHANGE_DOUBLE;
 	case BINLOG_COL_DECIMAL:
-	case BINLOG_COL_NEWDECIMAL:
-		return CHANGE_DECIMAL;
-	case BINLOG_COL_NULL:
-		return CHANGE_NULL;
+	case BINLOG_COL_NEWDECIMAL: return CHANGE_DECIMAL;
+	case BINLOG_COL_NULL: return CHANGE_NULL;
 	case BINLOG_COL_TIMESTAMP:
-	case BINLOG_COL_TIMESTAMP2:
-		return CHANGE_TIMESTAMP;
+	case BINLOG_COL_TIMESTAMP2: return CHANGE_TIMESTAMP;
 	case BINLOG_COL_DATE:
-	case BINLOG_COL_NEWDATE:
-		return CHANGE_DATE;
+	case BINLOG_COL_NEWDATE: return CHANGE_DATE;
 	case BINLOG_COL_TIME:
-	case BINLOG_COL_TIME2:
-		return CHANGE_TIME;
+	case BINLOG_COL_TIME2: return CHANGE_TIME;
 	case BINLOG_COL_DATETIME:
-	case BINLOG_COL_DATETIME2:
-		return CHANGE_DATETIME;
-	case BINLOG_COL_YEAR:
-		return CHANGE_YEAR;
-	case BINLOG_COL_BIT:
-		return CHANGE_BIT;
-	case BINLOG_COL_ENUM:
-		return CHANGE_ENUM;
-	case BINLOG_COL_SET:
-		return CHANGE_SET;
+	case BINLOG_COL_DATETIME2: return CHANGE_DATETIME;
+	case BINLOG_COL_YEAR: return CHANGE_YEAR;
+	case BINLOG_COL_BIT: return CHANGE_BIT;
+	case BINLOG_COL_ENUM: return CHANGE_ENUM;
+	case BINLOG_COL_SET: return CHANGE_SET;
 	case BINLOG_COL_JSON:
-	case BINLOG_COL_TYPED_ARRAY:
-		return CHANGE_JSON;
-	case BINLOG_COL_GEOMETRY:
-		return CHANGE_GEOMETRY;
-	case BINLOG_COL_VECTOR:
-		return CHANGE_VECTOR;
-	default:
-		return c->collation == BINARY_COLLATION ? CHANGE_BYTES : CHANGE_TEXT;
+	case BINLOG_COL_TYPED_ARRAY: return CHANGE_JSON;
+	case BINLOG_COL_GEOMETRY: return CHANGE_GEOMETRY;
+	case BINLOG_COL_VECTOR: return CHANGE_VECTOR;
+	default: return c->collation == BINARY_COLLATION ? CHANGE_BYTES : CHANGE_TEXT;
 	}
 }
 
@@ -93,20 +74,13 @@ binlog_column_describe(struct change_column *c)
 		break;
 	case BINLOG_COL_TIME2:
 	case BINLOG_COL_DATETIME2:
-	case BINLOG_COL_TIMESTAMP2:
-		c->scale = (uint8_t)c->wire_meta;
-		break;
-	case BINLOG_COL_BIT:
-		c->length = (uint32_t)(c->wire_meta >> 8) * 8 + (c->wire_meta & 0xff);
-		break;
+	case BINLOG_COL_TIMESTAMP2: c->scale = (uint8_t)c->wire_meta; break;
+	case BINLOG_COL_BIT: c->length = (uint32_t)(c->wire_meta >> 8) * 8 + (c->wire_meta & 0xff); break;
 	case BINLOG_COL_VARCHAR:
 	case BINLOG_COL_VAR_STRING:
 	case BINLOG_COL_VARCHAR_COMPRESSED:
-	case BINLOG_COL_STRING:
-		c->length = c->wire_meta;
-		break;
-	default:
-		break;
+	case BINLOG_COL_STRING: c->length = c->wire_meta; break;
+	default: break;
 	}
 }
 
@@ -126,7 +100,8 @@ bit_width(const struct change_column *c)
 {
 	unsigned bits = c->wire_meta & 0xff, bytes = c->wire_meta >> 8;
 
-	return bits < 8 && bytes <= 8 && bytes * 8 + bits >= 1 && bytes * 8 + bits <= 64 ? bytes + (bits > 0) : WRONG_META;
+	return bits < 8 && bytes <= 8 && bytes * 8 + bits >= 1 && bytes * 8 + bits <= 64 ? bytes + (bits > 0)
+											 : WRONG_META;
 }
 
 static size_t
@@ -153,47 +128,31 @@ width(const struct change_column *c, bool *prefix)
 {
 	*prefix = false;
 	switch (c->wire_type) {
-	case BINLOG_COL_NULL:
-		return 0;
+	case BINLOG_COL_NULL: return 0;
 	case BINLOG_COL_TINY:
-	case BINLOG_COL_YEAR:
-		return 1;
-	case BINLOG_COL_SHORT:
-		return 2;
+	case BINLOG_COL_YEAR: return 1;
+	case BINLOG_COL_SHORT: return 2;
 	case BINLOG_COL_INT24:
 	case BINLOG_COL_DATE:
-	case BINLOG_COL_NEWDATE:
-		return 3;
+	case BINLOG_COL_NEWDATE: return 3;
 	case BINLOG_COL_LONG:
-	case BINLOG_COL_FLOAT:
-		return 4;
+	case BINLOG_COL_FLOAT: return 4;
 	case BINLOG_COL_LONGLONG:
-	case BINLOG_COL_DOUBLE:
-		return 8;
+	case BINLOG_COL_DOUBLE: return 8;
 	case BINLOG_COL_TIMESTAMP:
 	case BINLOG_COL_TIME:
-	case BINLOG_COL_DATETIME:
-		return old_temporal_width(c);
-	case BINLOG_COL_TIME2:
-		return temporal_width(c, 3);
-	case BINLOG_COL_TIMESTAMP2:
-		return temporal_width(c, 4);
-	case BINLOG_COL_DATETIME2:
-		return temporal_width(c, 5);
-	case BINLOG_COL_NEWDECIMAL:
-		return decimal_width(c);
-	case BINLOG_COL_BIT:
-		return bit_width(c);
-	case BINLOG_COL_ENUM:
-		return between(c->wire_meta, 1, 2);
-	case BINLOG_COL_SET:
-		return between(c->wire_meta, 1, 8);
+	case BINLOG_COL_DATETIME: return old_temporal_width(c);
+	case BINLOG_COL_TIME2: return temporal_width(c, 3);
+	case BINLOG_COL_TIMESTAMP2: return temporal_width(c, 4);
+	case BINLOG_COL_DATETIME2: return temporal_width(c, 5);
+	case BINLOG_COL_NEWDECIMAL: return decimal_width(c);
+	case BINLOG_COL_BIT: return bit_width(c);
+	case BINLOG_COL_ENUM: return between(c->wire_meta, 1, 2);
+	case BINLOG_COL_SET: return between(c->wire_meta, 1, 8);
 	case BINLOG_COL_VARCHAR:
 	case BINLOG_COL_VAR_STRING:
 	case BINLOG_COL_VARCHAR_COMPRESSED:
-	case BINLOG_COL_STRING:
-		*prefix = true;
-		return c->wire_meta > 255 ? 2 : 1;
+	case BINLOG_COL_STRING: *prefix = true; return c->wire_meta > 255 ? 2 : 1;
 	case BINLOG_COL_TINY_BLOB:
 	case BINLOG_COL_MEDIUM_BLOB:
 	case BINLOG_COL_LONG_BLOB:
@@ -202,11 +161,8 @@ width(const struct change_column *c, bool *prefix)
 	case BINLOG_COL_JSON:
 	case BINLOG_COL_TYPED_ARRAY:
 	case BINLOG_COL_GEOMETRY:
-	case BINLOG_COL_VECTOR:
-		*prefix = true;
-		return between(c->wire_meta, 1, 4);
-	default:
-		return UNKNOWN_WIDTH;
+	case BINLOG_COL_VECTOR: *prefix = true; return between(c->wire_meta, 1, 4);
+	default: return UNKNOWN_WIDTH;
 	}
 }
 
@@ -314,7 +270,8 @@ inflate_value(struct lt_str *bytes, struct lt_arena *scratch, struct lt_err *err
 	rc = inflate(&z, Z_FINISH);
 	inflateEnd(&z);
 	if (rc != Z_STREAM_END || z.total_out != want)
-		return lt_fail(err, LT_E_CORRUPT, "compressed value: %lu bytes came out, %zu expected", z.total_out, want);
+		return lt_fail(
+		    err, LT_E_CORRUPT, "compressed value: %lu bytes came out, %zu expected", z.total_out, want);
 	*bytes = lt_str_of(to, want);
 	return true;
 }
@@ -357,18 +314,11 @@ binlog_column_decode(const struct change_column *c, struct lt_str bytes, struct 
 	case BINLOG_COL_SHORT:
 	case BINLOG_COL_INT24:
 	case BINLOG_COL_LONG:
-	case BINLOG_COL_LONGLONG:
-		decode_int(c, bytes, out);
-		return true;
+	case BINLOG_COL_LONGLONG: decode_int(c, bytes, out); return true;
 	case BINLOG_COL_FLOAT:
-	case BINLOG_COL_DOUBLE:
-		decode_real(bytes, out);
-		return true;
-	case BINLOG_COL_NEWDECIMAL:
-		return decode_decimal(c, bytes, scratch, out, err);
-	case BINLOG_COL_NULL:
-		out->kind = CHANGE_NULL;
-		return true;
+	case BINLOG_COL_DOUBLE: decode_real(bytes, out); return true;
+	case BINLOG_COL_NEWDECIMAL: return decode_decimal(c, bytes, scratch, out, err);
+	case BINLOG_COL_NULL: out->kind = CHANGE_NULL; return true;
 	case BINLOG_COL_TIMESTAMP:
 	case BINLOG_COL_TIMESTAMP2:
 	case BINLOG_COL_DATE:
@@ -376,8 +326,7 @@ binlog_column_decode(const struct change_column *c, struct lt_str bytes, struct 
 	case BINLOG_COL_TIME:
 	case BINLOG_COL_TIME2:
 	case BINLOG_COL_DATETIME:
-	case BINLOG_COL_DATETIME2:
-		return decode_time(c, bytes, out, err);
+	case BINLOG_COL_DATETIME2: return decode_time(c, bytes, out, err);
 	case BINLOG_COL_YEAR:
 		out->kind = CHANGE_YEAR;
 		out->u64 = p[0] == 0 ? 0 : 1900u + p[0];
@@ -392,10 +341,7 @@ binlog_column_decode(const struct change_column *c, struct lt_str bytes, struct 
 		out->u64 = lt_le(p, bytes.len);
 		return true;
 	case BINLOG_COL_JSON:
-	case BINLOG_COL_TYPED_ARRAY:
-		out->kind = CHANGE_JSON;
-		return binlog_json_text(bytes, scratch, &out->bytes, err);
-	default:
-		return decode_string(c, bytes, scratch, out, err);
+	case BINLOG_COL_TYPED_ARRAY: out->kind = CHANGE_JSON; return binlog_json_text(bytes, scratch, &out->bytes, err);
+	default: return decode_string(c, bytes, scratch, out, err);
 	}
 }

@@ -16,7 +16,8 @@ enum binlog_column_type {
 	BINLOG_COL_FLOAT = 4,
 	BINLOG_COL_DOUBLE = 5,
 	BINLOG_COL_NULL = 6,
-	BINLOG_COL_TIMESTAMP = 7, /* the old forms 7, 11, 12: whole seconds, or MariaDB's with fractions that only the schema tells */
+	BINLOG_COL_TIMESTAMP =
+	    7, /* the old forms 7, 11, 12: whole seconds, or MariaDB's with fractions that only the schema tells */
 	BINLOG_COL_LONGLONG = 8,
 	BINLOG_COL_INT24 = 9,
 	BINLOG_COL_DATE = 10,
@@ -47,16 +48,16 @@ enum binlog_column_type {
 };
 
 /* What wire_meta holds: bytes of the length in front of a value (blobs, JSON, geometry, vector), bytes at most (CHAR,
- * VARCHAR), bytes of the value (ENUM, SET), precision << 8 | scale (DECIMAL), fraction digits (temporal types), bytes of
- * the value << 8 | bits beyond (BIT). */
+ * VARCHAR), bytes of the value (ENUM, SET), precision << 8 | scale (DECIMAL), fraction digits (temporal types), bytes
+ * of the value << 8 | bits beyond (BIT). */
 
 /** Whether the metadata counts it as a number (SIGNEDNESS). YEAR is one. */
 bool binlog_column_is_number(uint8_t wire_type);
 /** Fill kind, length, precision and scale from wire_type, wire_meta, is_unsigned and collation. */
 void binlog_column_describe(struct change_column *c);
 
-/** Take one value that is not NULL: `*out` is its bytes without the length that may stand in front. Allocates nothing. The error
- * does not name the column. */
+/** Take one value that is not NULL: `*out` is its bytes without the length that may stand in front. Allocates nothing.
+ * The error does not name the column. */
 LT_MUST_USE bool binlog_column_take(
     const struct change_column *c, struct lt_cur *in, struct lt_str *out, struct lt_err *err);
 

@@ -9,10 +9,10 @@ enum { FIELD_END = 0, FIELD_SIZE = 1, FIELD_ALGORITHM = 2, FIELD_UNPACKED = 3 };
 enum { ALGORITHM_ZSTD = 0, ALGORITHM_NONE = 255 };
 
 struct binlog_payload {
-	ZSTD_DStream *zstd; /* owned; NULL: the payload is not compressed */
-	ZSTD_inBuffer in;   /* borrowed bytes */
+	ZSTD_DStream *zstd;  /* owned; NULL: the payload is not compressed */
+	ZSTD_inBuffer in;    /* borrowed bytes */
 	struct lt_buf event; /* the one in hand */
-	uint64_t left;      /* unpacked bytes still to come, by the payload's own word */
+	uint64_t left;       /* unpacked bytes still to come, by the payload's own word */
 	size_t limit;
 };
 
@@ -64,10 +64,11 @@ binlog_payload_open(struct lt_str body, size_t limit, struct binlog_payload **re
 	if (!read_fields(&in, &f, err))
 		return false;
 	if (f.algorithm != ALGORITHM_ZSTD && f.algorithm != ALGORITHM_NONE)
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "TRANSACTION_PAYLOAD event: compression %llu", (unsigned long long)f.algorithm);
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "TRANSACTION_PAYLOAD event: compression %llu",
+		    (unsigned long long)f.algorithm);
 	if (f.size != lt_cur_left(&in))
-		return lt_fail(err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event claims %llu bytes, there are %zu", (unsigned long long)f.size,
-		    lt_cur_left(&in));
+		return lt_fail(err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event claims %llu bytes, there are %zu",
+		    (unsigned long long)f.size, lt_cur_left(&in));
 	p = lt_new(struct binlog_payload);
 	p->in = (ZSTD_inBuffer){ in.at, lt_cur_left(&in), 0 };
 	p->left = f.algorithm == ALGORITHM_NONE ? f.size : f.unpacked;
@@ -87,7 +88,8 @@ unpack(struct binlog_payload *p, size_t size, struct lt_err *err)
 	ZSTD_outBuffer out = { 0 };
 
 	if (size > p->left)
-		return lt_fail(err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event: an event inside is longer than the payload");
+		return lt_fail(
+		    err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event: an event inside is longer than the payload");
 	out = (ZSTD_outBuffer){ lt_buf_reserve(&p->event, size), size, 0 };
 	if (p->zstd == NULL) {
 		memcpy(out.dst, (const char *)p->in.src + p->in.pos, size);
@@ -101,7 +103,8 @@ unpack(struct binlog_payload *p, size_t size, struct lt_err *err)
 		if (ZSTD_isError(rc))
 			return lt_fail(err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event: zstd: %s", ZSTD_getErrorName(rc));
 		if (p->in.pos == in_before && out.pos == out_before)
-			return lt_fail(err, LT_E_TRUNCATED, "TRANSACTION_PAYLOAD event: the compressed bytes end too early");
+			return lt_fail(
+			    err, LT_E_TRUNCATED, "TRANSACTION_PAYLOAD event: the compressed bytes end too early");
 	}
 	p->event.len += size;
 	p->left -= size;
@@ -125,7 +128,8 @@ binlog_payload_next(struct binlog_payload *p, struct lt_str *event, struct lt_er
 	if (!binlog_header_decode(&in, &h, err))
 		return false;
 	if (h.size > p->limit)
-		return lt_fail(err, LT_E_TXN_TOO_LARGE, "an event of %u bytes stands in a compressed transaction", h.size);
+		return lt_fail(
+		    err, LT_E_TXN_TOO_LARGE, "an event of %u bytes stands in a compressed transaction", h.size);
 	if (!unpack(p, h.size - BINLOG_HEADER_SIZE, err))
 		return false;
 	*event = lt_buf_str(&p->event);
@@ -151,10 +155,14 @@ inflate_blob(struct lt_str blob, size_t limit, struct lt_buf *out, struct lt_err
 		return lt_fail(err, LT_E_CORRUPT, "compressed event begins with 0x%02x", head);
 	size = lt_be(length, head & 7);
 	if (size > limit)
-		return lt_fail(err, LT_E_TXN_TOO_LARGE, "an event of %llu bytes stands compressed in the log", (unsigned long long)size);
+		return lt_fail(err, LT_E_TXN_TOO_LARGE, "an event of %llu bytes stands compressed in the log",
+		    (unsigned long long)size);
 	got = (uLongf)size;
-	if (uncompress((Bytef *)lt_buf_reserve(out, (size_t)size + 1), &got, (const Bytef *)packed.ptr, (uLong)packed.len) != Z_OK || got != size)
-		return lt_fail(err, LT_E_CORRUPT, "compressed event: its zlib bytes do not give %llu bytes", (unsigned long long)size);
+	if (uncompress((Bytef *)lt_buf_reserve(out, (size_t)size + 1), &got, (const Bytef *)packed.ptr,
+		(uLong)packed.len) != Z_OK ||
+	    got != size)
+		return lt_fail(err, LT_E_CORRUPT, "compressed event: its zlib bytes do not give %llu bytes",
+		    (unsigned long long)size);
 	out->len += (size_t)size;
 	return true;
 }
@@ -204,15 +212,16 @@ query_prefix(struct lt_str body, size_t query_size, size_t *out, struct lt_err *
 }
 
 bool
-binlog_expand(uint8_t *type, struct lt_str body, size_t query_size, size_t limit, struct lt_buf *out, struct lt_err *err)
+binlog_expand(
+    uint8_t *type, struct lt_str body, size_t query_size, size_t limit, struct lt_buf *out, struct lt_err *err)
 {
-	static const uint8_t plain[] = { BINLOG_QUERY, BINLOG_WRITE_ROWS_V1, BINLOG_UPDATE_ROWS_V1, BINLOG_DELETE_ROWS_V1,
-		BINLOG_WRITE_ROWS, BINLOG_UPDATE_ROWS, BINLOG_DELETE_ROWS };
+	static const uint8_t plain[] = { BINLOG_QUERY, BINLOG_WRITE_ROWS_V1, BINLOG_UPDATE_ROWS_V1,
+		BINLOG_DELETE_ROWS_V1, BINLOG_WRITE_ROWS, BINLOG_UPDATE_ROWS, BINLOG_DELETE_ROWS };
 	size_t prefix = 0;
 
 	LT_ASSERT(binlog_is_compressed(*type));
 	if (*type == BINLOG_MARIADB_QUERY_COMPRESSED ? !query_prefix(body, query_size, &prefix, err)
-	                                              : !rows_prefix(*type, body, &prefix, err))
+						     : !rows_prefix(*type, body, &prefix, err))
 		return false;
 	lt_buf_clear(out);
 	lt_buf_add(out, body.ptr, prefix);

@@ -1,5 +1,5 @@
-/* binlog/compress.h - events that hold events or bodies compressed: MySQL's TRANSACTION_PAYLOAD (zstd), MariaDB's 165 to
- * 171 (zlib). */
+/* binlog/compress.h - events that hold events or bodies compressed: MySQL's TRANSACTION_PAYLOAD (zstd), MariaDB's 165
+ * to 171 (zlib). */
 #ifndef BINLOG_COMPRESS_H
 #define BINLOG_COMPRESS_H
 

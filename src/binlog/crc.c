@@ -15,7 +15,8 @@ by_table(uint32_t crc, struct lt_str bytes)
 #define TARGET __attribute__((target("pclmul,sse4.1")))
 
 /* Source: V. Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel 2009. The
- * constants are x^n mod P for the distances folded over, bit-reflected; zlib alone is half of the time of reading a log. */
+ * constants are x^n mod P for the distances folded over, bit-reflected; zlib alone is half of the time of reading a
+ * log. */
 #define FOLD_64 _mm_set_epi64x(0x01c6e41596, 0x0154442bd4)
 #define FOLD_16 _mm_set_epi64x(0x00ccaa009e, 0x01751997d0)
 #define FOLD_8 _mm_set_epi64x(0, 0x0163cd6124)

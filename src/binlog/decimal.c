@@ -54,8 +54,8 @@ all_groups(struct digits *d, unsigned whole, unsigned scale)
 }
 
 bool
-binlog_decimal_text(struct lt_str bytes, unsigned precision, unsigned scale, char out[BINLOG_DECIMAL_TEXT],
-    size_t *len, struct lt_err *err)
+binlog_decimal_text(struct lt_str bytes, unsigned precision, unsigned scale, char out[BINLOG_DECIMAL_TEXT], size_t *len,
+    struct lt_err *err)
 {
 	uint8_t copy[BINLOG_DECIMAL_PRECISION];
 	char digits[BINLOG_DECIMAL_PRECISION + GROUP];
@@ -68,7 +68,8 @@ binlog_decimal_text(struct lt_str bytes, unsigned precision, unsigned scale, cha
 		return lt_fail(err, LT_E_CORRUPT, "there is no DECIMAL(%u,%u)", precision, scale);
 	size = binlog_decimal_size(precision, scale);
 	if (bytes.len < size)
-		return lt_fail(err, LT_E_TRUNCATED, "DECIMAL(%u,%u): %zu bytes wanted, %zu left", precision, scale, size, bytes.len);
+		return lt_fail(err, LT_E_TRUNCATED, "DECIMAL(%u,%u): %zu bytes wanted, %zu left", precision, scale,
+		    size, bytes.len);
 	memcpy(copy, bytes.ptr, size);
 	d.flip = (copy[0] & 0x80) != 0 ? 0 : 0xff;
 	copy[0] ^= 0x80;

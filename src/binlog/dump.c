@@ -16,10 +16,10 @@
 
 /** The fixed text of one table's lines: `"schema":...,"table":...`, and the key of each column. */
 struct names {
-	uint64_t table_id;   /* 0 = free */
+	uint64_t table_id; /* 0 = free */
 	struct lt_buf text;
-	size_t head;         /* length of the first part */
-	size_t *ends;        /* owned; behind each column's key */
+	size_t head;  /* length of the first part */
+	size_t *ends; /* owned; behind each column's key */
 };
 
 struct dumper {
@@ -27,10 +27,10 @@ struct dumper {
 	struct binlog_dump_sums *sums;             /* borrowed */
 	FILE *to;                                  /* borrowed */
 	struct lt_buf out;
-	struct lt_arena *scratch;                  /* owned: values of the row in hand */
-	struct change_value *values;               /* owned */
+	struct lt_arena *scratch;    /* owned: values of the row in hand */
+	struct change_value *values; /* owned */
 	size_t values_cap;
-	struct names names[NAMES];                 /* by table id */
+	struct names names[NAMES]; /* by table id */
 };
 
 static void
@@ -123,8 +123,8 @@ count_rows(struct dumper *d, const struct change_txn *t, struct lt_err *err)
 }
 
 static bool
-print_image(struct dumper *d, const char *key, const struct change_table *t, const struct names *n, const struct change_image *image,
-    struct lt_err *err)
+print_image(struct dumper *d, const char *key, const struct change_table *t, const struct names *n,
+    const struct change_image *image, struct lt_err *err)
 {
 	bool first = true;
 
@@ -148,8 +148,9 @@ print_image(struct dumper *d, const char *key, const struct change_table *t, con
 static bool
 print_row(struct dumper *d, const struct change_row *row, struct lt_err *err)
 {
-	static const char *const begins[] = {
-		[CHANGE_INSERT] = "{\"kind\":\"insert\"", [CHANGE_UPDATE] = "{\"kind\":\"update\"", [CHANGE_DELETE] = "{\"kind\":\"delete\"" };
+	static const char *const begins[] = { [CHANGE_INSERT] = "{\"kind\":\"insert\"",
+		[CHANGE_UPDATE] = "{\"kind\":\"update\"",
+		[CHANGE_DELETE] = "{\"kind\":\"delete\"" };
 	const struct names *n = names_of(d, row->table);
 
 	lt_buf_z(&d->out, begins[row->op]);
@@ -280,8 +281,8 @@ begins_behind(const struct change_txn *t, const struct binlog_dump_options *opti
 }
 
 bool
-binlog_dump(struct change_source *s, const struct binlog_dump_options *options, FILE *out, struct binlog_dump_sums *sums,
-    struct lt_err *err)
+binlog_dump(struct change_source *s, const struct binlog_dump_options *options, FILE *out,
+    struct binlog_dump_sums *sums, struct lt_err *err)
 {
 	struct dumper d = { .options = options, .sums = sums, .to = out, .scratch = lt_arena_new() };
 	uint64_t before = binlog_source_bytes(s);

@@ -7,23 +7,25 @@
 #include "change/source.h"
 
 struct binlog_dump_options {
-	bool raw;   /* text and binary values as hex of the log's bytes */
-	bool count; /* decode every value, print one line of sums */
+	bool raw;        /* text and binary values as hex of the log's bytes */
+	bool count;      /* decode every value, print one line of sums */
 	uint64_t to_pos; /* stop at the first transaction that begins at or behind it; 0 = the end */
-	const struct change_place *end; /* stop once the source has come so far (a server's log never ends); NULL = its own end */
+	const struct change_place
+	    *end; /* stop once the source has come so far (a server's log never ends); NULL = its own end */
 };
 
 struct binlog_dump_sums {
 	uint64_t transactions, rows, images, values, bytes;
 };
 
-/** Write everything that `s` gives until it ends. On failure all whole transactions before the fault are written. Sums go on
- * over several calls (several files). */
+/** Write everything that `s` gives until it ends. On failure all whole transactions before the fault are written. Sums
+ * go on over several calls (several files). */
 LT_MUST_USE bool binlog_dump(struct change_source *s, const struct binlog_dump_options *options, FILE *out,
     struct binlog_dump_sums *sums, struct lt_err *err);
 /** The line of sums, without its end. */
 void binlog_dump_sums_json(const struct binlog_dump_sums *sums, struct lt_buf *out);
 /** One value as the contract's JSON. */
-void binlog_dump_value(const struct change_column *column, const struct change_value *value, bool raw, struct lt_buf *out);
+void binlog_dump_value(
+    const struct change_column *column, const struct change_value *value, bool raw, struct lt_buf *out);
 
 #endif

@@ -111,16 +111,10 @@ binlog_dump_value(const struct change_column *column, const struct change_value 
 
 	switch (value->kind) {
 	case CHANGE_ABSENT:
-	case CHANGE_NULL:
-		lt_buf_z(out, "null");
-		break;
-	case CHANGE_INT:
-		lt_buf_i64(out, value->i64);
-		break;
+	case CHANGE_NULL: lt_buf_z(out, "null"); break;
+	case CHANGE_INT: lt_buf_i64(out, value->i64); break;
 	case CHANGE_UINT:
-	case CHANGE_YEAR:
-		lt_buf_u64(out, value->u64);
-		break;
+	case CHANGE_YEAR: lt_buf_u64(out, value->u64); break;
 	case CHANGE_FLOAT:
 		len = binlog_float_text(value->f32, text);
 		put_real(text, len, lt_str_of(&value->f32, sizeof(value->f32)), out);
@@ -129,30 +123,20 @@ binlog_dump_value(const struct change_column *column, const struct change_value 
 		len = binlog_double_text(value->f64, text);
 		put_real(text, len, lt_str_of(&value->f64, sizeof(value->f64)), out);
 		break;
-	case CHANGE_DECIMAL:
-		put_quoted(value->bytes, out);
-		break;
+	case CHANGE_DECIMAL: put_quoted(value->bytes, out); break;
 	case CHANGE_DATE:
 	case CHANGE_TIME:
 	case CHANGE_DATETIME:
 	case CHANGE_TIMESTAMP:
 		put_quoted(lt_str_of(text, change_time_text(value->kind, &value->time, text)), out);
 		break;
-	case CHANGE_BIT:
-		put_bits(value->u64, column->length, out);
-		break;
-	case CHANGE_ENUM:
-		put_enum(column, value->u64, out);
-		break;
-	case CHANGE_SET:
-		put_set(column, value->u64, out);
-		break;
+	case CHANGE_BIT: put_bits(value->u64, column->length, out); break;
+	case CHANGE_ENUM: put_enum(column, value->u64, out); break;
+	case CHANGE_SET: put_set(column, value->u64, out); break;
 	case CHANGE_TEXT:
 	case CHANGE_BYTES:
 	case CHANGE_JSON:
 	case CHANGE_GEOMETRY:
-	case CHANGE_VECTOR:
-		put_bytes(column, value, raw, out);
-		break;
+	case CHANGE_VECTOR: put_bytes(column, value, raw, out); break;
 	}
 }

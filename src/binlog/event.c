@@ -12,7 +12,8 @@ crc_without_in_use(struct lt_str bytes)
 
 	memcpy(head, bytes.ptr, sizeof(head));
 	head[17] &= (uint8_t)~BINLOG_FLAG_IN_USE;
-	return binlog_crc32(binlog_crc32(0, lt_str_of(head, sizeof(head))), lt_str_of(bytes.ptr + sizeof(head), bytes.len - sizeof(head)));
+	return binlog_crc32(binlog_crc32(0, lt_str_of(head, sizeof(head))),
+	    lt_str_of(bytes.ptr + sizeof(head), bytes.len - sizeof(head)));
 }
 
 static uint32_t
@@ -50,8 +51,9 @@ binlog_event_open(struct lt_str bytes, enum binlog_checksum checksum, struct bin
 	if (!binlog_header_decode(&in, &e.header, err))
 		return false;
 	if (e.header.size != bytes.len)
-		return lt_fail(err, bytes.len < e.header.size ? LT_E_TRUNCATED : LT_E_CORRUPT, "%s event claims %u bytes, there are %zu",
-		    binlog_event_name(e.header.type, name), e.header.size, bytes.len);
+		return lt_fail(err, bytes.len < e.header.size ? LT_E_TRUNCATED : LT_E_CORRUPT,
+		    "%s event claims %u bytes, there are %zu", binlog_event_name(e.header.type, name), e.header.size,
+		    bytes.len);
 	if (checksum != BINLOG_CHECKSUM_NONE && bytes.len >= BINLOG_HEADER_SIZE + BINLOG_CHECKSUM_SIZE) {
 		struct lt_str whole = lt_str_of(bytes.ptr, bytes.len - BINLOG_CHECKSUM_SIZE);
 

@@ -7,7 +7,7 @@
 /** Borrows from the bytes it was opened on. */
 struct binlog_event {
 	struct binlog_header header;
-	struct lt_str body; /* behind the header, without checksum */
+	struct lt_str body;  /* behind the header, without checksum */
 	struct lt_str bytes; /* header and body */
 	bool checked;        /* `crc` was found to be right */
 	uint32_t crc;
@@ -17,7 +17,8 @@ struct binlog_event {
 enum binlog_checksum {
 	BINLOG_CHECKSUM_NONE,
 	BINLOG_CHECKSUM_CRC32,
-	/* Artificial ROTATE events: they follow what was negotiated or what the file had, by rules of the server's version. */
+	/* Artificial ROTATE events: they follow what was negotiated or what the file had, by rules of the server's
+	   version. */
 	BINLOG_CHECKSUM_EITHER,
 };
 

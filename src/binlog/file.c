@@ -12,10 +12,10 @@
 struct file {
 	struct binlog_feed feed;
 	int fd;
-	struct lt_buf buf;   /* bytes read and not handed out yet lie from `at` on */
+	struct lt_buf buf; /* bytes read and not handed out yet lie from `at` on */
 	size_t at;
-	uint64_t offset;     /* of the file's byte behind those in `buf` */
-	uint64_t resume;     /* where reading goes on behind the FORMAT_DESCRIPTION; 0 = right there */
+	uint64_t offset; /* of the file's byte behind those in `buf` */
+	uint64_t resume; /* where reading goes on behind the FORMAT_DESCRIPTION; 0 = right there */
 	_Atomic bool cancelled;
 };
 
@@ -65,7 +65,8 @@ cut_off(const struct file *f, size_t wanted, struct lt_err *err)
 {
 	if (f->feed.in_use)
 		return BINLOG_READ_END;
-	lt_fail(err, LT_E_TRUNCATED, "the file ends inside an event: %zu bytes wanted, %zu left", wanted, f->buf.len - f->at);
+	lt_fail(err, LT_E_TRUNCATED, "the file ends inside an event: %zu bytes wanted, %zu left", wanted,
+	    f->buf.len - f->at);
 	return BINLOG_READ_FAILED;
 }
 
@@ -90,7 +91,8 @@ file_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, struct
 	if (have < BINLOG_HEADER_SIZE)
 		return cut_off(f, BINLOG_HEADER_SIZE, err);
 	in = lt_cur_of(f->buf.ptr + f->at, BINLOG_HEADER_SIZE);
-	if (lt_le((const uint8_t *)f->buf.ptr + f->at, 8) == 0 && lt_le((const uint8_t *)f->buf.ptr + f->at + 8, 8) == 0 && only_zeros(f))
+	if (lt_le((const uint8_t *)f->buf.ptr + f->at, 8) == 0 &&
+	    lt_le((const uint8_t *)f->buf.ptr + f->at + 8, 8) == 0 && only_zeros(f))
 		return BINLOG_READ_END;
 	if (!binlog_header_decode(&in, &h, err) || !fill(f, h.size, err))
 		return BINLOG_READ_FAILED;
@@ -152,8 +154,8 @@ check_start(const struct file *f, uint64_t from_pos, struct lt_err *err)
 	if (fstat(f->fd, &st) != 0)
 		return lt_fail(err, LT_E_FILE_IO, "cannot read the log: %s", strerror(errno));
 	if (from_pos > (uint64_t)st.st_size)
-		return lt_fail(err, LT_E_LOG_POSITION, "the file ends at byte %llu, before the start at %llu", (unsigned long long)st.st_size,
-		    (unsigned long long)from_pos);
+		return lt_fail(err, LT_E_LOG_POSITION, "the file ends at byte %llu, before the start at %llu",
+		    (unsigned long long)st.st_size, (unsigned long long)from_pos);
 	return true;
 }
 

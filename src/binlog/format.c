@@ -15,7 +15,8 @@ version_number(const char *text)
 	return major * 10000 + minor * 100 + patch;
 }
 
-/** Since MySQL 5.6.1 and MariaDB 5.3 the event ends with the algorithm and four bytes of CRC, whatever the algorithm is. */
+/** Since MySQL 5.6.1 and MariaDB 5.3 the event ends with the algorithm and four bytes of CRC, whatever the algorithm
+ * is. */
 static bool
 tells_checksum(const struct binlog_format *f, uint32_t version)
 {
@@ -44,10 +45,12 @@ read_checksum(struct lt_str bytes, struct binlog_format *f, size_t fixed, struct
 	uint8_t algorithm;
 
 	if (bytes.len < fixed + 1 + BINLOG_CHECKSUM_SIZE)
-		return lt_fail(err, LT_E_TRUNCATED, "FORMAT_DESCRIPTION event: %zu bytes, the checksum's algorithm is missing", bytes.len);
+		return lt_fail(err, LT_E_TRUNCATED,
+		    "FORMAT_DESCRIPTION event: %zu bytes, the checksum's algorithm is missing", bytes.len);
 	algorithm = (uint8_t)bytes.ptr[bytes.len - 1 - BINLOG_CHECKSUM_SIZE];
 	if (algorithm > 1)
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "FORMAT_DESCRIPTION event: checksum algorithm %u", algorithm);
+		return lt_fail(
+		    err, LT_E_EVENT_UNSUPPORTED, "FORMAT_DESCRIPTION event: checksum algorithm %u", algorithm);
 	f->crc = algorithm == 1;
 	return !f->crc || binlog_event_open(bytes, BINLOG_CHECKSUM_CRC32, &e, err);
 }
@@ -73,8 +76,9 @@ binlog_format_decode(struct lt_str bytes, struct binlog_format *out, struct lt_e
 	if (!lt_cur_ok(&in))
 		return lt_fail(err, LT_E_TRUNCATED, "FORMAT_DESCRIPTION event: %zu bytes", bytes.len);
 	if (e.header.type != BINLOG_FORMAT_DESCRIPTION || log_version != 4 || header_size != BINLOG_HEADER_SIZE)
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "the log begins with event type %u of log version %u, header size %u",
-		    e.header.type, log_version, header_size);
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
+		    "the log begins with event type %u of log version %u, header size %u", e.header.type, log_version,
+		    header_size);
 	f.mariadb = strstr(f.version, "MariaDB") != NULL || lengths.len >= BINLOG_MARIADB_GTID;
 	if (other_numbers(f.version))
 		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "the log was written by a development version, %s", f.version);
@@ -87,7 +91,8 @@ binlog_format_decode(struct lt_str bytes, struct binlog_format *out, struct lt_e
 	f.query_size = post_header_size(lengths, BINLOG_QUERY);
 	f.id_width = post_header_size(lengths, BINLOG_TABLE_MAP) == 6 ? 4 : 6;
 	if (f.query_size < 13)
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "FORMAT_DESCRIPTION event: QUERY has a post-header of %u bytes", f.query_size);
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
+		    "FORMAT_DESCRIPTION event: QUERY has a post-header of %u bytes", f.query_size);
 	*out = f;
 	return true;
 }

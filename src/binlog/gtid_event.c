@@ -91,7 +91,7 @@ tagged_field(struct lt_cur *in, uint64_t id, struct binlog_gtid_event *out)
 		if (!tagged_tag(in, &out->gtid))
 			in->failed = true;
 		return true;
-	case 4: /* last_committed */
+	case 4:                                 /* last_committed */
 	case 5: varint_signed(in); return true; /* sequence_number */
 	case 6: out->commit_us = varint(in); return true;
 	case 7: /* original commit stamp */
@@ -109,7 +109,8 @@ decode_tagged(struct lt_cur *in, struct binlog_gtid_event *out, struct lt_err *e
 	uint64_t version = varint(in), size, needed;
 
 	if (lt_cur_ok(in) && version != 1 && version != 0)
-		return lt_fail(err, LT_E_EVENT_UNKNOWN, "GTID_TAGGED event: serialization version %llu", (unsigned long long)version);
+		return lt_fail(err, LT_E_EVENT_UNKNOWN, "GTID_TAGGED event: serialization version %llu",
+		    (unsigned long long)version);
 	size = varint(in);   /* of the whole message: what follows is bounded by the event */
 	needed = varint(in); /* fields behind this one may be passed over */
 	out->gtid.kind = CHANGE_GTID_MYSQL;
@@ -119,11 +120,13 @@ decode_tagged(struct lt_cur *in, struct binlog_gtid_event *out, struct lt_err *e
 		if (tagged_field(in, id, out))
 			continue;
 		if (id <= needed)
-			return lt_fail(err, LT_E_EVENT_UNKNOWN, "GTID_TAGGED event: field %llu is not known", (unsigned long long)id);
+			return lt_fail(err, LT_E_EVENT_UNKNOWN, "GTID_TAGGED event: field %llu is not known",
+			    (unsigned long long)id);
 		break;
 	}
 	if (!lt_cur_ok(in))
-		return lt_fail(err, LT_E_TRUNCATED, "GTID_TAGGED event ends inside a field (message of %llu bytes)", (unsigned long long)size);
+		return lt_fail(err, LT_E_TRUNCATED, "GTID_TAGGED event ends inside a field (message of %llu bytes)",
+		    (unsigned long long)size);
 	return out->gtid.seq != 0 || lt_fail(err, LT_E_CORRUPT, "GTID_TAGGED event without a number");
 }
 
@@ -159,7 +162,8 @@ decode_mariadb(struct lt_cur *in, uint32_t server_id, struct binlog_gtid_event *
 }
 
 bool
-binlog_gtid_decode(uint8_t type, struct lt_str body, uint32_t server_id, struct binlog_gtid_event *out, struct lt_err *err)
+binlog_gtid_decode(
+    uint8_t type, struct lt_str body, uint32_t server_id, struct binlog_gtid_event *out, struct lt_err *err)
 {
 	struct binlog_gtid_event e = { 0 };
 	struct lt_cur in = lt_cur_str(body);

@@ -78,7 +78,7 @@ decode_image(const struct change_table *table, const struct change_image *image,
 		} else if (bit(nulls, k++)) {
 			out[i].kind = CHANGE_NULL;
 		} else if (!binlog_column_take(c, &in, &value, err) ||
-		    !binlog_column_decode(c, value, scratch, &out[i], err)) {
+			   !binlog_column_decode(c, value, scratch, &out[i], err)) {
 			return blame(table, i, err);
 		}
 	}

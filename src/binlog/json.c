@@ -88,20 +88,13 @@ escape_of(unsigned char c, char hex[8])
 	static const char digits[] = "0123456789abcdef";
 
 	switch (c) {
-	case '"':
-		return "\\\"";
-	case '\\':
-		return "\\\\";
-	case '\b':
-		return "\\b";
-	case '\t':
-		return "\\t";
-	case '\n':
-		return "\\n";
-	case '\f':
-		return "\\f";
-	case '\r':
-		return "\\r";
+	case '"': return "\\\"";
+	case '\\': return "\\\\";
+	case '\b': return "\\b";
+	case '\t': return "\\t";
+	case '\n': return "\\n";
+	case '\f': return "\\f";
+	case '\r': return "\\r";
 	default:
 		if (c >= 0x20)
 			return NULL;
@@ -202,8 +195,8 @@ put_decimal(struct text *t, struct lt_str bytes)
 
 	if (bytes.len < 2)
 		return lt_fail(t->err, LT_E_CORRUPT, "JSON: a decimal of %zu bytes", bytes.len);
-	if (!binlog_decimal_text(lt_str_of(bytes.ptr + 2, bytes.len - 2), (uint8_t)bytes.ptr[0], (uint8_t)bytes.ptr[1], out, &len,
-	        t->err))
+	if (!binlog_decimal_text(lt_str_of(bytes.ptr + 2, bytes.len - 2), (uint8_t)bytes.ptr[0], (uint8_t)bytes.ptr[1],
+		out, &len, t->err))
 		return lt_wrap(t->err, "JSON");
 	return put(t, out, len);
 }
@@ -240,17 +233,12 @@ put_opaque(struct text *t, struct lt_cur in)
 	if (!lt_cur_ok(&in))
 		return cut(t);
 	switch (type) {
-	case BINLOG_COL_NEWDECIMAL:
-		return put_decimal(t, bytes);
-	case BINLOG_COL_DATE:
-		return put_time(t, CHANGE_DATE, bytes);
-	case BINLOG_COL_TIME:
-		return put_time(t, CHANGE_TIME, bytes);
+	case BINLOG_COL_NEWDECIMAL: return put_decimal(t, bytes);
+	case BINLOG_COL_DATE: return put_time(t, CHANGE_DATE, bytes);
+	case BINLOG_COL_TIME: return put_time(t, CHANGE_TIME, bytes);
 	case BINLOG_COL_DATETIME:
-	case BINLOG_COL_TIMESTAMP:
-		return put_time(t, CHANGE_DATETIME, bytes);
-	default:
-		return put_base64(t, type, bytes);
+	case BINLOG_COL_TIMESTAMP: return put_time(t, CHANGE_DATETIME, bytes);
+	default: return put_base64(t, type, bytes);
 	}
 }
 
@@ -258,14 +246,10 @@ static bool
 put_literal(struct text *t, unsigned n)
 {
 	switch (n) {
-	case 0:
-		return put(t, "null", 4);
-	case 1:
-		return put(t, "true", 4);
-	case 2:
-		return put(t, "false", 5);
-	default:
-		return lt_fail(t->err, LT_E_CORRUPT, "JSON: unknown literal %u", n);
+	case 0: return put(t, "null", 4);
+	case 1: return put(t, "true", 4);
+	case 2: return put(t, "false", 5);
+	default: return lt_fail(t->err, LT_E_CORRUPT, "JSON: unknown literal %u", n);
 	}
 }
 
@@ -276,42 +260,22 @@ put_scalar(struct text *t, uint8_t type, struct lt_cur in)
 	uint64_t n;
 
 	switch (type) {
-	case JSON_LITERAL:
-		n = lt_cur_u8(&in);
-		return lt_cur_ok(&in) ? put_literal(t, (unsigned)n) : cut(t);
-	case JSON_INT16:
-		n = lt_cur_u16(&in);
-		return lt_cur_ok(&in) ? put_i64(t, (int16_t)n) : cut(t);
-	case JSON_UINT16:
-		n = lt_cur_u16(&in);
-		return lt_cur_ok(&in) ? put_u64(t, n, false) : cut(t);
-	case JSON_INT32:
-		n = lt_cur_u32(&in);
-		return lt_cur_ok(&in) ? put_i64(t, (int32_t)n) : cut(t);
-	case JSON_UINT32:
-		n = lt_cur_u32(&in);
-		return lt_cur_ok(&in) ? put_u64(t, n, false) : cut(t);
-	case JSON_INT64:
-		n = lt_cur_u64(&in);
-		return lt_cur_ok(&in) ? put_i64(t, (int64_t)n) : cut(t);
-	case JSON_UINT64:
-		n = lt_cur_u64(&in);
-		return lt_cur_ok(&in) ? put_u64(t, n, false) : cut(t);
-	case JSON_DOUBLE:
-		n = lt_cur_u64(&in);
-		return lt_cur_ok(&in) ? put_double(t, n) : cut(t);
-	case JSON_STRING:
-		s = lt_cur_bytes(&in, take_length(&in));
-		return lt_cur_ok(&in) ? put_string(t, s) : cut(t);
-	case JSON_OPAQUE:
-		return put_opaque(t, in);
-	default:
-		return lt_fail(t->err, LT_E_CORRUPT, "JSON: unknown type %u", type);
+	case JSON_LITERAL: n = lt_cur_u8(&in); return lt_cur_ok(&in) ? put_literal(t, (unsigned)n) : cut(t);
+	case JSON_INT16: n = lt_cur_u16(&in); return lt_cur_ok(&in) ? put_i64(t, (int16_t)n) : cut(t);
+	case JSON_UINT16: n = lt_cur_u16(&in); return lt_cur_ok(&in) ? put_u64(t, n, false) : cut(t);
+	case JSON_INT32: n = lt_cur_u32(&in); return lt_cur_ok(&in) ? put_i64(t, (int32_t)n) : cut(t);
+	case JSON_UINT32: n = lt_cur_u32(&in); return lt_cur_ok(&in) ? put_u64(t, n, false) : cut(t);
+	case JSON_INT64: n = lt_cur_u64(&in); return lt_cur_ok(&in) ? put_i64(t, (int64_t)n) : cut(t);
+	case JSON_UINT64: n = lt_cur_u64(&in); return lt_cur_ok(&in) ? put_u64(t, n, false) : cut(t);
+	case JSON_DOUBLE: n = lt_cur_u64(&in); return lt_cur_ok(&in) ? put_double(t, n) : cut(t);
+	case JSON_STRING: s = lt_cur_bytes(&in, take_length(&in)); return lt_cur_ok(&in) ? put_string(t, s) : cut(t);
+	case JSON_OPAQUE: return put_opaque(t, in);
+	default: return lt_fail(t->err, LT_E_CORRUPT, "JSON: unknown type %u", type);
 	}
 }
 
-/* An array or object: count, size, then entries of keys (offset, two bytes of length) and of values (type, then the value
- * itself where it fits, else its offset). Offsets count from the container's first byte. */
+/* An array or object: count, size, then entries of keys (offset, two bytes of length) and of values (type, then the
+ * value itself where it fits, else its offset). Offsets count from the container's first byte. */
 struct container {
 	const uint8_t *at; /* first byte */
 	size_t len;        /* up to the end of all bytes: the size it claims is not needed */
@@ -352,7 +316,7 @@ static bool
 is_inline(uint8_t type, size_t width)
 {
 	return type == JSON_LITERAL || type == JSON_INT16 || type == JSON_UINT16 ||
-	    (width == 4 && (type == JSON_INT32 || type == JSON_UINT32));
+	       (width == 4 && (type == JSON_INT32 || type == JSON_UINT32));
 }
 
 /* The type and the bytes of the next value; its key is written. */

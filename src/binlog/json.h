@@ -9,8 +9,8 @@
 
 /** Levels of arrays and objects; what the server itself allows (JSON_DOCUMENT_MAX_DEPTH). */
 #define BINLOG_JSON_DEPTH 100
-/** The text has at most this many bytes for each byte of input (and 256 more), or it is LT_E_CORRUPT: offsets that point at the same
- * bytes again and again would make it grow without end. */
+/** The text has at most this many bytes for each byte of input (and 256 more), or it is LT_E_CORRUPT: offsets that
+ * point at the same bytes again and again would make it grow without end. */
 #define BINLOG_JSON_FACTOR 8
 
 /** `*out` lives in `arena`. No bytes at all is JSON null. */

@@ -101,7 +101,8 @@ read_var(struct lt_cur *in, uint8_t var, struct binlog_query *q)
 }
 
 bool
-binlog_query_decode(struct lt_str body, const struct binlog_format *format, struct binlog_query *out, struct lt_err *err)
+binlog_query_decode(
+    struct lt_str body, const struct binlog_format *format, struct binlog_query *out, struct lt_err *err)
 {
 	struct binlog_query q = { 0 };
 	struct lt_cur in = lt_cur_str(body), vars;
@@ -218,6 +219,7 @@ binlog_query_utf8(struct lt_str text, uint16_t charset, struct lt_buf *out, stru
 {
 	if (binlog_charset_utf8(charset, text, out))
 		return true;
-	return lt_fail(err, LT_E_CHARSET, "a statement of %zu bytes is not well-formed text of its character set (%s, collation %u)",
-	    text.len, binlog_charset_name(charset) != NULL ? binlog_charset_name(charset) : "not known", charset);
+	return lt_fail(err, LT_E_CHARSET,
+	    "a statement of %zu bytes is not well-formed text of its character set (%s, collation %u)", text.len,
+	    binlog_charset_name(charset) != NULL ? binlog_charset_name(charset) : "not known", charset);
 }

@@ -10,7 +10,7 @@ struct binlog_query {
 	struct lt_str schema; /* default schema; "" = none */
 	struct lt_str sql;    /* as the client sent it, in the client's character set */
 	uint64_t sql_mode;
-	uint16_t charset;     /* collation id of the client's character set; 0 = not told */
+	uint16_t charset; /* collation id of the client's character set; 0 = not told */
 };
 
 /** `body` of QUERY, or of QUERY_COMPRESSED once expanded. */
@@ -32,8 +32,8 @@ enum binlog_verb {
 	BINLOG_VERB_XA_ROLLBACK,
 };
 
-/** `*name`: the savepoint or the XA id as it is written, borrowed; "" for the others. Client character sets are supersets of
- * ASCII, so this needs no conversion. */
+/** `*name`: the savepoint or the XA id as it is written, borrowed; "" for the others. Client character sets are
+ * supersets of ASCII, so this needs no conversion. */
 enum binlog_verb binlog_query_verb(struct lt_str sql, struct lt_str *name);
 
 /** `text` of the character set of collation `charset` as UTF-8, appended; what cannot be converted is LT_E_CHARSET. */

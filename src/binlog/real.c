@@ -27,8 +27,8 @@ split(const char *text, struct digits *out)
 	out->point = atoi(text + 1) + 1;
 }
 
-/* Any number of few enough digits (DBL_DIG, FLT_DIG) comes through binary unchanged, so cutting zeros off that many digits
- * gives the shortest already; only denormal numbers have fewer digits to begin with. */
+/* Any number of few enough digits (DBL_DIG, FLT_DIG) comes through binary unchanged, so cutting zeros off that many
+ * digits gives the shortest already; only denormal numbers have fewer digits to begin with. */
 static void
 shortest(double d, bool is_float, struct digits *out)
 {

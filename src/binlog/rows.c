@@ -11,22 +11,15 @@ form_of(uint8_t type, int *form, enum change_op *op, struct lt_err *err)
 {
 	switch (type) {
 	case BINLOG_WRITE_ROWS_V1:
-	case BINLOG_WRITE_ROWS:
-		*op = CHANGE_INSERT;
-		break;
+	case BINLOG_WRITE_ROWS: *op = CHANGE_INSERT; break;
 	case BINLOG_UPDATE_ROWS_V1:
-	case BINLOG_UPDATE_ROWS:
-		*op = CHANGE_UPDATE;
-		break;
+	case BINLOG_UPDATE_ROWS: *op = CHANGE_UPDATE; break;
 	case BINLOG_DELETE_ROWS_V1:
-	case BINLOG_DELETE_ROWS:
-		*op = CHANGE_DELETE;
-		break;
+	case BINLOG_DELETE_ROWS: *op = CHANGE_DELETE; break;
 	case BINLOG_PARTIAL_UPDATE_ROWS:
 		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
 		    "partial JSON updates: set binlog_row_value_options='' at the source for every session");
-	default:
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "row events of type %u", type);
+	default: return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "row events of type %u", type);
 	}
 	*form = type >= BINLOG_WRITE_ROWS ? FORM_V2 : FORM_V1;
 	return true;
@@ -86,7 +79,7 @@ struct reading {
 	struct lt_cur in;
 	const struct change_table *table;
 	struct change_txn *txn;
-	struct change_row common; /* op, flags, event */
+	struct change_row common;  /* op, flags, event */
 	struct side before, after; /* insert: after alone; delete: before alone */
 };
 
@@ -122,8 +115,8 @@ take_sides(struct reading *r, struct lt_err *err)
 	if (!lt_cur_ok(&r->in))
 		return lt_fail(err, LT_E_TRUNCATED, "row event: it ends in front of its columns");
 	if (width != r->table->ncolumns)
-		return lt_fail(err, LT_E_CORRUPT, "row event: %llu columns, its table map has %zu", (unsigned long long)width,
-		    r->table->ncolumns);
+		return lt_fail(err, LT_E_CORRUPT, "row event: %llu columns, its table map has %zu",
+		    (unsigned long long)width, r->table->ncolumns);
 	rest = lt_arena_str(r->txn->arena, lt_cur_rest(&r->in));
 	r->in = lt_cur_str(rest);
 	if (!take_side(&r->in, r->table, r->common.op == CHANGE_INSERT ? &r->after : &r->before, err))
@@ -145,8 +138,8 @@ binlog_rows_decode(uint8_t type, struct lt_str body, size_t id_width, const stru
 	r.common.event = event;
 	if (!take_sides(&r, err))
 		goto fail;
-	/* Images without columns have no bytes, so bytes can only be too many then: MySQL refuses to log such a row, MariaDB logs it
-	 * in full. */
+	/* Images without columns have no bytes, so bytes can only be too many then: MySQL refuses to log such a row,
+	 * MariaDB logs it in full. */
 	if (r.before.columns + r.after.columns == 0 && lt_cur_left(&r.in) > 0) {
 		lt_fail(err, LT_E_CORRUPT, "row event: %zu bytes of rows without columns", lt_cur_left(&r.in));
 		goto fail;

@@ -16,11 +16,11 @@ enum { DUMP_NON_BLOCK = 1, MYSQL_HEARTBEAT_V2 = 2, MARIADB_ANNOTATE = 2 };
 
 struct stream {
 	struct binlog_feed feed;
-	struct my_conn *conn;          /* owned */
-	const struct lt_clock *clock;  /* borrowed */
+	struct my_conn *conn;           /* owned */
+	const struct lt_clock *clock;   /* borrowed */
 	uint64_t silence_us, silent_us; /* as long as is borne; as long as it has been waited already */
 	size_t packet_max;
-	bool expect;                   /* begun at an event that must be there */
+	bool expect; /* begun at an event that must be there */
 };
 
 static void
@@ -80,6 +80,9 @@ read_failed(const struct stream *s, struct lt_err *err)
 		err->code = code_of_fatal(err->message);
 	if (err->server_errno == 0 && err->code == LT_E_PACKET_TOO_LARGE)
 		err->code = LT_E_TXN_TOO_LARGE;
+	/* Behind the login MariaDB says so when REPLICATION SLAVE is missing. */
+	if (err->code == LT_E_AUTH_DENIED)
+		err->code = LT_E_NO_PRIVILEGE;
 	/* The source has lost what it once had. */
 	if (s->expect && err->code == LT_E_LOG_POSITION)
 		err->code = LT_E_LOG_HISTORY;
@@ -142,7 +145,8 @@ set_up(struct stream *s, const struct binlog_options *options, struct lt_err *er
 		return false;
 	if (mariadb && !my_exec(s->conn, "SET @mariadb_slave_capability = 4", NULL, err))
 		return false;
-	if (!my_execf(s->conn, err, "SET @source_heartbeat_period = %" PRIu64 ", @master_heartbeat_period = %" PRIu64, period_ns, period_ns))
+	if (!my_execf(s->conn, err, "SET @source_heartbeat_period = %" PRIu64 ", @master_heartbeat_period = %" PRIu64,
+		period_ns, period_ns))
 		return false;
 	change_uuid_text(options->uuid, uuid);
 	return mariadb || my_execf(s->conn, err, "SET @replica_uuid = '%s', @slave_uuid = '%s'", uuid, uuid);
@@ -168,7 +172,8 @@ out:
 }
 
 static bool
-dump_at(struct stream *s, const struct change_place *place, uint64_t pos, const struct binlog_options *options, struct lt_err *err)
+dump_at(struct stream *s, const struct change_place *place, uint64_t pos, const struct binlog_options *options,
+    struct lt_err *err)
 {
 	bool mariadb = my_conn_server(s->conn)->flavor == MY_MARIADB;
 	bool wide = pos > UINT32_MAX;
@@ -196,7 +201,8 @@ dump_at(struct stream *s, const struct change_place *place, uint64_t pos, const 
 }
 
 static bool
-dump_mysql_gtid(struct stream *s, const struct change_gtid_set *gtids, const struct binlog_options *options, struct lt_err *err)
+dump_mysql_gtid(
+    struct stream *s, const struct change_gtid_set *gtids, const struct binlog_options *options, struct lt_err *err)
 {
 	struct lt_buf body = { 0 }, set = { 0 };
 	bool ok;
@@ -214,7 +220,8 @@ dump_mysql_gtid(struct stream *s, const struct change_gtid_set *gtids, const str
 	return ok;
 }
 
-/** MariaDB streams a domain that is not in the start from its oldest file on, silently without what was purged before it. */
+/** MariaDB streams a domain that is not in the start from its oldest file on, silently without what was purged before
+ * it. */
 static bool
 check_purged(struct stream *s, const struct change_gtid_set *gtids, struct lt_err *err)
 {
@@ -230,10 +237,11 @@ check_purged(struct stream *s, const struct change_gtid_set *gtids, struct lt_er
 		goto out;
 	}
 	lt_buf_printf(&sql, "SELECT BINLOG_GTID_POS('%.*s', 4)", LT_FMT(my_rows_at(rows, 0, 0)));
-	if (!binlog_ask(s->conn, lt_buf_cstr(&sql), &text, err) || !change_gtid_set_parse(lt_buf_str(&text), &oldest, err))
+	if (!binlog_ask(s->conn, lt_buf_cstr(&sql), &text, err) ||
+	    !change_gtid_set_parse(lt_buf_str(&text), &oldest, err))
 		goto out;
 	ok = change_gtid_set_subset(oldest, gtids) ||
-	    lt_fail(err, LT_E_LOG_PURGED, "the oldest log file begins behind %.*s", LT_FMT(lt_buf_str(&text)));
+	     lt_fail(err, LT_E_LOG_PURGED, "the oldest log file begins behind %.*s", LT_FMT(lt_buf_str(&text)));
 out:
 	change_gtid_set_free(oldest);
 	my_rows_free(rows);
@@ -243,7 +251,8 @@ out:
 }
 
 static bool
-dump_mariadb_gtid(struct stream *s, const struct change_gtid_set *gtids, const struct binlog_options *options, struct lt_err *err)
+dump_mariadb_gtid(
+    struct stream *s, const struct change_gtid_set *gtids, const struct binlog_options *options, struct lt_err *err)
 {
 	static const struct change_place nowhere = { .file = "" };
 	struct lt_buf text = { 0 };
@@ -251,9 +260,10 @@ dump_mariadb_gtid(struct stream *s, const struct change_gtid_set *gtids, const s
 
 	change_gtid_set_text(gtids, &text);
 	ok = check_purged(s, gtids, err) &&
-	    my_execf(s->conn, err, "SET @slave_connect_state = '%s', @slave_gtid_strict_mode = 1, @slave_gtid_ignore_duplicates = 0",
-	        lt_buf_cstr(&text)) &&
-	    register_replica(s, options, err) && dump_at(s, &nowhere, 4, options, err);
+	     my_execf(s->conn, err,
+		 "SET @slave_connect_state = '%s', @slave_gtid_strict_mode = 1, @slave_gtid_ignore_duplicates = 0",
+		 lt_buf_cstr(&text)) &&
+	     register_replica(s, options, err) && dump_at(s, &nowhere, 4, options, err);
 	lt_buf_free(&text);
 	return ok;
 }
@@ -268,13 +278,15 @@ check_executed(struct stream *s, const struct change_gtid_set *gtids, struct lt_
 	if (!binlog_executed(s->conn, &has, err))
 		return false;
 	ok = change_gtid_set_subset(gtids, has) ||
-	    lt_fail(err, LT_E_LOG_HISTORY, "the server has not executed all that was read before from its log, or another one's");
+	     lt_fail(err, LT_E_LOG_HISTORY,
+		 "the server has not executed all that was read before from its log, or another one's");
 	change_gtid_set_free(has);
 	return ok;
 }
 
 static bool
-start_by_gtid(struct stream *s, const struct change_position *from, const struct binlog_options *options, struct lt_err *err)
+start_by_gtid(
+    struct stream *s, const struct change_position *from, const struct binlog_options *options, struct lt_err *err)
 {
 	s->feed.by_gtid = true;
 	if (!check_executed(s, from->gtids, err))
@@ -299,7 +311,8 @@ start(struct stream *s, const struct change_position *from, const struct binlog_
 			return false;
 		same = strcmp(identity, from->server) == 0;
 		if (!same && change_gtid_set_empty(from->gtids))
-			return lt_fail(err, LT_E_LOG_HISTORY, "this is another server, and without GTIDs its log cannot be gone on in");
+			return lt_fail(err, LT_E_LOG_HISTORY,
+			    "this is another server, and without GTIDs its log cannot be gone on in");
 	}
 	if (!same || from->place.file[0] == '\0' || (mariadb && pos > UINT32_MAX))
 		return start_by_gtid(s, from, options, err);
@@ -324,7 +337,8 @@ binlog_source_open(const struct my_addr *addr, const struct change_position *fro
 	s->feed.stream = true;
 	s->feed.in_use = options->to_end;
 	s->clock = options->clock != NULL ? options->clock : lt_clock_real();
-	s->silence_us = (uint64_t)(options->heartbeat_ms != 0 ? options->heartbeat_ms : HEARTBEAT_MS) * 1000 * SILENT_HEARTBEATS;
+	s->silence_us =
+	    (uint64_t)(options->heartbeat_ms != 0 ? options->heartbeat_ms : HEARTBEAT_MS) * 1000 * SILENT_HEARTBEATS;
 	s->packet_max = options->txn_limit_bytes != 0 ? options->txn_limit_bytes + PACKET_MORE : PACKET_MAX;
 	if (!my_connect(addr, &s->conn, err))
 		goto out;

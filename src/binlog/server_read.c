@@ -34,12 +34,15 @@ binlog_identity(struct my_conn *c, char out[64], struct lt_err *err)
 		char *bar;
 
 		/* No id of its own: what distinguishes two servers, their place on the network and on disk, must do. */
-		if (!binlog_ask(c, "SELECT CONCAT(@@global.server_id, '|', LEFT(MD5(CONCAT_WS('|', @@hostname, @@datadir, @@port)), 16))",
-		        &text, err))
+		if (!binlog_ask(c,
+			"SELECT CONCAT(@@global.server_id, '|', LEFT(MD5(CONCAT_WS('|', @@hostname, @@datadir, "
+			"@@port)), 16))",
+			&text, err))
 			goto out;
 		bar = strchr(lt_buf_cstr(&text), '|');
 		host_and_more = lt_str_z(bar != NULL ? bar + 1 : "");
-		snprintf(out, 64, "mariadb-%.*s-%.*s", bar != NULL ? (int)(bar - text.ptr) : 0, text.ptr, LT_FMT(host_and_more));
+		snprintf(out, 64, "mariadb-%.*s-%.*s", bar != NULL ? (int)(bar - text.ptr) : 0, text.ptr,
+		    LT_FMT(host_and_more));
 	}
 	ok = true;
 out:
@@ -55,7 +58,7 @@ binlog_executed(struct my_conn *c, struct change_gtid_set **ret, struct lt_err *
 	bool ok;
 
 	ok = binlog_ask(c, mariadb ? "SELECT @@global.gtid_binlog_pos" : "SELECT @@global.gtid_executed", &text, err) &&
-	    change_gtid_set_parse(lt_buf_str(&text), ret, err);
+	     change_gtid_set_parse(lt_buf_str(&text), ret, err);
 	lt_buf_free(&text);
 	return ok;
 }
@@ -86,7 +89,8 @@ read_status(struct my_conn *c, struct change_position *end, struct lt_err *err)
 	struct my_rows *rows = NULL;
 	bool ok = false;
 
-	if (!my_query(c, mysql && server->version >= 80200 ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS", &rows, err))
+	if (!my_query(
+		c, mysql && server->version >= 80200 ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS", &rows, err))
 		goto out;
 	if (rows->nrows == 0 || rows->ncolumns < 2) {
 		lt_fail(err, LT_E_LOG_OFF, "the server writes no binary log");
@@ -98,7 +102,7 @@ read_status(struct my_conn *c, struct change_position *end, struct lt_err *err)
 		goto out;
 	}
 	if (mysql ? !change_gtid_set_parse(rows->ncolumns > 4 ? my_rows_at(rows, 0, 4) : lt_str_z(""), &gtids, err)
-	          : !gtids_at(c, &end->place, &gtids, err))
+		  : !gtids_at(c, &end->place, &gtids, err))
 		goto out;
 	change_gtid_set_free(end->gtids);
 	end->gtids = gtids;
@@ -131,8 +135,9 @@ binlog_server_read(struct my_conn *c, struct binlog_server *out, struct lt_err *
 
 	change_position_init(&s.end);
 	if (!my_query(c,
-	        "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format', 'binlog_row_image', 'binlog_row_metadata')", &rows,
-	        err))
+		"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format', 'binlog_row_image', "
+		"'binlog_row_metadata')",
+		&rows, err))
 		goto out;
 	for (size_t i = 0; i < rows->nrows && rows->ncolumns >= 2; i++)
 		read_setting(my_rows_at(rows, i, 0), my_rows_at(rows, i, 1), &s, &on);

@@ -11,25 +11,25 @@
 
 struct source {
 	struct change_source base;
-	struct binlog_feed *feed;            /* owned */
-	const struct lt_clock *clock;        /* borrowed */
+	struct binlog_feed *feed;     /* owned */
+	const struct lt_clock *clock; /* borrowed */
 	struct binlog_assembler assembler;
 	struct binlog_expect expect;
-	struct change_gtid_set *start;       /* owned: executed before */
-	struct change_gtid_set *seen;        /* owned: met since; NULL once the place is known */
+	struct change_gtid_set *start; /* owned: executed before */
+	struct change_gtid_set *seen;  /* owned: met since; NULL once the place is known */
 	char file[256];
-	uint64_t pos;                        /* of the next event */
-	uint64_t out_us;                     /* when something was handed out last */
-	bool midway;                         /* begun at a byte that somebody named */
-	bool begun;                          /* a stored event was read */
+	uint64_t pos;    /* of the next event */
+	uint64_t out_us; /* when something was handed out last */
+	bool midway;     /* begun at a byte that somebody named */
+	bool begun;      /* a stored event was read */
 	bool ended;
 	_Atomic uint64_t bytes;
 };
 
 /* -- one event -------------------------------------------------------------------------------------------------- */
 
-/** Where a stored event of a stream stands. Events that the server leaves out show as a step ahead in the low 32 bits that
- * headers have; MariaDB 11.4 and newer put 0 there inside of transactions, so the bytes are counted too. */
+/** Where a stored event of a stream stands. Events that the server leaves out show as a step ahead in the low 32 bits
+ * that headers have; MariaDB 11.4 and newer put 0 there inside of transactions, so the bytes are counted too. */
 static struct binlog_at
 locate(const struct source *s, const struct binlog_header *h)
 {
@@ -54,7 +54,8 @@ meet_expected(struct source *s, const struct binlog_event *e, const struct binlo
 	bool same = at->pos == s->expect.pos && at->end == s->expect.end && binlog_event_crc(e) == s->expect.crc;
 
 	if (!same && !lt_fault("r13_history"))
-		return lt_fail(err, LT_E_LOG_HISTORY, "%s at %llu to %llu is not the event that was read there before (%llu to %llu)",
+		return lt_fail(err, LT_E_LOG_HISTORY,
+		    "%s at %llu to %llu is not the event that was read there before (%llu to %llu)",
 		    binlog_event_name(e->header.type, type), (unsigned long long)at->pos, (unsigned long long)at->end,
 		    (unsigned long long)s->expect.pos, (unsigned long long)s->expect.end);
 	s->expect.on = false;
@@ -74,7 +75,7 @@ take_previous(struct source *s, const struct binlog_event *e, struct lt_err *err
 	if (s->begun || s->feed->by_gtid || !change_gtid_set_empty(s->assembler.executed))
 		return true;
 	if (e->header.type == BINLOG_PREVIOUS_GTIDS ? !change_gtid_set_decode(e->body, &set, err)
-	                                            : !binlog_gtid_list_decode(e->body, &set, err))
+						    : !binlog_gtid_list_decode(e->body, &set, err))
 		return false;
 	change_gtid_set_free(s->assembler.executed);
 	s->assembler.executed = set;
@@ -135,8 +136,8 @@ format_event(struct source *s, struct lt_str bytes, struct lt_err *err)
 	if (!binlog_format_decode(bytes, &format, err))
 		return false;
 	binlog_assembler_format(&s->assembler, &format);
-	/* A stream from the middle of a file, and a file read from there, show it ahead of where they begin. Relay logs hold a
-	 * second one, which counts. */
+	/* A stream from the middle of a file, and a file read from there, show it ahead of where they begin. Relay logs
+	 * hold a second one, which counts. */
 	if (s->pos <= START_POS || (!s->feed->stream && !first))
 		s->pos = LT_MAX(s->pos, START_POS) + bytes.len;
 	return true;
@@ -188,8 +189,8 @@ one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err 
 
 /* -- transactions ----------------------------------------------------------------------------------------------- */
 
-/** After a start by GTID the place holds only once nothing behind it was executed before: MySQL's readers pass over such
- * transactions by themselves; of MariaDB's domains each must have been met. Until then progress is GTIDs alone. */
+/** After a start by GTID the place holds only once nothing behind it was executed before: MySQL's readers pass over
+ * such transactions by themselves; of MariaDB's domains each must have been met. Until then progress is GTIDs alone. */
 static void
 settle_place(struct source *s, struct change_txn *t)
 {
@@ -220,7 +221,7 @@ static bool
 failed(struct source *s, struct lt_err *err)
 {
 	bool damage = err->code == LT_E_CHECKSUM || err->code == LT_E_CORRUPT || err->code == LT_E_TRUNCATED ||
-	    err->code == LT_E_EVENT_UNKNOWN || err->code == LT_E_LOG_POSITION;
+		      err->code == LT_E_EVENT_UNKNOWN || err->code == LT_E_LOG_POSITION;
 
 	if (err->code == LT_E_CANCELLED)
 		return false;
@@ -299,9 +300,7 @@ source_next(struct change_source *base, int timeout_ms, struct change_txn **ret,
 			if (!one_event(s, bytes, &heartbeat, err))
 				return failed(s, err);
 			break;
-		case BINLOG_READ_NOTHING:
-			*ret = hand_out(s, due_place(s, false));
-			return true;
+		case BINLOG_READ_NOTHING: *ret = hand_out(s, due_place(s, false)); return true;
 		case BINLOG_READ_END:
 			if (!at_end(s, err))
 				return false;

@@ -9,24 +9,25 @@
 #include "mysql/conn.h"
 
 struct binlog_options {
-	struct change_filter filter;       /* all members NULL: everything is wanted */
+	struct change_filter filter; /* all members NULL: everything is wanted */
 	struct change_describer describer;
-	uint32_t server_id;                /* ours, as a replica; must differ from every other reader's */
-	uint8_t uuid[16];                  /* likewise */
-	unsigned heartbeat_ms;             /* 0 = 1000; silence of three of them is LT_E_LOG_SILENT */
-	bool to_end;                       /* a server's log ends where it ends when that is reached, as a file does */
-	size_t txn_limit_bytes;            /* a larger transaction is LT_E_TXN_TOO_LARGE; 0 = no limit */
+	uint32_t server_id;     /* ours, as a replica; must differ from every other reader's */
+	uint8_t uuid[16];       /* likewise */
+	unsigned heartbeat_ms;  /* 0 = 1000; silence of three of them is LT_E_LOG_SILENT */
+	bool to_end;            /* a server's log ends where it ends when that is reached, as a file does */
+	size_t txn_limit_bytes; /* a larger transaction is LT_E_TXN_TOO_LARGE; 0 = no limit */
 	const struct lt_clock *clock;
 };
 
 /** What a server says of its log. */
 struct binlog_server {
-	char identity[64];             /* MySQL: @@server_uuid; MariaDB: "mariadb-<server_id>-<hash of host, datadir and port>" */
-	struct change_position end;    /* where its log ends now, with what was executed */
+	char identity[64]; /* MySQL: @@server_uuid; MariaDB: "mariadb-<server_id>-<hash of host, datadir and port>" */
+	struct change_position end; /* where its log ends now, with what was executed */
 	bool row_format, full_image, full_metadata;
 };
 
-/** Ask `c`; LT_E_LOG_OFF without a binary log, LT_E_NO_PRIVILEGE. `out->end` is the caller's to change_position_clear(). */
+/** Ask `c`; LT_E_LOG_OFF without a binary log, LT_E_NO_PRIVILEGE. `out->end` is the caller's to
+ * change_position_clear(). */
 LT_MUST_USE bool binlog_server_read(struct my_conn *c, struct binlog_server *out, struct lt_err *err);
 
 /** Connect to `addr` and read on from `from`:
@@ -37,8 +38,9 @@ LT_MUST_USE bool binlog_server_read(struct my_conn *c, struct binlog_server *out
  * `options` is copied; what it borrows must outlive the source. */
 LT_MUST_USE bool binlog_source_open(const struct my_addr *addr, const struct change_position *from,
     const struct binlog_options *options, struct change_source **ret, struct lt_err *err);
-/** One file from byte `from_pos` (0 or 4: its start) to its end, where next() gives NULL for ever (`binlog_source_ended`).
- * A transaction that the file's end cuts off is LT_E_TRUNCATED, but not if the file is marked as in use. */
+/** One file from byte `from_pos` (0 or 4: its start) to its end, where next() gives NULL for ever
+ * (`binlog_source_ended`). A transaction that the file's end cuts off is LT_E_TRUNCATED, but not if the file is marked
+ * as in use. */
 LT_MUST_USE bool binlog_file_open(const char *path, uint64_t from_pos, const struct binlog_options *options,
     struct change_source **ret, struct lt_err *err);
 bool binlog_source_ended(const struct change_source *s);

@@ -1,4 +1,5 @@
-/* binlog/source_priv.h - what the two kinds of sources share: events come from a feed, and become transactions alike. */
+/* binlog/source_priv.h - what the two kinds of sources share: events come from a feed, and become transactions alike.
+ */
 #ifndef BINLOG_SOURCE_PRIV_H
 #define BINLOG_SOURCE_PRIV_H
 
@@ -12,7 +13,8 @@ enum binlog_read { BINLOG_READ_EVENT, BINLOG_READ_NOTHING, BINLOG_READ_END, BINL
 struct binlog_feed;
 
 struct binlog_feed_ops {
-	/** The next event's bytes, checksum included, borrowed until the next call. NOTHING came in time; END: none will come. */
+	/** The next event's bytes, checksum included, borrowed until the next call. NOTHING came in time; END: none
+	 * will come. */
 	enum binlog_read (*read)(struct binlog_feed *f, int timeout_ms, struct lt_str *event, struct lt_err *err);
 	void (*cancel)(struct binlog_feed *f); /* any thread */
 	void (*close)(struct binlog_feed *f);
@@ -21,9 +23,9 @@ struct binlog_feed_ops {
 /** First member of every implementation. */
 struct binlog_feed {
 	const struct binlog_feed_ops *ops;
-	bool stream;    /* from a server: artificial events, positions by its word */
-	bool by_gtid;   /* the server chose where it begins, and leaves out what was executed */
-	bool in_use;    /* somebody still writes the log: it may end inside a transaction */
+	bool stream;  /* from a server: artificial events, positions by its word */
+	bool by_gtid; /* the server chose where it begins, and leaves out what was executed */
+	bool in_use;  /* somebody still writes the log: it may end inside a transaction */
 };
 
 /** What R13 asks for: the event that reading begins with must be this one. */
@@ -33,8 +35,9 @@ struct binlog_expect {
 	uint32_t crc;
 };
 
-/** Takes over `feed`, also on failure of what follows. `from->place` is where the first event stands or, with `expect`, stood. */
-struct change_source *binlog_source_new(struct binlog_feed *feed, const struct change_position *from,
-    const struct binlog_options *options, bool expect);
+/** Takes over `feed`, also on failure of what follows. `from->place` is where the first event stands or, with `expect`,
+ * stood. */
+struct change_source *binlog_source_new(
+    struct binlog_feed *feed, const struct change_position *from, const struct binlog_options *options, bool expect);
 
 #endif

@@ -10,24 +10,18 @@ static uint16_t
 typed_array_meta(struct lt_cur *in)
 {
 	switch (lt_cur_u8(in)) {
-	case BINLOG_COL_VARCHAR:
-		lt_cur_take(in, 3);
-		break;
-	case BINLOG_COL_NEWDECIMAL:
-		lt_cur_take(in, 2);
-		break;
+	case BINLOG_COL_VARCHAR: lt_cur_take(in, 3); break;
+	case BINLOG_COL_NEWDECIMAL: lt_cur_take(in, 2); break;
 	case BINLOG_COL_TIME2:
 	case BINLOG_COL_DATETIME2:
-	case BINLOG_COL_TIMESTAMP2:
-		lt_cur_take(in, 1);
-		break;
-	default:
-		break;
+	case BINLOG_COL_TIMESTAMP2: lt_cur_take(in, 1); break;
+	default: break;
 	}
 	return 4;
 }
 
-/* The first byte is the real type, but a CHAR longer than 255 bytes has the upper bits of its length, inverted, in it. */
+/* The first byte is the real type, but a CHAR longer than 255 bytes has the upper bits of its length, inverted, in it.
+ */
 static void
 string_meta(struct lt_cur *in, struct change_column *c)
 {
@@ -45,9 +39,7 @@ one_meta(struct lt_cur *in, struct change_column *c)
 	switch (c->wire_type) {
 	case BINLOG_COL_STRING:
 	case BINLOG_COL_ENUM:
-	case BINLOG_COL_SET:
-		string_meta(in, c);
-		return true;
+	case BINLOG_COL_SET: string_meta(in, c); return true;
 	case BINLOG_COL_NEWDECIMAL:
 		c->wire_meta = (uint16_t)(lt_cur_u8(in) << 8);
 		c->wire_meta |= lt_cur_u8(in);
@@ -55,9 +47,7 @@ one_meta(struct lt_cur *in, struct change_column *c)
 	case BINLOG_COL_VARCHAR:
 	case BINLOG_COL_VAR_STRING:
 	case BINLOG_COL_VARCHAR_COMPRESSED:
-	case BINLOG_COL_BIT:
-		c->wire_meta = lt_cur_u16(in);
-		return true;
+	case BINLOG_COL_BIT: c->wire_meta = lt_cur_u16(in); return true;
 	case BINLOG_COL_FLOAT:
 	case BINLOG_COL_DOUBLE:
 	case BINLOG_COL_TINY_BLOB:
@@ -70,14 +60,9 @@ one_meta(struct lt_cur *in, struct change_column *c)
 	case BINLOG_COL_VECTOR:
 	case BINLOG_COL_TIME2:
 	case BINLOG_COL_DATETIME2:
-	case BINLOG_COL_TIMESTAMP2:
-		c->wire_meta = lt_cur_u8(in);
-		return true;
-	case BINLOG_COL_TYPED_ARRAY:
-		c->wire_meta = typed_array_meta(in);
-		return true;
-	default:
-		return c->wire_type <= BINLOG_COL_VARCHAR;
+	case BINLOG_COL_TIMESTAMP2: c->wire_meta = lt_cur_u8(in); return true;
+	case BINLOG_COL_TYPED_ARRAY: c->wire_meta = typed_array_meta(in); return true;
+	default: return c->wire_type <= BINLOG_COL_VARCHAR;
 	}
 }
 
@@ -124,7 +109,8 @@ is_members(uint8_t type)
 	return type == BINLOG_COL_ENUM || type == BINLOG_COL_SET;
 }
 
-/* Which columns the character set fields count differs: MySQL leaves GEOMETRY out and takes VECTOR in, MariaDB the other way. */
+/* Which columns the character set fields count differs: MySQL leaves GEOMETRY out and takes VECTOR in, MariaDB the
+ * other way. */
 static bool
 has_charset(const struct meta *m, const struct change_column *c, bool members)
 {
@@ -139,14 +125,10 @@ has_charset(const struct meta *m, const struct change_column *c, bool members)
 	case BINLOG_COL_MEDIUM_BLOB:
 	case BINLOG_COL_LONG_BLOB:
 	case BINLOG_COL_BLOB:
-	case BINLOG_COL_BLOB_COMPRESSED:
-		return true;
-	case BINLOG_COL_GEOMETRY:
-		return m->mariadb;
-	case BINLOG_COL_VECTOR:
-		return !m->mariadb;
-	default:
-		return false;
+	case BINLOG_COL_BLOB_COMPRESSED: return true;
+	case BINLOG_COL_GEOMETRY: return m->mariadb;
+	case BINLOG_COL_VECTOR: return !m->mariadb;
+	default: return false;
 	}
 }
 
@@ -204,8 +186,8 @@ default_charset(const struct meta *m, struct lt_cur *in, bool members, struct lt
 		}
 		k++;
 	}
-	return lt_cur_ok(in) ? !more || cut(err, "exceptional collations name columns that are not there, or") :
-	    cut(err, "collations");
+	return lt_cur_ok(in) ? !more || cut(err, "exceptional collations name columns that are not there, or")
+			     : cut(err, "collations");
 }
 
 static bool
@@ -270,28 +252,25 @@ static bool
 one_field(const struct meta *m, uint8_t field, struct lt_cur *in, struct lt_err *err)
 {
 	switch (field) {
-	case FIELD_SIGNEDNESS:
-		return signedness(m, in, err);
+	case FIELD_SIGNEDNESS: return signedness(m, in, err);
 	case FIELD_DEFAULT_CHARSET:
 	case FIELD_DEFAULT_CHARSET_OF_MEMBERS:
 		return default_charset(m, in, field == FIELD_DEFAULT_CHARSET_OF_MEMBERS, err);
 	case FIELD_COLUMN_CHARSET:
 	case FIELD_COLUMN_CHARSET_OF_MEMBERS:
 		return column_charset(m, in, field == FIELD_COLUMN_CHARSET_OF_MEMBERS, err);
-	case FIELD_NAME:
-		return names(m, in, err);
-	case FIELD_SET_MEMBERS:
-		return members(m, in, BINLOG_COL_SET, err);
-	case FIELD_ENUM_MEMBERS:
-		return members(m, in, BINLOG_COL_ENUM, err);
+	case FIELD_NAME: return names(m, in, err);
+	case FIELD_SET_MEMBERS: return members(m, in, BINLOG_COL_SET, err);
+	case FIELD_ENUM_MEMBERS: return members(m, in, BINLOG_COL_ENUM, err);
 	default:
-		return true; /* geometry types, keys, visibility, dimensions: the schema tells them; and what is newer than we are */
+		return true; /* geometry types, keys, visibility, dimensions: the schema tells them; and what is newer
+				than we are */
 	}
 }
 
 bool
-binlog_table_meta_optional(struct lt_cur in, bool mariadb, struct change_table *table, struct change_column *columns,
-    struct lt_err *err)
+binlog_table_meta_optional(
+    struct lt_cur in, bool mariadb, struct change_table *table, struct change_column *columns, struct lt_err *err)
 {
 	struct meta m = { table, columns, mariadb };
 

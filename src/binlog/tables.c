@@ -72,7 +72,8 @@ wanted(const struct binlog_tables *t, const struct binlog_table_name *name)
 }
 
 static bool
-describe(struct binlog_tables *t, struct lt_str body, size_t id_width, bool mariadb, struct change_table **ret, struct lt_err *err)
+describe(struct binlog_tables *t, struct lt_str body, size_t id_width, bool mariadb, struct change_table **ret,
+    struct lt_err *err)
 {
 	struct change_table *table;
 
@@ -87,7 +88,8 @@ describe(struct binlog_tables *t, struct lt_str body, size_t id_width, bool mari
 }
 
 bool
-binlog_tables_map(struct binlog_tables *t, struct lt_str body, size_t id_width, bool mariadb, uint64_t group, struct lt_err *err)
+binlog_tables_map(
+    struct binlog_tables *t, struct lt_str body, size_t id_width, bool mariadb, uint64_t group, struct lt_err *err)
 {
 	struct binlog_table_name name;
 	struct change_table *table = NULL;

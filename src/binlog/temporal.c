@@ -94,7 +94,8 @@ set_date(struct change_time *t, uint64_t ymd)
 	t->year = (uint16_t)LT_MIN((ymd >> 5) / 13, (uint64_t)UINT16_MAX);
 }
 
-/* Seconds and fraction are one signed number whose zero lies in the middle, so negative fractions need no care of their own. */
+/* Seconds and fraction are one signed number whose zero lies in the middle, so negative fractions need no care of their
+ * own. */
 static bool
 time2(const uint8_t *p, unsigned digits, struct change_time *out, struct lt_err *err)
 {
@@ -208,25 +209,18 @@ binlog_temporal_decode(
 
 	switch (wire_type) {
 	case BINLOG_COL_DATE:
-	case BINLOG_COL_NEWDATE:
-		return date(lt_le(p, 3), out, err);
-	case BINLOG_COL_TIME2:
-		return time2(p, digits, out, err);
-	case BINLOG_COL_DATETIME2:
-		return datetime2(p, digits, out, err);
-	case BINLOG_COL_TIMESTAMP2:
-		return timestamp(lt_be(p, 4), frac_micro(p + 4, digits), digits, out, err);
-	case BINLOG_COL_TIME:
-		return digits > 0 ? hires_time(p, digits, out, err) : old_time(p, out, err);
-	case BINLOG_COL_DATETIME:
-		return digits > 0 ? hires_datetime(p, digits, out, err) : old_datetime(p, out, err);
+	case BINLOG_COL_NEWDATE: return date(lt_le(p, 3), out, err);
+	case BINLOG_COL_TIME2: return time2(p, digits, out, err);
+	case BINLOG_COL_DATETIME2: return datetime2(p, digits, out, err);
+	case BINLOG_COL_TIMESTAMP2: return timestamp(lt_be(p, 4), frac_micro(p + 4, digits), digits, out, err);
+	case BINLOG_COL_TIME: return digits > 0 ? hires_time(p, digits, out, err) : old_time(p, out, err);
+	case BINLOG_COL_DATETIME: return digits > 0 ? hires_datetime(p, digits, out, err) : old_datetime(p, out, err);
 	case BINLOG_COL_TIMESTAMP:
 		if (digits == 0)
 			return timestamp(lt_le(p, 4), 0, 0, out, err);
 		old_frac = binlog_old_temporal_size(wire_type, digits) - 4;
 		return timestamp(lt_be(p, 4), lt_be(p + 4, old_frac) * power[6 - digits], digits, out, err);
-	default:
-		return lt_fail(err, LT_E_INTERNAL, "type %u is no date or time", wire_type);
+	default: return lt_fail(err, LT_E_INTERNAL, "type %u is no date or time", wire_type);
 	}
 }
 

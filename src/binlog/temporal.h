@@ -1,7 +1,7 @@
 /* binlog/temporal.h - dates and times in all forms that logs have them in.
  *
- * Source: MySQL mysys/my_time.cc (my_*_packed_from_binary), MariaDB sql/field.cc (Field_*_hires). Zero and partial dates pass;
- * what no server can have written is LT_E_CORRUPT. */
+ * Source: MySQL mysys/my_time.cc (my_*_packed_from_binary), MariaDB sql/field.cc (Field_*_hires). Zero and partial
+ * dates pass; what no server can have written is LT_E_CORRUPT. */
 #ifndef BINLOG_TEMPORAL_H
 #define BINLOG_TEMPORAL_H
 
@@ -9,7 +9,11 @@
 #include "change/value.h"
 
 /** Bytes behind the seconds of TIME2, DATETIME2, TIMESTAMP2 with so many fraction digits (0 to 6). */
-static inline size_t binlog_frac_size(unsigned digits) { return (digits + 1) / 2; }
+static inline size_t
+binlog_frac_size(unsigned digits)
+{
+	return (digits + 1) / 2;
+}
 /** Bytes of the old TIME (11), DATETIME (12) and TIMESTAMP (7); with digits > 0 MariaDB's forms with fractions. */
 size_t binlog_old_temporal_size(uint8_t wire_type, unsigned digits);
 

@@ -87,9 +87,7 @@ change_gtid_text(const struct change_gtid *g, char out[96])
 		snprintf(out, 96, "%" PRIu32 "-%" PRIu32 "-%" PRIu64, g->domain, g->server_id, g->seq);
 		break;
 	case CHANGE_GTID_NONE:
-	case CHANGE_GTID_ANONYMOUS:
-		out[0] = '\0';
-		break;
+	case CHANGE_GTID_ANONYMOUS: out[0] = '\0'; break;
 	}
 }
 
@@ -115,9 +113,12 @@ parse_mariadb(struct lt_str text, struct change_gtid *out)
 	struct lt_str server = split(rest, '-', &seq);
 	uint64_t d, i, n;
 
-	if (!lt_str_u64(domain, &d) || !lt_str_u64(server, &i) || !lt_str_u64(seq, &n) || d > UINT32_MAX || i > UINT32_MAX)
+	if (!lt_str_u64(domain, &d) || !lt_str_u64(server, &i) || !lt_str_u64(seq, &n) || d > UINT32_MAX ||
+	    i > UINT32_MAX)
 		return false;
-	*out = (struct change_gtid){ .kind = CHANGE_GTID_MARIADB, .domain = (uint32_t)d, .server_id = (uint32_t)i, .seq = n };
+	*out = (struct change_gtid){
+		.kind = CHANGE_GTID_MARIADB, .domain = (uint32_t)d, .server_id = (uint32_t)i, .seq = n
+	};
 	return true;
 }
 
@@ -159,12 +160,11 @@ change_gtid_eq(const struct change_gtid *a, const struct change_gtid *b)
 		return false;
 	switch (a->kind) {
 	case CHANGE_GTID_MYSQL:
-		return a->seq == b->seq && memcmp(a->uuid, b->uuid, sizeof(a->uuid)) == 0 && strcmp(a->tag, b->tag) == 0;
-	case CHANGE_GTID_MARIADB:
-		return a->domain == b->domain && a->server_id == b->server_id && a->seq == b->seq;
+		return a->seq == b->seq && memcmp(a->uuid, b->uuid, sizeof(a->uuid)) == 0 &&
+		       strcmp(a->tag, b->tag) == 0;
+	case CHANGE_GTID_MARIADB: return a->domain == b->domain && a->server_id == b->server_id && a->seq == b->seq;
 	case CHANGE_GTID_NONE:
-	case CHANGE_GTID_ANONYMOUS:
-		break;
+	case CHANGE_GTID_ANONYMOUS: break;
 	}
 	return true;
 }

@@ -204,6 +204,20 @@ change_gtid_set_add(struct change_gtid_set *s, const struct change_gtid *g)
 		domain_set(s, (struct gtid_domain){ g->domain, g->server_id, g->seq });
 }
 
+void
+change_gtid_set_merge(struct change_gtid_set *s, const struct change_gtid_set *more)
+{
+	for (size_t i = 0; i < more->nsources; i++) {
+		const struct gtid_source *src = &more->sources[i];
+		struct gtid_source *dst = gtid_set_source(s, src->uuid, src->tag);
+
+		for (size_t k = 0; k < src->nspans; k++)
+			gtid_source_add(dst, src->spans[k].from, src->spans[k].to);
+	}
+	for (size_t i = 0; i < more->ndomains; i++)
+		domain_set(s, more->domains[i]);
+}
+
 bool
 change_gtid_set_has(const struct change_gtid_set *s, const struct change_gtid *g)
 {
@@ -274,13 +288,14 @@ change_gtid_set_text(const struct change_gtid_set *s, struct lt_buf *out)
 	struct lt_buf text = { 0 };
 
 	for (size_t i = 0; i < s->nsources; i++) {
-		bool same = i > 0 && memcmp(s->sources[i].uuid, s->sources[i - 1].uuid, sizeof(s->sources[i].uuid)) == 0;
+		bool same =
+		    i > 0 && memcmp(s->sources[i].uuid, s->sources[i - 1].uuid, sizeof(s->sources[i].uuid)) == 0;
 
 		source_text(&s->sources[i], same, &text);
 	}
 	for (size_t i = 0; i < s->ndomains; i++)
-		lt_buf_printf(&text, "%s%" PRIu32 "-%" PRIu32 "-%" PRIu64, text.len > 0 ? "," : "", s->domains[i].domain,
-		    s->domains[i].server_id, s->domains[i].seq);
+		lt_buf_printf(&text, "%s%" PRIu32 "-%" PRIu32 "-%" PRIu64, text.len > 0 ? "," : "",
+		    s->domains[i].domain, s->domains[i].server_id, s->domains[i].seq);
 	lt_buf_str_add(out, lt_buf_str(&text));
 	lt_buf_free(&text);
 }
@@ -371,7 +386,8 @@ change_gtid_set_parse(struct lt_str text, struct change_gtid_set **ret, struct l
 		if (item.len == 0)
 			continue;
 		if (!(memchr(item.ptr, ':', item.len) != NULL ? parse_source(s, item) : parse_domain(s, item))) {
-			lt_fail(err, LT_E_CONFIG_VALUE, "'%.*s' does not belong into a GTID set", LT_FMT(lt_str_of(item.ptr, LT_MIN(item.len, 100))));
+			lt_fail(err, LT_E_CONFIG_VALUE, "'%.*s' does not belong into a GTID set",
+			    LT_FMT(lt_str_of(item.ptr, LT_MIN(item.len, 100))));
 			goto out;
 		}
 		if (s->nsources > 0 && s->ndomains > 0) {

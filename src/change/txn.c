@@ -32,7 +32,8 @@ hold_table(struct change_txn *t, const struct change_table *table)
 	if (t->ntables == t->tables_cap) {
 		size_t cap = LT_MAX(t->tables_cap * 2, 4);
 
-		t->tables = lt_arena_grow(t->arena, t->tables, t->tables_cap * sizeof(*t->tables), cap * sizeof(*t->tables));
+		t->tables =
+		    lt_arena_grow(t->arena, t->tables, t->tables_cap * sizeof(*t->tables), cap * sizeof(*t->tables));
 		t->tables_cap = cap;
 	}
 	t->tables[t->ntables++] = change_table_ref(table);
@@ -60,6 +61,16 @@ size_t
 change_txn_bytes(const struct change_txn *t)
 {
 	return sizeof(*t) + lt_arena_bytes(t->arena);
+}
+
+void
+change_txn_advance(const struct change_txn *t, struct change_position *progress)
+{
+	/* In the log's order: of a MariaDB domain the newest counts. */
+	if (t->passed != NULL)
+		change_gtid_set_merge(progress->gtids, t->passed);
+	change_gtid_set_add(progress->gtids, &t->gtid);
+	progress->place = t->end;
 }
 
 void

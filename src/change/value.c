@@ -60,7 +60,7 @@ static bool
 time_eq(const struct change_time *a, const struct change_time *b)
 {
 	return a->negative == b->negative && a->year == b->year && a->month == b->month && a->day == b->day &&
-	    a->hour == b->hour && a->minute == b->minute && a->second == b->second && a->micro == b->micro;
+	       a->hour == b->hour && a->minute == b->minute && a->second == b->second && a->micro == b->micro;
 }
 
 bool
@@ -70,32 +70,25 @@ change_value_eq(const struct change_value *a, const struct change_value *b)
 		return false;
 	switch (a->kind) {
 	case CHANGE_ABSENT:
-	case CHANGE_NULL:
-		return true;
-	case CHANGE_INT:
-		return a->i64 == b->i64;
+	case CHANGE_NULL: return true;
+	case CHANGE_INT: return a->i64 == b->i64;
 	case CHANGE_UINT:
 	case CHANGE_YEAR:
 	case CHANGE_BIT:
 	case CHANGE_ENUM:
-	case CHANGE_SET:
-		return a->u64 == b->u64;
-	case CHANGE_FLOAT:
-		return memcmp(&a->f32, &b->f32, sizeof(a->f32)) == 0;
-	case CHANGE_DOUBLE:
-		return memcmp(&a->f64, &b->f64, sizeof(a->f64)) == 0;
+	case CHANGE_SET: return a->u64 == b->u64;
+	case CHANGE_FLOAT: return memcmp(&a->f32, &b->f32, sizeof(a->f32)) == 0;
+	case CHANGE_DOUBLE: return memcmp(&a->f64, &b->f64, sizeof(a->f64)) == 0;
 	case CHANGE_DATE:
 	case CHANGE_TIME:
 	case CHANGE_DATETIME:
-	case CHANGE_TIMESTAMP:
-		return time_eq(&a->time, &b->time);
+	case CHANGE_TIMESTAMP: return time_eq(&a->time, &b->time);
 	case CHANGE_DECIMAL:
 	case CHANGE_TEXT:
 	case CHANGE_BYTES:
 	case CHANGE_JSON:
 	case CHANGE_GEOMETRY:
-	case CHANGE_VECTOR:
-		return lt_str_eq(a->bytes, b->bytes);
+	case CHANGE_VECTOR: return lt_str_eq(a->bytes, b->bytes);
 	}
 	return false;
 }

@@ -262,8 +262,7 @@ walk(const struct scan *s, struct change_position *at, uint64_t time_us, const s
 			change_txn_free(t);
 			goto out;
 		}
-		at->place = t->end;
-		change_gtid_set_add(at->gtids, &t->gtid);
+		change_txn_advance(t, at);
 		change_txn_free(t);
 	}
 	ok = true;

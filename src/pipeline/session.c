@@ -92,9 +92,7 @@ position_after(const struct change_position *from, struct change_txn *const *txn
 {
 	change_position_copy(out, from);
 	for (size_t i = 0; i < n; i++)
-		change_gtid_set_add(out->gtids, &txns[i]->gtid);
-	if (n > 0)
-		out->place = txns[n - 1]->end;
+		change_txn_advance(txns[i], out);
 }
 
 static void
@@ -160,7 +158,8 @@ apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *co
 		}
 		p->now.retries++;
 		change_txn_where(*txn, &err->where);
-		if (pause > LOCK_PAUSE_MS * 8)
+		/* A lock wait has lasted a second already; deadlocks come and go. */
+		if (err->code == LT_E_LOCK_WAIT || pause > LOCK_PAUSE_MS * 8)
 			pipeline_set_state(p, PIPELINE_RETRYING, err);
 		if (ending(p) || !pipeline_orders_refuse(p))
 			return lt_fail(err, LT_E_CANCELLED, "the pipeline ends");

@@ -1,7 +1,6 @@
 /* Precision, scale, bytes: a coded error, or a text with exactly the scale's digits. */
 #include "binlog/decimal.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

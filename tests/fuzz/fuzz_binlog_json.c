@@ -1,7 +1,6 @@
 /* Any bytes as a binary JSON document: a coded error, or text within its bound. */
 #include "binlog/json.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

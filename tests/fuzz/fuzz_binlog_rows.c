@@ -1,11 +1,10 @@
-/* Two bytes of length, a TABLE_MAP, one byte of event type, a row event: what is cut into images must decode or be refused
- * with a code, and every value must have a text. */
+/* Two bytes of length, a TABLE_MAP, one byte of event type, a row event: what is cut into images must decode or be
+ * refused with a code, and every value must have a text. */
 #include "base/cur.h"
 #include "binlog/dump.h"
 #include "binlog/rows.h"
 #include "binlog/table_map.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 static void
 decode(const struct change_table *t, const struct change_image *image, struct lt_arena *arena, struct lt_buf *out)

@@ -1,7 +1,6 @@
 /* Any bytes as a TABLE_MAP of either engine: a coded error, or a table. */
 #include "binlog/table_map.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -14,7 +13,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			LT_ASSERT(t->ncolumns <= 4096 && (t->ncolumns == 0 || t->columns != NULL));
 			change_table_unref(t);
 		} else {
-			LT_ASSERT(t == NULL && err.code != LT_OK && err.code != LT_E_INTERNAL && err.message[0] != '\0');
+			LT_ASSERT(
+			    t == NULL && err.code != LT_OK && err.code != LT_E_INTERNAL && err.message[0] != '\0');
 		}
 	}
 	return 0;

@@ -2,9 +2,8 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "fuzz/fuzz.h"
 #include "model/channel.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 check_round_trip(

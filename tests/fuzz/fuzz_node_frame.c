@@ -1,7 +1,6 @@
 /* Frames of the control socket from a hostile peer: decoded, and what is whole comes back the same. */
+#include "fuzz/fuzz.h"
 #include "node/frame.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

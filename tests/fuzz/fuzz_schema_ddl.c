@@ -1,8 +1,7 @@
 /* Any bytes as a statement, under any of the modes that change its words: a kind, names that go with it, and a digest
  * that white space does not change. */
+#include "fuzz/fuzz.h"
 #include "schema/ddl.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,21 +1,17 @@
-"""The rules of the core, each with its number in the name of its tests (docs/adr says why they are rules).
+"""The rules of the core (R1 to R5; the others stand in test_rules_rows.py and test_rules_log.py), each with its number in the name of its tests (docs/adr says why they are rules).
 
-What a rule test does stands in a function, so that test_switched_off_is_noticed can run it with a binary of -Dfaults=true in
-which the rule is switched off: it must fail then."""
+Where a test's steps stand in a function of their own, test_rules_off.py runs them with the rule switched off."""
 
 import contextlib
-import functools
 import os
-import pathlib
-import shutil
+import signal
 import time
 
 import pytest
 import steps
 from conftest import ledger_is, same
-from lutralab.lutra import Lutra, LutraFailed, create_user
-from lutralab.servers import CHECKOUT, wait_until
-from lutralab.workload import Workload, create_schema
+from lutralab.servers import wait_until
+from lutralab.workload import Workload
 from steps import column, run_at, stopped, transaction
 
 ONE_WAY = "hz->us"
@@ -188,6 +184,25 @@ def test_r02_kill_while_commit_waits_for_an_acknowledgement(site, channel, schem
     commit_in_doubt(site, channel, schema)
 
 
+def commit_behind_global_lock(lutra, source, target, schema, locker):
+    """Have Lutra stopped while its last statement waits for a row, and take the global lock before it can commit. Where the wait
+    for the row ended too early, again. Returns the number of the last transaction."""
+    for number in range(1, 6):
+        with steps.session(target, schema, "BEGIN", "SELECT * FROM base WHERE id = 1 FOR UPDATE"):
+            transaction(source, schema, f"INSERT INTO ledger VALUES ({number})", "UPDATE base SET v = v + 1 WHERE id = 1")
+            wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the last statement to wait")
+            os.kill(lutra.pid, signal.SIGSTOP)
+        wait_until(lambda: not steps.lutra_sessions(target, "UPDATE%base%"), 20, "the last statement to end")
+        locker.query("FLUSH TABLES WITH READ LOCK")
+        os.kill(lutra.pid, signal.SIGCONT)
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), 2, "the COMMIT to wait")
+            return number
+        locker.query("UNLOCK TABLES")
+        lutra.wait()
+    raise AssertionError("no COMMIT came to wait for the global lock")
+
+
 @pytest.mark.parametrize("engine", ["mariadb", "mysql"])
 def test_r02_kill_while_commit_waits_for_a_global_lock(engine, site, channel, schema):
     source, target = site("mariadb", 1), site(engine, 2)
@@ -196,18 +211,8 @@ def test_r02_kill_while_commit_waits_for_a_global_lock(engine, site, channel, sc
     lutra.start()
     lutra.wait()
 
-    # A row lock holds the last statement, the global lock waits for its end, and so comes before the COMMIT.
     with contextlib.closing(target.connect(schema)) as locker:
-        with steps.session(target, schema, "BEGIN", "SELECT * FROM base WHERE id = 1 FOR UPDATE"):
-            transaction(source, schema, "INSERT INTO ledger VALUES (1)", "UPDATE base SET v = 1 WHERE id = 1")
-            wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the last statement to wait")
-            locker._execute_command(3, "FLUSH TABLES WITH READ LOCK")
-            wait_until(lambda: column(target, None, "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'FLUSH TABLES%'"),
-                       20, "the global lock to be asked for")
-        locker._read_query_result()
-        time_of_commit = time.monotonic() + 10
-        while not steps.lutra_sessions(target, "COMMIT%") and time.monotonic() < time_of_commit:
-            assert steps.lutra_sessions(target), "Lutra is there, in one statement or another"
+        number = commit_behind_global_lock(lutra, source, target, schema, locker)
         lutra.kill()
         lutra.start(wait=False)
         wait_until(lambda: steps.lutra_sessions(target, "%lutra.%"), 20, "the successor to look at schema lutra")
@@ -215,7 +220,7 @@ def test_r02_kill_while_commit_waits_for_a_global_lock(engine, site, channel, sc
 
     lutra.wait_ready()
     lutra.wait()
-    ledger_is(target, schema, {1})
+    ledger_is(target, schema, set(range(1, number + 1)))
     same(source, target, schema)
 
 
@@ -227,7 +232,7 @@ def two_owners(site, channel, schema):
     with Workload(source, schema, clients=2, seed=2, pause_s=0.01) as load:
         wait_until(lambda: load.committed >= 20, 60, "traffic")
         second.start()
-        stopped(first, ONE_WAY, "E5010", timeout_s=10)
+        stopped(first, ONE_WAY, "E5010")
         goal = load.committed + 20
         wait_until(lambda: load.committed >= goal, 60, "more traffic")
         load.stop()
@@ -321,7 +326,7 @@ def test_r04_local_writers_at_the_target(site, channel, schema):
     lutra.start()
     local = 0
     with Workload(hz, schema, clients=2, seed=4, pause_s=0.01) as load:
-        for i in range(1, 41):
+        for i in range(1, 16):
             transaction(hz, schema, *(f"UPDATE base SET v = v + 1 WHERE id = {(i * step) % COUNT + 1}" for step in (1, 5, 7)))
             with contextlib.closing(us.connect(schema)) as c, c.cursor() as cursor, contextlib.suppress(Exception):
                 cursor.execute("BEGIN")
@@ -352,316 +357,3 @@ def test_r05_skip_passes_over_one_source_transaction(site, channel, schema):
     holds_exactly(target, schema, {*range(1, COUNT + 1)} - {5})
     (who, action, why), = target.sql("SELECT who, action, why FROM lutra.audit")
     assert who and (action, why) == ("skip", "row 5 is right as it is")
-
-
-# -- R6 and R7: images that lack columns ----------------------------------------------------------------------------------
-
-@pytest.mark.parametrize("image", ["MINIMAL", "NOBLOB"])
-@pytest.mark.parametrize("pair", [("mariadb", "mysql"), ("mysql", "mariadb")], ids=["mariadb-to-mysql", "mysql-to-mariadb"])
-def test_r06_r07_images_without_all_columns(pair, image, site, channel, schema):
-    source, target = site(pair[0], 1), site(pair[1], 2)
-    lutra = channel({"hz": source, "us": target}, "hz -> us")
-    run_at((source, target), schema, "CREATE TABLE d (id INT PRIMARY KEY, at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)"
-           " ON UPDATE CURRENT_TIMESTAMP(3), n INT DEFAULT 7, w VARCHAR(40) DEFAULT (concat('a', id)), b TEXT)")
-    lutra.start()
-    with steps.server_globals(source, binlog_row_image=image):
-        load = Workload(source, schema, clients=3, seed=6, limit=120).start().join()
-        transaction(source, schema, "INSERT INTO d (id) VALUES (1), (2)", "INSERT INTO d (id, b) VALUES (3, 'x')",
-                    "UPDATE d SET n = 8 WHERE id = 1", "UPDATE d SET b = NULL WHERE id = 3", before=["SET timestamp=1700000000.123"])
-    lutra.wait()
-    same(source, target, schema)
-    ledger_is(target, schema, load.expected_ledger())
-
-
-def test_r06_r07_minimal_images_both_ways(site, channel, schema):
-    """The mark of origin must be read from a minimal image, too."""
-    hz, us = site("mariadb", 1), site("mysql", 2)
-    lutra = channel({"hz": hz, "us": us}, "hz <-> us")
-    with steps.server_globals(hz, binlog_row_image="MINIMAL"), steps.server_globals(us, binlog_row_image="MINIMAL"):
-        lutra.start()
-        loads = [Workload(s, schema, site=i, clients=2, seed=60 + i, limit=80).start() for i, s in ((1, hz), (2, us))]
-        for load in loads:
-            load.join()
-    lutra.wait()
-    same(hz, us, schema)
-    ledger_is(us, schema, loads[0].expected_ledger() | loads[1].expected_ledger())
-
-
-# -- R8 and R9: finding rows ------------------------------------------------------------------------------------------------
-
-def crossover(site, channel, schema):
-    hz, us = site("mariadb", 1), site("mysql", 2)
-    lutra = channel({"hz": hz, "us": us}, "hz <-> us")
-    with_base((hz, us), schema)
-    lutra.start()
-    run_at((us,), schema, "UPDATE base SET v = 77 WHERE id = 2")
-    transaction(hz, schema, "UPDATE base SET v = 5 WHERE id = 1", "INSERT INTO ledger VALUES (1)")
-    transaction(hz, schema, "UPDATE base SET v = 5 WHERE id = 2", "INSERT INTO ledger VALUES (2)")
-    transaction(hz, schema, "INSERT INTO ledger VALUES (3)")
-    transaction(us, schema, "INSERT INTO ledger VALUES (4)")
-
-    error = stopped(lutra, ONE_WAY, steps.ROW_DIFFERS)
-
-    assert error["where"]["table"] == f"{schema}.base"
-    assert sorted(column(us, schema, "SELECT txn_id FROM ledger")) == [1, 4]
-    assert column(us, schema, "SELECT v FROM base WHERE id = 2") == [77]
-    wait_until(lambda: 4 in column(hz, schema, "SELECT txn_id FROM ledger"), 20, "the other direction to go on")
-    run_at((us,), schema, "UPDATE base SET v = 0 WHERE id = 2")
-    lutra.retry(ONE_WAY)
-    lutra.wait()
-    same(hz, us, schema)
-    ledger_is(us, schema, {1, 2, 3, 4})
-
-
-def test_r08_row_that_differs_stops_a_two_way_channel(site, channel, schema):
-    crossover(site, channel, schema)
-
-
-def test_r08_one_way_goes_by_the_key_alone(site, channel, schema):
-    source, target = site("mariadb", 1), site("mysql", 2)
-    lutra = channel({"hz": source, "us": target}, "hz -> us")
-    with_base((source, target), schema)
-    lutra.start()
-    run_at((target,), schema, "UPDATE base SET v = 77 WHERE id = 2")
-    transaction(source, schema, "UPDATE base SET v = 5 WHERE id = 2")
-    lutra.wait()
-    same(source, target, schema)
-
-
-@pytest.mark.parametrize("pair", PAIRS, ids=["-to-".join(p) for p in PAIRS])
-def test_r09_keyless_tables(pair, site, channel, schema):
-    source, target = site(pair[0], 1), site(pair[1], 2)
-    lutra = channel({"hz": source, "us": target}, "hz -> us")
-    run_at((source, target), schema,
-           "CREATE TABLE k (a INT, b VARCHAR(20) COLLATE utf8mb4_general_ci, f FLOAT, d DOUBLE, x DECIMAL(20,5), c CHAR(5), t TIMESTAMP(3) NULL,"
-           " j JSON, e ENUM('x', 'y'), bl BLOB)")
-    lutra.start()
-    rows = ["(1, 'a', 0.1, 0.1, 1.5, 'x ', '2024-01-01 00:00:00.123', '{\"a\": 1}', 'y', X'00FF')", "(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
-            "(2, 'A', 16777217, 1e300, -1.00001, '', NULL, '[1, 2.5]', 'x', '')", "(1, 'a ', -0.1, 0.30000000000000004, 0, 'y', NULL, 'null', NULL, 'q')"]
-    transaction(source, schema, f"INSERT INTO k VALUES {', '.join(rows * 3)}")
-    transaction(source, schema, "UPDATE k SET a = 5 WHERE b = 'a' AND f > 0 LIMIT 2")
-    transaction(source, schema, "DELETE FROM k WHERE a IS NULL LIMIT 2")
-    transaction(source, schema, "UPDATE k SET a = a + 1, b = 'A'")
-    transaction(source, schema, "UPDATE k SET b = 'a'")
-    transaction(source, schema, "DELETE FROM k WHERE a = 3 LIMIT 1", "UPDATE k SET d = d * 2, f = f * 3")
-    lutra.wait()
-    same(source, target, schema)
-    transaction(source, schema, "DELETE FROM k WHERE a IS NOT NULL")
-    lutra.wait()
-    assert target.sql("SELECT COUNT(*) FROM k", db=schema) == source.sql("SELECT COUNT(*) FROM k", db=schema) == ((1,),)
-    assert lutra.pipelines()[ONE_WAY]["error"] is None
-
-
-# -- R10 and R11: the mark --------------------------------------------------------------------------------------------------
-
-def hidden_mark(site, channel, schema):
-    hz, us = site("mariadb", 1), site("mariadb", 2)
-    us.restart("binlog-ignore-db=lutra")
-    try:
-        lutra = channel({"hz": hz, "us": us}, "hz <-> us").start(wait=False)
-        steps.answers(lutra)
-        error = stopped(lutra, "us->hz", "E5011")
-        assert "us" in error["message"]
-        assert "ready" not in (lutra.folder / "out.1").read_text()
-        status, lines = lutra.check()
-        assert status == 1, lines
-        lutra.kill()
-    finally:
-        us.restart()
-
-
-def test_r10_log_that_hides_the_mark(site, channel, schema):
-    hidden_mark(site, channel, schema)
-
-
-def test_r10_table_without_transactions_is_refused(site, channel, schema):
-    source, target = site("mariadb", 1), site("mariadb", 2)
-    lutra = channel({"hz": source, "us": target}, "hz -> us")
-    run_at((source,), schema, *TABLES)
-    run_at((target,), schema, *(f"{t} ENGINE=MyISAM" for t in TABLES))
-    lutra.start()
-    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
-    transaction(source, schema, "INSERT INTO t VALUES (1, 1, 1)", "INSERT INTO ledger VALUES (2)")
-
-    error = stopped(lutra, ONE_WAY, "E4005")
-
-    assert error["where"]["table"] == f"{schema}.t"
-    assert column(target, schema, "SELECT txn_id FROM ledger") == [1]
-    assert column(target, schema, "SELECT COUNT(*) FROM t") == [0]
-    run_at((target,), schema, "ALTER TABLE t ENGINE=InnoDB")
-    lutra.retry(ONE_WAY)
-    lutra.wait()
-    ledger_is(target, schema, {1, 2})
-
-
-def test_r11_idle_two_way_channel_writes_next_to_nothing(site, channel, schema):
-    hz, us = site("mariadb", 1), site("mysql", 2)
-    lutra = channel({"hz": hz, "us": us}, "hz <-> us").start()
-    for server, first in ((hz, 1), (us, 100)):
-        for i in range(first, first + 5):
-            transaction(server, schema, f"INSERT INTO ledger VALUES ({i})")
-    lutra.wait()
-    # The progress of what was applied may be written once more.
-    before = [steps.log_bytes(s) for s in (hz, us)]
-    seconds = 24
-    time.sleep(seconds)
-    grown = [steps.log_bytes(s) - b for s, b in zip((hz, us), before)]
-    assert max(grown) < 2048 * seconds / 60, grown
-    assert lutra.pipelines()[ONE_WAY]["state"] == "running"
-
-
-# -- R12 and R13: where it began, and whether the log is still the same ------------------------------------------------------
-
-def killed_when_ready(site, channel, schema):
-    source, target = site("mariadb", 1), site("mariadb", 2)
-    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
-    lutra.kill()
-    for i in range(5):
-        transaction(source, schema, f"INSERT INTO ledger VALUES ({i})")
-    lutra.start()
-    lutra.wait()
-    ledger_is(target, schema, set(range(5)))
-
-
-def test_r12_start_is_durable_when_ready(site, channel, schema):
-    killed_when_ready(site, channel, schema)
-
-
-@contextlib.contextmanager
-def own_source(lab, engine, schema):
-    """A server of its own, for what no other test could go on with."""
-    server = lab.server(engine, 7, name=f"{engine}-{schema}")
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()
-
-
-def lost_tail(lab, site, channel, schema, engine="mariadb", others=3):
-    """The source comes back as it was before transactions that are at the target already, and writes `others` instead."""
-    target = site("mariadb", 2)
-    with own_source(lab, engine, schema) as source:
-        lutra = channel({"hz": source, "us": target}, "hz -> us").start()
-        for i in range(3):
-            transaction(source, schema, f"INSERT INTO ledger VALUES ({i})")
-        lutra.wait()
-        source.stop()
-        copy = source.folder / "copy"
-        steps.copy_data(source, copy)
-        source.start()
-        for i in range(3, 6):
-            transaction(source, schema, f"INSERT INTO ledger VALUES ({i})")
-        lutra.wait()
-        source.kill()
-        steps.restore_data(source, copy)
-        source.start()
-        for i in range(100, 100 + others):
-            transaction(source, schema, f"INSERT INTO ledger VALUES ({i})")
-
-        def look():
-            status = lutra.pipelines()[ONE_WAY]
-            return status["error"] if status["state"] == "stopped" else None
-        lutra.kill() if engine == "mysql" and others == 3 else None
-        if not lutra.alive:
-            lutra.start(wait=False)
-            steps.answers(lutra)
-        error = wait_until(look, 30, "Lutra to see that the log is another", poll_s=0.05)
-        assert error["code"] in ("E3014", "E3011"), error
-        ledger_is(target, schema, set(range(6)))
-
-
-@pytest.mark.parametrize("others", [0, 3, 12])
-@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
-def test_r13_lost_tail_of_the_source(engine, others, lab, site, channel, schema):
-    lost_tail(lab, site, channel, schema, engine, others)
-
-
-# -- R14: XA ----------------------------------------------------------------------------------------------------------------
-
-@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
-def test_r14_xa_of_a_mapped_table_stops(engine, site, channel, schema):
-    source, target = site(engine, 1), site("mariadb", 2)
-    lutra = channel({"hz": source, "us": target}, "hz -> us", tables=[f"{schema}.ledger"])
-    run_at((source, target), schema, *TABLES)
-    lutra.start()
-    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
-    with steps.session(source, schema) as c:
-        for statement in ("XA START 'u'", "INSERT INTO t VALUES (1, 1, 1)", "XA END 'u'", "XA PREPARE 'u'", "XA COMMIT 'u'"):
-            c.execute(statement)
-    transaction(source, schema, "INSERT INTO ledger VALUES (2)")
-    lutra.wait()
-    ledger_is(target, schema, {1, 2})
-
-    with steps.session(source, schema) as c:
-        for statement in ("XA START 'm'", "INSERT INTO ledger VALUES (3)", "XA END 'm'", "XA PREPARE 'm'", "XA COMMIT 'm'"):
-            c.execute(statement)
-    transaction(source, schema, "INSERT INTO ledger VALUES (4)")
-    stopped(lutra, ONE_WAY, "E3004")
-    ledger_is(target, schema, {1, 2})
-
-
-# -- R15 and R16: the data folder, the state's version -------------------------------------------------------------------------
-
-def test_r15_data_folder_may_be_deleted(site, channel, schema):
-    hz, us = site("mariadb", 1), site("mysql", 2)
-    lutra = channel({"hz": hz, "us": us}, "hz <-> us").start()
-    expected = set()
-    for round in range(2):
-        loads = [Workload(s, schema, site=i, clients=2, seed=15, limit=20 * (round + 1)).start() for i, s in ((1, hz), (2, us))]
-        for load in loads:
-            load.join()
-            expected |= load.expected_ledger()
-        assert lutra.stop() == 0 if round else (lutra.kill() or True)
-        shutil.rmtree(lutra.data)
-        lutra.start()
-    lutra.wait()
-    same(hz, us, schema)
-    ledger_is(hz, schema, expected)
-    ledger_is(us, schema, expected)
-
-
-def test_r16_newer_state_is_refused(site, channel, schema):
-    source, target = site("mariadb", 1), site("mariadb", 2)
-    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
-    assert lutra.stop() == 0
-    target.sql("UPDATE lutra.meta SET value = value + 1000 WHERE name = 'version'")
-    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
-
-    lutra.start(wait=False)
-    steps.answers(lutra)
-    stopped(lutra, ONE_WAY, "E6000")
-
-    assert column(target, schema, "SELECT COUNT(*) FROM ledger") == [0]
-    target.sql("UPDATE lutra.meta SET value = value - 1000 WHERE name = 'version'")
-    lutra.retry(ONE_WAY)
-    lutra.wait()
-    ledger_is(target, schema, {1})
-
-
-# -- rules switched off ----------------------------------------------------------------------------------------------------------
-
-SWITCHED_OFF = {
-    "r01_commit": functools.partial(damaged_group, damage="missing", places=(7,)),
-    "r02_claim": commit_in_doubt,
-    "r02_owner": two_owners,
-    "r08_verify": crossover,
-    "r10_mark": hidden_mark,
-    "r12_start": killed_when_ready,
-    "r13_history": functools.partial(lost_tail, others=12),
-}
-
-
-def faults_binary():
-    return pathlib.Path(os.environ.get("LUTRA_FAULTS_BIN", CHECKOUT / "build-faults/lutra"))
-
-
-@pytest.mark.parametrize("fault", SWITCHED_OFF)
-def test_switched_off_is_noticed(fault, lab, site, channel, schema):
-    if not faults_binary().exists():
-        pytest.skip("there is no build with -Dfaults=true (`make faults`)")
-    rule = SWITCHED_OFF[fault]
-    channel.more = {"program": faults_binary(), "env": {"LUTRA_FAULTS": fault}}
-    args = (lab, site, channel, schema) if fault == "r13_history" else (site, channel, schema)
-    with pytest.raises((AssertionError, LutraFailed, TimeoutError)):
-        rule(*args)

@@ -14,7 +14,7 @@ struct log {
 	struct change_gtid_set *none;
 	uint64_t pos;
 	struct lt_err err;
-	bool refuse;         /* the filter's answers */
+	bool refuse; /* the filter's answers */
 	bool want_tables, want_ddl;
 	size_t asked_tables;
 };
@@ -221,7 +221,8 @@ a_transaction_comes_whole_with_its_end(void **state)
 	(void)state;
 	log_init(&l);
 	begin = l.pos;
-	assert_true(gtid(&l, 1) && query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 2) && map(&l, 7, "t") && insert(&l, 7, 1));
+	assert_true(gtid(&l, 1) && query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 2) && map(&l, 7, "t") &&
+		    insert(&l, 7, 1));
 	expect_nothing(&l);
 	assert_true(binlog_assembler_busy(&l.a));
 	assert_true(xid(&l));
@@ -282,9 +283,9 @@ rows_behind_a_savepoint_go_with_it(void **state)
 
 	(void)state;
 	log_init(&l);
-	assert_true(query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 1) && query(&l, "SAVEPOINT `a`") && insert(&l, 7, 2) &&
-	    query(&l, "SAVEPOINT b") && insert(&l, 7, 4) && query(&l, "ROLLBACK TO `A`") && insert(&l, 7, 8) &&
-	    query(&l, "RELEASE SAVEPOINT `a`") && xid(&l));
+	assert_true(query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 1) && query(&l, "SAVEPOINT `a`") &&
+		    insert(&l, 7, 2) && query(&l, "SAVEPOINT b") && insert(&l, 7, 4) && query(&l, "ROLLBACK TO `A`") &&
+		    insert(&l, 7, 8) && query(&l, "RELEASE SAVEPOINT `a`") && xid(&l));
 	expect(&l, CHANGE_TXN_ROWS, 9);
 	assert_true(query(&l, "BEGIN") && map(&l, 7, "t"));
 	assert_false(query(&l, "ROLLBACK TO x"));
@@ -304,8 +305,8 @@ what_nobody_wants_moves_the_place(void **state)
 	assert_true(gtid(&l, 2) && query(&l, "GRANT ALL ON *.* TO x"));
 	expect_place(&l, U ":1-2");
 	assert_true(gtid(&l, 3) && query(&l, "CREATE VIEW v AS SELECT 1"));
-	assert_true(gtid(&l, 4) && query(&l, "BEGIN") && map(&l, 8, "unwanted") && insert(&l, 8, 2) && map(&l, 7, "t") && insert(&l, 7, 1) &&
-	    xid(&l));
+	assert_true(gtid(&l, 4) && query(&l, "BEGIN") && map(&l, 8, "unwanted") && insert(&l, 8, 2) &&
+		    map(&l, 7, "t") && insert(&l, 7, 1) && xid(&l));
 	{
 		struct change_txn *t = binlog_assembler_take(&l.a);
 		struct lt_buf text = { 0 };
@@ -338,17 +339,18 @@ statements_come_alone_and_select_brings_rows(void **state)
 	assert_true(gtid(&l, 1) && query(&l, "CREATE TABLE t (a INT)"));
 	expect(&l, CHANGE_TXN_DDL, 0);
 	/* MySQL: inside of BEGIN */
-	assert_true(gtid(&l, 2) && query(&l, "BEGIN") && query(&l, "CREATE TABLE c (a INT) START TRANSACTION") && map(&l, 7, "c") &&
-	    insert(&l, 7, 3) && xid(&l));
+	assert_true(gtid(&l, 2) && query(&l, "BEGIN") && query(&l, "CREATE TABLE c (a INT) START TRANSACTION") &&
+		    map(&l, 7, "c") && insert(&l, 7, 3) && xid(&l));
 	expect(&l, CHANGE_TXN_DDL, 0);
 	expect(&l, CHANGE_TXN_ROWS, 3);
 	/* MariaDB: a group of one statement, rows behind it */
-	assert_true(mariadb_gtid(&l, 3, BINLOG_GTID_STANDALONE, 0) && query(&l, "CREATE TABLE c (a INT)") && map(&l, 7, "c") &&
-	    insert(&l, 7, 2) && xid(&l));
+	assert_true(mariadb_gtid(&l, 3, BINLOG_GTID_STANDALONE, 0) && query(&l, "CREATE TABLE c (a INT)") &&
+		    map(&l, 7, "c") && insert(&l, 7, 2) && xid(&l));
 	expect(&l, CHANGE_TXN_DDL, 0);
 	expect(&l, CHANGE_TXN_ROWS, 2);
 	/* nothing selected */
-	assert_true(gtid(&l, 4) && query(&l, "BEGIN") && query(&l, "CREATE TABLE c (a INT) START TRANSACTION") && xid(&l));
+	assert_true(
+	    gtid(&l, 4) && query(&l, "BEGIN") && query(&l, "CREATE TABLE c (a INT) START TRANSACTION") && xid(&l));
 	expect(&l, CHANGE_TXN_DDL, 0);
 	expect_nothing(&l);
 	log_clear(&l);
@@ -361,11 +363,14 @@ a_two_phase_alter_counts_once(void **state)
 
 	(void)state;
 	log_init(&l);
-	assert_true(mariadb_gtid(&l, 1, BINLOG_GTID_STANDALONE, BINLOG_GTID_START_ALTER) && query(&l, "ALTER TABLE t ADD b INT"));
+	assert_true(mariadb_gtid(&l, 1, BINLOG_GTID_STANDALONE, BINLOG_GTID_START_ALTER) &&
+		    query(&l, "ALTER TABLE t ADD b INT"));
 	expect_nothing(&l);
-	assert_true(mariadb_gtid(&l, 2, BINLOG_GTID_STANDALONE, BINLOG_GTID_COMMIT_ALTER) && query(&l, "ALTER TABLE t ADD b INT"));
+	assert_true(mariadb_gtid(&l, 2, BINLOG_GTID_STANDALONE, BINLOG_GTID_COMMIT_ALTER) &&
+		    query(&l, "ALTER TABLE t ADD b INT"));
 	expect(&l, CHANGE_TXN_DDL, 0);
-	assert_true(mariadb_gtid(&l, 3, BINLOG_GTID_STANDALONE, BINLOG_GTID_ROLLBACK_ALTER) && query(&l, "ALTER TABLE t ADD b INT"));
+	assert_true(mariadb_gtid(&l, 3, BINLOG_GTID_STANDALONE, BINLOG_GTID_ROLLBACK_ALTER) &&
+		    query(&l, "ALTER TABLE t ADD b INT"));
 	expect_nothing(&l);
 	log_clear(&l);
 }
@@ -394,16 +399,19 @@ xa_stops_where_it_holds_wanted_rows(void **state)
 	log_init(&l);
 	/* one phase is a commit */
 	assert_true(gtid(&l, 1) && query(&l, "XA START X'78',X'',1") && map(&l, 7, "t") && insert(&l, 7, 1) &&
-	    query(&l, "XA END X'78',X'',1") && feed(&l, BINLOG_XA_PREPARE, lt_str_of(one_phase, sizeof(one_phase) - 1)));
+		    query(&l, "XA END X'78',X'',1") &&
+		    feed(&l, BINLOG_XA_PREPARE, lt_str_of(one_phase, sizeof(one_phase) - 1)));
 	expect(&l, CHANGE_TXN_ROWS, 1);
 	/* nothing wanted inside: passes, in both engines' shapes */
 	assert_true(gtid(&l, 2) && query(&l, "XA START X'78',X'',1") && map(&l, 8, "unwanted") && insert(&l, 8, 1) &&
-	    query(&l, "XA END X'78',X'',1") && feed(&l, BINLOG_XA_PREPARE, lt_str_of(prepare, sizeof(prepare) - 1)));
+		    query(&l, "XA END X'78',X'',1") &&
+		    feed(&l, BINLOG_XA_PREPARE, lt_str_of(prepare, sizeof(prepare) - 1)));
 	assert_true(gtid(&l, 3) && query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 1) && xid(&l));
 	expect(&l, CHANGE_TXN_ROWS, 1);
 	assert_true(gtid(&l, 4) && query(&l, "XA COMMIT X'78',X'',1"));
 	assert_true(mariadb_gtid(&l, 5, BINLOG_GTID_XA_PREPARED, 0) && map(&l, 8, "unwanted") && insert(&l, 8, 1) &&
-	    query(&l, "XA END X'79',X'',1") && feed(&l, BINLOG_XA_PREPARE, lt_str_of(prepare, sizeof(prepare) - 1)));
+		    query(&l, "XA END X'79',X'',1") &&
+		    feed(&l, BINLOG_XA_PREPARE, lt_str_of(prepare, sizeof(prepare) - 1)));
 	assert_true(mariadb_gtid(&l, 6, 0, 0) && query(&l, "XA ROLLBACK X'79',X'',1"));
 	expect_nothing(&l);
 	/* decided without having been seen */
@@ -415,7 +423,7 @@ xa_stops_where_it_holds_wanted_rows(void **state)
 
 	log_init(&l);
 	assert_true(gtid(&l, 1) && query(&l, "XA START X'78',X'',1") && map(&l, 7, "t") && insert(&l, 7, 1) &&
-	    query(&l, "XA END X'78',X'',1"));
+		    query(&l, "XA END X'78',X'',1"));
 	assert_false(feed(&l, BINLOG_XA_PREPARE, lt_str_of(prepare, sizeof(prepare) - 1)));
 	assert_int_equal(l.err.code, LT_E_EVENT_UNSUPPORTED);
 	log_clear(&l);
@@ -448,7 +456,8 @@ unknown_events_stop_unless_they_may_be_ignored(void **state)
 		struct log l;
 
 		log_init(&l);
-		assert_int_equal(feed_flags(&l, cases[i].type, cases[i].flags, LT_STR("\1\0\0")), cases[i].code == LT_OK);
+		assert_int_equal(
+		    feed_flags(&l, cases[i].type, cases[i].flags, LT_STR("\1\0\0")), cases[i].code == LT_OK);
 		assert_int_equal(l.err.code, cases[i].code);
 		log_clear(&l);
 	}
@@ -462,7 +471,7 @@ partial_updates_stop_only_where_wanted(void **state)
 	(void)state;
 	log_init(&l);
 	assert_true(gtid(&l, 1) && query(&l, "BEGIN") && map(&l, 8, "unwanted") &&
-	    feed(&l, BINLOG_PARTIAL_UPDATE_ROWS, LT_STR("\x08\0\0\0\0\0\1\0\2\0")) && map(&l, 7, "t"));
+		    feed(&l, BINLOG_PARTIAL_UPDATE_ROWS, LT_STR("\x08\0\0\0\0\0\1\0\2\0")) && map(&l, 7, "t"));
 	assert_false(feed(&l, BINLOG_PARTIAL_UPDATE_ROWS, LT_STR("\7\0\0\0\0\0\1\0\2\0")));
 	assert_int_equal(l.err.code, LT_E_EVENT_UNSUPPORTED);
 	assert_string_equal(l.err.where.table, "s.t");

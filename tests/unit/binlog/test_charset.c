@@ -8,11 +8,12 @@ ids_have_their_names(void **state)
 	static const struct {
 		uint16_t id;
 		const char *name;
-	} cases[] = { { 1, "big5" }, { 8, "latin1" }, { 28, "gbk" }, { 33, "utf8mb3" }, { 45, "utf8mb4" }, { 46, "utf8mb4" },
-		{ 63, "binary" }, { 192, "utf8mb3" }, { 224, "utf8mb4" }, { 249, "gb18030" }, { 255, "utf8mb4" }, { 309, "utf8mb4" },
-		{ 576, "utf8mb3" }, { 1032, "latin1" }, { 1069, "utf8mb4" }, { 1238, "utf8mb3" }, { 2048, "utf8mb3" },
-		{ 2304, "utf8mb4" }, { 2503, "utf8mb4" }, { 2560, "ucs2" }, { 3271, "utf32" }, { 0, NULL }, { 17, NULL }, { 100, NULL },
-		{ 500, NULL }, { 1024, NULL }, { 2216, NULL }, { 3272, NULL }, { 65535, NULL } };
+	} cases[] = { { 1, "big5" }, { 8, "latin1" }, { 28, "gbk" }, { 33, "utf8mb3" }, { 45, "utf8mb4" },
+		{ 46, "utf8mb4" }, { 63, "binary" }, { 192, "utf8mb3" }, { 224, "utf8mb4" }, { 249, "gb18030" },
+		{ 255, "utf8mb4" }, { 309, "utf8mb4" }, { 576, "utf8mb3" }, { 1032, "latin1" }, { 1069, "utf8mb4" },
+		{ 1238, "utf8mb3" }, { 2048, "utf8mb3" }, { 2304, "utf8mb4" }, { 2503, "utf8mb4" }, { 2560, "ucs2" },
+		{ 3271, "utf32" }, { 0, NULL }, { 17, NULL }, { 100, NULL }, { 500, NULL }, { 1024, NULL },
+		{ 2216, NULL }, { 3272, NULL }, { 65535, NULL } };
 
 	(void)state;
 	for (size_t i = 0; i < LT_COUNT(cases); i++) {

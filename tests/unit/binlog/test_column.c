@@ -8,7 +8,10 @@ struct sample {
 	struct change_value value;
 };
 
-#define COL(...) { __VA_ARGS__ }
+#define COL(...)                                                                                                       \
+	{                                                                                                              \
+		__VA_ARGS__                                                                                            \
+	}
 
 static void
 check(const struct sample *s, struct lt_arena *arena)
@@ -42,7 +45,8 @@ known_answers_and_every_truncation(void **state)
 		{ COL(.wire_type = BINLOG_COL_TINY, .is_unsigned = true), "80", { .kind = CHANGE_UINT, .u64 = 128 } },
 		{ COL(.wire_type = BINLOG_COL_SHORT), "ffff", { .kind = CHANGE_INT, .i64 = -1 } },
 		{ COL(.wire_type = BINLOG_COL_INT24), "000080", { .kind = CHANGE_INT, .i64 = -8388608 } },
-		{ COL(.wire_type = BINLOG_COL_INT24, .kind = CHANGE_UINT), "ffffff", { .kind = CHANGE_UINT, .u64 = 16777215 } },
+		{ COL(.wire_type = BINLOG_COL_INT24, .kind = CHANGE_UINT), "ffffff",
+		    { .kind = CHANGE_UINT, .u64 = 16777215 } },
 		{ COL(.wire_type = BINLOG_COL_LONG), "00000080", { .kind = CHANGE_INT, .i64 = INT32_MIN } },
 		{ COL(.wire_type = BINLOG_COL_LONGLONG), "0000000000000080", { .kind = CHANGE_INT, .i64 = INT64_MIN } },
 		{ COL(.wire_type = BINLOG_COL_LONGLONG, .is_unsigned = true), "ffffffffffffffff",
@@ -61,8 +65,8 @@ known_answers_and_every_truncation(void **state)
 		    { .kind = CHANGE_DECIMAL, .bytes = LT_STR("-10.55") } },
 		{ COL(.wire_type = BINLOG_COL_VARCHAR, .wire_meta = 255, .kind = CHANGE_TEXT), "026162",
 		    { .kind = CHANGE_TEXT, .bytes = LT_STR("ab") } },
-		{ COL(.wire_type = BINLOG_COL_VARCHAR, .wire_meta = 256, .kind = CHANGE_BYTES, .length = 256), "02006162",
-		    { .kind = CHANGE_BYTES, .bytes = LT_STR("ab") } },
+		{ COL(.wire_type = BINLOG_COL_VARCHAR, .wire_meta = 256, .kind = CHANGE_BYTES, .length = 256),
+		    "02006162", { .kind = CHANGE_BYTES, .bytes = LT_STR("ab") } },
 		{ COL(.wire_type = BINLOG_COL_VAR_STRING, .wire_meta = 9, .kind = CHANGE_TEXT), "0161",
 		    { .kind = CHANGE_TEXT, .bytes = LT_STR("a") } },
 		{ COL(.wire_type = BINLOG_COL_STRING, .wire_meta = 4, .kind = CHANGE_BYTES, .length = 4), "020100",
@@ -73,8 +77,10 @@ known_answers_and_every_truncation(void **state)
 		    { .kind = CHANGE_BYTES, .bytes = LT_STR("\xde\xad") } },
 		{ COL(.wire_type = BINLOG_COL_BLOB, .wire_meta = 4, .kind = CHANGE_JSON), "020000003133",
 		    { .kind = CHANGE_JSON, .bytes = LT_STR("13") } }, /* MariaDB: text */
-		{ COL(.wire_type = BINLOG_COL_JSON, .wire_meta = 4), "00000000", { .kind = CHANGE_JSON, .bytes = LT_STR("null") } },
-		{ COL(.wire_type = BINLOG_COL_JSON, .wire_meta = 4), "020000000401", { .kind = CHANGE_JSON, .bytes = LT_STR("true") } },
+		{ COL(.wire_type = BINLOG_COL_JSON, .wire_meta = 4), "00000000",
+		    { .kind = CHANGE_JSON, .bytes = LT_STR("null") } },
+		{ COL(.wire_type = BINLOG_COL_JSON, .wire_meta = 4), "020000000401",
+		    { .kind = CHANGE_JSON, .bytes = LT_STR("true") } },
 		{ COL(.wire_type = BINLOG_COL_GEOMETRY, .wire_meta = 4, .kind = CHANGE_GEOMETRY), "0100000099",
 		    { .kind = CHANGE_GEOMETRY, .bytes = LT_STR("\x99") } },
 		{ COL(.wire_type = BINLOG_COL_VECTOR, .wire_meta = 4, .kind = CHANGE_VECTOR), "040000000000803f",

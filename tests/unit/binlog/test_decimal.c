@@ -78,7 +78,8 @@ the_widest_fits_its_text(void **state)
 		memcpy(bytes + i, "\xc4\x65\x36\x00", 4);
 	bytes[0] ^= 0x80;
 	for (unsigned scale = 0; scale <= BINLOG_DECIMAL_PRECISION; scale += 9) {
-		assert_true(binlog_decimal_text(lt_str_of(bytes, sizeof(bytes)), BINLOG_DECIMAL_PRECISION, scale, out, &len, &err));
+		assert_true(binlog_decimal_text(
+		    lt_str_of(bytes, sizeof(bytes)), BINLOG_DECIMAL_PRECISION, scale, out, &len, &err));
 		assert_true(len < sizeof(out));
 	}
 }

@@ -30,7 +30,8 @@ numbers_and_times(void **state)
 	check(&c, VALUE(.kind = CHANGE_DOUBLE, .f64 = 0.1), false, "0.1");
 	check(&c, VALUE(.kind = CHANGE_FLOAT, .f32 = INFINITY), false, "{\"hex\":\"0000807f\"}");
 	check(&c, VALUE(.kind = CHANGE_DECIMAL, .bytes = LT_STR("-0.50")), true, "\"-0.50\"");
-	check(&c, VALUE(.kind = CHANGE_TIME, .time = { .negative = true, .hour = 838, .frac = 1 }), false, "\"-838:00:00.0\"");
+	check(&c, VALUE(.kind = CHANGE_TIME, .time = { .negative = true, .hour = 838, .frac = 1 }), false,
+	    "\"-838:00:00.0\"");
 }
 
 static void

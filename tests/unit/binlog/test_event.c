@@ -25,7 +25,8 @@ crc_is_zlibs_at_every_length(void **state)
 			uint32_t first = (uint32_t)len * 2654435761U;
 
 			assert_int_equal(binlog_crc32(0, lt_str_of(bytes + from, len)), crc32_z(0, bytes + from, len));
-			assert_int_equal(binlog_crc32(first, lt_str_of(bytes + from, len)), crc32_z(first, bytes + from, len));
+			assert_int_equal(
+			    binlog_crc32(first, lt_str_of(bytes + from, len)), crc32_z(first, bytes + from, len));
 		}
 	}
 }

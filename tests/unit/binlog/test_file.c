@@ -83,7 +83,8 @@ read_all(const char *path, uint64_t from, struct reading *r)
 		if (t->kind != CHANGE_TXN_PLACE) {
 			size_t n = strlen(r->text);
 
-			snprintf(r->text + n, sizeof(r->text) - n, "%s%c%zu", n > 0 ? " " : "", t->kind == CHANGE_TXN_DDL ? 'd' : 'r', t->nrows);
+			snprintf(r->text + n, sizeof(r->text) - n, "%s%c%zu", n > 0 ? " " : "",
+			    t->kind == CHANGE_TXN_DDL ? 'd' : 'r', t->nrows);
 			r->ends[r->count++] = t->end.pos;
 		}
 		change_txn_free(t);
@@ -169,7 +170,8 @@ every_truncation_shows_what_was_whole_and_says_so(void **state)
 			while (fit < whole.count && whole.ends[fit] <= n)
 				fit++;
 			assert_int_equal(cut.count, fit);
-			assert_true(cut.code == LT_OK || cut.code == LT_E_TRUNCATED || (n < 4 && cut.code == LT_E_NOT_A_BINLOG));
+			assert_true(cut.code == LT_OK || cut.code == LT_E_TRUNCATED ||
+				    (n < 4 && cut.code == LT_E_NOT_A_BINLOG));
 			if (cut.code == LT_OK && fit > 0)
 				assert_memory_equal(whole.text, cut.text, strlen(cut.text));
 		}
@@ -206,7 +208,10 @@ made_log(uint16_t format_flags, bool whole)
 {
 	struct lt_buf b = { 0 }, body = { 0 };
 
-	lt_buf_add(&b, "\xfe" "bin", 4);
+	lt_buf_add(&b,
+	    "\xfe"
+	    "bin",
+	    4);
 	put_format(&b, format_flags);
 	query_body(&body, LT_STR(""), "s", "BEGIN");
 	put_event(&b, BINLOG_QUERY, 0, b.len, lt_buf_str(&body));
@@ -273,7 +278,9 @@ wrong_starts_and_wrong_files_have_their_codes(void **state)
 	assert_int_equal(r.code, LT_E_LOG_POSITION);
 	read_bytes(LT_STR("# a text file"), 0, &r);
 	assert_int_equal(r.code, LT_E_NOT_A_BINLOG);
-	read_bytes(LT_STR("\xfd" "bin and what is encrypted"), 0, &r);
+	read_bytes(LT_STR("\xfd"
+			  "bin and what is encrypted"),
+	    0, &r);
 	assert_int_equal(r.code, LT_E_EVENT_UNSUPPORTED);
 	read_all("/nowhere/log.000001", 0, &r);
 	assert_int_equal(r.code, LT_E_FILE_IO);
@@ -299,7 +306,8 @@ a_dump_counts_and_stops_where_it_is_told(void **state)
 	assert_true(binlog_dump(s, &options, to, &sums, NULL));
 	change_source_close(s);
 	binlog_dump_sums_json(&sums, &sums_text);
-	assert_string_equal(lt_buf_cstr(&sums_text), "{\"transactions\":10,\"rows\":17,\"images\":20,\"values\":44,\"bytes\":5061}");
+	assert_string_equal(
+	    lt_buf_cstr(&sums_text), "{\"transactions\":10,\"rows\":17,\"images\":20,\"values\":44,\"bytes\":5061}");
 	read_all(path, 0, &r);
 	options = (struct binlog_dump_options){ .to_pos = r.ends[1] };
 	assert_true(binlog_file_open(path, 0, &everything, &s, NULL));

@@ -69,8 +69,8 @@ refuses_other_log_versions_and_checksums(void **state)
 		size_t at;
 		uint8_t byte;
 		enum lt_code code;
-	} wrong[] = { { 19, 3, LT_E_EVENT_UNSUPPORTED }, { 19 + 56, 13, LT_E_EVENT_UNSUPPORTED }, { 30, 'x', LT_E_CHECKSUM },
-		{ 4, BINLOG_QUERY, LT_E_EVENT_UNSUPPORTED } };
+	} wrong[] = { { 19, 3, LT_E_EVENT_UNSUPPORTED }, { 19 + 56, 13, LT_E_EVENT_UNSUPPORTED },
+		{ 30, 'x', LT_E_CHECKSUM }, { 4, BINLOG_QUERY, LT_E_EVENT_UNSUPPORTED } };
 	struct binlog_format f;
 
 	(void)state;

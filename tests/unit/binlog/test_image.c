@@ -9,8 +9,9 @@ static const struct change_column columns[] = {
 	{ .wire_type = BINLOG_COL_VARCHAR, .wire_meta = 10, .kind = CHANGE_TEXT, .name = { "note", 4 } },
 	{ .wire_type = BINLOG_COL_TINY, .kind = CHANGE_INT },
 };
-static const struct change_table table = { .schema = { "s", 1 }, .name = { "t", 1 }, .ncolumns = LT_COUNT(columns),
-	.columns = columns };
+static const struct change_table table = {
+	.schema = { "s", 1 }, .name = { "t", 1 }, .ncolumns = LT_COUNT(columns), .columns = columns
+};
 
 static bool
 decode(struct lt_str bytes, const uint8_t *present, struct change_value *out, struct lt_err *err)
@@ -42,7 +43,7 @@ static void
 the_whole_image_or_an_error_with_its_column(void **state)
 {
 	struct lt_str bytes = LT_STR("\0\x07\0\0\0\x02"
-	                             "ab\xff");
+				     "ab\xff");
 	struct change_value v[LT_COUNT(columns)];
 	struct lt_err err = { 0 };
 
@@ -70,8 +71,8 @@ static void
 taking_measures_as_decoding_does(void **state)
 {
 	struct lt_str bytes = LT_STR("\0\x07\0\0\0\x02"
-	                             "ab\xff"
-	                             "\x07");
+				     "ab\xff"
+				     "\x07");
 	struct lt_cur in = lt_cur_str(bytes);
 	struct lt_str image = { 0 };
 	struct lt_err err = { 0 };

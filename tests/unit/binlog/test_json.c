@@ -108,10 +108,12 @@ prints_as_the_server_does(void **state)
 
 	(void)state;
 	assert_true(lt_str_eqz(text_of(arena, LT_STR("\x02\x02\x00\x0a\x00\x05\x01\x00\x05\x02\x00")), "[1, 2]"));
-	assert_true(lt_str_eqz(text_of(arena, LT_STR("\x00\x01\x00\x0c\x00\x0b\x00\x01\x00\x05\x02\x00\x61")), "{\"a\": 2}"));
+	assert_true(
+	    lt_str_eqz(text_of(arena, LT_STR("\x00\x01\x00\x0c\x00\x0b\x00\x01\x00\x05\x02\x00\x61")), "{\"a\": 2}"));
 	assert_true(lt_str_eqz(text_of(arena, LT_STR("\x0b\0\0\0\0\0\0\xf0\x3f")), "1.0"));
 	assert_true(lt_str_eqz(text_of(arena, LT_STR("\x0b\0\0\0\0\0\0\0\x80")), "-0.0"));
-	assert_true(lt_str_eqz(text_of(arena, LT_STR("\x0c\x09\"\\\b\t\n\f\r\x01\x7f")), "\"\\\"\\\\\\b\\t\\n\\f\\r\\u0001\x7f\""));
+	assert_true(lt_str_eqz(
+	    text_of(arena, LT_STR("\x0c\x09\"\\\b\t\n\f\r\x01\x7f")), "\"\\\"\\\\\\b\\t\\n\\f\\r\\u0001\x7f\""));
 	lt_arena_free(arena);
 }
 

@@ -12,13 +12,13 @@ static const struct binlog_format format = { .known = true, .crc = true, .query_
 
 /* flags2, sql_mode 0x20, catalog, charset latin1, microseconds, MariaDB's 0x80 and 0x82, then one that nobody knows */
 static const char vars[] = "\0\1\2\3\4"
-                           "\1\x20\0\0\0\0\0\0\0"
-                           "\6\3std"
-                           "\4\x08\0\x08\0\x2d\0"
-                           "\x0d\1\2\3"
-                           "\x80\1\2\3"
-                           "\x82\4\1\2\3\4\5\6\7\x08"
-                           "\xf0garbage";
+			   "\1\x20\0\0\0\0\0\0\0"
+			   "\6\3std"
+			   "\4\x08\0\x08\0\x2d\0"
+			   "\x0d\1\2\3"
+			   "\x80\1\2\3"
+			   "\x82\4\1\2\3\4\5\6\7\x08"
+			   "\xf0garbage";
 
 static void
 takes_what_changes_the_meaning_and_no_more(void **state)

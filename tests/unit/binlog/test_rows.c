@@ -6,15 +6,16 @@
 #include "binlog/table_map.h"
 #include "vectors.h"
 
-/* Old temporal columns do not tell their fraction digits; those of the recorded tables have them at the end of their name. */
+/* Old temporal columns do not tell their fraction digits; those of the recorded tables have them at the end of their
+ * name. */
 static void
 complete(struct change_table *t)
 {
 	for (size_t i = 0; i < t->ncolumns; i++) {
 		struct change_column *c = (struct change_column *)(uintptr_t)&t->columns[i];
 
-		if (c->name.len > 0 &&
-		    (c->wire_type == BINLOG_COL_TIMESTAMP || c->wire_type == BINLOG_COL_TIME || c->wire_type == BINLOG_COL_DATETIME))
+		if (c->name.len > 0 && (c->wire_type == BINLOG_COL_TIMESTAMP || c->wire_type == BINLOG_COL_TIME ||
+					   c->wire_type == BINLOG_COL_DATETIME))
 			c->scale = (uint8_t)(c->name.ptr[c->name.len - 1] - '0');
 	}
 }
@@ -186,7 +187,8 @@ coded_stops(void **state)
 	refuse(BINLOG_QUERY, LT_STR(""), LT_E_EVENT_UNSUPPORTED);
 	refuse(BINLOG_WRITE_ROWS_V1, LT_STR("\1\0\0\0\0\0\1\0\2\3\0\0\0\0\0"), LT_E_CORRUPT); /* two columns */
 	refuse(BINLOG_WRITE_ROWS_V1, LT_STR("\1\0\0\0\0\0\1\0\1\0?"), LT_E_CORRUPT);          /* rows of no columns */
-	refuse(BINLOG_WRITE_ROWS, LT_STR("\1\0\0\0\0\0\1\0\1\0\1\1\0\0\0\0\0"), LT_E_CORRUPT); /* extra data of one byte */
+	refuse(
+	    BINLOG_WRITE_ROWS, LT_STR("\1\0\0\0\0\0\1\0\1\0\1\1\0\0\0\0\0"), LT_E_CORRUPT); /* extra data of one byte */
 	refuse(BINLOG_WRITE_ROWS, LT_STR("\1\0\0\0\0\0\1\0\xff\xff\1\1\0\0\0\0\0"), LT_E_TRUNCATED);
 	refuse(BINLOG_WRITE_ROWS_V1, LT_STR("\1\0\0\0\0\0\1\0\xfe\xff\xff\xff\xff\xff\xff\xff\xff"), LT_E_CORRUPT);
 }
@@ -211,7 +213,8 @@ foreign_bytes_are_read_or_refused(void **state)
 {
 	struct vectors v;
 	struct lt_str map = vectors_literal("row_event_test.go", 844);
-	struct change_table *wide = table_of(map, false), *narrow = table_of(lt_str_of(one_int, sizeof(one_int) - 1), false);
+	struct change_table *wide = table_of(map, false),
+			    *narrow = table_of(lt_str_of(one_int, sizeof(one_int) - 1), false);
 	size_t refused = 0;
 
 	(void)state;

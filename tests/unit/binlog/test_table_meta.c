@@ -93,12 +93,12 @@ members_go_by_type_and_unknown_fields_are_passed_over(void **state)
 	(void)state;
 	types(c, LT_COUNT(list), list);
 	assert_true(optional(LT_STR("\x80\x02??"
-	                            "\x06\x05\x02\x01x\x01y"
-	                            "\x05\x06\x01\x01"
-	                            "a\x01\x01"
-	                            "b"
-	                            "\x0c\x01\xe0"
-	                            "\x0b\x03\x08\x1c\x3f"),
+				    "\x06\x05\x02\x01x\x01y"
+				    "\x05\x06\x01\x01"
+				    "a\x01\x01"
+				    "b"
+				    "\x0c\x01\xe0"
+				    "\x0b\x03\x08\x1c\x3f"),
 	    true, c, LT_COUNT(list), &err));
 	assert_true(lt_str_eqz(c[0].members[0], "a"));
 	assert_int_equal(c[1].nmembers, 2);

@@ -106,7 +106,7 @@ static inline void
 assert_log_fault(const struct lt_err *err)
 {
 	assert_true(err->code == LT_E_TRUNCATED || err->code == LT_E_CORRUPT || err->code == LT_E_TYPE_UNSUPPORTED ||
-	    err->code == LT_E_EVENT_UNSUPPORTED);
+		    err->code == LT_E_EVENT_UNSUPPORTED);
 	assert_true(err->message[0] != '\0');
 }
 

@@ -50,12 +50,39 @@ an_errors_place_is_where_it_begins(void **state)
 	change_txn_free(t);
 }
 
+static void
+progress_moves_over_what_was_passed_too(void **state)
+{
+	struct change_txn *t = change_txn_new(CHANGE_TXN_ROWS);
+	struct change_position p;
+	struct lt_buf text = { 0 };
+
+	(void)state;
+	change_position_init(&p);
+	t->gtid = (struct change_gtid){ .kind = CHANGE_GTID_MARIADB, .server_id = 1, .seq = 9 };
+	assert_true(change_gtid_set_parse(LT_STR("0-1-8,5-1-3"), &t->passed, NULL));
+	lt_str_copy(t->end.file, sizeof(t->end.file), LT_STR("log.000003"));
+	t->end.pos = 4711;
+	change_txn_advance(t, &p);
+	change_txn_free(t);
+	t = change_txn_new(CHANGE_TXN_PLACE);
+	t->end.pos = 4;
+	assert_true(change_gtid_set_parse(LT_STR("5-1-4"), &t->passed, NULL));
+	change_txn_advance(t, &p);
+	change_txn_free(t);
+	change_position_json(&p, &text);
+	assert_string_equal(lt_buf_cstr(&text), "{\"file\":\"\",\"pos\":4,\"gtid\":\"0-1-9,5-1-4\"}");
+	change_position_clear(&p);
+	lt_buf_free(&text);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_keep_their_order_and_tables_one_reference),
 		cmocka_unit_test(an_errors_place_is_where_it_begins),
+		cmocka_unit_test(progress_moves_over_what_was_passed_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

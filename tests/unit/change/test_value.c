@@ -19,7 +19,8 @@ times_print_as_the_server_prints_them(void **state)
 		{ CHANGE_DATE, { 0 }, "0000-00-00" },
 		{ CHANGE_TIME, { .hour = 1, .minute = 2, .second = 3 }, "01:02:03" },
 		{ CHANGE_TIME, { .negative = true, .frac = 1, .micro = 100000 }, "-00:00:00.1" },
-		{ CHANGE_TIME, { .negative = true, .hour = 838, .minute = 59, .second = 58, .frac = 6, .micro = 999999 },
+		{ CHANGE_TIME,
+		    { .negative = true, .hour = 838, .minute = 59, .second = 58, .frac = 6, .micro = 999999 },
 		    "-838:59:58.999999" },
 		{ CHANGE_DATETIME, { .year = 9999, .month = 12, .day = 31, .hour = 23, .frac = 3, .micro = 1000 },
 		    "9999-12-31 23:00:00.001" },
@@ -51,7 +52,8 @@ static void
 equal_is_kind_and_value(void **state)
 {
 	struct change_value one = { .kind = CHANGE_INT, .i64 = 1 }, other = { .kind = CHANGE_UINT, .u64 = 1 };
-	struct change_value zero = { .kind = CHANGE_DOUBLE, .f64 = 0.0 }, minus = { .kind = CHANGE_DOUBLE, .f64 = -0.0 };
+	struct change_value zero = { .kind = CHANGE_DOUBLE, .f64 = 0.0 },
+			    minus = { .kind = CHANGE_DOUBLE, .f64 = -0.0 };
 	struct change_value text = { .kind = CHANGE_TEXT, .bytes = LT_STR("a") }, same = text;
 	struct change_value noon = { .kind = CHANGE_TIME, .time = { .hour = 12 } }, later = noon;
 	struct change_value null = { .kind = CHANGE_NULL };

@@ -1,0 +1,41 @@
+"""Rules switched off, in a build with -Dfaults=true: their tests must notice."""
+
+import functools
+import os
+import pathlib
+
+import pytest
+import steps
+import test_rules as rules
+import test_rules_log as log
+import test_rules_rows as rows
+from lutralab.lutra import LutraFailed
+from lutralab.servers import CHECKOUT
+
+# Switch in src/: the steps that must fail with it, and how long they may wait for what then never comes.
+SWITCHED_OFF = {
+    "r01_commit": (functools.partial(rules.damaged_group, damage="missing", places=(7,)), 5),
+    "r02_claim": (rules.commit_in_doubt, 5),
+    "r02_owner": (rules.two_owners, 5),
+    "r08_verify": (rows.crossover, 3),
+    "r10_mark": (log.hidden_mark, 13),
+    "r12_start": (log.killed_when_ready, 5),
+    "r13_history": (log.lost_tail, 5),
+}
+
+
+def binary():
+    return pathlib.Path(os.environ.get("LUTRA_FAULTS_BIN", CHECKOUT / "build-faults/lutra"))
+
+
+@pytest.mark.parametrize("switch", SWITCHED_OFF)
+def test_rule_switched_off_is_noticed(switch, lab, site, channel, schema, monkeypatch):
+    if not binary().exists():
+        pytest.skip(f"{binary()} is not built (`make faults`)")
+    rule, patience_s = SWITCHED_OFF[switch]
+    monkeypatch.setattr(steps, "PATIENCE_S", patience_s)
+    channel.more = {"program": binary(), "env": {"LUTRA_FAULTS": switch}}
+    args = (lab, site, channel, schema) if rule is log.lost_tail else (site, channel, schema)
+    with pytest.raises((AssertionError, LutraFailed, TimeoutError)) as failure:
+        rule(*args)
+    print(f"{switch}: {failure.value}")

@@ -38,6 +38,7 @@ pipeline_publish(struct pipeline *p)
 	measure_rate(p);
 	p->now.rows_per_s = p->rate;
 	p->now.applied = p->applied.place;
+	p->now.saved = p->saved;
 	lt_cell_set(p->status, &p->now);
 }
 

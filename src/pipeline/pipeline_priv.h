@@ -45,6 +45,7 @@ struct pipeline {
 	struct pipeline_status now;      /* published by pipeline_publish() */
 	struct change_position applied;  /* durable, but for transactions that hold nothing for us */
 	bool unsaved;                    /* `applied` is ahead of the lane by something worth writing (R11) */
+	struct change_place saved;       /* what the lane holds */
 	uint64_t saved_us;               /* mono: when the lane was moved last */
 	bool mark_seen;                  /* R10 was shown since this process began */
 	struct pipeline_stop stop;

@@ -115,6 +115,14 @@ is_lock(enum lt_code code)
 	return code == LT_E_LOCK_WAIT || code == LT_E_DEADLOCK;
 }
 
+static void
+note_saved(struct pipeline *p)
+{
+	p->saved = p->applied.place;
+	p->saved_us = lt_mono_us(p->clock);
+	p->unsaved = false;
+}
+
 /* One target transaction for txns[0..n); on success `applied` has moved. */
 static bool
 apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, size_t *culprit,
@@ -132,8 +140,7 @@ apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *cons
 		p->now.transactions += done.transactions;
 		p->now.rows += done.rows;
 		p->now.groups++;
-		p->unsaved = false;
-		p->saved_us = lt_mono_us(p->clock);
+		note_saved(p);
 	}
 	change_position_clear(&end);
 	return ok;
@@ -219,7 +226,8 @@ pass_places(struct pipeline *p, const struct pipeline_group *g)
 static bool
 save_progress(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
-	if (!p->unsaved)
+	/* A file that was left behind is worth it whatever stood in it: the source may purge it. */
+	if (!p->unsaved && strcmp(p->saved.file, p->applied.place.file) == 0)
 		return true;
 	if (!sink->ops->advance(sink, &p->applied, err)) {
 		if (!is_lock(err->code))
@@ -227,8 +235,7 @@ save_progress(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 		memset(err, 0, sizeof(*err)); /* somebody looks at the lane: next time */
 		return true;
 	}
-	p->unsaved = false;
-	p->saved_us = lt_mono_us(p->clock);
+	note_saved(p);
 	return true;
 }
 
@@ -450,8 +457,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 		return false;
 	if (!pipeline_session_begin(p, sink, err))
 		goto out;
-	p->saved_us = lt_mono_us(p->clock);
-	p->unsaved = false;
+	note_saved(p);
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err))

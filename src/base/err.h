@@ -44,6 +44,15 @@ struct lt_err {
 bool lt_fail(struct lt_err *err, enum lt_code code, const char *fmt, ...) LT_PRINTF(3, 4);
 /** Put "while ...: " in front of the message of an error on its way up; returns false. */
 bool lt_wrap(struct lt_err *err, const char *fmt, ...) LT_PRINTF(2, 3);
+/* Compilers and analyzers cannot see into the two, but here they see what comes out. */
+static inline bool
+lt_false(bool failed)
+{
+	(void)failed;
+	return false;
+}
+#define lt_fail(...) lt_false(lt_fail(__VA_ARGS__))
+#define lt_wrap(...) lt_false(lt_wrap(__VA_ARGS__))
 
 enum lt_kind lt_err_kind(const struct lt_err *err);
 /** The kind of a code, without an error at hand. */

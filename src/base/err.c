@@ -47,7 +47,7 @@ bool
 bool
 (lt_wrap)(struct lt_err *err, const char *fmt, ...)
 {
-	char text[sizeof(err->message)];
+	char text[LT_ERR_MESSAGE];
 	va_list args;
 	int n;
 

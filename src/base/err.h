@@ -31,12 +31,14 @@ struct lt_where {
 	char table[132]; /* schema.table */
 };
 
+#define LT_ERR_MESSAGE 640 /* bytes, the zero among them */
+
 /** One error. Zeroed by the caller ({ 0 }) before it is handed down; a value, may be copied. */
 struct lt_err {
 	enum lt_code code;
 	uint16_t server_errno; /* the database server's own number, or 0 */
 	char sqlstate[6];
-	char message[640];
+	char message[LT_ERR_MESSAGE];
 	struct lt_where where;
 };
 

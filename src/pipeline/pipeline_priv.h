@@ -80,7 +80,7 @@ struct pipeline_order_item {
 	_Atomic int refs;
 };
 
-void pipeline_order_unref(void *item);
+void pipeline_order_unref(void *arg);
 /** Carry out what is ordered, if anything within timeout_ms; only when the pipeline does not run. True: go on now. False with
  * *ended: the pipeline is to end. */
 bool pipeline_orders_wait(struct pipeline *p, int timeout_ms, bool *ended);

@@ -152,6 +152,8 @@ send_response(struct login *l, struct lt_err *err)
 		for (size_t i = 0; i < LT_COUNT(attrs); i++)
 			lt_buf_lenstr(out, attrs[i]);
 	}
+	if ((c->caps & MY_CAP_ZSTD) != 0)
+		lt_buf_c(out, MY_ZSTD_LEVEL);
 	ok = send_wiped(c, start, err);
 out:
 	lt_buf_wipe(&answer);

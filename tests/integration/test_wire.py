@@ -203,6 +203,33 @@ def test_case(engine, case, transport, server, keys):
     assert wire(case, user="wire", **where(one, transport, keys)) == "ok"
 
 
+NONE, ZLIB, ZSTD = 1, 2, 4
+ZIPS = [(e, "zlib", ZLIB) for e in EVERY] + [("mysql", "zstd", ZSTD)]
+
+
+@pytest.mark.parametrize("transport", ["socket", "tcp+required"])
+@pytest.mark.parametrize("case", [*CASES, "dump"])
+@pytest.mark.parametrize("engine, name, zip_", ZIPS)
+def test_case_compressed(engine, name, zip_, case, transport, server, keys):
+    one = server(engine)
+    assert wire(case, user="wire", zip=zip_, **where(one, transport, keys)) == "ok"
+
+
+@pytest.mark.parametrize("engine", EVERY)
+def test_compression_is_the_best_of_what_both_sides_allow(engine, server, keys):
+    one = server(engine)
+    zstd = engine == "mysql"
+
+    def said(bits):
+        return wire("login", user="wire", zip=bits, **where(one, "tcp", keys))
+
+    assert " zip=0 " in said(0) and " zip=0 " in said(NONE)
+    assert " zip=1 " in said(NONE | ZLIB) and " zip=1 " in said(ZLIB)
+    assert (" zip=2 " if zstd else " zip=1 ") in said(ZSTD | ZLIB)
+    assert (" zip=2 " if zstd else " zip=0 ") in said(ZSTD | NONE)
+    assert said(ZSTD).startswith("ok " if zstd else "COMPRESSION 0 server ")
+
+
 @pytest.mark.parametrize("transport", ["socket", "tcp", "tcp+required"])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_killed_server_is_a_lost_link(engine, transport, server, keys):

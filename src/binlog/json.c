@@ -121,8 +121,8 @@ put_double(struct text *t, uint64_t bits)
 	if (len == 0)
 		return lt_fail(t->err, LT_E_CORRUPT, "JSON: a double that is no number");
 	if (memchr(number, '.', len) == NULL && memchr(number, 'e', len) == NULL) {
-		memcpy(number + len, ".0", 2);
-		len += 2;
+		number[len++] = '.';
+		number[len++] = '0';
 	}
 	return put(t, number, len);
 }

@@ -12,6 +12,9 @@
 
 enum my_ssl_mode { MY_SSL_DISABLED, MY_SSL_PREFERRED, MY_SSL_REQUIRED, MY_SSL_VERIFY_CA, MY_SSL_VERIFY_IDENTITY };
 
+/** Protocol compression; MySQL's clients and servers call NONE "uncompressed". */
+enum my_zip_kind { MY_ZIP_NONE, MY_ZIP_ZLIB, MY_ZIP_ZSTD, MY_ZIP_COUNT };
+
 /** Where and as whom to connect. Plain strings, borrowed for the time of the call; NULL = not given. */
 struct my_addr {
 	const char *host; /* NULL or "" with a socket */
@@ -22,6 +25,7 @@ struct my_addr {
 	const char *ssl_ca, *ssl_cert, *ssl_key; /* PEM files; no ssl_ca: the system's own certificates */
 	unsigned connect_timeout_ms;             /* whole set-up; 0 = 10 s */
 	unsigned io_timeout_ms;                  /* each wait for the peer afterwards; 0 = none */
+	unsigned zip_kinds;                      /* 1 << each enum my_zip_kind that will do, ZSTD first; 0 = NONE */
 	bool found_rows;                         /* CLIENT_FOUND_ROWS: UPDATE counts rows matched, not changed */
 };
 
@@ -33,8 +37,10 @@ struct my_server {
 	uint32_t version;      /* 10.11.6 = 101106, 9.7.4 = 90704; MariaDB's "5.5.5-" prefix is gone */
 	char version_text[64]; /* as the server says it */
 	uint32_t thread_id;
+	bool bulk; /* my_send_bulk() works */
 	bool tls;
 	char tls_cipher[64];
+	enum my_zip_kind zip;
 };
 
 struct my_conn;
@@ -102,6 +108,11 @@ void my_stmt_close(struct my_stmt *s);
 LT_MUST_USE bool my_send_query(struct my_conn *c, struct lt_str sql, struct lt_err *err);
 LT_MUST_USE bool my_send_execute(
     struct my_conn *c, struct my_stmt *s, const struct my_param *params, size_t nparams, struct lt_err *err);
+/** MariaDB: queue one command that runs `s` for each of `nrows` rows of `params` ([nrows * nparams], row by row). All values of
+ * one parameter have the same kind or are NULL, and `nrows` is at least 1. One reply: `affected` is the sum over the rows.
+ * Send it inside a transaction only: under autocommit the server commits each row of an UPDATE or DELETE by itself. */
+LT_MUST_USE bool my_send_bulk(struct my_conn *c, struct my_stmt *s, const struct my_param *params, size_t nparams,
+    size_t nrows, struct lt_err *err);
 /** Push out what is queued, wait for nothing. */
 LT_MUST_USE bool my_flush(struct my_conn *c, struct lt_err *err);
 /** Commands queued whose reply was not taken yet. */

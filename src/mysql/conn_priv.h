@@ -11,6 +11,7 @@
 struct ssl_st;
 struct bio_method_st;
 struct lt_wake;
+struct my_zip;
 
 /* -- io.c, tls.c: bytes -------------------------------------------------------------------------------------------- */
 
@@ -23,6 +24,9 @@ struct my_io {
 	struct bio_method_st *bio_method; /* owned */
 	struct lt_buf in, out;            /* received and not taken; queued and not sent */
 	size_t in_at, out_at;
+	struct my_zip *zip;              /* owned; NULL: not compressed. With it, `in` and `out` are plain, and these are frames: */
+	struct lt_buf zip_in, zip_out;   /* received and not expanded; packed and not sent */
+	size_t zip_in_at, zip_out_at;
 	unsigned timeout_ms;  /* each wait; 0: none */
 	uint64_t deadline_us; /* end of the set-up, monotonic; 0: set up already */
 	bool wants_out;       /* TLS must write before it can read on */
@@ -47,6 +51,9 @@ LT_MUST_USE bool my_io_push(struct my_io *io, struct lt_err *err);
 /** Wait for the descriptor (and for my_cancel()): false with TIMEOUT, CONNECT or CANCELLED. */
 LT_MUST_USE bool my_io_wait(struct my_io *io, short events, int timeout_ms, short *revents, struct lt_err *err);
 
+/** From now on both sides speak in compressed frames. */
+void my_io_zip(struct my_io *io, enum my_zip_kind kind);
+
 /** TLS on top of what is connected; nothing of the plain phase may be left in io->in. Fills tls_cipher of `server`. */
 LT_MUST_USE bool my_tls_start(
     struct my_io *io, const struct my_addr *addr, struct my_server *server, struct lt_err *err);
@@ -54,6 +61,19 @@ enum my_io_end my_tls_read(struct my_io *io, void *ptr, size_t cap, size_t *out)
 enum my_io_end my_tls_write(struct my_io *io, const void *ptr, size_t len, size_t *out);
 bool my_tls_pending(const struct my_io *io);
 void my_tls_close(struct my_io *io);
+
+/* -- zip.c: protocol compression, pure ------------------------------------------------------------------------------- */
+
+#define MY_ZSTD_LEVEL 1 /* ours, and what the server is asked for */
+
+/** ZLIB or ZSTD. */
+struct my_zip *my_zip_new(enum my_zip_kind kind);
+void my_zip_free(struct my_zip *z);
+/** Append the frames that hold `queue`: whole commands, each of one packet and the pieces behind it. */
+void my_zip_pack(struct my_zip *z, struct lt_str queue, struct lt_buf *wire);
+/** Append what the frame at the front of `wire` holds, 16 MB at most; `*used` is its size, 0 while it is not whole. */
+LT_MUST_USE bool my_zip_unpack(
+    struct my_zip *z, struct lt_str wire, struct lt_buf *out, size_t *used, struct lt_err *err);
 
 /* -- packet.c: packets -----------------------------------------------------------------------------------------------
  */
@@ -75,7 +95,7 @@ struct my_taken {
 struct my_conn {
 	struct my_io io;
 	struct my_server server;
-	uint32_t caps; /* agreed */
+	uint32_t caps, mariadb_caps; /* agreed */
 	uint8_t seq;   /* of the next packet, either way */
 	bool joining;  /* `join` holds pieces of a packet whose end is to come */
 	bool dead;
@@ -107,6 +127,8 @@ bool my_refused(struct my_conn *c, struct lt_str packet, struct lt_err *err);
 /* -- auth.c, conn.c --------------------------------------------------------------------------------------------------
  */
 
+/** What both packets of the login begin with: capabilities, limits, charset, filler. */
+void my_login_head(struct my_conn *c);
 /** The login from the handshake's plugin to the server's OK. Queues the handshake response itself. */
 LT_MUST_USE bool my_auth_run(
     struct my_conn *c, const struct my_addr *addr, const struct my_handshake *hs, struct lt_err *err);
@@ -149,6 +171,9 @@ LT_MUST_USE bool my_know_limit(struct my_conn *c, size_t bytes, struct lt_err *e
 
 /** Append COM_STMT_EXECUTE with its values. */
 void my_stmt_encode(struct lt_buf *b, const struct my_stmt *s, const struct my_param *params, size_t nparams);
+/** Append COM_STMT_BULK_EXECUTE with its rows. */
+void my_stmt_encode_bulk(
+    struct lt_buf *b, const struct my_stmt *s, const struct my_param *params, size_t nparams, size_t nrows);
 /** About how many bytes the values take. */
 size_t my_params_bytes(const struct my_param *params, size_t nparams);
 void my_stmts_free(struct my_conn *c);

@@ -12,6 +12,7 @@ enum my_capability {
 	MY_CAP_LONG_PASSWORD = 1u << 0, /* MariaDB leaves it out to say who it is */
 	MY_CAP_FOUND_ROWS = 1u << 1,
 	MY_CAP_LONG_FLAG = 1u << 2,
+	MY_CAP_COMPRESS = 1u << 5, /* zlib */
 	MY_CAP_PROTOCOL_41 = 1u << 9,
 	MY_CAP_SSL = 1u << 11,
 	MY_CAP_TRANSACTIONS = 1u << 13,
@@ -22,6 +23,12 @@ enum my_capability {
 	MY_CAP_CONNECT_ATTRS = 1u << 20,
 	MY_CAP_LENENC_AUTH = 1u << 21,
 	MY_CAP_DEPRECATE_EOF = 1u << 24,
+	MY_CAP_ZSTD = 1u << 26,
+};
+
+/* MariaDB's own, in what the others leave as filler; told only by servers that leave out MY_CAP_LONG_PASSWORD. */
+enum my_mariadb_capability {
+	MY_MARIADB_BULK = 1u << 2,
 };
 
 enum my_com {
@@ -31,6 +38,7 @@ enum my_com {
 	MY_COM_STMT_PREPARE = 0x16,
 	MY_COM_STMT_EXECUTE = 0x17,
 	MY_COM_STMT_CLOSE = 0x19,
+	MY_COM_STMT_BULK_EXECUTE = 0xfa, /* MariaDB */
 };
 
 /* First byte of a reply. */
@@ -44,7 +52,7 @@ enum { MY_HEAD_OK = 0x00, MY_HEAD_MORE = 0x01, MY_HEAD_INFILE = 0xfb, MY_HEAD_EO
 struct my_handshake {
 	char version[64];
 	uint32_t thread_id;
-	uint32_t caps;
+	uint32_t caps, mariadb_caps;
 	uint8_t nonce[MY_NONCE_MAX];
 	size_t nonce_len;
 	char plugin[64]; /* "" when the server names none */

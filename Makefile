@@ -29,14 +29,15 @@ test: build
 	$(MAKE) faults
 	/usr/bin/python3 tools/run-tests --build $(BUILD) --fuzz 1
 
-## make faults     build-faults/lutra, in which tests may switch rules off
+## make faults     build-faults/lutra, in which tests switch rules off and order kills
 faults:
+	sh tools/install.sh build
 	sh tools/configure build-faults -Dtests=false -Dfaults=true
 	ninja -C build-faults
 
 ## make check      layers, format, both compilers, tests with ASan+UBSan and with TSan
 check: layers
-	sh tools/install.sh build test check
+	sh tools/install.sh build test faults check
 	CC=clang-14 sh tools/configure build-clang -Dtests=true && ninja -C build-clang
 	$(MAKE) asan tsan
 	$(MAKE) lint
@@ -100,4 +101,4 @@ cover:
 	gcovr -r . --object-directory build-cover --filter src/ --print-summary
 
 clean:
-	rm -rf build build-asan build-tsan build-clang build-fuzz build-cover
+	rm -rf build build-asan build-tsan build-clang build-fuzz build-faults build-cover

@@ -113,11 +113,7 @@ send_response(struct login *l, struct lt_err *err)
 	if (!ok)
 		goto out;
 	start = my_packet_begin(c);
-	lt_buf_le(out, c->caps, 4);
-	lt_buf_le(out, MY_PACKET_MAX, 4);
-	lt_buf_le(out, MY_CHARSET_UTF8MB4, 1);
-	memset(lt_buf_reserve(out, 23), 0, 23);
-	out->len += 23;
+	my_login_head(c);
 	lt_buf_z(out, l->addr->user != NULL ? l->addr->user : "");
 	lt_buf_c(out, '\0');
 	if ((c->caps & MY_CAP_LENENC_AUTH) != 0)

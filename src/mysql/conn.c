@@ -56,6 +56,19 @@ wants_tls(const struct my_conn *c, const struct my_addr *addr)
 	return addr->ssl_mode >= MY_SSL_REQUIRED || (addr->ssl_mode == MY_SSL_PREFERRED && !c->io.is_socket_file);
 }
 
+void
+my_login_head(struct my_conn *c)
+{
+	struct lt_buf *out = &c->io.out;
+
+	lt_buf_le(out, c->caps, 4);
+	lt_buf_le(out, MY_PACKET_MAX, 4);
+	lt_buf_le(out, MY_CHARSET_UTF8MB4, 1);
+	memset(lt_buf_reserve(out, 19), 0, 19);
+	out->len += 19;
+	lt_buf_le(out, c->mariadb_caps, 4);
+}
+
 static bool
 secure(struct my_conn *c, const struct my_addr *addr, const struct my_handshake *hs, struct lt_err *err)
 {
@@ -70,11 +83,7 @@ secure(struct my_conn *c, const struct my_addr *addr, const struct my_handshake 
 	}
 	c->caps |= MY_CAP_SSL;
 	start = my_packet_begin(c);
-	lt_buf_le(&c->io.out, c->caps, 4);
-	lt_buf_le(&c->io.out, MY_PACKET_MAX, 4);
-	lt_buf_le(&c->io.out, MY_CHARSET_UTF8MB4, 1);
-	memset(lt_buf_reserve(&c->io.out, 23), 0, 23);
-	c->io.out.len += 23;
+	my_login_head(c);
 	if (!my_packet_end(c, start, err) || !my_io_push(&c->io, err))
 		return false;
 	/* Whoever can write into the plain phase must not be able to write what we take for the server's TLS words. */
@@ -91,6 +100,10 @@ set_up(struct my_conn *c, const struct my_addr *addr, struct lt_err *err)
 	if (!greet(c, &hs, err))
 		return false;
 	c->caps = caps_wanted & (hs.caps | MY_CAP_LONG_PASSWORD);
+	c->mariadb_caps = MY_MARIADB_BULK & hs.mariadb_caps;
+	if (c->mariadb_caps != 0)
+		c->caps &= ~(uint32_t)MY_CAP_LONG_PASSWORD; /* or the server takes ours for filler */
+	c->server.bulk = (c->mariadb_caps & MY_MARIADB_BULK) != 0;
 	if (addr->found_rows)
 		c->caps |= MY_CAP_FOUND_ROWS;
 	if (!secure(c, addr, &hs, err) || !my_auth_run(c, addr, &hs, err))

@@ -33,6 +33,7 @@ struct my_server {
 	uint32_t version;      /* 10.11.6 = 101106, 9.7.4 = 90704; MariaDB's "5.5.5-" prefix is gone */
 	char version_text[64]; /* as the server says it */
 	uint32_t thread_id;
+	bool bulk; /* my_send_bulk() works */
 	bool tls;
 	char tls_cipher[64];
 };
@@ -102,6 +103,11 @@ void my_stmt_close(struct my_stmt *s);
 LT_MUST_USE bool my_send_query(struct my_conn *c, struct lt_str sql, struct lt_err *err);
 LT_MUST_USE bool my_send_execute(
     struct my_conn *c, struct my_stmt *s, const struct my_param *params, size_t nparams, struct lt_err *err);
+/** MariaDB: queue one command that runs `s` for each of `nrows` rows of `params` ([nrows * nparams], row by row). All values of
+ * one parameter have the same kind or are NULL, and `nrows` is at least 1. One reply: `affected` is the sum over the rows.
+ * Send it inside a transaction only: under autocommit the server commits each row of an UPDATE or DELETE by itself. */
+LT_MUST_USE bool my_send_bulk(struct my_conn *c, struct my_stmt *s, const struct my_param *params, size_t nparams,
+    size_t nrows, struct lt_err *err);
 /** Push out what is queued, wait for nothing. */
 LT_MUST_USE bool my_flush(struct my_conn *c, struct lt_err *err);
 /** Commands queued whose reply was not taken yet. */

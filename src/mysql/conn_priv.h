@@ -75,7 +75,7 @@ struct my_taken {
 struct my_conn {
 	struct my_io io;
 	struct my_server server;
-	uint32_t caps; /* agreed */
+	uint32_t caps, mariadb_caps; /* agreed */
 	uint8_t seq;   /* of the next packet, either way */
 	bool joining;  /* `join` holds pieces of a packet whose end is to come */
 	bool dead;
@@ -107,6 +107,8 @@ bool my_refused(struct my_conn *c, struct lt_str packet, struct lt_err *err);
 /* -- auth.c, conn.c --------------------------------------------------------------------------------------------------
  */
 
+/** What both packets of the login begin with: capabilities, limits, charset, filler. */
+void my_login_head(struct my_conn *c);
 /** The login from the handshake's plugin to the server's OK. Queues the handshake response itself. */
 LT_MUST_USE bool my_auth_run(
     struct my_conn *c, const struct my_addr *addr, const struct my_handshake *hs, struct lt_err *err);
@@ -149,6 +151,9 @@ LT_MUST_USE bool my_know_limit(struct my_conn *c, size_t bytes, struct lt_err *e
 
 /** Append COM_STMT_EXECUTE with its values. */
 void my_stmt_encode(struct lt_buf *b, const struct my_stmt *s, const struct my_param *params, size_t nparams);
+/** Append COM_STMT_BULK_EXECUTE with its rows. */
+void my_stmt_encode_bulk(
+    struct lt_buf *b, const struct my_stmt *s, const struct my_param *params, size_t nparams, size_t nrows);
 /** About how many bytes the values take. */
 size_t my_params_bytes(const struct my_param *params, size_t nparams);
 void my_stmts_free(struct my_conn *c);

@@ -29,7 +29,10 @@ my_handshake_decode(struct lt_str packet, struct my_handshake *out, struct lt_er
 	lt_cur_take(&in, 3); /* charset, status */
 	hs.caps |= (uint32_t)lt_cur_u16(&in) << 16;
 	nonce_len = lt_cur_u8(&in);
-	lt_cur_take(&in, 10);
+	lt_cur_take(&in, 6);
+	hs.mariadb_caps = lt_cur_u32(&in);
+	if ((hs.caps & MY_CAP_LONG_PASSWORD) != 0)
+		hs.mariadb_caps = 0; /* filler */
 	/* Eight bytes went before; the rest ends with a zero byte that is no part of it. */
 	part2_len = nonce_len > 21 ? nonce_len - 8u : 13u;
 	part2 = lt_cur_bytes(&in, part2_len);

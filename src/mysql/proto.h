@@ -24,6 +24,11 @@ enum my_capability {
 	MY_CAP_DEPRECATE_EOF = 1u << 24,
 };
 
+/* MariaDB's own, in what the others leave as filler; told only by servers that leave out MY_CAP_LONG_PASSWORD. */
+enum my_mariadb_capability {
+	MY_MARIADB_BULK = 1u << 2,
+};
+
 enum my_com {
 	MY_COM_QUIT = 0x01,
 	MY_COM_QUERY = 0x03,
@@ -31,6 +36,7 @@ enum my_com {
 	MY_COM_STMT_PREPARE = 0x16,
 	MY_COM_STMT_EXECUTE = 0x17,
 	MY_COM_STMT_CLOSE = 0x19,
+	MY_COM_STMT_BULK_EXECUTE = 0xfa, /* MariaDB */
 };
 
 /* First byte of a reply. */
@@ -44,7 +50,7 @@ enum { MY_HEAD_OK = 0x00, MY_HEAD_MORE = 0x01, MY_HEAD_INFILE = 0xfb, MY_HEAD_EO
 struct my_handshake {
 	char version[64];
 	uint32_t thread_id;
-	uint32_t caps;
+	uint32_t caps, mariadb_caps;
 	uint8_t nonce[MY_NONCE_MAX];
 	size_t nonce_len;
 	char plugin[64]; /* "" when the server names none */

@@ -242,3 +242,35 @@ my_stmt_encode(struct lt_buf *b, const struct my_stmt *s, const struct my_param 
 	for (size_t i = 0; i < nparams; i++)
 		put_value(b, &params[i]);
 }
+
+/* The type of a parameter in all rows: that of its first value. */
+static unsigned
+bulk_type(const struct my_param *params, size_t nparams, size_t nrows, size_t at)
+{
+	for (size_t row = 0; row < nrows; row++) {
+		const struct my_param *p = &params[row * nparams + at];
+
+		if (p->kind != MY_PARAM_NULL)
+			return type_of(p);
+	}
+	return TYPE_VAR_STRING; /* NULL in every row */
+}
+
+void
+my_stmt_encode_bulk(
+    struct lt_buf *b, const struct my_stmt *s, const struct my_param *params, size_t nparams, size_t nrows)
+{
+	enum { SEND_TYPES = 128, HAS_VALUE = 0, IS_NULL = 1 };
+
+	lt_buf_le(b, MY_COM_STMT_BULK_EXECUTE, 1);
+	lt_buf_le(b, s->id, 4);
+	lt_buf_le(b, SEND_TYPES, 2);
+	for (size_t i = 0; i < nparams; i++)
+		lt_buf_le(b, bulk_type(params, nparams, nrows, i), 2);
+	for (size_t i = 0; i < nparams * nrows; i++) {
+		bool null = params[i].kind == MY_PARAM_NULL;
+
+		lt_buf_le(b, null ? IS_NULL : HAS_VALUE, 1);
+		put_value(b, &params[i]);
+	}
+}

@@ -1,0 +1,395 @@
+#include "pipeline/writeset.h"
+
+#include "base/buf.h"
+
+/* -- indexes ------------------------------------------------------------------------------------------------------- */
+
+static bool
+ends_with(struct lt_str s, const char *end)
+{
+	size_t n = strlen(end);
+
+	return s.len >= n && memcmp(s.ptr + s.len - n, end, n) == 0;
+}
+
+/* Collations under which printable ASCII is equal just where its letters are, whatever their case: no contractions, no
+ * expansions, nothing printable ignored. All others are treated as not known. */
+static bool
+folds_ascii(struct lt_str collation)
+{
+	static const char *const ends[] = { "_general_ci", "mb4_0900_ai_ci", "_unicode_ci", "_unicode_520_ci",
+		"uca1400_ai_ci", "latin1_swedish_ci", "gbk_chinese_ci", "gb18030_chinese_ci", "sjis_japanese_ci" };
+
+	for (size_t i = 0; i < LT_COUNT(ends); i++) {
+		if (ends_with(collation, ends[i]))
+			return true;
+	}
+	return false;
+}
+
+static enum pipeline_part_kind
+text_part(const struct schema_column *target)
+{
+	if (ends_with(target->collation, "_bin"))
+		return PIPELINE_PART_TEXT_BINARY;
+	return folds_ascii(target->collation) ? PIPELINE_PART_TEXT_FOLDED : PIPELINE_PART_UNKNOWN;
+}
+
+static enum pipeline_part_kind
+part_kind(const struct pipeline_column *c)
+{
+	switch (c->bind) {
+	case PIPELINE_BIND_NUMBER:
+	case PIPELINE_BIND_INDEX: return PIPELINE_PART_NUMBER;
+	case PIPELINE_BIND_FLOAT:
+	case PIPELINE_BIND_DOUBLE: return PIPELINE_PART_REAL;
+	case PIPELINE_BIND_DECIMAL: return PIPELINE_PART_DECIMAL;
+	case PIPELINE_BIND_TEMPORAL: return PIPELINE_PART_TEMPORAL;
+	case PIPELINE_BIND_BYTES: return PIPELINE_PART_BYTES;
+	case PIPELINE_BIND_UTF8:
+	case PIPELINE_BIND_FOREIGN: return text_part(c->target);
+	default: return PIPELINE_PART_UNKNOWN;
+	}
+}
+
+static const struct pipeline_column *
+column_of(const struct pipeline_route *route, size_t target_column)
+{
+	for (size_t i = 0; i < route->ncolumns; i++) {
+		if (route->columns[i].target == &route->target->columns[target_column])
+			return &route->columns[i];
+	}
+	return NULL;
+}
+
+static void
+make_index(const struct pipeline_route *route, const struct schema_key *key, struct pipeline_index *out)
+{
+	out->nparts = key->nparts;
+	out->parts = lt_calloc(key->nparts, sizeof(*out->parts));
+	for (size_t i = 0; i < key->nparts; i++) {
+		const struct schema_key_part *part = &key->parts[i];
+		struct pipeline_part *p = &out->parts[i];
+
+		p->prefix = part->prefix;
+		p->column = part->column == SIZE_MAX ? NULL : column_of(route, part->column);
+		p->kind = p->column != NULL ? part_kind(p->column) : PIPELINE_PART_UNKNOWN;
+		out->unknown = out->unknown || p->kind == PIPELINE_PART_UNKNOWN;
+	}
+}
+
+void
+pipeline_indexes_make(const struct pipeline_route *route, struct pipeline_indexes *out)
+{
+	const struct schema_table *t = route->target;
+
+	*out = (struct pipeline_indexes){ .ordered = t->nparents > 0 || t->nchildren > 0 || t->has_triggers };
+	out->items = lt_calloc(t->nkeys, sizeof(*out->items));
+	for (size_t i = 0; i < t->nkeys; i++) {
+		if (t->keys[i].unique)
+			make_index(route, &t->keys[i], &out->items[out->count++]);
+	}
+}
+
+void
+pipeline_indexes_clear(struct pipeline_indexes *x)
+{
+	for (size_t i = 0; i < x->count; i++)
+		free(x->items[i].parts);
+	free(x->items);
+	*x = (struct pipeline_indexes){ 0 };
+}
+
+/* -- key values ------------------------------------------------------------------------------------------------------ */
+
+enum key_end { KEY_MADE, KEY_NULL, KEY_UNKNOWN };
+
+static struct lt_str
+without_end_spaces(struct lt_str s)
+{
+	while (s.len > 0 && s.ptr[s.len - 1] == ' ')
+		s.len--;
+	return s;
+}
+
+static bool
+is_printable_ascii(struct lt_str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] < 0x20 || s.ptr[i] > 0x7e)
+			return false;
+	}
+	return true;
+}
+
+static enum key_end
+add_text(struct lt_str s, const struct pipeline_part *p, struct lt_buf *out)
+{
+	bool fold = p->kind == PIPELINE_PART_TEXT_FOLDED;
+
+	if ((fold || p->prefix > 0) && !is_printable_ascii(s))
+		return KEY_UNKNOWN;
+	if (p->prefix > 0)
+		s.len = LT_MIN(s.len, (size_t)p->prefix);
+	s = without_end_spaces(s);
+	lt_buf_le(out, s.len, 8);
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+
+		lt_buf_c(out, fold && c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c);
+	}
+	return KEY_MADE;
+}
+
+static void
+add_bytes(struct lt_str s, uint32_t prefix, struct lt_buf *out)
+{
+	size_t len = prefix > 0 ? LT_MIN(s.len, (size_t)prefix) : s.len;
+
+	lt_buf_le(out, len, 8);
+	lt_buf_add(out, s.ptr, len);
+}
+
+/* "-0.00" equals "0.00". */
+static struct lt_str
+decimal_key(struct lt_str s)
+{
+	if (s.len == 0 || s.ptr[0] != '-')
+		return s;
+	for (size_t i = 1; i < s.len; i++) {
+		if (s.ptr[i] != '0' && s.ptr[i] != '.')
+			return s;
+	}
+	return lt_str_of(s.ptr + 1, s.len - 1);
+}
+
+static void
+add_real(const struct change_value *v, struct lt_buf *out)
+{
+	double d = v->kind == CHANGE_FLOAT ? (double)v->f32 : v->f64;
+
+	d = d == 0 ? 0 : d; /* -0 equals 0 */
+	lt_buf_add(out, &d, sizeof(d));
+}
+
+static enum key_end
+add_part(const struct pipeline_part *p, const struct change_value *v, struct lt_buf *out)
+{
+	char text[32];
+
+	if (v->kind == CHANGE_ABSENT)
+		return KEY_UNKNOWN;
+	if (v->kind == CHANGE_NULL)
+		return KEY_NULL;
+	switch (p->kind) {
+	case PIPELINE_PART_NUMBER: lt_buf_le(out, v->u64, 8); return KEY_MADE;
+	case PIPELINE_PART_REAL: add_real(v, out); return KEY_MADE;
+	case PIPELINE_PART_BYTES: add_bytes(v->bytes, p->prefix, out); return KEY_MADE;
+	case PIPELINE_PART_DECIMAL: add_bytes(decimal_key(v->bytes), 0, out); return KEY_MADE;
+	case PIPELINE_PART_TEMPORAL:
+		add_bytes(lt_str_of(text, change_time_text(v->kind, &v->time, text)), 0, out);
+		return KEY_MADE;
+	case PIPELINE_PART_TEXT_BINARY:
+	case PIPELINE_PART_TEXT_FOLDED: return add_text(v->bytes, p, out);
+	case PIPELINE_PART_UNKNOWN: break;
+	}
+	return KEY_UNKNOWN;
+}
+
+/* An after image leaves out what did not change. */
+static const struct change_value *
+value_of(const struct pipeline_route *route, const struct pipeline_part *p, bool after, bool update)
+{
+	const struct change_value *v = after ? &route->after[p->column->source] : &route->before[p->column->source];
+
+	return after && update && v->kind == CHANGE_ABSENT ? &route->before[p->column->source] : v;
+}
+
+static enum key_end
+make_key(const struct pipeline_route *route, const struct pipeline_index *index, bool after, bool update, struct lt_buf *out)
+{
+	enum key_end end = KEY_MADE;
+
+	for (size_t i = 0; i < index->nparts; i++) {
+		enum key_end part = add_part(&index->parts[i], value_of(route, &index->parts[i], after, update), out);
+
+		if (part == KEY_NULL)
+			return KEY_NULL; /* a unique index lets NULL in any number of times */
+		if (part == KEY_UNKNOWN)
+			end = KEY_UNKNOWN;
+	}
+	return end;
+}
+
+/* -- levels ------------------------------------------------------------------------------------------------------------ */
+
+#define SLOTS_FIRST 4096
+
+/* Levels are counted from 1 here, so that 0 is "none yet". */
+struct slot {
+	uint64_t key;
+	uint32_t generation; /* of another group: empty */
+	uint32_t alone, shared;
+};
+
+struct pipeline_levels {
+	struct slot *slots; /* owned, open addressing */
+	size_t cap, used;
+	uint32_t generation;
+	struct lt_buf scratch;
+	uint64_t keys[64]; /* of the row in hand */
+	size_t nkeys;
+	/* Tables that may touch others go in order, but rows of one kind on one table together. */
+	uint32_t ordered_level;
+	const struct schema_table *ordered_table;
+	enum change_op ordered_op;
+};
+
+struct pipeline_levels *
+pipeline_levels_new(void)
+{
+	struct pipeline_levels *l = lt_new(struct pipeline_levels);
+
+	l->cap = SLOTS_FIRST;
+	l->slots = lt_calloc(l->cap, sizeof(*l->slots));
+	l->generation = 1;
+	return l;
+}
+
+void
+pipeline_levels_free(struct pipeline_levels *l)
+{
+	if (l == NULL)
+		return;
+	lt_buf_free(&l->scratch);
+	free(l->slots);
+	free(l);
+}
+
+void
+pipeline_levels_clear(struct pipeline_levels *l)
+{
+	l->used = 0;
+	l->ordered_level = 0;
+	l->ordered_table = NULL;
+	if (++l->generation == 0) {
+		memset(l->slots, 0, l->cap * sizeof(*l->slots));
+		l->generation = 1;
+	}
+}
+
+static struct slot *
+find_slot(struct slot *slots, size_t cap, uint32_t generation, uint64_t key)
+{
+	size_t at = (size_t)key & (cap - 1);
+
+	while (slots[at].generation == generation && slots[at].key != key)
+		at = (at + 1) & (cap - 1);
+	return &slots[at];
+}
+
+static void
+grow(struct pipeline_levels *l)
+{
+	size_t cap = l->cap * 2;
+	struct slot *slots = lt_calloc(cap, sizeof(*slots));
+
+	for (size_t i = 0; i < l->cap; i++) {
+		if (l->slots[i].generation == l->generation)
+			*find_slot(slots, cap, l->generation, l->slots[i].key) = l->slots[i];
+	}
+	free(l->slots);
+	l->slots = slots;
+	l->cap = cap;
+}
+
+static struct slot *
+slot_of(struct pipeline_levels *l, uint64_t key)
+{
+	struct slot *s;
+
+	if (l->used * 2 >= l->cap)
+		grow(l);
+	s = find_slot(l->slots, l->cap, l->generation, key);
+	if (s->generation != l->generation) {
+		*s = (struct slot){ .key = key, .generation = l->generation };
+		l->used++;
+	}
+	return s;
+}
+
+/* False: the image does not tell, or there are too many. */
+static bool
+add_keys(struct pipeline_levels *l, const struct pipeline_route *route, const struct pipeline_indexes *indexes, bool after,
+    bool update)
+{
+	for (size_t i = 0; i < indexes->count; i++) {
+		const struct pipeline_index *index = &indexes->items[i];
+		const void *which[2] = { route->target, index };
+		enum key_end end;
+
+		lt_buf_clear(&l->scratch);
+		lt_buf_add(&l->scratch, which, sizeof(which));
+		end = index->unknown ? KEY_UNKNOWN : make_key(route, index, after, update, &l->scratch);
+		if (end == KEY_UNKNOWN || l->nkeys == LT_COUNT(l->keys))
+			return false;
+		if (end == KEY_MADE)
+			l->keys[l->nkeys++] = lt_str_hash(lt_buf_str(&l->scratch));
+	}
+	return true;
+}
+
+static uint64_t
+table_key(const struct pipeline_route *route)
+{
+	const void *which = route->target;
+
+	return lt_str_hash(lt_str_of(&which, sizeof(which)));
+}
+
+static uint32_t
+ordered_after(const struct pipeline_levels *l, const struct pipeline_route *route, enum change_op op)
+{
+	bool same = l->ordered_table == route->target && l->ordered_op == op;
+	bool itself = route->target->nparents > 0 && route->target->nchildren > 0; /* perhaps its own parent */
+
+	return same && !itself ? l->ordered_level : l->ordered_level + 1;
+}
+
+size_t
+pipeline_levels_add(struct pipeline_levels *l, const struct pipeline_route *route, const struct pipeline_indexes *indexes,
+    const struct change_row *row)
+{
+	bool update = row->op == CHANGE_UPDATE, told = true;
+	struct slot *table;
+	uint32_t level;
+
+	l->nkeys = 0;
+	if (row->op != CHANGE_INSERT)
+		told = !route->keyless && add_keys(l, route, indexes, false, update);
+	if (row->op != CHANGE_DELETE)
+		told = told && add_keys(l, route, indexes, true, update);
+
+	table = slot_of(l, table_key(route));
+	level = table->alone + 1;
+	if (!told)
+		level = LT_MAX(level, table->shared + 1);
+	for (size_t i = 0; told && i < l->nkeys; i++)
+		level = LT_MAX(level, slot_of(l, l->keys[i])->alone + 1);
+	if (indexes->ordered)
+		level = LT_MAX(level, ordered_after(l, route, row->op));
+
+	table = slot_of(l, table_key(route)); /* the table of slots may have grown */
+	if (told)
+		table->shared = LT_MAX(table->shared, level);
+	else
+		table->alone = level;
+	for (size_t i = 0; told && i < l->nkeys; i++)
+		slot_of(l, l->keys[i])->alone = level;
+	if (indexes->ordered) {
+		l->ordered_level = level;
+		l->ordered_table = route->target;
+		l->ordered_op = row->op;
+	}
+	return level - 1;
+}

@@ -1,0 +1,58 @@
+/* pipeline/writeset.h - which changes of a group touch each other, and so in which order they must be carried out.
+ *
+ * Every row has keys: one for its table, one for each unique index value before and after. Two rows that share a key keep their
+ * order; rows that share none may change places inside a group, since a group becomes visible at once. A key is never
+ * finer than the server's own idea of equality: text of a collation whose weights are not known here exactly, values that an
+ * image does not carry, expressions and unmapped columns make the whole table one key (R6). */
+#ifndef PIPELINE_WRITESET_H
+#define PIPELINE_WRITESET_H
+
+#include "pipeline/route.h"
+
+/** How a part of an index is compared. */
+enum pipeline_part_kind {
+	PIPELINE_PART_UNKNOWN, /* not comparable here: the table is one key */
+	PIPELINE_PART_NUMBER,
+	PIPELINE_PART_REAL,
+	PIPELINE_PART_BYTES,
+	PIPELINE_PART_DECIMAL,
+	PIPELINE_PART_TEMPORAL,
+	PIPELINE_PART_TEXT_BINARY, /* a _bin collation: bytes, but for spaces at the end */
+	PIPELINE_PART_TEXT_FOLDED, /* printable ASCII, letters of any case alike; other text is UNKNOWN */
+};
+
+struct pipeline_part {
+	const struct pipeline_column *column;
+	enum pipeline_part_kind kind;
+	uint32_t prefix; /* characters; 0: all */
+};
+
+/** One unique index of the target, seen from a route. */
+struct pipeline_index {
+	struct pipeline_part *parts; /* owned */
+	size_t nparts;
+	bool unknown; /* some part is */
+};
+
+/** The unique indexes of a route's target; owned by the route. */
+struct pipeline_indexes {
+	struct pipeline_index *items; /* owned */
+	size_t count;
+	bool ordered; /* foreign keys or triggers: other tables may be touched too */
+};
+
+void pipeline_indexes_make(const struct pipeline_route *route, struct pipeline_indexes *out);
+void pipeline_indexes_clear(struct pipeline_indexes *x);
+
+/** Levels of one group: rows of a level may be carried out in any order, after all of the level before. One owner thread. */
+struct pipeline_levels;
+
+struct pipeline_levels *pipeline_levels_new(void);
+void pipeline_levels_free(struct pipeline_levels *l);
+/** A new group. */
+void pipeline_levels_clear(struct pipeline_levels *l);
+/** The level of the next row, decoded in route->before and route->after. */
+size_t pipeline_levels_add(struct pipeline_levels *l, const struct pipeline_route *route,
+    const struct pipeline_indexes *indexes, const struct change_row *row);
+
+#endif

@@ -74,7 +74,7 @@ completes_a_one_way_channel_with_defaults(void **state)
 	assert_false(c->pipelines[0].two_way);
 	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_NOW);
 	assert_int_equal(c->verify, MODEL_VERIFY_OFF);
-	assert_int_equal(c->memory_bytes, 64 << 20);
+	assert_int_equal(c->memory_bytes, 256 << 20);
 	assert_int_equal(c->group.rows, 5000);
 	assert_int_equal(c->group.bytes, 4 << 20);
 	assert_int_equal(c->group.time_ms, 200);

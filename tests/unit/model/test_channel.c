@@ -305,7 +305,7 @@ refuses_wrong_values_at_their_place(void **state)
 		{ ONE "memory: 17179869185G\n", LT_E_CONFIG_VALUE, 7, 9, "a size" },
 		{ ONE "group: 5\n", LT_E_CONFIG_VALUE, 7, 8, "group" },
 		{ ONE "group: { rows: 0 }\n", LT_E_CONFIG_VALUE, 7, 16, "from 1" },
-		{ ONE "group: { bytes: 128M }\n", LT_E_CONFIG_VALUE, 7, 17, "larger than" },
+		{ ONE "group: { bytes: 512M }\n", LT_E_CONFIG_VALUE, 7, 17, "larger than" },
 		{ ONE "group: { time: 0 }\n", LT_E_CONFIG_VALUE, 7, 16, "are allowed" },
 		{ ONE "group: { time: 1h }\n", LT_E_CONFIG_VALUE, 7, 16, "a time" },
 		{ ONE "verify: perhaps\n", LT_E_CONFIG_VALUE, 7, 9, "on or off" },

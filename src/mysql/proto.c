@@ -2,6 +2,8 @@
 
 #include "base/cur.h"
 
+#define NONCE_SIZE 20
+
 static bool
 cut(struct lt_err *err, const char *what, size_t len)
 {
@@ -97,7 +99,8 @@ my_auth_switch_decode(struct lt_str packet, struct my_auth_switch *out, struct l
 	nonce = lt_cur_rest(&in);
 	if (!lt_cur_ok(&in) || plugin.len == 0 || plugin.len >= sizeof(sw.plugin))
 		return cut(err, "login switch", packet.len);
-	if (nonce.len > 0 && nonce.ptr[nonce.len - 1] == '\0')
+	/* A zero ends the 20 bytes of most methods. None ends the 32 of ed25519, whose own last one may be zero. */
+	if (nonce.len == NONCE_SIZE + 1 && nonce.ptr[NONCE_SIZE] == '\0')
 		nonce.len--;
 	if (nonce.len > sizeof(sw.nonce))
 		return cut(err, "login switch", packet.len);

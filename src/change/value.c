@@ -94,6 +94,7 @@ change_value_eq(const struct change_value *a, const struct change_value *b)
 	case CHANGE_TEXT:
 	case CHANGE_BYTES:
 	case CHANGE_JSON:
+	case CHANGE_JSON_DIFF:
 	case CHANGE_GEOMETRY:
 	case CHANGE_VECTOR: return lt_str_eq(a->bytes, b->bytes);
 	}

@@ -1,9 +1,11 @@
+#include <sodium.h>
+
 #include "mysql/conn_priv.h"
 #include "mysql/scramble.h"
 
 #define ROUNDS_MAX 12 /* packets of one login; the longest honest one has five */
 
-enum method { NONE, NATIVE, SHA2, ED25519, CLEAR };
+enum method { NONE, NATIVE, SHA2, SHA256, ED25519, PARSEC, CLEAR };
 
 static const struct {
 	const char *plugin;
@@ -12,7 +14,9 @@ static const struct {
 } methods[] = {
 	{ "mysql_native_password", NATIVE, 20 },
 	{ "caching_sha2_password", SHA2, 20 },
+	{ "sha256_password", SHA256, 20 },
 	{ "client_ed25519", ED25519, 32 },
+	{ "parsec", PARSEC, MY_PARSEC_NONCE_SIZE },
 	{ "mysql_clear_password", CLEAR, 0 },
 };
 
@@ -23,7 +27,8 @@ struct login {
 	struct lt_str password;
 	enum method method;
 	uint8_t nonce[MY_NONCE_MAX];
-	bool wants_key; /* the next "more" packet is the RSA key */
+	bool wants_key;  /* the next "more" packet is the RSA key */
+	bool wants_salt; /* parsec: the next packet tells how the password becomes a key */
 };
 
 static enum method
@@ -53,9 +58,17 @@ is_private(const struct my_conn *c)
 	return c->server.tls || c->io.is_socket_file;
 }
 
+static void
+put_password(const struct login *l, struct lt_buf *out)
+{
+	lt_buf_reserve(out, l->password.len + 1); /* at once: growing would leave copies behind */
+	lt_buf_str_add(out, l->password);
+	lt_buf_c(out, '\0');
+}
+
 /* The method's first answer, appended. */
 static bool
-first_answer(const struct login *l, struct lt_buf *out, struct lt_err *err)
+first_answer(struct login *l, struct lt_buf *out, struct lt_err *err)
 {
 	uint8_t proof[MY_ED25519_SIZE] = { 0 };
 	size_t len = 0;
@@ -71,6 +84,15 @@ first_answer(const struct login *l, struct lt_buf *out, struct lt_err *err)
 			my_scramble_sha2(l->password, l->nonce, proof);
 		len = l->password.len > 0 ? MY_SHA2_SIZE : 0;
 		break;
+	case SHA256:
+		/* The server does not take a socket file for private here; an empty password is its zero byte alone. */
+		l->wants_key = l->password.len > 0 && !l->c->server.tls;
+		if (l->wants_key)
+			lt_buf_c(out, 1); /* "send your key" */
+		else
+			put_password(l, out);
+		break;
+	case PARSEC: l->wants_salt = true; break; /* nothing yet */
 	case ED25519:
 		my_sign_ed25519(l->password, l->nonce, proof);
 		len = MY_ED25519_SIZE;
@@ -78,7 +100,7 @@ first_answer(const struct login *l, struct lt_buf *out, struct lt_err *err)
 	case CLEAR:
 		if (!is_private(l->c))
 			return lt_fail(err, LT_E_AUTH_INSECURE, "the server asks for the password in clear text");
-		lt_buf_add(out, l->password.ptr, l->password.len + 1); /* its zero byte too */
+		put_password(l, out);
 		break;
 	case NONE: break;
 	}
@@ -130,6 +152,8 @@ send_response(struct login *l, struct lt_err *err)
 		for (size_t i = 0; i < LT_COUNT(attrs); i++)
 			lt_buf_lenstr(out, attrs[i]);
 	}
+	if ((c->caps & MY_CAP_ZSTD) != 0)
+		lt_buf_c(out, MY_ZSTD_LEVEL);
 	ok = send_wiped(c, start, err);
 out:
 	lt_buf_wipe(&answer);
@@ -145,7 +169,7 @@ answer_switch(struct login *l, struct lt_str packet, struct lt_err *err)
 	if (!my_auth_switch_decode(packet, &sw, err))
 		return false;
 	l->method = method_of(sw.plugin, sw.nonce_len);
-	l->wants_key = false;
+	l->wants_key = l->wants_salt = false;
 	if (l->method == NONE)
 		return lt_fail(err, LT_E_AUTH_METHOD, "the server asks for login method %s", sw.plugin);
 	memcpy(l->nonce, sw.nonce, sizeof(l->nonce));
@@ -165,14 +189,28 @@ full_sha2(struct login *l, struct lt_err *err)
 	size_t start = my_packet_begin(c);
 
 	if (is_private(c)) {
-		lt_buf_reserve(&c->io.out, l->password.len + 1);
-		lt_buf_str_add(&c->io.out, l->password);
-		lt_buf_c(&c->io.out, '\0');
+		put_password(l, &c->io.out);
 	} else {
 		lt_buf_c(&c->io.out, 2); /* "send your key" */
 		l->wants_key = true;
 	}
 	return send_wiped(c, start, err);
+}
+
+/* parsec: the server said salt and cost of the key, and gets a signature over both sides' nonces. */
+static bool
+answer_salt(struct login *l, struct lt_str salt, struct lt_err *err)
+{
+	uint8_t answer[MY_PARSEC_SIZE];
+	size_t start;
+
+	l->wants_salt = false;
+	randombytes_buf(answer, MY_PARSEC_NONCE_SIZE);
+	if (!my_sign_parsec(l->password, salt, l->nonce, answer, err))
+		return false;
+	start = my_packet_begin(l->c);
+	lt_buf_add(&l->c->io.out, answer, sizeof(answer));
+	return send_wiped(l->c, start, err);
 }
 
 static bool
@@ -181,8 +219,8 @@ answer_more(struct login *l, struct lt_str packet, struct lt_err *err)
 	struct lt_str data = lt_str_of(packet.ptr + 1, packet.len - 1);
 	size_t start;
 
-	if (l->method != SHA2)
-		return lt_fail(err, LT_E_PROTOCOL, "the server goes on with a login that was complete");
+	if (l->wants_salt)
+		return answer_salt(l, data, err);
 	if (l->wants_key) {
 		l->wants_key = false;
 		start = my_packet_begin(l->c);
@@ -192,6 +230,8 @@ answer_more(struct login *l, struct lt_str packet, struct lt_err *err)
 		}
 		return send_wiped(l->c, start, err);
 	}
+	if (l->method != SHA2)
+		return lt_fail(err, LT_E_PROTOCOL, "the server goes on with a login that was complete");
 	if (data.len == 1 && data.ptr[0] == 3) /* the hash was in the server's cache: OK comes next */
 		return true;
 	if (data.len == 1 && data.ptr[0] == 4)
@@ -220,7 +260,13 @@ go_on(struct login *l, struct lt_err *err)
 			if (!answer_more(l, packet, err))
 				return false;
 			break;
-		default: return my_garbled(c, "the server's step of the login is unknown", err);
+		default:
+			/* Only what could be taken for another step has a byte in front. */
+			if (!l->wants_salt || packet.len == 0)
+				return my_garbled(c, "the server's step of the login is unknown", err);
+			if (!answer_salt(l, packet, err))
+				return false;
+			break;
 		}
 	}
 	return my_garbled(c, "the login does not come to an end", err);

@@ -92,6 +92,24 @@ secure(struct my_conn *c, const struct my_addr *addr, const struct my_handshake 
 	return my_tls_start(&c->io, addr, &c->server, err);
 }
 
+/* The best of what both sides want. */
+static bool
+choose_zip(struct my_conn *c, const struct my_addr *addr, uint32_t offered, struct lt_err *err)
+{
+	static const uint32_t bits[MY_ZIP_COUNT] = { [MY_ZIP_ZLIB] = MY_CAP_COMPRESS, [MY_ZIP_ZSTD] = MY_CAP_ZSTD };
+	unsigned wanted = addr->zip_kinds != 0 ? addr->zip_kinds : 1u << MY_ZIP_NONE;
+
+	for (int kind = MY_ZIP_COUNT - 1; kind >= 0; kind--) {
+		if ((wanted & 1u << kind) == 0 || (offered & bits[kind]) != bits[kind])
+			continue;
+		c->server.zip = (enum my_zip_kind)kind;
+		c->caps |= bits[kind];
+		return true;
+	}
+	return lt_fail(err, LT_E_COMPRESSION, "server %s has none of the compression algorithms that are asked for",
+	    c->server.version_text);
+}
+
 static bool
 set_up(struct my_conn *c, const struct my_addr *addr, struct lt_err *err)
 {
@@ -106,8 +124,10 @@ set_up(struct my_conn *c, const struct my_addr *addr, struct lt_err *err)
 	c->server.bulk = (c->mariadb_caps & MY_MARIADB_BULK) != 0;
 	if (addr->found_rows)
 		c->caps |= MY_CAP_FOUND_ROWS;
-	if (!secure(c, addr, &hs, err) || !my_auth_run(c, addr, &hs, err))
+	if (!choose_zip(c, addr, hs.caps, err) || !secure(c, addr, &hs, err) || !my_auth_run(c, addr, &hs, err))
 		return false;
+	if (c->server.zip != MY_ZIP_NONE)
+		my_io_zip(&c->io, c->server.zip);
 	/* A server may be told to pay no heed to the charset of the login. */
 	return my_exec(c, "SET NAMES utf8mb4", NULL, err);
 }

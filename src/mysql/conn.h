@@ -12,6 +12,9 @@
 
 enum my_ssl_mode { MY_SSL_DISABLED, MY_SSL_PREFERRED, MY_SSL_REQUIRED, MY_SSL_VERIFY_CA, MY_SSL_VERIFY_IDENTITY };
 
+/** Protocol compression; MySQL's clients and servers call NONE "uncompressed". */
+enum my_zip_kind { MY_ZIP_NONE, MY_ZIP_ZLIB, MY_ZIP_ZSTD, MY_ZIP_COUNT };
+
 /** Where and as whom to connect. Plain strings, borrowed for the time of the call; NULL = not given. */
 struct my_addr {
 	const char *host; /* NULL or "" with a socket */
@@ -22,6 +25,7 @@ struct my_addr {
 	const char *ssl_ca, *ssl_cert, *ssl_key; /* PEM files; no ssl_ca: the system's own certificates */
 	unsigned connect_timeout_ms;             /* whole set-up; 0 = 10 s */
 	unsigned io_timeout_ms;                  /* each wait for the peer afterwards; 0 = none */
+	unsigned zip_kinds;                      /* 1 << each enum my_zip_kind that will do, ZSTD first; 0 = NONE */
 	bool found_rows;                         /* CLIENT_FOUND_ROWS: UPDATE counts rows matched, not changed */
 };
 
@@ -36,6 +40,7 @@ struct my_server {
 	bool bulk; /* my_send_bulk() works */
 	bool tls;
 	char tls_cipher[64];
+	enum my_zip_kind zip;
 };
 
 struct my_conn;

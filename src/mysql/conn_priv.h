@@ -11,6 +11,7 @@
 struct ssl_st;
 struct bio_method_st;
 struct lt_wake;
+struct my_zip;
 
 /* -- io.c, tls.c: bytes -------------------------------------------------------------------------------------------- */
 
@@ -23,6 +24,9 @@ struct my_io {
 	struct bio_method_st *bio_method; /* owned */
 	struct lt_buf in, out;            /* received and not taken; queued and not sent */
 	size_t in_at, out_at;
+	struct my_zip *zip;              /* owned; NULL: not compressed. With it, `in` and `out` are plain, and these are frames: */
+	struct lt_buf zip_in, zip_out;   /* received and not expanded; packed and not sent */
+	size_t zip_in_at, zip_out_at;
 	unsigned timeout_ms;  /* each wait; 0: none */
 	uint64_t deadline_us; /* end of the set-up, monotonic; 0: set up already */
 	bool wants_out;       /* TLS must write before it can read on */
@@ -47,6 +51,9 @@ LT_MUST_USE bool my_io_push(struct my_io *io, struct lt_err *err);
 /** Wait for the descriptor (and for my_cancel()): false with TIMEOUT, CONNECT or CANCELLED. */
 LT_MUST_USE bool my_io_wait(struct my_io *io, short events, int timeout_ms, short *revents, struct lt_err *err);
 
+/** From now on both sides speak in compressed frames. */
+void my_io_zip(struct my_io *io, enum my_zip_kind kind);
+
 /** TLS on top of what is connected; nothing of the plain phase may be left in io->in. Fills tls_cipher of `server`. */
 LT_MUST_USE bool my_tls_start(
     struct my_io *io, const struct my_addr *addr, struct my_server *server, struct lt_err *err);
@@ -54,6 +61,19 @@ enum my_io_end my_tls_read(struct my_io *io, void *ptr, size_t cap, size_t *out)
 enum my_io_end my_tls_write(struct my_io *io, const void *ptr, size_t len, size_t *out);
 bool my_tls_pending(const struct my_io *io);
 void my_tls_close(struct my_io *io);
+
+/* -- zip.c: protocol compression, pure ------------------------------------------------------------------------------- */
+
+#define MY_ZSTD_LEVEL 1 /* ours, and what the server is asked for */
+
+/** ZLIB or ZSTD. */
+struct my_zip *my_zip_new(enum my_zip_kind kind);
+void my_zip_free(struct my_zip *z);
+/** Append the frames that hold `queue`: whole commands, each of one packet and the pieces behind it. */
+void my_zip_pack(struct my_zip *z, struct lt_str queue, struct lt_buf *wire);
+/** Append what the frame at the front of `wire` holds, 16 MB at most; `*used` is its size, 0 while it is not whole. */
+LT_MUST_USE bool my_zip_unpack(
+    struct my_zip *z, struct lt_str wire, struct lt_buf *out, size_t *used, struct lt_err *err);
 
 /* -- packet.c: packets -----------------------------------------------------------------------------------------------
  */

@@ -40,6 +40,10 @@ my_io_close(struct my_io *io)
 	io->fd = -1;
 	lt_buf_free(&io->in);
 	lt_buf_wipe(&io->out);
+	lt_buf_free(&io->zip_in);
+	lt_buf_free(&io->zip_out);
+	my_zip_free(io->zip);
+	io->zip = NULL;
 	lt_wake_free(io->wake);
 	io->wake = NULL;
 }
@@ -200,34 +204,41 @@ write_once(struct my_io *io, const void *ptr, size_t len, size_t *out)
 	return errno == EAGAIN || errno == EWOULDBLOCK ? MY_IO_AGAIN : MY_IO_CLOSED;
 }
 
-/* Move what was received to the front where that is cheap; give a large empty buffer back. */
+/* Move what is left to the front where that is cheap; give a large empty buffer back. */
 static void
-tidy_in(struct my_io *io)
+tidy(struct lt_buf *b, size_t *at)
 {
-	size_t left = io->in.len - io->in_at;
+	size_t left = b->len - *at;
 
-	if (left == 0 && io->in.cap > KEEP_MAX)
-		lt_buf_free(&io->in);
+	if (left == 0 && b->cap > KEEP_MAX)
+		lt_buf_free(b);
 	if (left == 0) {
-		lt_buf_clear(&io->in);
-	} else if (io->in_at > left || io->in_at > KEEP_MAX) {
-		memmove(io->in.ptr, io->in.ptr + io->in_at, left);
-		io->in.len = left;
+		lt_buf_clear(b);
+	} else if (*at > left || *at > KEEP_MAX) {
+		memmove(b->ptr, b->ptr + *at, left);
+		b->len = left;
 	} else {
 		return;
 	}
-	io->in_at = 0;
+	*at = 0;
+}
+
+static size_t
+unread(const struct my_io *io)
+{
+	return io->in.len - io->in_at + io->zip_in.len - io->zip_in_at;
 }
 
 static void
 read_some(struct my_io *io)
 {
+	struct lt_buf *b = io->zip != NULL ? &io->zip_in : &io->in;
 	size_t n = 0;
 	enum my_io_end end;
 
-	tidy_in(io);
-	end = read_once(io, lt_buf_reserve(&io->in, READ_CHUNK), READ_CHUNK, &n);
-	io->in.len += n;
+	tidy(b, io->zip != NULL ? &io->zip_in_at : &io->in_at);
+	end = read_once(io, lt_buf_reserve(b, READ_CHUNK), READ_CHUNK, &n);
+	b->len += n;
 	if (end == MY_IO_CLOSED)
 		io->closed = true;
 }
@@ -236,28 +247,33 @@ read_some(struct my_io *io)
 static void
 write_some(struct my_io *io)
 {
+	struct lt_buf *b = io->zip != NULL ? &io->zip_out : &io->out;
+	size_t *at = io->zip != NULL ? &io->zip_out_at : &io->out_at;
 	size_t n = 0;
 	enum my_io_end end = MY_IO_MOVED;
 
-	while (!io->deaf && end == MY_IO_MOVED && io->out_at < io->out.len) {
-		end = write_once(io, io->out.ptr + io->out_at, io->out.len - io->out_at, &n);
+	if (io->zip != NULL && io->out.len > io->out_at) {
+		my_zip_pack(io->zip, lt_str_of(io->out.ptr + io->out_at, io->out.len - io->out_at), b);
+		io->out_at = io->out.len;
+		tidy(&io->out, &io->out_at);
+	}
+	while (!io->deaf && end == MY_IO_MOVED && *at < b->len) {
+		end = write_once(io, b->ptr + *at, b->len - *at, &n);
 		if (end == MY_IO_MOVED)
-			io->out_at += n;
+			*at += n;
 	}
 	if (end == MY_IO_CLOSED)
 		io->deaf = true;
-	if (io->deaf || io->out_at == io->out.len) {
-		lt_buf_clear(&io->out);
-		io->out_at = 0;
-		if (io->out.cap > KEEP_MAX)
-			lt_buf_free(&io->out);
-	}
+	if (io->deaf)
+		*at = b->len;
+	if (*at == b->len)
+		tidy(b, at);
 }
 
 static bool
 to_send(const struct my_io *io)
 {
-	return io->out.len > io->out_at;
+	return io->out.len > io->out_at || io->zip_out.len > io->zip_out_at;
 }
 
 /* Wait once and move what can be moved, either way. */
@@ -265,11 +281,11 @@ static bool
 step(struct my_io *io, int timeout_ms, struct lt_err *err)
 {
 	short events = POLLIN, revents = 0;
-	size_t before = io->in.len - io->in_at;
+	size_t before = unread(io);
 
 	if (io->ssl != NULL && my_tls_pending(io)) {
 		read_some(io);
-		if (io->closed || io->in.len - io->in_at > before)
+		if (io->closed || unread(io) > before)
 			return true;
 	}
 	if (to_send(io) || io->wants_out)
@@ -290,12 +306,46 @@ lost(const struct my_io *io, struct lt_err *err)
 	    err, LT_E_LINK_LOST, "the server closed the connection%s", io->deadline_us != 0 ? " during the login" : "");
 }
 
+/* Expand one frame, if a whole one is there: what is asked for bounds what is held. */
+static bool
+expand_one(struct my_io *io, bool *did, struct lt_err *err)
+{
+	size_t used = 0;
+
+	*did = false;
+	if (io->zip == NULL || io->zip_in.len == io->zip_in_at)
+		return true;
+	tidy(&io->in, &io->in_at);
+	if (!my_zip_unpack(io->zip, lt_str_of(io->zip_in.ptr + io->zip_in_at, io->zip_in.len - io->zip_in_at), &io->in,
+		&used, err))
+		return false;
+	io->zip_in_at += used;
+	*did = used > 0;
+	return true;
+}
+
+void
+my_io_zip(struct my_io *io, enum my_zip_kind kind)
+{
+	io->zip = my_zip_new(kind);
+	/* What came behind the login is a frame already. */
+	if (io->in.len > io->in_at)
+		lt_buf_add(&io->zip_in, io->in.ptr + io->in_at, io->in.len - io->in_at);
+	io->in_at = io->in.len;
+}
+
 bool
 my_io_fill(struct my_io *io, size_t want, int timeout_ms, struct lt_err *err)
 {
 	if (to_send(io))
 		write_some(io);
 	while (io->in.len - io->in_at < want) {
+		bool did;
+
+		if (!expand_one(io, &did, err))
+			return false;
+		if (did)
+			continue;
 		if (io->closed)
 			return lost(io, err);
 		if (!step(io, timeout_ms, err))
@@ -314,7 +364,7 @@ my_io_push(struct my_io *io, struct lt_err *err)
 			write_some(io); /* drops it: what the server said last is for the next read */
 			break;
 		}
-		if (io->in.len - io->in_at > UNREAD_MAX)
+		if (unread(io) > UNREAD_MAX)
 			return lt_fail(
 			    err, LT_E_PROTOCOL, "more than %zu bytes of replies before their turn", UNREAD_MAX);
 		if (!step(io, MY_WAIT_DEFAULT, err))

@@ -82,6 +82,14 @@ is_farewell(const struct my_conn *c, const uint8_t *head, size_t len)
 	return !c->joining && len >= 3 && len < MY_SMALL_MAX && head[HEAD] == MY_HEAD_ERR;
 }
 
+/* Inside compressed frames a server numbers packets as its buffer happens to be sent; what is damaged there is found by the
+ * frame. */
+static bool
+is_due(const struct my_conn *c, uint8_t number)
+{
+	return number == c->seq || c->io.zip != NULL;
+}
+
 /* The next piece, whole; its header is checked before its bytes are waited for. */
 static bool
 read_piece(struct my_conn *c, size_t limit, int timeout_ms, struct lt_str *out, struct lt_err *err)
@@ -94,14 +102,14 @@ read_piece(struct my_conn *c, size_t limit, int timeout_ms, struct lt_str *out, 
 		return false;
 	head = (const uint8_t *)io->in.ptr + io->in_at;
 	len = (size_t)lt_le(head, 3);
-	if (head[3] != c->seq && (len == 0 || len > MY_SMALL_MAX))
+	if (!is_due(c, head[3]) && (len == 0 || len > MY_SMALL_MAX))
 		return lt_fail(err, LT_E_PROTOCOL, "packet number %u where %u was due", head[3], c->seq);
 	if (len + c->join.len > limit)
 		return lt_fail(err, LT_E_PACKET_TOO_LARGE, "the server sends a packet of more than %zu bytes", limit);
 	if (!my_io_fill(io, HEAD + len, timeout_ms, err))
 		return false;
 	head = (const uint8_t *)io->in.ptr + io->in_at;
-	if (head[3] != c->seq) {
+	if (!is_due(c, head[3])) {
 		if (!is_farewell(c, head, len))
 			return lt_fail(err, LT_E_PROTOCOL, "packet number %u where %u was due", head[3], c->seq);
 		c->dead = true;

@@ -2,8 +2,6 @@
 
 #include "base/cur.h"
 
-#define NONCE_SIZE 20
-
 static bool
 cut(struct lt_err *err, const char *what, size_t len)
 {
@@ -99,8 +97,8 @@ my_auth_switch_decode(struct lt_str packet, struct my_auth_switch *out, struct l
 	nonce = lt_cur_rest(&in);
 	if (!lt_cur_ok(&in) || plugin.len == 0 || plugin.len >= sizeof(sw.plugin))
 		return cut(err, "login switch", packet.len);
-	/* A zero ends the 20 bytes of most methods. None ends the 32 of ed25519, whose own last one may be zero. */
-	if (nonce.len == NONCE_SIZE + 1 && nonce.ptr[NONCE_SIZE] == '\0')
+	/* Only the nonces of 20 bytes have a zero byte behind; the last of the longer ones may be zero itself. */
+	if (nonce.len == 21 && nonce.ptr[nonce.len - 1] == '\0')
 		nonce.len--;
 	if (nonce.len > sizeof(sw.nonce))
 		return cut(err, "login switch", packet.len);

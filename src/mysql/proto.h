@@ -12,6 +12,7 @@ enum my_capability {
 	MY_CAP_LONG_PASSWORD = 1u << 0, /* MariaDB leaves it out to say who it is */
 	MY_CAP_FOUND_ROWS = 1u << 1,
 	MY_CAP_LONG_FLAG = 1u << 2,
+	MY_CAP_COMPRESS = 1u << 5, /* zlib */
 	MY_CAP_PROTOCOL_41 = 1u << 9,
 	MY_CAP_SSL = 1u << 11,
 	MY_CAP_TRANSACTIONS = 1u << 13,
@@ -22,6 +23,7 @@ enum my_capability {
 	MY_CAP_CONNECT_ATTRS = 1u << 20,
 	MY_CAP_LENENC_AUTH = 1u << 21,
 	MY_CAP_DEPRECATE_EOF = 1u << 24,
+	MY_CAP_ZSTD = 1u << 26,
 };
 
 /* MariaDB's own, in what the others leave as filler; told only by servers that leave out MY_CAP_LONG_PASSWORD. */

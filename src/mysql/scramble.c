@@ -9,6 +9,8 @@
 #define NONCE_SIZE 20
 #define OAEP_OVERHEAD 42 /* two SHA-1 and two bytes */
 #define RSA_BITS_MIN 2048
+#define PARSEC_ROUNDS 1024 /* doubled as often as the cost says */
+#define PARSEC_COST_MAX 3
 
 /* One hash over up to two pieces. */
 static void
@@ -95,6 +97,26 @@ my_sign_ed25519(struct lt_str password, const uint8_t *nonce, uint8_t out[MY_ED2
 	lt_wipe(short_r, sizeof(short_r));
 	lt_wipe(product, sizeof(product));
 	lt_wipe(&h, sizeof(h));
+}
+
+bool
+my_sign_parsec(struct lt_str password, struct lt_str salt, const uint8_t *nonce, uint8_t out[MY_PARSEC_SIZE],
+    struct lt_err *err)
+{
+	uint8_t seed[crypto_sign_SEEDBYTES], public_key[crypto_sign_PUBLICKEYBYTES], key[crypto_sign_SECRETKEYBYTES];
+	uint8_t both[2 * MY_PARSEC_NONCE_SIZE];
+
+	if (salt.len != MY_PARSEC_SALT_SIZE || salt.ptr[0] != 'P' || (uint8_t)salt.ptr[1] > PARSEC_COST_MAX)
+		return lt_fail(err, LT_E_PROTOCOL, "the server's salt for parsec is unknown");
+	LT_ASSERT(PKCS5_PBKDF2_HMAC(password.ptr, (int)password.len, (const unsigned char *)salt.ptr + 2,
+		      MY_PARSEC_SALT_SIZE - 2, PARSEC_ROUNDS << salt.ptr[1], EVP_sha512(), sizeof(seed), seed) == 1);
+	LT_ASSERT(crypto_sign_seed_keypair(public_key, key, seed) == 0);
+	memcpy(both, nonce, MY_PARSEC_NONCE_SIZE);
+	memcpy(both + MY_PARSEC_NONCE_SIZE, out, MY_PARSEC_NONCE_SIZE);
+	LT_ASSERT(crypto_sign_detached(out + MY_PARSEC_NONCE_SIZE, NULL, both, sizeof(both), key) == 0);
+	lt_wipe(seed, sizeof(seed));
+	lt_wipe(key, sizeof(key));
+	return true;
 }
 
 static EVP_PKEY *

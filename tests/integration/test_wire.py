@@ -10,6 +10,8 @@ from lutralab import lutra as lutra_lab
 from lutralab.servers import Unavailable, fetched, wait_until
 
 ENGINES = ["mariadb", "mysql"]
+MARIADBS = ["mariadb", "mariadb-11.8"]
+EVERY = [*ENGINES, "mariadb-11.8"]
 DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY = range(5)
 PASSWORD = "ge heim'\"\\ü"
 
@@ -60,13 +62,19 @@ def methods(engine):
             "sha2": f"IDENTIFIED WITH caching_sha2_password BY '{quoted}'",
             "sha2_empty": "IDENTIFIED WITH caching_sha2_password BY ''",
             "sha2_x509": f"IDENTIFIED WITH caching_sha2_password BY '{quoted}' REQUIRE X509",
+            "sha2_subject": f"IDENTIFIED WITH caching_sha2_password BY '{quoted}' REQUIRE SUBJECT '/CN=client'",
+            "sha256": f"IDENTIFIED WITH sha256_password BY '{quoted}'",
+            "sha256_empty": "IDENTIFIED WITH sha256_password BY ''",
         }
     made = {
         "native": f"IDENTIFIED VIA mysql_native_password USING PASSWORD('{quoted}')",
         "native_empty": "IDENTIFIED VIA mysql_native_password USING PASSWORD('')",
         "native_x509": f"IDENTIFIED VIA mysql_native_password USING PASSWORD('{quoted}') REQUIRE X509",
+        "native_subject": f"IDENTIFIED VIA mysql_native_password USING PASSWORD('{quoted}') REQUIRE SUBJECT '/CN=client'",
         "ed25519": f"IDENTIFIED VIA ed25519 USING PASSWORD('{quoted}')",
     }
+    if engine == "mariadb-11.8":
+        return {"parsec": f"IDENTIFIED VIA parsec USING PASSWORD('{quoted}')"}
     return made
 
 
@@ -85,7 +93,9 @@ def server(lab, keys):
 
 
 def plugins(engine):
-    """Options under which client_ed25519 can be had."""
+    """Options under which client_ed25519 and parsec can be had."""
+    if engine == "mariadb-11.8":
+        return [f"plugin-dir={fetched(engine)}/root/usr/lib/mysql/plugin"]
     try:
         return [f"plugin-dir={fetched('mariadb-plugins')}/plugin"] if engine == "mariadb" else []
     except Unavailable:
@@ -99,6 +109,8 @@ def _server(lab, keys, engine):
     except Unavailable as e:
         pytest.skip(str(e))
     users = methods(engine)
+    if engine == "mariadb-11.8":
+        one.sql("INSTALL SONAME 'auth_parsec'")
     if engine == "mariadb":
         try:
             one.sql("INSTALL SONAME 'auth_ed25519'")
@@ -125,9 +137,9 @@ TRANSPORTS = {"tcp": False, "tcp+preferred": True, "tcp+required": True, "tcp+ca
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-@pytest.mark.parametrize("user", [u for e in ENGINES for u in methods(e)])
+@pytest.mark.parametrize("user", [u for e in EVERY for u in methods(e)])
 def test_login(user, transport, server, keys):
-    engine = next(e for e in ENGINES if user in methods(e))
+    engine = next(e for e in EVERY if user in methods(e))
     one = server(engine)
     if user not in one.users:
         pytest.skip(f"{engine} has no {user} plug-in (tools/get-server.sh mariadb-plugins)")
@@ -137,16 +149,27 @@ def test_login(user, transport, server, keys):
     tls = TRANSPORTS[transport]
     for _ in range(2):
         said = wire("login", user=user, password=password, **where(one, transport, keys))
-        if user.endswith("_x509") and not tls:
+        if user.endswith(("_x509", "_subject")) and not tls:
             assert said.startswith("AUTH_DENIED 1045 ")
             continue
         words = said.split()
         assert words[:4] == ["ok", f"{user}@%", "utf8mb4", "utf8mb4"], said
         assert (words[4] != "tls=") == tls
-        assert words[5] == f"flavor={ENGINES[::-1].index(engine)}"
+        assert words[5] == f"flavor={int(engine != 'mysql')}"
     refused = wire("login", user=user, password="wr" + PASSWORD, **where(one, transport, keys))
     assert refused.startswith("AUTH_DENIED 1045 ")
     assert PASSWORD not in refused
+
+
+@pytest.mark.parametrize("engine, user", [("mariadb", "native"), ("mysql", "sha2")])
+def test_a_client_certificate_must_be_the_one_that_the_account_names(engine, user, server, keys):
+    one = server(engine)
+    here = {"password": PASSWORD, "host": "127.0.0.1", "port": one.port, "ssl": REQUIRED}
+    other = {"cert": keys / "server.pem", "key": keys / "server.key"}
+    assert wire("login", user=f"{user}_x509", **here, **other).startswith("ok ")
+    assert wire("login", user=f"{user}_subject", **here, **other).startswith("AUTH_DENIED 1045 ")
+    for kind in ("x509", "subject"):
+        assert wire("login", user=f"{user}_{kind}", **here).startswith("AUTH_DENIED 1045 ")
 
 
 def test_certificates_are_checked_as_the_mode_says(server, keys):
@@ -178,6 +201,33 @@ CASES = ["pipeline", "flood", "large", "border", "types", "rows", "cancel", "tim
 def test_case(engine, case, transport, server, keys):
     one = server(engine)
     assert wire(case, user="wire", **where(one, transport, keys)) == "ok"
+
+
+NONE, ZLIB, ZSTD = 1, 2, 4
+ZIPS = [(e, "zlib", ZLIB) for e in EVERY] + [("mysql", "zstd", ZSTD)]
+
+
+@pytest.mark.parametrize("transport", ["socket", "tcp+required"])
+@pytest.mark.parametrize("case", [*CASES, "dump"])
+@pytest.mark.parametrize("engine, name, zip_", ZIPS)
+def test_case_compressed(engine, name, zip_, case, transport, server, keys):
+    one = server(engine)
+    assert wire(case, user="wire", zip=zip_, **where(one, transport, keys)) == "ok"
+
+
+@pytest.mark.parametrize("engine", EVERY)
+def test_compression_is_the_best_of_what_both_sides_allow(engine, server, keys):
+    one = server(engine)
+    zstd = engine == "mysql"
+
+    def said(bits):
+        return wire("login", user="wire", zip=bits, **where(one, "tcp", keys))
+
+    assert " zip=0 " in said(0) and " zip=0 " in said(NONE)
+    assert " zip=1 " in said(NONE | ZLIB) and " zip=1 " in said(ZLIB)
+    assert (" zip=2 " if zstd else " zip=1 ") in said(ZSTD | ZLIB)
+    assert (" zip=2 " if zstd else " zip=0 ") in said(ZSTD | NONE)
+    assert said(ZSTD).startswith("ok " if zstd else "COMPRESSION 0 server ")
 
 
 @pytest.mark.parametrize("transport", ["socket", "tcp", "tcp+required"])

@@ -1,5 +1,5 @@
-"""Row changes as the servers' own log readers tell them (`mariadb-binlog -vv`, `mysqlbinlog -vv`), and whether `lutra binlog dump --raw`
-tells the same.
+"""Row changes as the servers' own log readers tell them (`mariadb-binlog -vv`, `mysqlbinlog -vv`), and whether
+`lutra binlog dump --raw` tells the same.
 
     mine, theirs = dumped(lines), pseudo_sql(text);  where = difference(mine, theirs)
 """

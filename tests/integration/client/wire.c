@@ -1,10 +1,11 @@
 /* wire CASE KEY=VALUE... - runs one case of the client against a real server; tests/integration/test_wire.py calls it.
  *
- * Keys: host, port, socket, user, password, ssl (0-4), ca, cert, key. Prints "ok ..." and ends 0, or says which line of
+ * Keys: host, port, socket, user, password, ssl (0-4), ca, cert, key, zip (bits). Prints "ok ..." and ends 0, or says which line of
  * this file did not find what it should and ends 1. `login` prints "NAME server_errno message" for an error. */
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/cur.h"
 #include "base/thread.h"
 #include "mysql/conn.h"
 #include "mysql/sql.h"
@@ -66,9 +67,9 @@ run_login(void)
 		return;
 	}
 	CHECK(my_query(c, "SELECT CURRENT_USER(), @@character_set_client, @@character_set_results", &rows, &err), &err);
-	printf("ok %.*s %.*s %.*s tls=%s flavor=%d version=%u\n", LT_FMT(my_rows_at(rows, 0, 0)),
+	printf("ok %.*s %.*s %.*s tls=%s flavor=%d zip=%d version=%u\n", LT_FMT(my_rows_at(rows, 0, 0)),
 	    LT_FMT(my_rows_at(rows, 0, 1)), LT_FMT(my_rows_at(rows, 0, 2)), my_conn_server(c)->tls_cipher,
-	    my_conn_server(c)->flavor, my_conn_server(c)->version);
+	    my_conn_server(c)->flavor, my_conn_server(c)->zip, my_conn_server(c)->version);
 	my_rows_free(rows);
 	CHECK(my_ping(c, &err), &err);
 	my_close(c);
@@ -384,6 +385,51 @@ run_timeout(void)
 	my_close(c);
 }
 
+/* The server's log as it comes: every event's size is that of its packet, up to the end. */
+static void
+run_dump(void)
+{
+	enum { BINLOG_DUMP = 0x12, NON_BLOCK = 1, HEAD = 19 };
+	const size_t inserts = 2000;
+	struct my_conn *c = connected();
+	struct lt_err err = { 0 };
+	struct my_rows *rows = NULL;
+	struct lt_buf body = { 0 };
+	struct lt_str packet;
+	struct lt_cur size;
+	size_t events = 0, bytes = 0;
+
+	exec(c, my_conn_server(c)->flavor == MY_MYSQL ? "RESET BINARY LOGS AND GTIDS" : "RESET MASTER");
+	exec(c, "DROP TABLE IF EXISTS wire.d");
+	exec(c, "CREATE TABLE wire.d (a INT, b LONGTEXT)");
+	for (size_t i = 0; i < inserts; i++)
+		CHECK(my_send_query(c, LT_STR("INSERT INTO wire.d VALUES (1, REPEAT('abc', 300))"), &err), &err);
+	for (size_t i = 0; i < inserts; i++)
+		CHECK(my_recv(c, NULL, &err), &err);
+	exec(c, "INSERT INTO wire.d VALUES (2, REPEAT('x', 17000000))");
+	exec(c, "SET @source_binlog_checksum = 'NONE', @master_binlog_checksum = 'NONE'");
+	CHECK(my_query(c, my_conn_server(c)->flavor == MY_MYSQL ? "SHOW BINARY LOGS" : "SHOW MASTER LOGS", &rows, &err), &err);
+	lt_buf_le(&body, 4, 4);
+	lt_buf_le(&body, NON_BLOCK, 2);
+	lt_buf_le(&body, 4242, 4);
+	lt_buf_str_add(&body, my_rows_at(rows, 0, 0));
+	my_rows_free(rows);
+	CHECK(my_command(c, BINLOG_DUMP, lt_buf_str(&body), &err), &err);
+	for (;;) {
+		CHECK(my_read_packet(c, 60000, (size_t)64 << 20, &packet, &err), &err);
+		if (packet.len == 0)
+			break;
+		CHECK(packet.len > HEAD && packet.ptr[0] == 0, NULL);
+		size = lt_cur_str(lt_str_of(packet.ptr + 1 + 9, 4));
+		CHECK(lt_cur_u32(&size) == packet.len - 1, NULL);
+		events++;
+		bytes += packet.len;
+	}
+	CHECK(events > 3 * inserts && bytes > 17000000 + inserts * 900, NULL);
+	lt_buf_free(&body);
+	my_close(c);
+}
+
 /* Prints "ready", waits for a line (the server is killed meanwhile), then must find the link lost. */
 static void
 run_killed(void)
@@ -430,6 +476,7 @@ static const struct {
 	{ "rows", run_rows },
 	{ "cancel", run_cancel },
 	{ "timeout", run_timeout },
+	{ "dump", run_dump },
 	{ "killed", run_killed },
 	{ "kill", run_kill_statement },
 };
@@ -453,6 +500,8 @@ take_key(const char *arg)
 		addr.port = (uint16_t)atoi(arg + 5);
 	else if (strncmp(arg, "ssl=", 4) == 0)
 		addr.ssl_mode = (enum my_ssl_mode)atoi(arg + 4);
+	else if (strncmp(arg, "zip=", 4) == 0)
+		addr.zip_kinds = (unsigned)atoi(arg + 4);
 	else if (strncmp(arg, "connect_timeout=", 16) == 0)
 		addr.connect_timeout_ms = (unsigned)atoi(arg + 16);
 	else

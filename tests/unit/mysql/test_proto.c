@@ -136,19 +136,6 @@ every_truncation_is_refused(void **state)
 }
 
 static void
-a_nonce_keeps_a_last_byte_of_zero(void **state)
-{
-	struct my_auth_switch sw;
-	struct lt_err err = { 0 };
-
-	(void)state;
-	assert_true(my_auth_switch_decode(LT_STR("\xfe" "client_ed25519\0" "0123456789abcdef0123456789abcde\0"), &sw, &err));
-	assert_int_equal(sw.nonce_len, 32);
-	assert_true(my_auth_switch_decode(LT_STR("\xfe" "mysql_native_password\0" "0123456789abcdefghij\0"), &sw, &err));
-	assert_int_equal(sw.nonce_len, 20);
-}
-
-static void
 rows_hold_null_and_empty_and_nothing_behind(void **state)
 {
 	struct lt_str cells[2];
@@ -193,7 +180,6 @@ main(void)
 		cmocka_unit_test(a_greeting_cut_anywhere_is_refused),
 		cmocka_unit_test(another_protocol_version_is_no_mysql),
 		cmocka_unit_test(every_truncation_is_refused),
-		cmocka_unit_test(a_nonce_keeps_a_last_byte_of_zero),
 		cmocka_unit_test(rows_hold_null_and_empty_and_nothing_behind),
 		cmocka_unit_test(errors_come_with_and_without_sqlstate),
 	};

@@ -42,6 +42,7 @@ struct binlog_assembler {
 	uint32_t begin_s, begin_server;
 	uint64_t serial; /* counts transactions: which TABLE_MAPs count */
 	uint32_t row_events;
+	bool boundaries;                      /* see binlog_options */
 	bool xa, skipped;                     /* inside XA START; passed over because `skip` has it */
 	bool told;                            /* a statement of it was handed out already */
 	bool bare;                            /* no BEGIN opened it: it ends with its statement */

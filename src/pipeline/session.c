@@ -7,6 +7,8 @@
 
 /* How memory is shared out (promise 6): the transaction being read, the queue, and the group in hand hold a third each. */
 #define MEMORY_SHARES 3
+/* More than this in the queue helps nobody: it is only there to keep both threads busy. */
+#define QUEUE_BYTES ((size_t)16 << 20)
 #define READ_STEP_MS 500
 #define LOAD_STEP_MS 100
 #define PUBLISH_US 50000
@@ -333,7 +335,7 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
     struct lt_err *err)
 {
 	size_t share = p->channel->memory_bytes / MEMORY_SHARES;
-	struct reader r = { .p = p, .source = source, .select = select, .queue = lt_queue_new(share),
+	struct reader r = { .p = p, .source = source, .select = select, .queue = lt_queue_new(LT_MIN(share, QUEUE_BYTES)),
 		.own_before = p->now.own, .passed_before = p->now.passed };
 	struct pipeline_group group;
 	struct lt_thread *thread;

@@ -6,6 +6,7 @@
 
 #include "binlog/event.h"
 #include "binlog/format.h"
+#include "binlog/fragments.h"
 #include "binlog/gtid_event.h"
 #include "binlog/source.h"
 #include "binlog/tables.h"
@@ -53,6 +54,7 @@ struct binlog_assembler {
 	struct binlog_prepared *prepared; /* owned: XA transactions without wanted rows that wait for their decision */
 	size_t nprepared;
 	struct lt_buf scratch; /* a compressed body, unpacked */
+	struct binlog_fragments fragments;
 
 	struct change_txn *ready[4]; /* owned; whole, not taken yet, oldest first */
 	size_t nready;

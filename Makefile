@@ -27,10 +27,11 @@ test: build
 	sh tools/get-server.sh mysql || true
 	sh tools/get-server.sh mariadb-plugins || true
 	$(MAKE) faults
-	/usr/bin/python3 tools/run-tests --build $(BUILD)
+	/usr/bin/python3 tools/run-tests --build $(BUILD) --fuzz 1
 
-## make faults     build-faults/lutra, in which tests may switch rules off
+## make faults     build-faults/lutra, in which tests switch rules off and order kills
 faults:
+	sh tools/install.sh build
 	sh tools/configure build-faults -Dtests=false -Dfaults=true
 	ninja -C build-faults
 
@@ -84,8 +85,9 @@ fmt:
 lint: layers
 	sh tools/install.sh build test check
 	CC=clang-14 sh tools/configure build-clang -Dtests=true && ninja -C build-clang
-	git ls-files 'src/*.c' | xargs clang-tidy-14 --quiet -p build-clang
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability -I src src
+	git ls-files 'src/*.c' | xargs -P "$$(nproc)" -n 4 clang-tidy-14 --quiet -p build-clang
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
+	    --suppress=pointerOutOfBounds -I src --include=/usr/include/$$(gcc -dumpmachine)/sys/queue.h src
 
 ## make layers     src/LAYERS: which folder may include which
 layers:
@@ -99,4 +101,4 @@ cover:
 	gcovr -r . --object-directory build-cover --filter src/ --print-summary
 
 clean:
-	rm -rf build build-asan build-tsan build-clang build-fuzz build-cover
+	rm -rf build build-asan build-tsan build-clang build-fuzz build-faults build-cover

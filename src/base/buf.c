@@ -118,8 +118,8 @@ lt_buf_le(struct lt_buf *b, uint64_t n, size_t width)
 {
 	char *out = lt_buf_reserve(b, width);
 
-	for (size_t i = 0; i < width; i++)
-		out[i] = (char)(i < sizeof(n) ? n >> (8 * i) & 0xff : 0);
+	for (size_t i = 0; i < width; i++, n >>= 8)
+		out[i] = (char)(n & 0xff);
 	b->len += width;
 }
 

@@ -29,7 +29,7 @@ info_of(enum lt_code code)
 }
 
 bool
-lt_fail(struct lt_err *err, enum lt_code code, const char *fmt, ...)
+(lt_fail)(struct lt_err *err, enum lt_code code, const char *fmt, ...)
 {
 	va_list args;
 
@@ -45,9 +45,9 @@ lt_fail(struct lt_err *err, enum lt_code code, const char *fmt, ...)
 }
 
 bool
-lt_wrap(struct lt_err *err, const char *fmt, ...)
+(lt_wrap)(struct lt_err *err, const char *fmt, ...)
 {
-	char text[sizeof(err->message)];
+	char text[LT_ERR_MESSAGE];
 	va_list args;
 	int n;
 

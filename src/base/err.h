@@ -31,12 +31,14 @@ struct lt_where {
 	char table[132]; /* schema.table */
 };
 
+#define LT_ERR_MESSAGE 640 /* bytes, the zero among them */
+
 /** One error. Zeroed by the caller ({ 0 }) before it is handed down; a value, may be copied. */
 struct lt_err {
 	enum lt_code code;
 	uint16_t server_errno; /* the database server's own number, or 0 */
 	char sqlstate[6];
-	char message[640];
+	char message[LT_ERR_MESSAGE];
 	struct lt_where where;
 };
 
@@ -44,6 +46,15 @@ struct lt_err {
 bool lt_fail(struct lt_err *err, enum lt_code code, const char *fmt, ...) LT_PRINTF(3, 4);
 /** Put "while ...: " in front of the message of an error on its way up; returns false. */
 bool lt_wrap(struct lt_err *err, const char *fmt, ...) LT_PRINTF(2, 3);
+/* Compilers and analyzers cannot see into the two, but here they see what comes out. */
+static inline bool
+lt_false(bool failed)
+{
+	(void)failed;
+	return false;
+}
+#define lt_fail(...) lt_false(lt_fail(__VA_ARGS__))
+#define lt_wrap(...) lt_false(lt_wrap(__VA_ARGS__))
 
 enum lt_kind lt_err_kind(const struct lt_err *err);
 /** The kind of a code, without an error at hand. */

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -51,6 +52,7 @@ lt_thread_join(struct lt_thread *t)
 
 struct lt_wake {
 	int fd;
+	_Atomic unsigned raises; /* orders memory: the language does not know what the descriptor does */
 };
 
 struct lt_wake *
@@ -76,8 +78,10 @@ void
 lt_wake_raise(struct lt_wake *w)
 {
 	uint64_t one = 1;
-	ssize_t n = write(w->fd, &one, sizeof(one));
+	ssize_t n;
 
+	atomic_fetch_add_explicit(&w->raises, 1, memory_order_release);
+	n = write(w->fd, &one, sizeof(one));
 	(void)n; /* full means raised already */
 }
 
@@ -107,7 +111,10 @@ lt_wake_wait(struct lt_wake *w, int timeout_ms)
 {
 	struct pollfd p = { .fd = w->fd, .events = POLLIN };
 
-	return poll(&p, 1, timeout_ms) > 0;
+	if (poll(&p, 1, timeout_ms) <= 0)
+		return false;
+	(void)atomic_load_explicit(&w->raises, memory_order_acquire);
+	return true;
 }
 
 struct lt_cell {

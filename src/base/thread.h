@@ -20,7 +20,7 @@ void lt_wake_raise(struct lt_wake *w); /* also from a signal handler */
 bool lt_wake_raised(struct lt_wake *w);
 void lt_wake_clear(struct lt_wake *w);
 int lt_wake_fd(const struct lt_wake *w);
-/** True once raised, false at the time limit (< 0: none). */
+/** True once raised, false at the time limit (< 0: none). What was written before the raise is seen then. */
 bool lt_wake_wait(struct lt_wake *w, int timeout_ms);
 
 /** A copy of a plain struct that one thread publishes and others read, whole. */

@@ -309,23 +309,6 @@ end_bare(struct binlog_assembler *a, const struct binlog_event *e, const struct 
 	return binlog_assembler_end(a, e, at, true, err);
 }
 
-/** An event whose rows cannot be read yet: harmless only where they are not wanted. */
-static bool
-feed_unread_rows(struct binlog_assembler *a, const struct binlog_event *e, struct lt_err *err)
-{
-	const struct change_table *table;
-	char name[40];
-
-	if (!rows_table(a, e, e->body, &table, err))
-		return false;
-	if (table == NULL)
-		return true;
-	if (err != NULL)
-		lt_where_table(&err->where, table->schema, table->name);
-	return lt_fail(
-	    err, LT_E_EVENT_UNSUPPORTED, "%s events are not read yet", binlog_event_name(e->header.type, name));
-}
-
 static bool
 feed_compressed(
     struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
@@ -422,10 +405,10 @@ binlog_assembler_feed(
 	case BINLOG_WRITE_ROWS:
 	case BINLOG_UPDATE_ROWS:
 	case BINLOG_DELETE_ROWS:
+	case BINLOG_PARTIAL_UPDATE_ROWS:
 	case BINLOG_WRITE_ROWS_V1:
 	case BINLOG_UPDATE_ROWS_V1:
 	case BINLOG_DELETE_ROWS_V1: return feed_rows(a, e, type, e->body, err) && end_bare(a, e, at, err);
-	case BINLOG_PARTIAL_UPDATE_ROWS: return feed_unread_rows(a, e, err);
 	case BINLOG_XID: return feed_xid(a, e, at, err);
 	case BINLOG_QUERY: return binlog_assembler_query(a, e, e->body, a->format.query_size, at, err);
 	case BINLOG_EXECUTE_LOAD_QUERY:

@@ -92,8 +92,8 @@ put_quoted(struct lt_str text, struct lt_buf *out)
 static void
 put_bytes(const struct change_column *c, const struct change_value *v, bool raw, struct lt_buf *out)
 {
-	if (v->kind == CHANGE_JSON) {
-		lt_buf_z(out, "{\"json\":");
+	if (v->kind == CHANGE_JSON || v->kind == CHANGE_JSON_DIFF) {
+		lt_buf_z(out, v->kind == CHANGE_JSON ? "{\"json\":" : "{\"json_diff\":");
 		lt_json_str(out, v->bytes);
 		lt_buf_c(out, '}');
 	} else if (v->kind == CHANGE_TEXT && !raw) {
@@ -136,6 +136,7 @@ binlog_dump_value(const struct change_column *column, const struct change_value 
 	case CHANGE_TEXT:
 	case CHANGE_BYTES:
 	case CHANGE_JSON:
+	case CHANGE_JSON_DIFF:
 	case CHANGE_GEOMETRY:
 	case CHANGE_VECTOR: put_bytes(column, value, raw, out); break;
 	}

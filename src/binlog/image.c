@@ -1,6 +1,7 @@
 #include "binlog/image.h"
 
 #include "binlog/column.h"
+#include "binlog/json_diff.h"
 #include "binlog/table_map.h"
 
 size_t
@@ -60,6 +61,13 @@ binlog_image_take(const struct change_table *table, const uint8_t *present, size
 }
 
 static bool
+decode_edits(struct lt_str diffs, struct lt_arena *scratch, struct change_value *out, struct lt_err *err)
+{
+	out->kind = CHANGE_JSON_DIFF;
+	return binlog_json_diff_text(diffs, scratch, &out->bytes, err);
+}
+
+static bool
 decode_image(const struct change_table *table, const struct change_image *image, struct lt_arena *scratch,
     struct change_value *out, struct lt_err *err)
 {
@@ -78,7 +86,9 @@ decode_image(const struct change_table *table, const struct change_image *image,
 		} else if (bit(nulls, k++)) {
 			out[i].kind = CHANGE_NULL;
 		} else if (!binlog_column_take(c, &in, &value, err) ||
-			   !binlog_column_decode(c, value, scratch, &out[i], err)) {
+			   !(image->partial != NULL && bit(image->partial, i)
+				   ? decode_edits(value, scratch, &out[i], err)
+				   : binlog_column_decode(c, value, scratch, &out[i], err))) {
 			return blame(table, i, err);
 		}
 	}

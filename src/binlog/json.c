@@ -1,27 +1,10 @@
 #include "binlog/json.h"
 
-#include "base/cur.h"
 #include "binlog/column.h"
 #include "binlog/decimal.h"
+#include "binlog/json_priv.h"
 #include "binlog/real.h"
 #include "binlog/temporal.h"
-
-enum {
-	JSON_SMALL_OBJECT,
-	JSON_LARGE_OBJECT,
-	JSON_SMALL_ARRAY,
-	JSON_LARGE_ARRAY,
-	JSON_LITERAL,
-	JSON_INT16,
-	JSON_UINT16,
-	JSON_INT32,
-	JSON_UINT32,
-	JSON_INT64,
-	JSON_UINT64,
-	JSON_DOUBLE,
-	JSON_STRING,
-	JSON_OPAQUE = 15,
-};
 
 #define BASE64_LINE 76 /* mysys/base64.cc breaks lines there, also inside a JSON string */
 
@@ -138,8 +121,8 @@ put_double(struct text *t, uint64_t bits)
 	if (len == 0)
 		return lt_fail(t->err, LT_E_CORRUPT, "JSON: a double that is no number");
 	if (memchr(number, '.', len) == NULL && memchr(number, 'e', len) == NULL) {
-		memcpy(number + len, ".0", 2);
-		len += 2;
+		number[len++] = '.';
+		number[len++] = '0';
 	}
 	return put(t, number, len);
 }
@@ -201,34 +184,17 @@ put_decimal(struct text *t, struct lt_str bytes)
 	return put(t, out, len);
 }
 
-/* Seven bits a byte, the lowest first, at most five bytes. */
-static size_t
-take_length(struct lt_cur *in)
-{
-	uint64_t n = 0;
-
-	for (unsigned shift = 0; shift < 35; shift += 7) {
-		uint8_t b = lt_cur_u8(in);
-
-		n |= (uint64_t)(b & 0x7f) << shift;
-		if ((b & 0x80) == 0)
-			return (size_t)n;
-	}
-	in->failed = true;
-	return 0;
-}
-
 static bool
 cut(struct text *t)
 {
-	return lt_fail(t->err, LT_E_CORRUPT, "JSON: a part lies outside of its bytes");
+	return json_cut(t->err);
 }
 
 static bool
 put_opaque(struct text *t, struct lt_cur in)
 {
 	uint8_t type = lt_cur_u8(&in);
-	struct lt_str bytes = lt_cur_bytes(&in, take_length(&in));
+	struct lt_str bytes = lt_cur_bytes(&in, json_take_length(&in));
 
 	if (!lt_cur_ok(&in))
 		return cut(t);
@@ -268,104 +234,58 @@ put_scalar(struct text *t, uint8_t type, struct lt_cur in)
 	case JSON_INT64: n = lt_cur_u64(&in); return lt_cur_ok(&in) ? put_i64(t, (int64_t)n) : cut(t);
 	case JSON_UINT64: n = lt_cur_u64(&in); return lt_cur_ok(&in) ? put_u64(t, n, false) : cut(t);
 	case JSON_DOUBLE: n = lt_cur_u64(&in); return lt_cur_ok(&in) ? put_double(t, n) : cut(t);
-	case JSON_STRING: s = lt_cur_bytes(&in, take_length(&in)); return lt_cur_ok(&in) ? put_string(t, s) : cut(t);
+	case JSON_STRING: s = lt_cur_bytes(&in, json_take_length(&in)); return lt_cur_ok(&in) ? put_string(t, s) : cut(t);
 	case JSON_OPAQUE: return put_opaque(t, in);
 	default: return lt_fail(t->err, LT_E_CORRUPT, "JSON: unknown type %u", type);
 	}
 }
 
-/* An array or object: count, size, then entries of keys (offset, two bytes of length) and of values (type, then the
- * value itself where it fits, else its offset). Offsets count from the container's first byte. */
-struct container {
-	const uint8_t *at; /* first byte */
-	size_t len;        /* up to the end of all bytes: the size it claims is not needed */
-	size_t width;      /* of counts and offsets: 2 or 4 */
-	size_t count, next;
-	bool object;
+struct level {
+	struct json_container c;
+	size_t next;
 };
-
-static bool
-container_open(struct text *t, uint8_t type, struct lt_cur in, struct container *out)
-{
-	struct container c = { .at = in.at, .len = lt_cur_left(&in) };
-	size_t entry;
-
-	c.object = type == JSON_SMALL_OBJECT || type == JSON_LARGE_OBJECT;
-	c.width = type == JSON_SMALL_OBJECT || type == JSON_SMALL_ARRAY ? 2 : 4;
-	c.count = (size_t)lt_cur_le(&in, c.width);
-	lt_cur_take(&in, c.width);
-	entry = 1 + c.width + (c.object ? c.width + 2 : 0);
-	if (!lt_cur_ok(&in) || c.count > lt_cur_left(&in) / entry)
-		return cut(t);
-	*out = c;
-	return put(t, c.object ? "{" : "[", 1);
-}
-
-static bool
-put_key(struct text *t, const struct container *c)
-{
-	const uint8_t *entry = c->at + 2 * c->width + c->next * (c->width + 2);
-	size_t offset = (size_t)lt_le(entry, c->width), len = (size_t)lt_le(entry + c->width, 2);
-
-	if (offset > c->len || len > c->len - offset)
-		return cut(t);
-	return put_string(t, lt_str_of(c->at + offset, len)) && put(t, ": ", 2);
-}
-
-static bool
-is_inline(uint8_t type, size_t width)
-{
-	return type == JSON_LITERAL || type == JSON_INT16 || type == JSON_UINT16 ||
-	       (width == 4 && (type == JSON_INT32 || type == JSON_UINT32));
-}
 
 /* The type and the bytes of the next value; its key is written. */
 static bool
-container_next(struct text *t, struct container *c, uint8_t *type, struct lt_cur *value)
+next_value(struct text *t, struct level *l, uint8_t *type, struct lt_cur *value)
 {
-	size_t keys = c->object ? c->count * (c->width + 2) : 0;
-	const uint8_t *entry = c->at + 2 * c->width + keys + c->next * (1 + c->width);
-	size_t offset;
+	size_t i = l->next++;
+	struct lt_str key;
 
-	if ((c->next > 0 && !put(t, ", ", 2)) || (c->object && !put_key(t, c)))
+	if (i > 0 && !put(t, ", ", 2))
 		return false;
-	c->next++;
-	*type = entry[0];
-	if (is_inline(*type, c->width)) {
-		*value = lt_cur_of(entry + 1, c->width);
-		return true;
-	}
-	offset = (size_t)lt_le(entry + 1, c->width);
-	if (offset > c->len)
-		return cut(t);
-	*value = lt_cur_of(c->at + offset, c->len - offset);
-	return true;
+	if (l->c.object &&
+	    (!json_container_key(&l->c, i, &key, t->err) || !put_string(t, key) || !put(t, ": ", 2)))
+		return false;
+	return json_container_value(&l->c, i, type, value, t->err);
 }
 
 static bool
 put_value(struct text *t, uint8_t type, struct lt_cur in)
 {
-	struct container stack[BINLOG_JSON_DEPTH];
+	struct level stack[BINLOG_JSON_DEPTH];
 	size_t depth = 0;
 
 	for (;;) {
-		if (type <= JSON_LARGE_ARRAY) {
+		if (json_is_container(type)) {
 			if (depth == BINLOG_JSON_DEPTH)
 				return lt_fail(t->err, LT_E_CORRUPT, "JSON: more than %d levels", BINLOG_JSON_DEPTH);
-			if (!container_open(t, type, in, &stack[depth]))
+			stack[depth].next = 0;
+			if (!json_container_open(type, in, &stack[depth].c, t->err) ||
+			    !put(t, stack[depth].c.object ? "{" : "[", 1))
 				return false;
 			depth++;
 		} else if (!put_scalar(t, type, in)) {
 			return false;
 		}
-		while (depth > 0 && stack[depth - 1].next == stack[depth - 1].count) {
+		while (depth > 0 && stack[depth - 1].next == stack[depth - 1].c.count) {
 			depth--;
-			if (!put(t, stack[depth].object ? "}" : "]", 1))
+			if (!put(t, stack[depth].c.object ? "}" : "]", 1))
 				return false;
 		}
 		if (depth == 0)
 			return true;
-		if (!container_next(t, &stack[depth - 1], &type, &in))
+		if (!next_value(t, &stack[depth - 1], &type, &in))
 			return false;
 	}
 }

@@ -1,6 +1,7 @@
 #include "binlog/rows.h"
 
 #include "binlog/image.h"
+#include "binlog/partial.h"
 
 #define EXTRA_LENGTH_SIZE 2 /* counts itself */
 
@@ -13,12 +14,10 @@ form_of(uint8_t type, int *form, enum change_op *op, struct lt_err *err)
 	case BINLOG_WRITE_ROWS_V1:
 	case BINLOG_WRITE_ROWS: *op = CHANGE_INSERT; break;
 	case BINLOG_UPDATE_ROWS_V1:
-	case BINLOG_UPDATE_ROWS: *op = CHANGE_UPDATE; break;
+	case BINLOG_UPDATE_ROWS:
+	case BINLOG_PARTIAL_UPDATE_ROWS: *op = CHANGE_UPDATE; break;
 	case BINLOG_DELETE_ROWS_V1:
 	case BINLOG_DELETE_ROWS: *op = CHANGE_DELETE; break;
-	case BINLOG_PARTIAL_UPDATE_ROWS:
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
-		    "partial JSON updates: set binlog_row_value_options='' at the source for every session");
 	default: return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "row events of type %u", type);
 	}
 	*form = type >= BINLOG_WRITE_ROWS ? FORM_V2 : FORM_V1;
@@ -81,28 +80,58 @@ struct reading {
 	struct change_txn *txn;
 	struct change_row common;  /* op, flags, event */
 	struct side before, after; /* insert: after alone; delete: before alone */
+	bool partial;              /* JSON values may be lists of edits */
 };
+
+/* Which of the table's JSON columns are edits in the image that follows; NULL: none. */
+static bool
+take_partial_bits(struct reading *r, const uint8_t **ret, struct lt_err *err)
+{
+	enum { PARTIAL_JSON = 1 };
+	uint64_t options = r->partial ? lt_cur_lenenc(&r->in) : 0;
+
+	*ret = NULL;
+	if (options > PARTIAL_JSON)
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "row event: value options %llu", (unsigned long long)options);
+	if (options == PARTIAL_JSON)
+		*ret = lt_cur_take(&r->in, (binlog_partial_columns(r->table) + 7) / 8);
+	if (!lt_cur_ok(&r->in))
+		return lt_fail(err, LT_E_TRUNCATED, "row event: it ends in front of an image");
+	return true;
+}
+
+static bool
+take_after(struct reading *r, const struct change_image *before, struct change_image *out, struct lt_err *err)
+{
+	struct change_image image = { .present = r->after.present };
+	const uint8_t *bits;
+
+	if (!take_partial_bits(r, &bits, err) ||
+	    !binlog_image_take(r->table, r->after.present, r->after.columns, &r->in, &image.bytes, err))
+		return false;
+	if (bits != NULL)
+		return binlog_partial_whole(r->table, before, &image, bits, r->txn->arena, out, err);
+	*out = image;
+	return true;
+}
 
 static bool
 take_row(struct reading *r, struct lt_err *err)
 {
-	struct lt_str before = { 0 }, after = { 0 };
+	struct change_image before = { .present = r->before.present }, after = { 0 };
 	struct change_row *row;
 
 	if (r->common.op != CHANGE_INSERT &&
-	    !binlog_image_take(r->table, r->before.present, r->before.columns, &r->in, &before, err))
+	    !binlog_image_take(r->table, r->before.present, r->before.columns, &r->in, &before.bytes, err))
 		return false;
-	if (r->common.op != CHANGE_DELETE &&
-	    !binlog_image_take(r->table, r->after.present, r->after.columns, &r->in, &after, err))
+	if (r->common.op != CHANGE_DELETE && !take_after(r, &before, &after, err))
 		return false;
 	row = change_txn_add_row(r->txn, r->table);
 	row->op = r->common.op;
 	row->flags = r->common.flags;
 	row->event = r->common.event;
-	if (r->common.op != CHANGE_INSERT)
-		row->before = (struct change_image){ before, r->before.present };
-	if (r->common.op != CHANGE_DELETE)
-		row->after = (struct change_image){ after, r->after.present };
+	row->before = before;
+	row->after = after;
 	return true;
 }
 
@@ -131,6 +160,7 @@ binlog_rows_decode(uint8_t type, struct lt_str body, size_t id_width, const stru
 	struct reading r = { .in = lt_cur_str(body), .table = table, .txn = txn };
 	struct binlog_rows_head head = { 0 };
 
+	r.partial = type == BINLOG_PARTIAL_UPDATE_ROWS;
 	if (!take_head(type, &r.in, id_width, &head, err))
 		return false;
 	r.common.op = head.op;

@@ -46,7 +46,7 @@ LT_MUST_USE bool binlog_file_open(const char *path, uint64_t from_pos, const str
 bool binlog_source_ended(const struct change_source *s);
 
 /** How far reading has come: owner thread only. */
-void binlog_source_place(const struct change_source *s, struct change_place *out);
+void binlog_source_place(const struct change_source *base, struct change_place *out);
 /** GTIDs executed up to the newest transaction handed out, begun from where it started: owner thread, borrowed. */
 const struct change_gtid_set *binlog_source_gtids(const struct change_source *s);
 /** Bytes of log read so far: any thread. */

@@ -40,6 +40,7 @@ struct change_table {
 struct change_image {
 	struct lt_str bytes;    /* borrowed from the transaction's arena */
 	const uint8_t *present; /* bit i (LSB first): column i is in the image; NULL = all are */
+	const uint8_t *partial; /* bit i: the log has edits of column i, not its value; NULL = of none */
 };
 
 /** How images of one kind of log become values. Stateless, any thread. */

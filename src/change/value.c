@@ -63,6 +63,13 @@ time_eq(const struct change_time *a, const struct change_time *b)
 	       a->hour == b->hour && a->minute == b->minute && a->second == b->second && a->micro == b->micro;
 }
 
+/** Bits, not numbers: a NaN is itself, and -0 is another value than 0. */
+static bool
+same_bits(const void *a, const void *b, size_t size)
+{
+	return memcmp(a, b, size) == 0;
+}
+
 bool
 change_value_eq(const struct change_value *a, const struct change_value *b)
 {
@@ -77,8 +84,8 @@ change_value_eq(const struct change_value *a, const struct change_value *b)
 	case CHANGE_BIT:
 	case CHANGE_ENUM:
 	case CHANGE_SET: return a->u64 == b->u64;
-	case CHANGE_FLOAT: return memcmp(&a->f32, &b->f32, sizeof(a->f32)) == 0;
-	case CHANGE_DOUBLE: return memcmp(&a->f64, &b->f64, sizeof(a->f64)) == 0;
+	case CHANGE_FLOAT: return same_bits(&a->f32, &b->f32, sizeof(a->f32));
+	case CHANGE_DOUBLE: return same_bits(&a->f64, &b->f64, sizeof(a->f64));
 	case CHANGE_DATE:
 	case CHANGE_TIME:
 	case CHANGE_DATETIME:
@@ -87,6 +94,7 @@ change_value_eq(const struct change_value *a, const struct change_value *b)
 	case CHANGE_TEXT:
 	case CHANGE_BYTES:
 	case CHANGE_JSON:
+	case CHANGE_JSON_DIFF:
 	case CHANGE_GEOMETRY:
 	case CHANGE_VECTOR: return lt_str_eq(a->bytes, b->bytes);
 	}

@@ -23,6 +23,8 @@ enum change_kind {
 	CHANGE_TEXT,     /* bytes, in the column's character set */
 	CHANGE_BYTES,    /* bytes; BINARY(n) padded to its length again */
 	CHANGE_JSON,     /* bytes: utf8mb4 text as the server prints it */
+	CHANGE_JSON_DIFF, /* bytes: what was done to a JSON value that the log does not have, as an array of edits:
+			   * {"op": "replace" "insert" or "remove", "path": ..., "value": ...} */
 	CHANGE_GEOMETRY, /* bytes: SRID + WKB as stored */
 	CHANGE_VECTOR,   /* bytes: little-endian floats */
 };

@@ -33,18 +33,6 @@ find_any(struct lt_str s, const char *chars)
 	return i;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Percent-decode into a string of its own. */
 static bool
 decode(struct lt_str in, const char *what, char **ret, struct lt_err *err)
@@ -58,8 +46,8 @@ decode(struct lt_str in, const char *what, char **ret, struct lt_err *err)
 		if (n + 1 >= sizeof(text))
 			return lt_fail(err, LT_E_CONFIG_VALUE, "url: %s is too long", what);
 		if (c == '%') {
-			int high = in.len - i > 2 ? hex_digit(in.ptr[i + 1]) : -1;
-			int low = in.len - i > 2 ? hex_digit(in.ptr[i + 2]) : -1;
+			int high = in.len - i > 2 ? lt_hex_digit(in.ptr[i + 1]) : -1;
+			int low = in.len - i > 2 ? lt_hex_digit(in.ptr[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return lt_fail(err, LT_E_CONFIG_VALUE,

@@ -125,12 +125,36 @@ code_of(uint16_t number, struct lt_str text)
 	return LT_E_SQL;
 }
 
+/* The value that a message quotes: from the first quote to the last one in front of " for ". Errors never hold row values. */
+static struct lt_str
+quoted_value(enum lt_code code, struct lt_str text)
+{
+	const char *open = text.len > 0 ? memchr(text.ptr, '\'', text.len) : NULL;
+	struct lt_str none = { 0 }, value;
+
+	if (open == NULL || (code != LT_E_DUPLICATE && code != LT_E_VALUE_REFUSED) || !says(text, "' for "))
+		return none;
+	value = lt_str_of(open + 1, text.len - (size_t)(open + 1 - text.ptr));
+	for (size_t i = value.len; i-- > 0;) {
+		if (lt_str_starts(lt_str_of(value.ptr + i, value.len - i), LT_STR("' for ")))
+			return lt_str_of(value.ptr, i);
+	}
+	return none;
+}
+
 bool
 my_fail_server(struct lt_err *err, uint16_t number, const char *sqlstate, struct lt_str text)
 {
+	enum lt_code code = code_of(number, text);
+	struct lt_str hidden = quoted_value(code, text);
+
 	if (err == NULL)
 		return false;
-	lt_fail(err, code_of(number, text), "the server says %u: %.*s", number, LT_FMT(text));
+	if (hidden.ptr != NULL)
+		lt_fail(err, code, "the server says %u: %.*s...%.*s", number, (int)(hidden.ptr - text.ptr), text.ptr,
+		    (int)(text.ptr + text.len - (hidden.ptr + hidden.len)), hidden.ptr + hidden.len);
+	else
+		lt_fail(err, code, "the server says %u: %.*s", number, LT_FMT(text));
 	err->server_errno = number;
 	lt_str_copy(err->sqlstate, sizeof(err->sqlstate), lt_str_z(sqlstate != NULL ? sqlstate : ""));
 	return false;

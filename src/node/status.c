@@ -68,6 +68,11 @@ pipeline_json(const char *name, const struct pipeline_status *s, struct lt_buf *
 	key_text(out, "since", since);
 	key_place(out, "read_position", &s->read, s->read_gtid);
 	key_place(out, "applied_position", &s->applied, s->applied_gtid);
+	lt_json_key(out, "saved_position");
+	lt_buf_c(out, '{');
+	key_text(out, "file", s->saved.file);
+	key_u64(out, "pos", s->saved.pos);
+	lt_buf_c(out, '}');
 	key_u64(out, "lag_ms", s->lag_ms);
 	key_u64(out, "lag_bytes", s->lag_bytes);
 	key_u64(out, "transactions", s->transactions);

@@ -107,6 +107,9 @@ node_wait(struct node *n, int64_t timeout_ms, struct lt_wake *cancel, struct lt_
 
 	if (timeout_ms >= 0)
 		b.deadline_us = lt_mono_us(n->clock) + (uint64_t)timeout_ms * 1000u;
+	node_view_get(n, &v);
+	if (!check_stopped(&v, err)) /* before a source is asked that may be why */
+		return false;
 	for (size_t i = 0; i < n->count; i++) {
 		if (!take_end(&b, i, err))
 			return false;

@@ -23,7 +23,6 @@ static const struct setting {
 	    NULL },
 	{ "binlog_row_metadata", "FULL", AT_SOURCE | ON_BOTH, PIPELINE_WARN,
 	    "the log does not name columns, so tables are read only while they look as they did at the start", NULL },
-	{ "binlog_row_value_options", "", AT_SOURCE | ON_BOTH, PIPELINE_FAIL, "partial JSON values are not read yet", NULL },
 	{ "binlog_storage_engine", "", AT_SOURCE | ON_MARIADB, PIPELINE_FAIL, "a log inside InnoDB is not read yet",
 	    "binlog_storage_engine= (empty) in the server's configuration, and a restart" },
 	{ "binlog_checksum", "CRC32", AT_SOURCE | ON_BOTH, PIPELINE_WARN, "damage of the log would not be seen", NULL },
@@ -86,6 +85,27 @@ check_settings(struct check *k, const struct check_site *s)
 		    "this version has none: tables are read only while they look as they did at the start");
 	if (s->is_source && lt_str_eqz(pipeline_check_var(s, "log_bin_compress"), "ON"))
 		pipeline_check_ok(k, "log_bin_compress", s->name, "ON: compressed events are read");
+}
+
+/* Edits of JSON values are carried out on the value before them, which MINIMAL images lack (NOBLOB ones have it). */
+static void
+check_value_options(struct check *k, const struct check_site *s)
+{
+	struct lt_str options = pipeline_check_var(s, "binlog_row_value_options");
+	bool minimal = lt_str_ieq(pipeline_check_var(s, "binlog_row_image"), LT_STR("MINIMAL"));
+	struct lt_buf statement = { 0 };
+
+	if (!s->is_source || options.ptr == NULL)
+		return;
+	if (options.len == 0 || !minimal)
+		pipeline_check_ok(
+		    k, "binlog_row_value_options", s->name, "%s", options.len > 0 ? options.ptr : "empty");
+	else
+		pipeline_check_fail(k, "binlog_row_value_options", s->name,
+		    pipeline_check_set(s, "binlog_row_value_options", "''", &statement),
+		    "%.*s: with binlog_row_image=MINIMAL the log has edits of JSON values without the values",
+		    LT_FMT(options));
+	lt_buf_free(&statement);
 }
 
 static void
@@ -224,6 +244,7 @@ void
 pipeline_check_site(struct check *k, struct check_site *s)
 {
 	check_settings(k, s);
+	check_value_options(k, s);
 	check_server_id(k, s);
 	check_retention(k, s);
 	check_filters(k, s);

@@ -38,9 +38,9 @@ struct pipeline_needs {
 void pipeline_needs_init(struct pipeline_needs *n, const struct model_channel *channel, size_t site);
 void pipeline_needs_clear(struct pipeline_needs *n);
 /** "GRANT SELECT ON `shop`.* TO 'lutra'@'%'"; `account` is quoted already. */
-void pipeline_need_text(const struct pipeline_need *need, bool mariadb, struct lt_str account, struct lt_buf *out);
+void pipeline_need_text(const struct pipeline_need *at, bool mariadb, struct lt_str account, struct lt_buf *out);
 /** "SELECT, INSERT": the names of a set of privileges. */
-void pipeline_privs_text(uint32_t privs, bool mariadb, struct lt_buf *out);
+void pipeline_privs_text(uint32_t bits, bool mariadb, struct lt_buf *out);
 
 /** What an account holds, gathered from the lines of SHOW GRANTS; one owner. */
 struct pipeline_held;

@@ -33,6 +33,12 @@ answer(struct pipeline_order_item *item, bool ok)
 
 /* -- acknowledging a statement ---------------------------------------------------------------------------------------- */
 
+static const struct model_pipeline *
+other_pipeline(const struct pipeline *p)
+{
+	return &p->channel->pipelines[p->index == 0 ? 1 : 0];
+}
+
 struct name_map {
 	const struct model_rule *rule;
 };
@@ -43,6 +49,20 @@ map_column(void *ctx, struct lt_str column, struct lt_str *target)
 	const struct name_map *m = ctx;
 
 	return model_rule_column(m->rule, column, target);
+}
+
+/* What the other direction would meet, in a channel of two. */
+static void
+compare_back(const struct pipeline *p, const struct schema_table *from, const struct schema_table *to, struct lt_buf *out)
+{
+	struct lt_buf schema = { 0 }, table = { 0 };
+	struct name_map map;
+
+	if (p->model->two_way &&
+	    model_mapping_table(other_pipeline(p)->mapping, to->schema, to->name, &schema, &table, &map.rule) && map.rule != NULL)
+		schema_compare(to, from, map_column, &map, out);
+	lt_buf_free(&schema);
+	lt_buf_free(&table);
 }
 
 /* One mapped table at both ends: differences go to `out`, the source's version into the history. */
@@ -67,9 +87,11 @@ compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target
 	if (!schema_catalog_table(source, name->schema, name->table, &from, err) ||
 	    !schema_catalog_table(target, lt_buf_str(&to_schema), lt_buf_str(&to_table), &to, err))
 		goto out;
-	if (from != NULL && to != NULL)
+	if (from != NULL && to != NULL) {
 		schema_compare(from, to, map_column, &map, out);
-	else if (from != NULL)
+		if (out->len == 0) /* else much would be said twice */
+			compare_back(p, from, to, out);
+	} else if (from != NULL)
 		lt_buf_printf(out, "the target has no table %.*s.%.*s\n", LT_FMT(lt_buf_str(&to_schema)),
 		    LT_FMT(lt_buf_str(&to_table)));
 	else if (to != NULL)
@@ -216,12 +238,6 @@ do_ddl_done(struct pipeline *p, struct pipeline_order_item *item, struct change_
 
 /* -- the other direction's acknowledgement ------------------------------------------------------------------------------ */
 
-static const struct model_pipeline *
-other_pipeline(const struct pipeline *p)
-{
-	return &p->channel->pipelines[p->index == 0 ? 1 : 0];
-}
-
 /* Take one acknowledgement of this statement at the site where it ran; a repeated try finds its own again. */
 static bool
 take_acknowledgement(struct pipeline *p, bool *taken, struct lt_err *err)
@@ -333,11 +349,12 @@ do_writing(struct pipeline *p, struct pipeline_order_item *item)
 {
 	struct pipeline_audit entry = { .channel = p->channel->name, .pipeline = p->model->name, .why = lt_str_z(item->why) };
 	struct change_sink *sink = NULL;
-	bool ok = false;
+	bool ok = false, found;
 
 	if (!pipeline_load_open(p->channel, p->index, &sink, &item->err))
 		return false;
-	if (!pipeline_session_begin(p, sink, &item->err))
+	/* Of a pipeline that could not begin where the file says, the position can be given all the same. */
+	if (!pipeline_session_resume(p, sink, &found, &item->err))
 		goto out;
 	switch (item->order) {
 	case PIPELINE_SKIP: ok = do_skip(p, item, sink, &entry); break;

@@ -38,6 +38,7 @@ pipeline_publish(struct pipeline *p)
 	measure_rate(p);
 	p->now.rows_per_s = p->rate;
 	p->now.applied = p->applied.place;
+	p->now.saved = p->saved;
 	lt_cell_set(p->status, &p->now);
 }
 
@@ -168,7 +169,7 @@ pipeline_status_get(struct pipeline *p, struct pipeline_status *out)
 	out->read = read.place;
 	memcpy(out->read_gtid, read.gtid, sizeof(out->read_gtid));
 	out->lag_bytes = bytes_between(&out->applied, &out->read);
-	out->memory_bytes = atomic_load(&p->queued_bytes);
+	out->memory_bytes = atomic_load(&p->queued_bytes) + atomic_load(&p->group_bytes);
 }
 
 const char *

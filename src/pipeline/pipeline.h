@@ -24,6 +24,7 @@ const char *pipeline_state_name(enum pipeline_state s); /* "running"; the contra
 struct pipeline_status {
 	enum pipeline_state state;
 	struct change_place read, applied; /* in the source's log */
+	struct change_place saved;         /* where reading would go on after a crash: files before it are not needed */
 	char read_gtid[96], applied_gtid[96]; /* newest transaction */
 	uint64_t lag_ms;    /* age of the newest transaction applied, at its commit here; 0 when all that was read is applied */
 	uint64_t lag_bytes; /* read, not applied */

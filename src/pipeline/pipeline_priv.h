@@ -39,12 +39,13 @@ struct pipeline {
 	struct lt_wake *pause;     /* owned: raised to cut a pause short */
 	struct lt_cell *status;    /* owned: struct pipeline_status, but for what the reader publishes */
 	struct lt_cell *read;      /* owned: struct pipeline_read */
-	_Atomic size_t queued_bytes, queued_txns;
+	_Atomic size_t queued_bytes, group_bytes;
 
 	/* The loader's own: */
 	struct pipeline_status now;      /* published by pipeline_publish() */
 	struct change_position applied;  /* durable, but for transactions that hold nothing for us */
 	bool unsaved;                    /* `applied` is ahead of the lane by something worth writing (R11) */
+	struct change_place saved;       /* what the lane holds */
 	uint64_t saved_us;               /* mono: when the lane was moved last */
 	bool mark_seen;                  /* R10 was shown since this process began */
 	struct pipeline_stop stop;
@@ -59,6 +60,8 @@ void pipeline_set_state(struct pipeline *p, enum pipeline_state state, const str
 
 /** Run until an error, an order that ends the run, or the end. True: to be run again at once; false with err->code 0: ending. */
 bool pipeline_session(struct pipeline *p, struct lt_err *err);
+/** Claim the sink and read where the pipeline stands; *found false: nowhere yet. */
+LT_MUST_USE bool pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *found, struct lt_err *err);
 /** Read from the target where the pipeline stands and which schema is in force there; sink is claimed. First time: begins at the
  * channel file's start and makes that durable (R12). */
 LT_MUST_USE bool pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
@@ -77,7 +80,7 @@ struct pipeline_order_item {
 	_Atomic int refs;
 };
 
-void pipeline_order_unref(void *item);
+void pipeline_order_unref(void *arg);
 /** Carry out what is ordered, if anything within timeout_ms; only when the pipeline does not run. True: go on now. False with
  * *ended: the pipeline is to end. */
 bool pipeline_orders_wait(struct pipeline *p, int timeout_ms, bool *ended);

@@ -2,6 +2,7 @@
 
 #include "pipeline/bind_priv.h"
 #include "pipeline/sql_priv.h"
+#include "pipeline/writeset.h"
 #include "schema/catalog.h"
 
 /* Prepared statements of one route: images seldom come in more shapes than a few. Beyond it the oldest goes. */
@@ -12,6 +13,7 @@
 struct pipeline_statement {
 	enum change_op op;
 	bool probe;
+	size_t rows; /* for which one execution is */
 	uint8_t *before, *after; /* presence bits by source column; NULL: all of them */
 	struct my_stmt *stmt;
 	struct pipeline_slot *slots;
@@ -32,8 +34,6 @@ struct pipeline_router {
 	struct pipeline_route *routes; /* the newest used first */
 	struct target_table *targets;
 	struct lt_arena *scratch;
-	struct my_param *params;
-	size_t params_cap;
 };
 
 struct pipeline_router *
@@ -70,6 +70,9 @@ route_free(struct pipeline_route *route)
 		route->statements = s->next;
 		statement_free(s);
 	}
+	if (route->indexes != NULL)
+		pipeline_indexes_clear(route->indexes);
+	free(route->indexes);
 	change_table_unref(route->from);
 	free(route->columns);
 	free(route->before);
@@ -96,7 +99,6 @@ pipeline_router_free(struct pipeline_router *r)
 		free(t);
 	}
 	lt_arena_free(r->scratch);
-	free(r->params);
 	free(r);
 }
 
@@ -209,6 +211,8 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 	route->keyless = key == NULL || !key_is_filled(route, key);
 	for (size_t i = 0; i < route->ncolumns && route->keyless; i++)
 		route->columns[i].in_key = false;
+	route->indexes = lt_new(struct pipeline_indexes);
+	pipeline_indexes_make(route, route->indexes);
 	*ret = route;
 	route = NULL;
 	ok = true;
@@ -217,9 +221,8 @@ out:
 	return ok;
 }
 
-/* The least recently used of too many. */
-static void
-trim_routes(struct pipeline_router *r)
+void
+pipeline_router_trim(struct pipeline_router *r)
 {
 	struct pipeline_route **link = &r->routes;
 
@@ -267,7 +270,6 @@ pipeline_router_get(
 	if (!find_target(r, lt_buf_str(&schema), lt_buf_str(&name), &target, err) ||
 	    !make_route(r, from, target, rule, &route, err))
 		goto out;
-	trim_routes(r);
 	route->next = r->routes;
 	r->routes = route;
 	*ret = route;
@@ -309,26 +311,29 @@ copy_bits(const uint8_t *bits, size_t size)
 }
 
 static struct pipeline_statement *
-find_statement(const struct pipeline_route *route, const struct change_row *row, bool probe)
+find_statement(const struct pipeline_route *route, const struct change_row *row, size_t rows, bool probe)
 {
 	size_t size = bitmap_size(route);
 
 	for (struct pipeline_statement *s = route->statements; s != NULL; s = s->next) {
-		if (s->op == row->op && s->probe == probe && same_bits(s->before, row->before.present, size) &&
-		    same_bits(s->after, row->after.present, size))
+		if (s->op == row->op && s->probe == probe && s->rows == rows &&
+		    same_bits(s->before, row->before.present, size) && same_bits(s->after, row->after.present, size))
 			return s;
 	}
 	return NULL;
 }
 
+/* False: the image lacks what the row is found by. */
 static bool
-write_text(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row, bool probe,
-    struct pipeline_text *text)
+write_text(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row, size_t rows,
+    bool probe, struct pipeline_text *text)
 {
 	if (probe)
 		return pipeline_sql_probe(route, &row->before, text);
+	if (rows > 1 && row->op == CHANGE_DELETE)
+		return pipeline_sql_delete_in(route, &row->before, rows, text);
 	switch (row->op) {
-	case CHANGE_INSERT: pipeline_sql_insert(route, &row->after, text); return true;
+	case CHANGE_INSERT: pipeline_sql_insert(route, &row->after, rows, text); return true;
 	case CHANGE_UPDATE: return pipeline_sql_update(route, &row->before, &row->after, r->verify, text);
 	case CHANGE_DELETE: return pipeline_sql_delete(route, &row->before, r->verify, text);
 	}
@@ -353,16 +358,18 @@ trim_statements(struct pipeline_route *route)
 }
 
 static bool
-prepare(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, bool probe,
-    struct pipeline_statement **ret, struct lt_err *err)
+prepare(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, size_t rows, bool probe,
+    const struct pipeline_statement **ret, struct lt_err *err)
 {
 	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
 	struct pipeline_statement *s = NULL;
 	struct my_stmt *stmt = NULL;
 	bool ok = false;
 
-	if (!write_text(r, route, row, probe, &text)) {
-		lt_fail(err, LT_E_SCHEMA_DIFFERS, "the log's image lacks a column of the target's key: set binlog_row_image=FULL");
+	if (!write_text(r, route, row, rows, probe, &text)) {
+		*ret = NULL;
+		ok = rows > 1 || lt_fail(err, LT_E_SCHEMA_DIFFERS,
+				     "the log's image lacks a column of the target's key: set binlog_row_image=FULL");
 		goto out;
 	}
 	if (!my_prepare(r->conn, lt_buf_str(&text.sql), &stmt, err))
@@ -370,6 +377,7 @@ prepare(struct pipeline_router *r, struct pipeline_route *route, const struct ch
 	s = lt_new(struct pipeline_statement);
 	s->op = row->op;
 	s->probe = probe;
+	s->rows = rows;
 	s->before = copy_bits(row->before.present, bitmap_size(route));
 	s->after = copy_bits(row->after.present, bitmap_size(route));
 	s->stmt = stmt;
@@ -385,67 +393,89 @@ prepare(struct pipeline_router *r, struct pipeline_route *route, const struct ch
 out:
 	free(text.slots);
 	lt_buf_free(&text.sql);
+	if (!ok)
+		lt_where_table(&err->where, route->from->schema, route->from->name);
 	return ok;
 }
 
-static bool
-decode_images(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, struct lt_err *err)
-{
-	const struct change_codec *codec = route->from->codec;
-
-	if (row->op != CHANGE_INSERT && !codec->decode(route->from, &row->before, r->scratch, route->before, err))
-		return false;
-	return row->op == CHANGE_DELETE || codec->decode(route->from, &row->after, r->scratch, route->after, err);
-}
-
-static bool
-fill(struct pipeline_router *r, struct pipeline_route *route, const struct pipeline_statement *s, uint32_t count,
-    struct pipeline_bound *out, struct lt_err *err)
-{
-	size_t n = s->nslots + (s->limit ? 1 : 0);
-
-	if (n > r->params_cap) {
-		r->params = lt_realloc(r->params, n * sizeof(*r->params));
-		r->params_cap = n;
-	}
-	for (size_t i = 0; i < s->nslots; i++) {
-		const struct pipeline_column *c = s->slots[i].column;
-		const struct change_value *v = s->slots[i].after ? &route->after[c->source] : &route->before[c->source];
-
-		if (!pipeline_bind_value(c, v, r->scratch, &r->params[i], err))
-			return false;
-	}
-	if (s->limit)
-		r->params[s->nslots] = (struct my_param){ .kind = MY_PARAM_U64, .u64 = count };
-	*out = (struct pipeline_bound){ s->stmt, r->params, n };
-	return true;
-}
-
 bool
-pipeline_router_bind(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, uint32_t count,
-    struct pipeline_bound *out, struct lt_err *err)
+pipeline_router_statement(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, size_t rows,
+    const struct pipeline_statement **ret, struct lt_err *err)
 {
-	struct pipeline_statement *s = find_statement(route, row, false);
+	const struct pipeline_statement *s = find_statement(route, row, rows, false);
 
-	lt_arena_reset(r->scratch);
-	if ((s == NULL && !prepare(r, route, row, false, &s, err)) || !decode_images(r, route, row, err) ||
-	    !fill(r, route, s, count, out, err)) {
-		lt_where_table(&err->where, route->from->schema, route->from->name);
-		return false;
-	}
+	if (s == NULL)
+		return prepare(r, route, row, rows, false, ret, err);
+	*ret = s;
 	return true;
 }
 
 bool
 pipeline_router_probe(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
-    struct pipeline_bound *out, struct lt_err *err)
+    const struct pipeline_statement **ret, struct lt_err *err)
 {
-	struct pipeline_statement *s;
-
+	*ret = NULL;
 	if (route->keyless || row->op == CHANGE_INSERT)
-		return false;
-	s = find_statement(route, row, true);
+		return true;
+	*ret = find_statement(route, row, 1, true);
+	return *ret != NULL || prepare(r, route, row, 1, true, ret, err);
+}
+
+struct my_stmt *
+pipeline_statement_stmt(const struct pipeline_statement *s)
+{
+	return s->stmt;
+}
+
+size_t
+pipeline_statement_width(const struct pipeline_statement *s)
+{
+	return s->nslots + (s->limit ? 1 : 0);
+}
+
+bool
+pipeline_statement_limits(const struct pipeline_statement *s)
+{
+	return s->limit;
+}
+
+/* -- values ---------------------------------------------------------------------------------------------------------- */
+
+void
+pipeline_router_forget(struct pipeline_router *r)
+{
 	lt_arena_reset(r->scratch);
-	return (s != NULL || prepare(r, route, row, true, &s, err)) && decode_images(r, route, row, err) &&
-	    fill(r, route, s, 1, out, err);
+}
+
+bool
+pipeline_router_decode(
+    struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, struct lt_err *err)
+{
+	const struct change_codec *codec = route->from->codec;
+
+	if ((row->op == CHANGE_INSERT || codec->decode(route->from, &row->before, r->scratch, route->before, err)) &&
+	    (row->op == CHANGE_DELETE || codec->decode(route->from, &row->after, r->scratch, route->after, err)))
+		return true;
+	lt_where_table(&err->where, route->from->schema, route->from->name);
+	return false;
+}
+
+bool
+pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route, const struct pipeline_statement *s,
+    const struct change_row *row, uint32_t count, struct my_param *params, struct lt_err *err)
+{
+	if (!pipeline_router_decode(r, route, row, err))
+		return false;
+	for (size_t i = 0; i < s->nslots; i++) {
+		const struct pipeline_column *c = s->slots[i].column;
+		const struct change_value *v = s->slots[i].after ? &route->after[c->source] : &route->before[c->source];
+
+		if (!pipeline_bind_value(c, v, r->scratch, &params[i], err)) {
+			lt_where_table(&err->where, route->from->schema, route->from->name);
+			return false;
+		}
+	}
+	if (s->limit)
+		params[s->nslots] = (struct my_param){ .kind = MY_PARAM_U64, .u64 = count };
+	return true;
 }

@@ -35,6 +35,7 @@ struct pipeline_column {
 };
 
 struct pipeline_statement;
+struct pipeline_indexes; /* pipeline/writeset.h */
 
 struct pipeline_route {
 	const struct change_table *from;     /* referenced */
@@ -43,6 +44,7 @@ struct pipeline_route {
 	size_t ncolumns;
 	bool keyless, json_native;           /* json_native: the target's JSON is MySQL's */
 	struct pipeline_statement *statements; /* owned list */
+	struct pipeline_indexes *indexes;      /* owned: the target's unique indexes */
 	struct change_value *before, *after; /* owned: decoded values of the row in hand, by source column */
 	struct pipeline_route *next;
 };
@@ -56,19 +58,31 @@ void pipeline_router_free(struct pipeline_router *r);
 LT_MUST_USE bool pipeline_router_get(
     struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err);
 
-/** A row made ready to send: what pipeline_router_bind() fills. */
-struct pipeline_bound {
-	struct my_stmt *stmt;
-	const struct my_param *params; /* borrowed from the router until the next call */
-	size_t nparams;
-};
+/** Give up the least recently used of too many routes: between groups, since a route may be pointed at while one is sent. */
+void pipeline_router_trim(struct pipeline_router *r);
+/** A statement for rows of the shape of `row`: the same operation, the same columns present. `rows`: how many such rows one
+ * execution takes; more than 1 only for an INSERT, or a DELETE by a key of one column that is not verified. Prepares it where
+ * needed; *ret NULL (and true): there is no such form. Lives until the route's next statement is made. */
+LT_MUST_USE bool pipeline_router_statement(struct pipeline_router *r, struct pipeline_route *route,
+    const struct change_row *row, size_t rows, const struct pipeline_statement **ret, struct lt_err *err);
+/** What the wire client sends, and how many values each row takes. */
+struct my_stmt *pipeline_statement_stmt(const struct pipeline_statement *s);
+size_t pipeline_statement_width(const struct pipeline_statement *s);
+/** Whether one execution may stand for several identical rows (R9): a LIMIT is its last value. */
+bool pipeline_statement_limits(const struct pipeline_statement *s);
+/** Decode one row into route->before and route->after; values live until pipeline_router_forget(). */
+LT_MUST_USE bool pipeline_router_decode(
+    struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, struct lt_err *err);
+/** Decode one row and bind its values to `params`. `count`: how many identical rows of a keyless table it stands for, else 1. */
+LT_MUST_USE bool pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route,
+    const struct pipeline_statement *s, const struct change_row *row, uint32_t count, struct my_param *params,
+    struct lt_err *err);
+/** Nothing bound before is needed any more. */
+void pipeline_router_forget(struct pipeline_router *r);
 
-/** Decode and bind one row. `count`: how many identical rows of a keyless table it stands for (R9), else 1. */
-LT_MUST_USE bool pipeline_router_bind(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
-    uint32_t count, struct pipeline_bound *out, struct lt_err *err);
 /** After an update or delete met no row: a statement that touches the row by its key alone, to tell a missing from a differing one.
- * False without an error set for keyless tables. */
-bool pipeline_router_probe(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
-    struct pipeline_bound *out, struct lt_err *err);
+ * *ret NULL for keyless tables and inserts. */
+LT_MUST_USE bool pipeline_router_probe(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
+    const struct pipeline_statement **ret, struct lt_err *err);
 
 #endif

@@ -7,6 +7,8 @@
 
 /* How memory is shared out (promise 6): the transaction being read, the queue, and the group in hand hold a third each. */
 #define MEMORY_SHARES 3
+/* More than this in the queue helps nobody: it is only there to keep both threads busy. */
+#define QUEUE_BYTES ((size_t)16 << 20)
 #define READ_STEP_MS 500
 #define LOAD_STEP_MS 100
 #define PUBLISH_US 50000
@@ -24,6 +26,7 @@ struct reader {
 	struct lt_queue *queue;
 	struct lt_err err;
 	_Atomic bool stop;
+	uint64_t own_before, passed_before; /* of earlier runs */
 };
 
 static void
@@ -65,6 +68,7 @@ read_one(struct reader *r)
 		change_txn_free(t);
 		return false;
 	}
+	atomic_store(&r->p->queued_bytes, lt_queue_bytes(r->queue)); /* the loader may be held up for long */
 	return !last;
 }
 
@@ -113,6 +117,14 @@ is_lock(enum lt_code code)
 	return code == LT_E_LOCK_WAIT || code == LT_E_DEADLOCK;
 }
 
+static void
+note_saved(struct pipeline *p)
+{
+	p->saved = p->applied.place;
+	p->saved_us = lt_mono_us(p->clock);
+	p->unsaved = false;
+}
+
 /* One target transaction for txns[0..n); on success `applied` has moved. */
 static bool
 apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, size_t *culprit,
@@ -130,8 +142,7 @@ apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *cons
 		p->now.transactions += done.transactions;
 		p->now.rows += done.rows;
 		p->now.groups++;
-		p->unsaved = false;
-		p->saved_us = lt_mono_us(p->clock);
+		note_saved(p);
 	}
 	change_position_clear(&end);
 	return ok;
@@ -217,7 +228,8 @@ pass_places(struct pipeline *p, const struct pipeline_group *g)
 static bool
 save_progress(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
-	if (!p->unsaved)
+	/* A file that was left behind is worth it whatever stood in it: the source may purge it. */
+	if (!p->unsaved && strcmp(p->saved.file, p->applied.place.file) == 0)
 		return true;
 	if (!sink->ops->advance(sink, &p->applied, err)) {
 		if (!is_lock(err->code))
@@ -225,8 +237,7 @@ save_progress(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 		memset(err, 0, sizeof(*err)); /* somebody looks at the lane: next time */
 		return true;
 	}
-	p->unsaved = false;
-	p->saved_us = lt_mono_us(p->clock);
+	note_saved(p);
 	return true;
 }
 
@@ -278,6 +289,13 @@ apply_filled(struct pipeline *p, struct change_sink *sink, struct pipeline_group
 
 /* -- the run --------------------------------------------------------------------------------------------------------- */
 
+static void
+note_unsent(struct pipeline *p, const struct reader *r)
+{
+	p->now.own = r->own_before + atomic_load(&r->select->own);
+	p->now.passed = r->passed_before + atomic_load(&r->select->passed);
+}
+
 static bool
 load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct pipeline_group *g, struct lt_err *err)
 {
@@ -288,8 +306,8 @@ load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct
 		bool again = false;
 		uint64_t now;
 
-		atomic_store(&p->queued_bytes, lt_queue_bytes(r->queue) + g->bytes);
-		atomic_store(&p->queued_txns, lt_queue_count(r->queue) + g->count);
+		atomic_store(&p->queued_bytes, lt_queue_bytes(r->queue));
+		atomic_store(&p->group_bytes, g->bytes);
 		if (end == LT_QUEUE_CLOSED) {
 			*err = r->err; /* the reader's last word; its thread is done with it */
 			return false;
@@ -302,6 +320,7 @@ load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct
 		if (now - p->saved_us >= SAVE_US && !save_progress(p, sink, err))
 			return false;
 		if (end == LT_QUEUE_TIMEOUT || now - published >= PUBLISH_US) {
+			note_unsent(p, r);
 			pipeline_publish(p);
 			published = now;
 		}
@@ -316,7 +335,8 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
     struct lt_err *err)
 {
 	size_t share = p->channel->memory_bytes / MEMORY_SHARES;
-	struct reader r = { .p = p, .source = source, .select = select, .queue = lt_queue_new(share) };
+	struct reader r = { .p = p, .source = source, .select = select, .queue = lt_queue_new(LT_MIN(share, QUEUE_BYTES)),
+		.own_before = p->now.own, .passed_before = p->now.passed };
 	struct pipeline_group group;
 	struct lt_thread *thread;
 	bool again;
@@ -331,10 +351,11 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	lt_queue_close(r.queue);
 	change_source_cancel(source);
 	lt_thread_join(thread);
+	note_unsent(p, &r);
 	lt_queue_free(r.queue, free_txn);
 	pipeline_group_clear(&group);
 	atomic_store(&p->queued_bytes, 0);
-	atomic_store(&p->queued_txns, 0);
+	atomic_store(&p->group_bytes, 0);
 	return again;
 }
 
@@ -388,21 +409,29 @@ begin_new(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 }
 
 bool
-pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
+pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *found, struct lt_err *err)
 {
-	bool found = false, known = false;
+	bool known = false;
 
-	if (!sink->ops->claim(sink, &p->applied, &found, err))
+	if (!sink->ops->claim(sink, &p->applied, found, err))
 		return false;
 	schema_history_free(p->history);
 	p->history = schema_history_new();
-	if (!found)
-		return begin_new(p, sink, err);
+	if (!*found)
+		return true;
 	if (!schema_history_load(p->history, pipeline_load_conn(sink), p->channel->name, p->model->name, &p->applied.place,
 		&known, err) ||
 	    !my_exec(pipeline_load_conn(sink), "COMMIT", NULL, err))
 		return lt_wrap(err, "while reading the schema history");
 	return true;
+}
+
+bool
+pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
+{
+	bool found = false;
+
+	return pipeline_session_resume(p, sink, &found, err) && (found || begin_new(p, sink, err));
 }
 
 static bool
@@ -430,14 +459,11 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 		return false;
 	if (!pipeline_session_begin(p, sink, err))
 		goto out;
-	p->saved_us = lt_mono_us(p->clock);
-	p->unsaved = false;
+	note_saved(p);
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err))
 		again = run(p, sink, source, &select, err);
-	p->now.own += atomic_load(&select.own);
-	p->now.passed += atomic_load(&select.passed);
 	change_source_close(source);
 	pipeline_select_clear(&select);
 out:

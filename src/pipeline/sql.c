@@ -26,12 +26,10 @@ add_stored(struct pipeline_text *t, const struct pipeline_column *c)
 	add_slot(t, c, true);
 }
 
-/* column = value, so that the key's index serves: the value comes in the column's own character set and collation. */
+/* A key's value in the column's own character set and collation, so that the index serves. */
 static void
-add_key_equal(struct pipeline_text *t, const struct pipeline_column *c)
+add_key_value(struct pipeline_text *t, const struct pipeline_column *c)
 {
-	my_sql_name(&t->sql, c->target->name);
-	lt_buf_z(&t->sql, " = ");
 	if (c->bind == PIPELINE_BIND_FOREIGN) {
 		bool same = lt_str_eq(c->from->charset, c->target->charset);
 
@@ -44,6 +42,14 @@ add_key_equal(struct pipeline_text *t, const struct pipeline_column *c)
 	} else {
 		lt_buf_c(&t->sql, '?');
 	}
+}
+
+static void
+add_key_equal(struct pipeline_text *t, const struct pipeline_column *c)
+{
+	my_sql_name(&t->sql, c->target->name);
+	lt_buf_z(&t->sql, " = ");
+	add_key_value(t, c);
 	add_slot(t, c, false);
 }
 
@@ -130,10 +136,29 @@ is_written(const struct pipeline_column *c)
 	return c->target->generated == SCHEMA_PLAIN;
 }
 
+/* (?, ?, CONVERT(? USING gbk)) */
+static void
+add_tuple(const struct pipeline_route *r, const struct change_image *after, struct pipeline_text *out)
+{
+	const char *between = "(";
+	size_t first = out->nslots;
+
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		if (!is_written(&r->columns[i]) || !change_image_has(after, r->columns[i].source))
+			continue;
+		lt_buf_z(&out->sql, between);
+		add_stored(out, &r->columns[i]);
+		between = ", ";
+	}
+	lt_buf_z(&out->sql, out->nslots == first ? "()" : ")");
+}
+
 void
-pipeline_sql_insert(const struct pipeline_route *r, const struct change_image *after, struct pipeline_text *out)
+pipeline_sql_insert(
+    const struct pipeline_route *r, const struct change_image *after, size_t rows, struct pipeline_text *out)
 {
 	const char *between = "";
+	size_t nslots;
 
 	lt_buf_z(&out->sql, "INSERT INTO ");
 	my_sql_table(&out->sql, r->target->schema, r->target->name);
@@ -145,16 +170,28 @@ pipeline_sql_insert(const struct pipeline_route *r, const struct change_image *a
 		my_sql_name(&out->sql, r->columns[i].target->name);
 		between = ", ";
 	}
-	lt_buf_z(&out->sql, ") VALUES (");
-	between = "";
-	for (size_t i = 0; i < r->ncolumns; i++) {
-		if (!is_written(&r->columns[i]) || !change_image_has(after, r->columns[i].source))
-			continue;
-		lt_buf_z(&out->sql, between);
-		add_stored(out, &r->columns[i]);
-		between = ", ";
+	lt_buf_z(&out->sql, ") VALUES ");
+	add_tuple(r, after, out);
+	nslots = out->nslots;
+	for (size_t i = 1; i < rows; i++) {
+		out->nslots = 0; /* the same slots again */
+		lt_buf_z(&out->sql, ", ");
+		add_tuple(r, after, out);
 	}
-	lt_buf_c(&out->sql, ')');
+	out->nslots = nslots;
+}
+
+/* A mapped temporal column that the image leaves out did not change, so ON UPDATE CURRENT_TIMESTAMP must not change it here. */
+static bool
+keeps_itself(const struct pipeline_route *r, const struct change_image *after, const struct schema_column *target)
+{
+	if (!lt_str_eqz(target->base_type, "timestamp") && !lt_str_eqz(target->base_type, "datetime"))
+		return false;
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		if (r->columns[i].target == target)
+			return is_written(&r->columns[i]) && !change_image_has(after, r->columns[i].source);
+	}
+	return false;
 }
 
 bool
@@ -176,7 +213,16 @@ pipeline_sql_update(const struct pipeline_route *r, const struct change_image *b
 		add_stored(out, c);
 		between = ", ";
 	}
-	if (out->nslots == 0) { /* only what is not mapped changed: the row must be there all the same */
+	for (size_t i = 0; i < r->target->ncolumns; i++) {
+		if (!keeps_itself(r, after, &r->target->columns[i]))
+			continue;
+		lt_buf_z(&out->sql, between);
+		my_sql_name(&out->sql, r->target->columns[i].name);
+		lt_buf_z(&out->sql, " = ");
+		my_sql_name(&out->sql, r->target->columns[i].name);
+		between = ", ";
+	}
+	if (between[0] == ' ') { /* only what is not mapped changed: the row must be there all the same */
 		lt_buf_z(&out->sql, " SET ");
 		my_sql_name(&out->sql, r->columns[0].target->name);
 		lt_buf_z(&out->sql, " = ");
@@ -191,6 +237,34 @@ pipeline_sql_delete(const struct pipeline_route *r, const struct change_image *b
 	lt_buf_z(&out->sql, "DELETE FROM ");
 	my_sql_table(&out->sql, r->target->schema, r->target->name);
 	return add_where(r, before, verify, out);
+}
+
+bool
+pipeline_sql_delete_in(
+    const struct pipeline_route *r, const struct change_image *before, size_t rows, struct pipeline_text *out)
+{
+	const struct pipeline_column *key = NULL;
+
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		if (!r->columns[i].in_key)
+			continue;
+		if (key != NULL)
+			return false;
+		key = &r->columns[i];
+	}
+	if (key == NULL || r->keyless || !change_image_has(before, key->source))
+		return false;
+	lt_buf_z(&out->sql, "DELETE FROM ");
+	my_sql_table(&out->sql, r->target->schema, r->target->name);
+	lt_buf_z(&out->sql, " WHERE ");
+	my_sql_name(&out->sql, key->target->name);
+	for (size_t i = 0; i < rows; i++) {
+		lt_buf_z(&out->sql, i == 0 ? " IN (" : ", ");
+		add_key_value(out, key);
+	}
+	lt_buf_c(&out->sql, ')');
+	add_slot(out, key, false);
+	return true;
 }
 
 bool

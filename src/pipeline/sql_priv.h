@@ -19,12 +19,17 @@ struct pipeline_text {
 	bool limit; /* one more parameter at the end: the number of rows */
 };
 
-void pipeline_sql_insert(const struct pipeline_route *r, const struct change_image *after, struct pipeline_text *out);
+/** `rows`: how many rows one statement inserts; slots are those of the first. */
+void pipeline_sql_insert(
+    const struct pipeline_route *r, const struct change_image *after, size_t rows, struct pipeline_text *out);
 /** `verify`: compare all of the before image, not the key alone. False: the image lacks a column of the key. */
 bool pipeline_sql_update(const struct pipeline_route *r, const struct change_image *before, const struct change_image *after,
     bool verify, struct pipeline_text *out);
 bool pipeline_sql_delete(
     const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *out);
+/** Delete `rows` rows by the values of a key of one column. False: the key has several, or the image lacks it. */
+bool pipeline_sql_delete_in(
+    const struct pipeline_route *r, const struct change_image *before, size_t rows, struct pipeline_text *out);
 /** UPDATE that sets the first key column to itself, by the key. */
 bool pipeline_sql_probe(const struct pipeline_route *r, const struct change_image *before, struct pipeline_text *out);
 

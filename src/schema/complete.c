@@ -270,13 +270,24 @@ is_hidden(const struct completion *c, const struct change_column *d, const struc
 	return system && (k == NULL || !lt_str_ieq(k->name, d->name));
 }
 
+/** By name, the log may lack columns: those of a later statement, where the schema was read behind both. */
+static size_t
+skip_later(const struct completion *c, const struct change_column *d, size_t next)
+{
+	for (size_t i = next; c->draft->named && d->name.len != 0 && i < c->known->ncolumns; i++)
+		if (lt_str_ieq(c->known->columns[i].name, d->name))
+			return i;
+	return next;
+}
+
 static bool
 all_columns(const struct completion *c, struct change_column *columns, struct lt_err *err)
 {
 	const struct schema_table *known = c->known;
 	size_t next = 0;
 
-	if (c->draft->ncolumns < known->ncolumns || c->draft->ncolumns - known->ncolumns > hidden_at_most(known))
+	if ((c->draft->ncolumns < known->ncolumns && !c->draft->named) ||
+	    c->draft->ncolumns > known->ncolumns + hidden_at_most(known))
 		return lt_fail(err, LT_E_SCHEMA_MISMATCH, "the log has %zu columns, the schema that was read has %zu",
 		    c->draft->ncolumns, known->ncolumns);
 	for (size_t i = 0; i < c->draft->ncolumns; i++) {
@@ -286,6 +297,8 @@ all_columns(const struct completion *c, struct change_column *columns, struct lt
 			columns[i].hidden = true;
 			continue;
 		}
+		next = skip_later(c, &columns[i], next);
+		k = next < known->ncolumns ? &known->columns[next] : NULL;
 		if (k == NULL)
 			return lt_fail(err, LT_E_SCHEMA_MISMATCH,
 			    "column %.*s of the log is not in the schema that was read", LT_FMT(columns[i].name));
@@ -294,7 +307,7 @@ all_columns(const struct completion *c, struct change_column *columns, struct lt
 		fill(c, k, &columns[i]);
 		next++;
 	}
-	if (next != known->ncolumns)
+	if (next != known->ncolumns && !c->draft->named)
 		return lt_fail(err, LT_E_SCHEMA_MISMATCH, "column %.*s of the schema that was read is not in the log",
 		    LT_FMT(known->columns[next].name));
 	return true;

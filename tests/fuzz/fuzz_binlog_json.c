@@ -1,6 +1,23 @@
-/* Any bytes as a binary JSON document: a coded error, or text within its bound. */
+/* Any bytes as a binary JSON document, and as edits of one: a coded error, or text within its bound. */
 #include "binlog/json.h"
+#include "binlog/json_diff.h"
 #include "fuzz/fuzz.h"
+
+/* The first byte says where the document ends and the edits begin. */
+static void
+edit(const uint8_t *data, size_t size, struct lt_arena *arena)
+{
+	size_t cut = LT_MIN((size_t)data[0], size - 1);
+	struct lt_str before = lt_str_of(data + 1, cut), diffs = lt_str_of(data + 1 + cut, size - 1 - cut), after, text;
+	struct lt_err err = { 0 };
+
+	if (binlog_json_edit(before, diffs, arena, &after, &err))
+		LT_ASSERT(after.len <= size * BINLOG_JSON_FACTOR + 256);
+	else
+		LT_ASSERT(err.code == LT_E_CORRUPT || err.code == LT_E_TRUNCATED);
+	if (!binlog_json_diff_text(diffs, arena, &text, &err))
+		LT_ASSERT(err.code == LT_E_CORRUPT || err.code == LT_E_TRUNCATED);
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -13,6 +30,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		LT_ASSERT(text.len > 0 && text.len <= size * BINLOG_JSON_FACTOR + 256);
 	else
 		LT_ASSERT(err.code != LT_OK && err.code != LT_E_INTERNAL);
+	if (size > 0)
+		edit(data, size, arena);
 	lt_arena_free(arena);
 	return 0;
 }

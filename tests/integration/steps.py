@@ -43,6 +43,12 @@ def answers(lutra):
     return wait_until(look, PATIENCE_S, "lutra to answer", poll_s=0.05)
 
 
+def wait_for(lutra, pipeline, look, what="it"):
+    """The first true value of look(status of the pipeline)."""
+    answers(lutra)
+    return wait_until(lambda: look(lutra.pipelines()[pipeline]), PATIENCE_S, f"{pipeline}: {what}", poll_s=0.05)
+
+
 def stopped(lutra, pipeline, code):
     """Wait until the pipeline is stopped; its error, which must have that code (or one of them)."""
     answers(lutra)

@@ -83,7 +83,6 @@ SETTINGS = [
     ("mariadb", "binlog_row_metadata", "MINIMAL", "warn"),
     ("mariadb", "binlog_checksum", "NONE", "warn"),
     ("mariadb", "gtid_strict_mode", "OFF", "warn"),
-    ("mysql", "binlog_row_value_options", "PARTIAL_JSON", "fail"),
     ("mysql", "binlog_format", "STATEMENT", "fail"),
     ("mysql", "binlog_row_image", "NOBLOB", "warn"),
     ("mysql", "binlog_row_metadata", "MINIMAL", "warn"),
@@ -106,6 +105,21 @@ def test_a_wrong_setting_of_the_source(engine, name, value, verdict, pair, chann
     assert found == verdict
     assert detail.startswith(value)
     assert name in mend
+
+
+def test_edits_of_json_values_need_the_values(pair, channel):
+    source, target = pair("mysql")
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    what = "binlog_row_value_options hz"
+    assert Report(lutra).verdict(what) == "ok"
+
+    with setting(source, "binlog_row_value_options", "PARTIAL_JSON"):
+        assert Report(lutra).verdict(what) == "ok"
+        with setting(source, "binlog_row_image", "MINIMAL"):
+            (found, _, mend), = Report(lutra).of(what)
+
+    assert found == "fail"
+    assert "binlog_row_value_options" in mend
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -1,6 +1,5 @@
-"""The rules of the core (R1 to R5; the others stand in test_rules_rows.py and test_rules_log.py), each with its number in the name of its tests (docs/adr says why they are rules).
-
-Where a test's steps stand in a function of their own, test_rules_off.py runs them with the rule switched off."""
+"""The rules of the core, each with its number in the name of its tests: R1 to R5; the others stand in test_rules_rows.py and
+test_rules_log.py. Where a test's steps stand in a function of their own, test_rules_off.py runs them with the rule switched off."""
 
 import contextlib
 import os

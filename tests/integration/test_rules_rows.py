@@ -87,11 +87,15 @@ def test_r09_keyless_tables(pair, site, channel, schema):
     source, target = site(pair[0], 1), site(pair[1], 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us")
     run_at((source, target), schema,
-           "CREATE TABLE k (a INT, b VARCHAR(20) COLLATE utf8mb4_general_ci, f FLOAT, d DOUBLE, x DECIMAL(20,5), c CHAR(5), t TIMESTAMP(3) NULL,"
-           " j JSON, e ENUM('x', 'y'), bl BLOB)")
+           "CREATE TABLE k (a INT, b VARCHAR(20) COLLATE utf8mb4_general_ci, f FLOAT, d DOUBLE, x DECIMAL(20,5), c CHAR(5),"
+           " t TIMESTAMP(3) NULL, j JSON, e ENUM('x', 'y'), bl BLOB)")
     lutra.start()
-    rows = ["(1, 'a', 0.1, 0.1, 1.5, 'x ', '2024-01-01 00:00:00.123', '{\"a\": 1}', 'y', X'00FF')", "(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
-            "(2, 'A', 16777217, 1e300, -1.00001, '', NULL, '[1, 2.5]', 'x', '')", "(1, 'a ', -0.1, 0.30000000000000004, 0, 'y', NULL, 'null', NULL, 'q')"]
+    rows = [
+        "(1, 'a', 0.1, 0.1, 1.5, 'x ', '2024-01-01 00:00:00.123', '{\"a\": 1}', 'y', X'00FF')",
+        "(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+        "(2, 'A', 16777217, 1e300, -1.00001, '', NULL, '[1, 2.5]', 'x', '')",
+        "(1, 'a ', -0.1, 0.30000000000000004, 0, 'y', NULL, 'null', NULL, 'q')",
+    ]
     transaction(source, schema, f"INSERT INTO k VALUES {', '.join(rows * 3)}")
     transaction(source, schema, "UPDATE k SET a = 5 WHERE b = 'a' AND f > 0 LIMIT 2")
     transaction(source, schema, "DELETE FROM k WHERE a IS NULL LIMIT 2")

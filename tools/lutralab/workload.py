@@ -21,8 +21,8 @@ ACCOUNTS = 10
 SQL_MODE = "STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO"
 
 DUPLICATE, NO_PARENT, LOCK_TIMEOUT, DEADLOCK = 1062, 1452, 1205, 1213
-# Read-only, shutting down, too many connections: the server says that it is not ready, not that we are wrong.
-AWAY = {1040, 1053, 1290, 1792, 1836, 2003, 2006, 2013, 2055, 4031}
+# Read-only, shutting down (and ending what runs), too many connections: the server says that it is not ready, not that we are wrong.
+AWAY = {1040, 1053, 1290, 1317, 1792, 1836, 2003, 2006, 2013, 2055, 4031}
 
 
 def create_schema(server, schema, tables=True):

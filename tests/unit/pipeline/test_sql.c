@@ -59,7 +59,7 @@ insert_names_every_column_and_converts_foreign_text(void **state)
 	struct fixture f;
 
 	(void)state;
-	pipeline_sql_insert(&route, &full, fresh(&f));
+	pipeline_sql_insert(&route, &full, 1, fresh(&f));
 	check(&f.text, "INSERT INTO `shop`.`orders` (`id`, `no``te`, `doc`, `kind`) VALUES (?, CONVERT(? USING gbk), ?, ?)", 4);
 }
 

@@ -1,0 +1,150 @@
+#include "pipeline/batch.h"
+
+#include "pipeline/writeset.h"
+
+#define FK_FLAGS (CHANGE_ROW_FK_LOGGED | CHANGE_ROW_NO_FK_CHECKS)
+
+struct level {
+	struct pipeline_run *first, *last;
+};
+
+struct pipeline_batch {
+	struct pipeline_levels *levels; /* owned */
+	struct lt_arena *arena;         /* owned: runs and their rows */
+	struct level *items;            /* owned */
+	size_t count, cap;
+};
+
+struct pipeline_batch *
+pipeline_batch_new(void)
+{
+	struct pipeline_batch *b = lt_new(struct pipeline_batch);
+
+	b->levels = pipeline_levels_new();
+	b->arena = lt_arena_new();
+	return b;
+}
+
+void
+pipeline_batch_free(struct pipeline_batch *b)
+{
+	if (b == NULL)
+		return;
+	pipeline_levels_free(b->levels);
+	lt_arena_free(b->arena);
+	free(b->items);
+	free(b);
+}
+
+static bool
+same_bits(const uint8_t *a, const uint8_t *b, size_t columns)
+{
+	if (a == b)
+		return true;
+	return a != NULL && b != NULL && memcmp(a, b, (columns + 7) / 8) == 0;
+}
+
+static bool
+belongs(const struct pipeline_run *run, const struct pipeline_route *route, const struct change_row *row)
+{
+	size_t columns = route->from->ncolumns;
+
+	return run->route == route && run->first->op == row->op && (run->first->flags & FK_FLAGS) == (row->flags & FK_FLAGS) &&
+	    same_bits(run->first->before.present, row->before.present, columns) &&
+	    same_bits(run->first->after.present, row->after.present, columns);
+}
+
+static struct level *
+level_at(struct pipeline_batch *b, size_t at)
+{
+	if (at >= b->cap) {
+		size_t cap = LT_MAX(b->cap * 2, at + 16);
+
+		b->items = lt_realloc(b->items, cap * sizeof(*b->items));
+		b->cap = cap;
+	}
+	while (b->count <= at)
+		b->items[b->count++] = (struct level){ 0 };
+	return &b->items[at];
+}
+
+static struct pipeline_run *
+run_for(struct pipeline_batch *b, struct level *level, struct pipeline_route *route, const struct change_row *row)
+{
+	struct pipeline_run *run;
+
+	for (run = level->first; run != NULL; run = run->next) {
+		if (belongs(run, route, row))
+			return run;
+	}
+	run = lt_arena_zalloc(b->arena, sizeof(*run));
+	run->route = route;
+	run->first = row;
+	if (level->last != NULL)
+		level->last->next = run;
+	else
+		level->first = run;
+	level->last = run;
+	return run;
+}
+
+static void
+add_row(struct pipeline_batch *b, struct pipeline_run *run, struct pipeline_row_ref ref)
+{
+	if (run->count == run->cap) {
+		size_t cap = run->cap > 0 ? run->cap * 2 : 8;
+
+		run->rows = lt_arena_grow(b->arena, run->rows, run->cap * sizeof(*run->rows), cap * sizeof(*run->rows));
+		run->cap = cap;
+	}
+	run->rows[run->count++] = ref;
+}
+
+static bool
+take_row(struct pipeline_batch *b, struct pipeline_router *router, const struct change_row *row, struct pipeline_row_ref ref,
+    struct lt_err *err)
+{
+	struct pipeline_route *route = NULL;
+	size_t level;
+
+	if (!pipeline_router_get(router, row->table, &route, err))
+		return false;
+	pipeline_router_forget(router);
+	if (!pipeline_router_decode(router, route, row, err))
+		return false;
+	level = pipeline_levels_add(b->levels, route, route->indexes, row);
+	add_row(b, run_for(b, level_at(b, level), route, row), ref);
+	return true;
+}
+
+bool
+pipeline_batch_fill(struct pipeline_batch *b, struct pipeline_router *router, struct change_txn *const *txns, size_t n,
+    struct lt_err *err)
+{
+	b->count = 0;
+	lt_arena_reset(b->arena);
+	pipeline_levels_clear(b->levels);
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < txns[i]->nrows; j++) {
+			struct pipeline_row_ref ref = { (uint32_t)i, (uint32_t)j };
+
+			if (take_row(b, router, &txns[i]->rows[j], ref, err))
+				continue;
+			change_txn_where(txns[i], &err->where);
+			return false;
+		}
+	}
+	return true;
+}
+
+size_t
+pipeline_batch_levels(const struct pipeline_batch *b)
+{
+	return b->count;
+}
+
+const struct pipeline_run *
+pipeline_batch_runs(const struct pipeline_batch *b, size_t level)
+{
+	return b->items[level].first;
+}

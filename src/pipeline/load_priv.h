@@ -1,0 +1,55 @@
+/* pipeline/load_priv.h - load's inside, shared by load.c (life, progress) and load_send.c (a group's statements and replies). */
+#ifndef PIPELINE_LOAD_PRIV_H
+#define PIPELINE_LOAD_PRIV_H
+
+#include "pipeline/batch.h"
+#include "pipeline/lane.h"
+#include "pipeline/load.h"
+#include "pipeline/route.h"
+
+/* Statements in flight: enough to hide a round trip of 20 ms at 50 000 rows/s. */
+#define LOAD_WINDOW 1024
+/* Fewer rows than this go as they are. */
+#define LOAD_GATHER_ROWS 8
+
+enum fk_checks { FK_UNKNOWN, FK_OFF, FK_ON };
+enum expect_kind { EXPECT_LANE, EXPECT_SETTING, EXPECT_ROW };
+
+/* What the next reply must be. */
+struct expect {
+	enum expect_kind kind;
+	size_t txn, row; /* EXPECT_ROW: the first of its rows */
+	uint32_t count;  /* rows it must meet */
+};
+
+/* Owner: the loader's thread. */
+struct load {
+	struct change_sink base;
+	const struct model_channel *channel;
+	const struct model_pipeline *pipeline;
+	struct my_conn *conn;           /* owned */
+	struct pipeline_router *router; /* owned */
+	struct pipeline_batch *batch;   /* owned */
+	struct pipeline_lane lane;
+	bool claimed, lane_exists;
+	bool open; /* a transaction that has moved the lane */
+	enum fk_checks fk;
+	struct expect expects[LOAD_WINDOW]; /* ring */
+	size_t first, due;
+	struct change_txn *const *txns; /* the group in hand */
+	size_t culprit;
+	struct change_sink_done done;
+	struct lt_buf scratch;   /* owned */
+	struct my_param *params; /* owned: of the statement in hand */
+	size_t params_cap;
+};
+
+/** The lane and all rows of txns[0..n) in the order of the log; every reply is taken and judged. On failure l->culprit is the index of
+ * the transaction it speaks of, or SIZE_MAX. */
+LT_MUST_USE bool pipeline_load_send(struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
+/** The same with rows gathered into runs (pipeline/batch.h). A failure does not say whose it is. */
+LT_MUST_USE bool pipeline_load_send_gathered(struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
+/** Whether the key of `row` finds a row now; keyless: false. */
+LT_MUST_USE bool pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, struct lt_err *err);
+
+#endif

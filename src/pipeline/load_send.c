@@ -1,0 +1,400 @@
+#include "base/fault.h"
+#include "pipeline/load_priv.h"
+
+/* Bounds of one statement that many rows share. */
+#define GATHER_ROWS 1000
+#define GATHER_BYTES ((size_t)1 << 20)
+#define GATHER_PARAMS 32000
+
+/* -- replies --------------------------------------------------------------------------------------------------------- */
+
+static void
+blame(struct load *l, const struct expect *e, struct lt_err *err)
+{
+	const struct change_txn *t = l->txns[e->txn];
+	const struct change_row *row = &t->rows[e->row];
+
+	l->culprit = e->txn;
+	change_txn_where(t, &err->where);
+	lt_where_table(&err->where, row->table->schema, row->table->name);
+}
+
+static const char *
+op_name(enum change_op op)
+{
+	static const char *const names[] = { [CHANGE_INSERT] = "INSERT", [CHANGE_UPDATE] = "UPDATE", [CHANGE_DELETE] = "DELETE" };
+
+	return names[op];
+}
+
+static bool
+judge_row(struct load *l, const struct expect *e, const struct my_reply *reply, struct lt_err *err)
+{
+	const struct change_row *row = &l->txns[e->txn]->rows[e->row];
+
+	if (reply->affected == e->count)
+		return true;
+	if (reply->affected < e->count)
+		lt_fail(err, LT_E_ROW_MISSING, "%s met %llu rows where the log has %u", op_name(row->op),
+		    (unsigned long long)reply->affected, e->count);
+	else
+		lt_fail(err, LT_E_ROWS_AFFECTED, "%s met %llu rows where the log has %u", op_name(row->op),
+		    (unsigned long long)reply->affected, e->count);
+	blame(l, e, err);
+	return false;
+}
+
+/* Take and judge the next reply. */
+static bool
+take(struct load *l, struct lt_err *err)
+{
+	struct expect e = l->expects[l->first];
+	struct my_reply reply;
+
+	l->first = (l->first + 1) % LOAD_WINDOW;
+	l->due--;
+	if (!my_recv(l->conn, &reply, err)) {
+		if (e.kind == EXPECT_ROW && my_alive(l->conn)) {
+			lt_wrap(err, "%s", op_name(l->txns[e.txn]->rows[e.row].op));
+			blame(l, &e, err);
+		}
+		return false;
+	}
+	switch (e.kind) {
+	case EXPECT_LANE: return pipeline_lane_moved(&l->lane, &reply, err);
+	case EXPECT_SETTING: return true;
+	case EXPECT_ROW: return judge_row(l, &e, &reply, err);
+	}
+	return true;
+}
+
+static bool
+take_until(struct load *l, size_t due, struct lt_err *err)
+{
+	while (l->due > due) {
+		if (!take(l, err))
+			return false;
+	}
+	return true;
+}
+
+/* Room for one more statement; early news of a failure. */
+static bool
+make_room(struct load *l, struct lt_err *err)
+{
+	return l->due < LOAD_WINDOW || take_until(l, LOAD_WINDOW / 2, err);
+}
+
+static void
+expect(struct load *l, struct expect e)
+{
+	l->expects[(l->first + l->due) % LOAD_WINDOW] = e;
+	l->due++;
+	l->done.statements++;
+}
+
+/* -- a group --------------------------------------------------------------------------------------------------------- */
+
+/* R3: 0x10 means that the log holds the cascades, so the target must not make them; else flag 2 says. */
+static bool
+set_fk_checks(struct load *l, uint16_t flags, struct lt_err *err)
+{
+	bool off = (flags & (CHANGE_ROW_FK_LOGGED | CHANGE_ROW_NO_FK_CHECKS)) != 0;
+	enum fk_checks want = off ? FK_OFF : FK_ON;
+
+	if (l->fk == want)
+		return true;
+	if (!make_room(l, err))
+		return false;
+	if (!my_send_query(l->conn, off ? LT_STR("SET foreign_key_checks=0") : LT_STR("SET foreign_key_checks=1"), err))
+		return false;
+	l->fk = want;
+	expect(l, (struct expect){ .kind = EXPECT_SETTING });
+	return true;
+}
+
+static bool
+same_image(const struct change_image *a, const struct change_image *b)
+{
+	return lt_str_eq(a->bytes, b->bytes) && a->present == b->present;
+}
+
+/* How many rows from `at` on are one statement: identical images of one event of a keyless table (R9). */
+static uint32_t
+run_of(const struct change_txn *t, size_t at, const struct pipeline_route *route)
+{
+	const struct change_row *first = &t->rows[at];
+	size_t n = 1;
+
+	if (!route->keyless || first->op == CHANGE_INSERT)
+		return 1;
+	while (at + n < t->nrows) {
+		const struct change_row *row = &t->rows[at + n];
+
+		if (row->event != first->event || row->op != first->op || row->table != first->table ||
+		    !same_image(&row->before, &first->before) || !same_image(&row->after, &first->after))
+			break;
+		n++;
+	}
+	return (uint32_t)n;
+}
+
+/* -- in the order of the log --------------------------------------------------------------------------------------------- */
+
+static struct my_param *
+room_for(struct load *l, size_t params)
+{
+	if (params > l->params_cap) {
+		l->params = lt_realloc(l->params, params * sizeof(*l->params));
+		l->params_cap = params;
+	}
+	return l->params;
+}
+
+/* One row, or as many identical ones as `e->count` says. */
+static bool
+send_one(struct load *l, struct pipeline_route *route, const struct change_row *row, struct expect e, struct lt_err *err)
+{
+	const struct pipeline_statement *s = NULL;
+	struct my_param *params;
+
+	if (!set_fk_checks(l, row->flags, err) || !make_room(l, err))
+		return false;
+	if (!pipeline_router_statement(l->router, route, row, 1, &s, err))
+		return false;
+	params = room_for(l, pipeline_statement_width(s));
+	pipeline_router_forget(l->router);
+	if (!pipeline_router_values(l->router, route, s, row, e.count, params, err) ||
+	    !my_send_execute(l->conn, pipeline_statement_stmt(s), params, pipeline_statement_width(s), err))
+		return false;
+	expect(l, e);
+	return true;
+}
+
+static bool
+send_row(struct load *l, size_t txn, size_t at, uint32_t *count, struct lt_err *err)
+{
+	const struct change_txn *t = l->txns[txn];
+	struct pipeline_route *route = NULL;
+	struct expect e = { .kind = EXPECT_ROW, .txn = txn, .row = at };
+
+	if (pipeline_router_get(l->router, t->rows[at].table, &route, err)) {
+		e.count = run_of(t, at, route);
+		*count = e.count;
+		if (send_one(l, route, &t->rows[at], e, err))
+			return true;
+	}
+	/* It may have been the failure of an earlier statement, whose place is set then. */
+	if (l->culprit == SIZE_MAX && my_alive(l->conn))
+		blame(l, &e, err);
+	return false;
+}
+
+static bool
+begin_group(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+{
+	l->culprit = SIZE_MAX;
+	l->done = (struct change_sink_done){ 0 };
+	for (size_t i = 0; i < n; i++) {
+		const struct change_txn *t = l->txns[i];
+
+		l->done.rows += t->nrows;
+		l->done.transactions += t->kind == CHANGE_TXN_ROWS && t->nrows > 0 ? 1 : 0;
+	}
+	if (!pipeline_lane_send(&l->lane, end, &l->scratch, err))
+		return false;
+	l->open = true;
+	expect(l, (struct expect){ .kind = EXPECT_LANE });
+	return true;
+}
+
+static bool
+end_group(struct load *l, struct lt_err *err)
+{
+	if (lt_fault("r01_commit")) {
+		if (!make_room(l, err) || !my_send_query(l->conn, LT_STR("COMMIT"), err))
+			return false;
+		expect(l, (struct expect){ .kind = EXPECT_SETTING });
+	}
+	return take_until(l, 0, err);
+}
+
+bool
+pipeline_load_send(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+{
+	if (!begin_group(l, n, end, err))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		for (size_t row = 0; row < l->txns[i]->nrows;) {
+			uint32_t count = 1;
+
+			if (!send_row(l, i, row, &count, err))
+				return false;
+			row += count;
+		}
+	}
+	return end_group(l, err);
+}
+
+bool
+pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, struct lt_err *err)
+{
+	const struct pipeline_statement *s = NULL;
+	struct pipeline_route *route = NULL;
+	struct my_param *params;
+	struct my_reply reply;
+
+	*there = false;
+	if (!pipeline_router_get(l->router, row->table, &route, err) || !pipeline_router_probe(l->router, route, row, &s, err))
+		return false;
+	if (s == NULL)
+		return true;
+	params = room_for(l, pipeline_statement_width(s));
+	pipeline_router_forget(l->router);
+	if (!pipeline_router_values(l->router, route, s, row, 1, params, err) ||
+	    !my_send_execute(l->conn, pipeline_statement_stmt(s), params, pipeline_statement_width(s), err) ||
+	    !my_recv(l->conn, &reply, err))
+		return false;
+	*there = reply.affected > 0;
+	return true;
+}
+
+/* -- gathered ------------------------------------------------------------------------------------------------------------ */
+
+static const struct change_row *
+row_of(const struct load *l, struct pipeline_row_ref ref)
+{
+	return &l->txns[ref.txn]->rows[ref.row];
+}
+
+/* How many rows of the run from `at` on fit one statement. */
+static size_t
+rows_that_fit(const struct load *l, const struct pipeline_run *run, size_t at, size_t width)
+{
+	size_t most = LT_MIN(GATHER_ROWS, GATHER_PARAMS / LT_MAX(width, 1)), bytes = 0, n = 0;
+
+	while (n < most && at + n < run->count) {
+		const struct change_row *row = row_of(l, run->rows[at + n]);
+
+		bytes += row->before.bytes.len + row->after.bytes.len;
+		if (n > 0 && bytes > GATHER_BYTES)
+			break;
+		n++;
+	}
+	return n;
+}
+
+/* Values of rows [at, at + n) of the run, one row behind the other. */
+static bool
+gather_values(struct load *l, const struct pipeline_run *run, size_t at, size_t n, const struct pipeline_statement *s,
+    struct lt_err *err)
+{
+	size_t width = pipeline_statement_width(s);
+	struct my_param *params = room_for(l, n * width);
+
+	pipeline_router_forget(l->router);
+	for (size_t i = 0; i < n; i++) {
+		if (!pipeline_router_values(l->router, run->route, s, row_of(l, run->rows[at + i]), 1, params + i * width, err))
+			return false;
+	}
+	return true;
+}
+
+static struct expect
+expect_of(const struct pipeline_run *run, size_t at, size_t n)
+{
+	return (struct expect){ EXPECT_ROW, run->rows[at].txn, run->rows[at].row, (uint32_t)n };
+}
+
+/* MariaDB: the single-row statement, run for many rows by one command. */
+static bool
+send_bulk(struct load *l, const struct pipeline_run *run, size_t *at, struct lt_err *err)
+{
+	const struct pipeline_statement *s = NULL;
+	size_t n, width;
+
+	if (!pipeline_router_statement(l->router, run->route, run->first, 1, &s, err))
+		return false;
+	width = pipeline_statement_width(s);
+	n = rows_that_fit(l, run, *at, width);
+	if (n < 2 || width == 0)
+		return true; /* the caller sends it as it is */
+	if (!make_room(l, err) || !gather_values(l, run, *at, n, s, err) ||
+	    !my_send_bulk(l->conn, pipeline_statement_stmt(s), l->params, width, n, err))
+		return false;
+	expect(l, expect_of(run, *at, n));
+	*at += n;
+	return true;
+}
+
+/* Others: a statement with as many tuples (or IN values) as rows, in a few sizes, so that few are prepared. */
+static bool
+send_multi(struct load *l, const struct pipeline_run *run, size_t *at, struct lt_err *err)
+{
+	static const size_t sizes[] = { 512, 64, 8 };
+
+	for (size_t i = 0; i < LT_COUNT(sizes); i++) {
+		const struct pipeline_statement *s = NULL;
+		size_t width = run->route->ncolumns;
+
+		if (rows_that_fit(l, run, *at, width) < sizes[i])
+			continue;
+		if (!pipeline_router_statement(l->router, run->route, run->first, sizes[i], &s, err))
+			return false;
+		if (s == NULL)
+			return true;
+		if (!make_room(l, err) || !gather_values(l, run, *at, sizes[i], s, err) ||
+		    !my_send_execute(l->conn, pipeline_statement_stmt(s), l->params,
+			pipeline_statement_width(s) * sizes[i], err))
+			return false;
+		expect(l, expect_of(run, *at, sizes[i]));
+		*at += sizes[i];
+		return true;
+	}
+	return true;
+}
+
+static bool
+may_gather(const struct load *l, const struct pipeline_run *run)
+{
+	if (run->count < 2 || (run->route->keyless && run->first->op != CHANGE_INSERT))
+		return false;
+	if (my_conn_server(l->conn)->bulk || run->first->op == CHANGE_INSERT)
+		return true;
+	return run->first->op == CHANGE_DELETE && l->channel->verify == MODEL_VERIFY_OFF;
+}
+
+static bool
+send_run(struct load *l, const struct pipeline_run *run, struct lt_err *err)
+{
+	bool gather = may_gather(l, run), bulk = my_conn_server(l->conn)->bulk;
+
+	if (!set_fk_checks(l, run->first->flags, err))
+		return false;
+	for (size_t at = 0; at < run->count;) {
+		size_t before = at;
+
+		if (gather && !(bulk ? send_bulk(l, run, &at, err) : send_multi(l, run, &at, err)))
+			return false;
+		if (at > before)
+			continue;
+		if (!send_one(l, run->route, row_of(l, run->rows[at]), expect_of(run, at, 1), err))
+			return false;
+		at++;
+	}
+	return true;
+}
+
+bool
+pipeline_load_send_gathered(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+{
+	if (!begin_group(l, n, end, err) || !pipeline_batch_fill(l->batch, l->router, l->txns, n, err))
+		return false;
+	for (size_t level = 0; level < pipeline_batch_levels(l->batch); level++) {
+		for (const struct pipeline_run *run = pipeline_batch_runs(l->batch, level); run != NULL; run = run->next) {
+			if (!send_run(l, run, err))
+				return false;
+		}
+	}
+	return end_group(l, err);
+}

@@ -1,0 +1,335 @@
+"""Bad input of every kind: its own code, its exit status, and on it goes after the mend."""
+
+import http.server
+import socketserver
+import subprocess
+import threading
+
+import pytest
+import steps
+from conftest import ledger_is
+from lutralab.lutra import PASSWORD, USER, create_user
+from lutralab.servers import free_port, wait_until
+from steps import column, run_at, stopped, transaction
+
+ONE_WAY = "hz->us"
+
+
+def run_fails(lutra, code, status):
+    """`lutra run` ends at once; its message."""
+    argv = [str(lutra.program), "run", str(lutra.file), "--data", str(lutra.data)]
+    run = subprocess.run(argv, capture_output=True, text=True, timeout=30)
+    assert run.returncode == status, run
+    assert run.stderr.startswith(f"lutra: {code} "), run.stderr
+    assert run.stdout == ""
+    return run.stderr
+
+
+def edit(lutra, old, new):
+    text = lutra.file.read_text()
+    assert old in text
+    lutra.file.write_text(text.replace(old, new))
+
+
+def goes_on(lutra, source, target, schema, retry=True):
+    if retry:
+        lutra.retry(ONE_WAY)
+    lutra.wait_ready()
+    transaction(source, schema, "INSERT INTO ledger VALUES (99)")
+    lutra.wait()
+    assert 99 in column(target, schema, "SELECT txn_id FROM ledger")
+
+
+@pytest.fixture
+def pair(site, channel):
+    """(source, target, lutra): one way, not started."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    return source, target, channel({"hz": source, "us": target}, "hz -> us")
+
+
+# -- the channel file and the command line: status 2, nothing is begun ---------------------------------------------------------
+
+@pytest.mark.parametrize("old, new, code, says", [
+    ("channel:", "chanel:", "E1002", ":1:1"),
+    ("direction:", "verify: on\ndirektion:", "E1002", "did you mean `direction`"),
+    ("direction: \"hz -> us\"\n", "", "E1004", "direction"),
+    ("hz -> us", "hz <-> us", "E1004", "conflicts"),
+    ("hz -> us", "hz -> moon", "E1003", ":5:12"),
+    ("id: 2", "id: 1", "E1003", "id"),
+    ("tables:", "tables: [", "E1001", ""),
+    ("mysql://lutra@", "mysql://lutra:secret@", "E1006", ""),
+    ("password_file: site.pw", "password_file: no.pw", "E1010", "no.pw"),
+])
+def test_channel_file(old, new, code, says, pair):
+    _, _, lutra = pair
+    edit(lutra, old, new)
+    text = run_fails(lutra, code, 2)
+    assert says in text
+    assert str(lutra.file.name) in text or code in ("E1006", "E1010")
+    assert "secret" not in text.replace("password_file", "")
+
+
+def test_password_file_that_others_read(pair):
+    _, _, lutra = pair
+    (lutra.folder / "site.pw").chmod(0o644)
+    run_fails(lutra, "E1006", 2)
+
+
+@pytest.mark.parametrize("words", [[], ["fly"], ["run"], ["run", "a.yaml"], ["status"], ["skip", "--data", "x"],
+                                   ["wait", "--data", "x", "--timeout", "soon"]])
+def test_wrong_use(words, pair):
+    _, _, lutra = pair
+    run = subprocess.run([str(lutra.program), *words], capture_output=True, text=True, timeout=30)
+    assert run.returncode == 2
+    assert run.stderr.startswith("lutra: E1000 "), run.stderr
+
+
+def test_second_run_on_a_data_folder(pair):
+    _, _, lutra = pair
+    lutra.start()
+    run_fails(lutra, "E1020", 2)
+    assert lutra.pipelines()[ONE_WAY]["state"] == "running"
+
+
+def test_nobody_runs(pair):
+    _, _, lutra = pair
+    with pytest.raises(Exception) as failure:
+        lutra.command("status")
+    assert failure.value.status == 3
+    assert "E1021" in str(failure.value)
+
+
+def test_order_for_no_such_pipeline(pair):
+    _, _, lutra = pair
+    lutra.start()
+    for words, status, code in ((("retry", "moon->us"), 2, "E1022"), (("retry", ONE_WAY), 2, "E1023"), (("skip", ONE_WAY), 2, "E1024")):
+        with pytest.raises(Exception) as failure:
+            lutra.command(*words)
+        assert failure.value.status == status and (code in str(failure.value) or "E1023" in str(failure.value))
+
+
+# -- servers that refuse: the pipeline stops, says why, and goes on after the mend ------------------------------------------------
+
+@pytest.mark.parametrize("which", [0, 1], ids=["source", "target"])
+def test_wrong_password(which, pair):
+    schema = pair[2].name
+    pair[which].sql(f"ALTER USER '{USER}'@'%' IDENTIFIED BY 'another'")
+    lutra = pair[2].start(wait=False)
+    error = stopped(lutra, ONE_WAY, "E2020")
+    assert ("hz", "us")[which] in error["message"]
+    assert PASSWORD not in lutra.log.read_text()
+    with pytest.raises(Exception) as failure:
+        lutra.wait()
+    assert failure.value.status == 1 and ONE_WAY in str(failure.value)
+    assert lutra.check()[0] == 1
+    pair[which].sql(f"ALTER USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'")
+    goes_on(lutra, *pair[:2], schema)
+
+
+REVOKED = {
+    "replication": (0, "REVOKE REPLICATION SLAVE ON *.* FROM {user}"),
+    "monitor": (0, "REVOKE BINLOG MONITOR ON *.* FROM {user}"),
+    "tables": (1, "REVOKE INSERT ON `{schema}`.* FROM {user}"),
+    "state": (1, "REVOKE ALL ON `lutra`.* FROM {user}"),
+}
+
+
+@pytest.mark.parametrize("what", REVOKED)
+def test_no_grant(what, pair):
+    source, target, lutra = pair
+    which, revoke = REVOKED[what]
+    schema = lutra.name
+    pair[which].sql(revoke.format(user=f"'{USER}'@'%'", schema=schema))
+    lutra.start(wait=False)
+    steps.answers(lutra)
+    if what == "tables":
+        lutra.wait_ready()
+        transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+    error = stopped(lutra, ONE_WAY, "E2041")
+    assert "lutra check" in error["hint"]
+    status, lines = lutra.check()
+    assert status == 1 and any(line.startswith("fail") and "GRANT" in line for line in lines), lines
+    create_user(pair[which], [schema])
+    goes_on(lutra, source, target, schema)
+
+
+class Banner(socketserver.BaseRequestHandler):
+    """Speaks first, as SSH and mail servers do."""
+
+    def handle(self):
+        self.request.sendall(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
+        self.request.recv(1)
+
+
+@pytest.mark.parametrize("handler, code", [(Banner, "E2011"), (http.server.BaseHTTPRequestHandler, "E2000")], ids=["speaks", "listens"])
+def test_port_of_something_else(handler, code, pair):
+    source, target, lutra = pair
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as other:
+        other.daemon_threads = True
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        edit(lutra, f"127.0.0.1:{target.port}", f"127.0.0.1:{other.server_address[1]}/?connect-timeout=1")
+        lutra.start(wait=False)
+        if code == "E2011":
+            stopped(lutra, ONE_WAY, code)
+        else:
+            steps.retrying(lutra, ONE_WAY, code)
+        lutra.kill()
+        other.shutdown()
+
+
+def test_port_of_nobody_is_tried_again(pair):
+    source, target, lutra = pair
+    edit(lutra, f"127.0.0.1:{target.port}", f"127.0.0.1:{free_port()}")
+    lutra.start(wait=False)
+    steps.retrying(lutra, ONE_WAY, "E2000")
+    assert lutra.stop() == 0
+
+
+def test_socket_that_is_not_there(pair):
+    source, target, lutra = pair
+    edit(lutra, f"127.0.0.1:{target.port}", f"localhost/?socket={lutra.folder}/no.sock")
+    lutra.start(wait=False)
+    steps.retrying(lutra, ONE_WAY, "E2000")
+    assert lutra.stop() == 0
+
+
+def test_binary_log_is_off(site, pair):
+    source, target, lutra = pair
+    source.restart("skip-log-bin")
+    try:
+        lutra.start(wait=False)
+        stopped(lutra, ONE_WAY, "E3013")
+        assert lutra.check()[0] == 1
+    finally:
+        source.restart()
+    goes_on(lutra, source, target, lutra.name)
+
+
+# -- a start that is not there -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+@pytest.mark.parametrize("start, codes", [
+    ('{ file: "binlog.999999", pos: 4 }', ("E3011",)),
+    ('{ file: "{file}", pos: {inside} }', ("E3011",)),
+    ('{ file: "{file}", pos: 999999999 }', ("E3011",)),
+    ('{ gtid: "{future}" }', ("E3014", "E3011")),
+    ('{ gtid: "not a gtid" }', ("E1003", "stopped")),
+    ('{ time: "yesterday" }', ("E1003",)),
+], ids=["file", "inside", "behind", "gtid", "no-gtid", "no-time"])
+def test_start_that_is_not_there(engine, start, codes, site, channel, schema):
+    source, target = site(engine, 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    file, pos = steps.log_end(source)
+    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+    future = "1-1-99999999" if engine == "mariadb" else source.sql("SELECT @@server_uuid")[0][0] + ":1-99999999"
+    for name, value in (("file", file), ("inside", pos + 90), ("future", future)):
+        start = start.replace("{" + name + "}", str(value))
+    lutra.file.write_text(lutra.file.read_text() + f"start: {{ hz: {start} }}\n")
+    if codes == ("E1003",):
+        run_fails(lutra, "E1003", 2)
+        return
+    lutra.start(wait=False)
+    stopped(lutra, ONE_WAY, codes)
+    lutra.command("position", ONE_WAY, "--file", file, "--pos", pos, "--why", "the right one")
+    lutra.wait_ready()
+    lutra.wait()
+    ledger_is(target, schema, {1})
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_purged_log(engine, site, channel, schema):
+    source, target = site(engine, 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+    lutra.wait()
+    assert lutra.stop() == 0
+    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+    # A log that a reader holds is not purged; of one that went, the server learns with its next heartbeat.
+    wait_until(lambda: not steps.lutra_sessions(source), 20, "the readers to be gone")
+    source.sql("FLUSH BINARY LOGS")
+
+    def purged():
+        source.sql("PURGE BINARY LOGS TO %s", (steps.log_end(source)[0],))
+        return len(source.sql("SHOW BINARY LOGS")) == 1
+    wait_until(purged, 20, "the old logs to be gone", poll_s=0.2)  # MariaDB keeps those of its last checkpoint
+
+    lutra.start(wait=False)
+    stopped(lutra, ONE_WAY, "E3010")
+
+    run_at((target,), schema, "INSERT INTO ledger VALUES (1)")
+    lutra.command("position", ONE_WAY, "--now", "--why", "loaded by hand")
+    goes_on(lutra, source, target, schema, retry=False)
+
+
+# -- what the log holds -----------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_statement_format(engine, site, channel, schema):
+    source, target = site(engine, 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+    transaction(source, schema, "INSERT INTO ledger VALUES (2)", before=["SET SESSION binlog_format='STATEMENT'"])
+    transaction(source, schema, "INSERT INTO ledger VALUES (3)")
+    error = stopped(lutra, ONE_WAY, "E3006")
+    assert error["where"]["file"] and error["where"]["pos"]
+    ledger_is(target, schema, {1})
+
+
+def test_table_missing_at_the_target(pair):
+    source, target, lutra = pair
+    schema = lutra.name
+    lutra.start()
+    run_at((target,), schema, "DROP TABLE seq")
+    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+    transaction(source, schema, "INSERT INTO seq VALUES (1, 1)", "INSERT INTO ledger VALUES (2)")
+    error = stopped(lutra, ONE_WAY, "E4002")
+    assert error["where"]["table"] == f"{schema}.seq" and "lutra ddl done" in error["hint"]
+    ledger_is(target, schema, {1})
+    run_at((target,), schema, "CREATE TABLE seq (client INT NOT NULL, n BIGINT NOT NULL, PRIMARY KEY (client, n)) CHARACTER SET utf8mb4"
+           " COLLATE utf8mb4_general_ci")
+    lutra.command("ddl", "done", ONE_WAY)
+    lutra.wait()
+    ledger_is(target, schema, {1, 2})
+
+
+def test_column_missing_at_the_target(pair):
+    source, target, lutra = pair
+    schema = lutra.name
+    lutra.start()
+    run_at((target,), schema, "ALTER TABLE plain DROP COLUMN c")
+    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+    transaction(source, schema, "INSERT INTO plain VALUES (1, 't', 'c')", "INSERT INTO ledger VALUES (2)")
+    error = stopped(lutra, ONE_WAY, "E4003")
+    assert error["where"]["table"] == f"{schema}.plain"
+    ledger_is(target, schema, {1})
+    run_at((target,), schema, "ALTER TABLE plain ADD COLUMN c CHAR(20)")
+    lutra.retry(ONE_WAY)
+    lutra.wait()
+    ledger_is(target, schema, {1, 2})
+
+
+def test_value_that_the_target_refuses(pair):
+    source, target, lutra = pair
+    schema = lutra.name
+    lutra.start()
+    run_at((target,), schema, "ALTER TABLE plain MODIFY c CHAR(3)")
+    transaction(source, schema, "INSERT INTO plain VALUES (1, 't', 'a secret value')", "INSERT INTO ledger VALUES (2)")
+    error = stopped(lutra, ONE_WAY, "E5005")
+    assert error["where"]["table"] == f"{schema}.plain"
+    assert "secret" not in lutra.log.read_text(), "logs hold no row values"
+    run_at((target,), schema, "ALTER TABLE plain MODIFY c CHAR(20)")
+    lutra.retry(ONE_WAY)
+    lutra.wait()
+    ledger_is(target, schema, {2})
+
+
+def test_constraint_of_the_target(pair):
+    source, target, lutra = pair
+    schema = lutra.name
+    lutra.start()
+    run_at((target,), schema, "ALTER TABLE account ADD CONSTRAINT positive CHECK (balance > 0)")
+    transaction(source, schema, "INSERT INTO account VALUES (1, -5)", "INSERT INTO ledger VALUES (2)")
+    stopped(lutra, ONE_WAY, "E5003")
+    run_at((target,), schema, "ALTER TABLE account DROP CONSTRAINT positive")
+    lutra.retry(ONE_WAY)
+    lutra.wait()
+    ledger_is(target, schema, {2})

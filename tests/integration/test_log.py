@@ -1,0 +1,113 @@
+"""What logs hold beside plain rows: each shape from a real server, through a channel."""
+
+import contextlib
+import json
+import random
+import subprocess
+
+import pytest
+from conftest import same
+from lutralab.lutra import LutraFailed
+
+PATHS = ("$.a", "$.b", "$.c", "$.a.x", '$."odd key\\n"', "$.list[0]", "$.list[2]", "$.list[last]", "$.deep.er[1].k", "$.n")
+VALUES = ("'s'", "''", "1", "-7", "18446744073709551615", "1.5", "true", "CAST('null' AS JSON)", "CAST('{\"k\": [1, {\"l\": \"\u00fc\"}]}' AS JSON)",
+          "CAST('[]' AS JSON)", "CAST('2026-11-22 01:02:03.5' AS DATETIME(6))", "CAST(1.25 AS DECIMAL(10,2))", "REPEAT('long', 200)",
+          "CAST('\"quoted\\\\\"\"' AS JSON)", "JSON_ARRAY(1, 2, JSON_OBJECT('k', 'v'))")
+BEGIN = ('{"a": {"x": 1}, "list": [1, 2, 3], "deep": {"er": [0, {"k": "v"}]}, "n": 12345, "pad": "' + "p" * 300 + '"}',
+         '{"a": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "b": 70000, "list": ["x", "y", "z", [1]], "pad": "' + "q" * 300 + '"}')
+
+
+@contextlib.contextmanager
+def session(server, schema, **settings):
+    with contextlib.closing(server.connect(schema)) as c, c.cursor() as cursor:
+        for name, value in settings.items():
+            cursor.execute(f"SET SESSION {name} = %s", value)
+        yield cursor
+
+
+def edit(rng, column):
+    """An expression that MySQL logs as edits, where the value can be edited in place."""
+    for _ in range(rng.randint(1, 4)):
+        path = rng.choice(PATHS)
+        quoted = "'" + path.replace("\\", "\\\\") + "'"
+        column = rng.choice((f"JSON_SET({column}, {quoted}, {rng.choice(VALUES)})", f"JSON_REPLACE({column}, {quoted}, {rng.choice(VALUES)})",
+                             f"JSON_REMOVE({column}, {quoted})"))
+    return column
+
+
+def edit_json(server, schema, seed, rounds, **settings):
+    rng = random.Random(seed)
+    with session(server, schema, binlog_row_value_options="PARTIAL_JSON", **settings) as cursor:
+        for i in range(rounds):
+            if i % 10 == 0:
+                cursor.execute("REPLACE INTO docs VALUES (%s, %s, 1, %s)", (i % 40, rng.choice(BEGIN), rng.choice(BEGIN)))
+            sets = [f"{c} = {edit(rng, c)}" for c in rng.sample(("j", "k"), rng.randint(1, 2))] + ["n = n + 1"][:rng.randrange(2)]
+            where = rng.choice(("id % 4 = 1", f"id = {i % 40 // 10 * 10}", "true"))
+            cursor.execute(f"UPDATE docs SET {', '.join(sets)} WHERE {where}")
+
+
+DOCS = "CREATE TABLE docs (id INT PRIMARY KEY, j JSON, n INT, k JSON)"
+
+
+@pytest.mark.parametrize("target", ["mysql", "mariadb"])
+@pytest.mark.parametrize("packed,image", [("OFF", "FULL"), ("ON", "FULL"), ("ON", "NOBLOB")])
+def test_edits_of_json_values_arrive_as_values(target, packed, image, site, channel, schema):
+    source, target = site("mysql", 1), site(target, 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    for server in (source, target):
+        server.sql(DOCS, db=schema)
+    lutra.start()
+
+    edit_json(source, schema, 5, 150, binlog_transaction_compression=packed, binlog_row_image=image)
+    lutra.wait()
+
+    assert lutra.pipelines()["hz->us"]["error"] is None
+    same(source, target, schema)
+
+
+def dumped_rows(lutra, server, *names):
+    """The row lines of `lutra binlog dump` of a server's own files."""
+    files = [str(f) for f in (sorted(server.data.glob("binlog.0*")) if not names else [server.data / n for n in names])]
+    run = subprocess.run([str(lutra.program), "binlog", "dump", *files], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    return [line for line in lines if "table" in line], run
+
+
+def test_an_edited_json_value_is_the_text_that_the_server_has(site, channel, schema):
+    """Each before image is the server's own text of what the edits before it made."""
+    source = site("mysql", 1)
+    lutra = channel({"hz": source, "us": site("mysql", 2)}, "hz -> us")
+    source.sql(DOCS, db=schema)
+    edit_json(source, schema, 6, 200)
+
+    rows, run = dumped_rows(lutra, source)
+
+    assert run.returncode == 0, run.stderr
+    held, compared = {}, 0
+    for row in (r for r in rows if r["schema"] == schema):
+        if "before" in row:
+            was = held.get(row["before"]["id"])
+            assert was is None or was == row["before"]
+            compared += was is not None
+        if "after" in row:
+            held[row["after"]["id"]] = row["after"]
+    assert compared > 100
+
+
+def test_edits_of_json_values_without_the_value_are_a_coded_stop(site, channel, schema):
+    source, target = site("mysql", 1), site("mysql", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    for server in (source, target):
+        server.sql(DOCS, db=schema)
+    lutra.start()
+    with session(source, schema, binlog_row_value_options="PARTIAL_JSON", binlog_row_image="MINIMAL") as cursor:
+        cursor.execute("INSERT INTO docs VALUES (1, %s, 1, %s)", BEGIN)
+        cursor.execute("UPDATE docs SET j = JSON_REMOVE(JSON_SET(j, '$.a', 1), '$.list[0]')")
+
+    with pytest.raises(LutraFailed, match="E3004.*column j.*binlog_row_image=MINIMAL"):
+        lutra.wait()
+
+    rows, run = dumped_rows(lutra, source)
+    assert run.returncode == 0, run.stderr
+    edits = json.loads([r for r in rows if r["schema"] == schema][-1]["after"]["j"]["json_diff"])
+    assert edits == [{"op": "replace", "path": "$.a", "value": 1}, {"op": "remove", "path": "$.list[0]"}]

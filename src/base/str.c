@@ -92,3 +92,15 @@ lt_wipe(void *ptr, size_t len)
 	if (len > 0)
 		explicit_bzero(ptr, len);
 }
+
+int
+lt_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}

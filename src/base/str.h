@@ -45,6 +45,8 @@ int lt_str_cmp(struct lt_str a, struct lt_str b);
 bool lt_str_starts(struct lt_str s, struct lt_str prefix);
 /** Whole string as a decimal number; false on anything else or on overflow. */
 LT_MUST_USE bool lt_str_u64(struct lt_str s, uint64_t *out);
+/** 0 to 15, or -1 for what is no hexadecimal digit. */
+int lt_hex_digit(char c);
 /** 64-bit hash, stable within one process. */
 uint64_t lt_str_hash(struct lt_str s);
 /** A copy that ends with a zero byte; the caller's to free(). */

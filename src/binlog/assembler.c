@@ -15,6 +15,7 @@ binlog_assembler_init(
 	*a = (struct binlog_assembler){
 		.filter = options->filter,
 		.txn_limit = options->txn_limit_bytes,
+		.boundaries = options->boundaries,
 		.tables = { .filter = options->filter, .describer = options->describer },
 		.executed = change_gtid_set_copy(executed),
 	};

@@ -81,7 +81,8 @@ binlog_format_decode(struct lt_str bytes, struct binlog_format *out, struct lt_e
 		    header_size);
 	f.mariadb = strstr(f.version, "MariaDB") != NULL || lengths.len >= BINLOG_MARIADB_GTID;
 	if (other_numbers(f.version))
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "the log was written by a development version, %s", f.version);
+		return lt_fail(
+		    err, LT_E_EVENT_UNSUPPORTED, "the log was written by a development version, %s", f.version);
 	f.bare_rows = version_number(f.version) < 50600;
 	if (tells_checksum(&f, version_number(f.version))) {
 		if (!read_checksum(bytes, &f, BINLOG_HEADER_SIZE + LENGTHS_AT, err))

@@ -11,8 +11,8 @@ struct binlog_format {
 	char version[51];   /* of the server that wrote the log */
 	bool crc;           /* events carry CRC-32 */
 	uint8_t query_size; /* post-header of QUERY */
-	size_t id_width;  /* bytes of a table id: 6, or 4 in logs older than MySQL 5.1.4 */
-	bool bare_rows;   /* row changes may stand outside of transactions: before MySQL 5.6, those of MyISAM did */
+	size_t id_width;    /* bytes of a table id: 6, or 4 in logs older than MySQL 5.1.4 */
+	bool bare_rows;     /* row changes may stand outside of transactions: before MySQL 5.6, those of MyISAM did */
 };
 
 /** Read a FORMAT_DESCRIPTION from its whole bytes, checksum included: only it tells itself whether there is one.

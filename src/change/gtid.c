@@ -20,18 +20,6 @@ change_uuid_text(const uint8_t uuid[16], char out[37])
 	*p = '\0';
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool
 gtid_uuid_parse(struct lt_str text, uint8_t out[16])
 {
@@ -46,7 +34,7 @@ gtid_uuid_parse(struct lt_str text, uint8_t out[16])
 
 		if (dashes && (i == 8 || i == 12 || i == 16 || i == 20) && text.ptr[at++] != '-')
 			return false;
-		digit = hex_digit(text.ptr[at++]);
+		digit = lt_hex_digit(text.ptr[at++]);
 		if (digit < 0)
 			return false;
 		uuid[i / 2] = (uint8_t)(uuid[i / 2] << 4 | digit);

@@ -246,7 +246,7 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	const struct model_yaml *memory = model_yaml_get(root, "memory"), *verify = model_yaml_get(root, "verify");
 	bool two_way = c->npipelines == 2, on = two_way;
 
-	c->memory_bytes = 64 * MEGA;
+	c->memory_bytes = 256 * MEGA;
 	if (memory != NULL &&
 	    !model_field_size(memory, "memory", (struct model_bounds){ MEGA, 1024 * GIGA }, &c->memory_bytes, err))
 		return false;

@@ -1,4 +1,4 @@
-"""`lutra binlog dump`: a file and its server tell the same, every value is what the server's SELECT prints, a cut file ends as it must."""
+"""`lutra binlog dump`: a file and its server tell the same, values are what SELECT prints, a cut file ends as it must."""
 
 import contextlib
 import decimal

@@ -62,6 +62,9 @@ def test_missing_and_additional_rows_are_found():
     ({"set": 5, "names": ["a", "c"]}, b"b'00000101'", "SET(1 bytes)", True),
     ({"enum": 2, "name": "b"}, b"3", "ENUM(1 byte)", False),
     ({"json": '{"a": 1}'}, b"'{\"a\": 1}'", "JSON", True),
+    ({"json_diff": '[{"op": "replace", "path": "$.a", "value": 26}]'}, b"JSON_REPLACE(@2, '$.a', 26)", "JSON", True),
+    ({"json_diff": '[{"op": "replace", "path": "$.a", "value": 26}]'}, b"JSON_REPLACE(@2, '$.a', 27)", "JSON", False),
+    ({"json_diff": '[{"op": "remove", "path": "$.a"}]'}, b"JSON_REPLACE(@2, '$.a', 27)", "JSON", False),
     ({"hex": "0000803f"}, b"[1.00000e+00]", "VECTOR(1)", True),
     ({"hex": "0000803f"}, b"[2.00000e+00]", "VECTOR(1)", False),
 ])

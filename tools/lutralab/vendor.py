@@ -1,11 +1,12 @@
-"""Row changes as the servers' own log readers tell them (`mariadb-binlog -vv`, `mysqlbinlog -vv`), and whether `lutra binlog dump --raw`
-tells the same.
+"""Row changes as the servers' own log readers tell them (`mariadb-binlog -vv`, `mysqlbinlog -vv`), and whether
+`lutra binlog dump --raw` tells the same.
 
     mine, theirs = dumped(lines), pseudo_sql(text);  where = difference(mine, theirs)
 """
 
 import datetime
 import decimal
+import json
 import math
 import re
 import struct
@@ -80,6 +81,24 @@ def _number(mine, key):
     return mine[key] if isinstance(mine, dict) else mine
 
 
+def _json_call(diffs, column):
+    """The function call that mysqlbinlog prints for partial updates of JSON; equal functions in a row share one."""
+    written, last = column, None
+    for diff in diffs:
+        args = [f"'{diff['path']}'"]
+        if "value" in diff:
+            value = diff["value"]
+            plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+            text = json.dumps(value, ensure_ascii=False)
+            args.append(text if plain else f"'{value}'" if isinstance(value, str) else f"CAST('{text}' AS JSON)")
+        if diff["op"] == last:
+            written = ", ".join([written[:-1], *args]) + ")"
+        else:
+            written = f"JSON_{diff['op'].upper()}({', '.join([written, *args])})"
+        last = diff["op"]
+    return written
+
+
 def same_value(mine, theirs, kind):
     """Whether a value of --raw output is what the tool printed (bytes) for a column of that kind."""
     if mine is None or theirs == b"NULL":
@@ -88,6 +107,10 @@ def same_value(mine, theirs, kind):
     name = kind.split("(")[0]
     if isinstance(mine, dict) and "json" in mine:
         return quoted in _quotings(mine["json"].encode())
+    if isinstance(mine, dict) and "json_diff" in mine:
+        text = theirs.decode()
+        column = re.search(r"@\d+", text)
+        return bool(column) and _json_call(json.loads(mine["json_diff"]), column[0]) == text
     if name == "VECTOR" and isinstance(mine, dict):
         raw = bytes.fromhex(mine["hex"])
         numbers = [float(n) for n in theirs.decode().strip("[]").split(",")]

@@ -16,7 +16,7 @@ static const struct change_table table = {
 static bool
 decode(struct lt_str bytes, const uint8_t *present, struct change_value *out, struct lt_err *err)
 {
-	struct change_image image = { bytes, present };
+	struct change_image image = { .bytes = bytes, .present = present };
 	struct lt_arena *arena = lt_arena_new();
 	bool ok = binlog_codec()->decode(&table, &image, arena, out, err);
 

@@ -74,7 +74,7 @@ completes_a_one_way_channel_with_defaults(void **state)
 	assert_false(c->pipelines[0].two_way);
 	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_NOW);
 	assert_int_equal(c->verify, MODEL_VERIFY_OFF);
-	assert_int_equal(c->memory_bytes, 64 << 20);
+	assert_int_equal(c->memory_bytes, 256 << 20);
 	assert_int_equal(c->group.rows, 5000);
 	assert_int_equal(c->group.bytes, 4 << 20);
 	assert_int_equal(c->group.time_ms, 200);
@@ -305,7 +305,7 @@ refuses_wrong_values_at_their_place(void **state)
 		{ ONE "memory: 17179869185G\n", LT_E_CONFIG_VALUE, 7, 9, "a size" },
 		{ ONE "group: 5\n", LT_E_CONFIG_VALUE, 7, 8, "group" },
 		{ ONE "group: { rows: 0 }\n", LT_E_CONFIG_VALUE, 7, 16, "from 1" },
-		{ ONE "group: { bytes: 128M }\n", LT_E_CONFIG_VALUE, 7, 17, "larger than" },
+		{ ONE "group: { bytes: 512M }\n", LT_E_CONFIG_VALUE, 7, 17, "larger than" },
 		{ ONE "group: { time: 0 }\n", LT_E_CONFIG_VALUE, 7, 16, "are allowed" },
 		{ ONE "group: { time: 1h }\n", LT_E_CONFIG_VALUE, 7, 16, "a time" },
 		{ ONE "verify: perhaps\n", LT_E_CONFIG_VALUE, 7, 9, "on or off" },

@@ -16,6 +16,7 @@ binlog_assembler_init(
 		.filter = options->filter,
 		.txn_limit = options->txn_limit_bytes,
 		.boundaries = options->boundaries,
+		.commit = options->commit,
 		.tables = { .filter = options->filter, .describer = options->describer },
 		.executed = change_gtid_set_copy(executed),
 	};

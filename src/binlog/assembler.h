@@ -8,6 +8,7 @@
 #include "binlog/format.h"
 #include "binlog/fragments.h"
 #include "binlog/gtid_event.h"
+#include "binlog/recall.h"
 #include "binlog/source.h"
 #include "binlog/tables.h"
 
@@ -51,8 +52,10 @@ struct binlog_assembler {
 	char xa_name[320];                   /* as XA END wrote it */
 	struct change_txn *txn;              /* owned; the one in hand, kept for the next one while it is empty */
 	struct binlog_savepoint *savepoints; /* owned */
-	struct binlog_prepared *prepared; /* owned: XA transactions without wanted rows that wait for their decision */
-	size_t nprepared;
+	struct binlog_prepared *prepared; /* owned: XA transactions that wait for their decision */
+	size_t nprepared, prepared_bytes;
+	const struct change_place *commit; /* see binlog_options */
+	struct binlog_recall *recall;      /* borrowed; NULL: what was prepared before reading began is not known */
 	struct lt_buf scratch; /* a compressed body, unpacked */
 	struct binlog_fragments fragments;
 

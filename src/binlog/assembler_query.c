@@ -12,10 +12,11 @@ struct binlog_savepoint {
 	size_t nrows;
 };
 
-/** A prepared XA transaction that changed nothing wanted. */
+/** A prepared XA transaction. */
 struct binlog_prepared {
 	struct binlog_prepared *older; /* owned */
 	char *name;                    /* owned; as XA END wrote it */
+	struct change_txn *txn;        /* owned; NULL: it changed nothing wanted */
 };
 
 static void
@@ -37,6 +38,7 @@ binlog_assembler_forget(struct binlog_assembler *a, bool savepoints_only)
 		struct binlog_prepared *p = a->prepared;
 
 		a->prepared = p->older;
+		change_txn_free(p->txn);
 		free(p->name);
 		free(p);
 	}
@@ -79,22 +81,28 @@ binlog_assembler_prepare(
 		    "XA_PREPARE event outside of XA START");
 	if (one_phase || a->skipped || a->boundaries)
 		return binlog_assembler_end(a, e, at, true, err);
-	if (a->txn->nrows > 0)
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
-		    "an XA transaction changes tables that are wanted; XA is not read yet");
 	if (a->nprepared == PREPARED_MAX)
 		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "more than %d prepared XA transactions", PREPARED_MAX);
 	p = lt_new(struct binlog_prepared);
 	p->name = lt_strdup(a->xa_name);
+	if (a->txn->nrows > 0) {
+		p->txn = a->txn;
+		a->txn = NULL;
+		a->prepared_bytes += change_txn_bytes(p->txn);
+	}
 	p->older = a->prepared;
 	a->prepared = p;
 	a->nprepared++;
 	a->told = true; /* nothing is committed yet: no transaction to show */
+	if (a->txn_limit != 0 && a->prepared_bytes > a->txn_limit)
+		return lt_fail(err, LT_E_TXN_TOO_LARGE, "prepared XA transactions take more than %zu bytes (%zu)",
+		    a->txn_limit, a->prepared_bytes);
 	return binlog_assembler_end(a, e, at, true, err);
 }
 
+/** False: it was not seen. `*txn` is the caller's, NULL when it changed nothing wanted. */
 static bool
-take_prepared(struct binlog_assembler *a, struct lt_str name)
+take_prepared(struct binlog_assembler *a, struct lt_str name, struct change_txn **txn)
 {
 	for (struct binlog_prepared **at = &a->prepared; *at != NULL; at = &(*at)->older) {
 		struct binlog_prepared *p = *at;
@@ -102,6 +110,9 @@ take_prepared(struct binlog_assembler *a, struct lt_str name)
 		if (!lt_str_eqz(name, p->name))
 			continue;
 		*at = p->older;
+		*txn = p->txn;
+		if (p->txn != NULL)
+			a->prepared_bytes -= change_txn_bytes(p->txn);
 		free(p->name);
 		free(p);
 		a->nprepared--;
@@ -110,14 +121,39 @@ take_prepared(struct binlog_assembler *a, struct lt_str name)
 	return false;
 }
 
+/** A commit of what was prepared before reading began. */
+static bool
+recall(struct binlog_assembler *a, const struct binlog_at *at, struct change_txn **txn, struct lt_err *err)
+{
+	struct change_place commit = { .pos = at->pos };
+
+	lt_str_copy(commit.file, sizeof(commit.file), lt_str_z(at->file));
+	if (a->recall != NULL)
+		return binlog_recall_rows(a->recall, &commit, txn, err);
+	if (a->commit != NULL && change_place_cmp(a->commit, &commit) != 0)
+		return true;
+	return lt_fail(err, a->commit != NULL ? LT_E_LOG_PURGED : LT_E_EVENT_UNSUPPORTED,
+	    "XA COMMIT of a transaction that was prepared before %s begins", a->commit != NULL ? "the log" : "what is read");
+}
+
 /** XA COMMIT and XA ROLLBACK stand in a group of their own. */
 static bool
-decide_xa(struct binlog_assembler *a, enum binlog_verb verb, struct lt_str name, struct lt_err *err)
+decide_xa(struct binlog_assembler *a, enum binlog_verb verb, struct lt_str name, const struct binlog_at *at,
+    struct lt_err *err)
 {
-	if (!take_prepared(a, name) && verb == BINLOG_VERB_XA_COMMIT && !a->skipped && !a->boundaries)
-		return lt_fail(
-		    err, LT_E_EVENT_UNSUPPORTED, "XA COMMIT of a transaction that was prepared before reading began");
+	bool commit = verb == BINLOG_VERB_XA_COMMIT && !a->skipped && !a->boundaries;
+	struct change_txn *txn = NULL;
+
 	a->told = true;
+	if (!take_prepared(a, name, &txn) && commit && !recall(a, at, &txn, err))
+		return false;
+	if (!commit || txn == NULL) {
+		change_txn_free(txn);
+		return true;
+	}
+	a->told = false;
+	change_txn_free(a->txn);
+	a->txn = txn;
 	return true;
 }
 
@@ -208,7 +244,7 @@ inside(struct binlog_assembler *a, enum binlog_verb verb, struct lt_str name, co
 	case BINLOG_VERB_ROLLBACK_TO: return rollback_to(a, name, err);
 	case BINLOG_VERB_XA_END: lt_str_copy(a->xa_name, sizeof(a->xa_name), name); return true;
 	case BINLOG_VERB_XA_COMMIT:
-	case BINLOG_VERB_XA_ROLLBACK: return decide_xa(a, verb, name, err) && binlog_assembler_end(a, e, at, true, err);
+	case BINLOG_VERB_XA_ROLLBACK: return decide_xa(a, verb, name, at, err) && binlog_assembler_end(a, e, at, true, err);
 	default: return true; /* RELEASE */
 	}
 }

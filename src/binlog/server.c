@@ -1,6 +1,7 @@
 /* A server's log as a feed of events: the set-up in its order, the stream, its silence; declared in source.h. */
 #include <inttypes.h>
 
+#include "binlog/recall.h"
 #include "binlog/server_priv.h"
 #include "binlog/source_priv.h"
 
@@ -349,6 +350,8 @@ binlog_source_open(const struct my_addr *addr, const struct change_position *fro
 	if (s->feed.by_gtid)
 		begin.place = (struct change_place){ .pos = 4 };
 	*ret = binlog_source_new(&s->feed, &begin, options, s->expect);
+	if (options->commit == NULL && !options->boundaries)
+		binlog_source_recall(*ret, binlog_recall_new(addr, options));
 	s = NULL; /* the source's */
 	ok = true;
 out:

@@ -320,6 +320,8 @@ source_cancel(struct change_source *base)
 {
 	struct source *s = (struct source *)base;
 
+	if (s->assembler.recall != NULL)
+		binlog_recall_cancel(s->assembler.recall);
 	s->feed->ops->cancel(s->feed);
 }
 
@@ -329,6 +331,7 @@ source_close(struct change_source *base)
 	struct source *s = (struct source *)base;
 
 	s->feed->ops->close(s->feed);
+	binlog_recall_free(s->assembler.recall);
 	binlog_assembler_clear(&s->assembler);
 	change_gtid_set_free(s->start);
 	change_gtid_set_free(s->seen);
@@ -356,6 +359,12 @@ binlog_source_new(
 	s->assembler.skip = s->start;
 	s->assembler.place = from->place;
 	return &s->base;
+}
+
+void
+binlog_source_recall(struct change_source *base, struct binlog_recall *recall)
+{
+	((struct source *)base)->assembler.recall = recall;
 }
 
 bool

@@ -16,6 +16,8 @@ struct binlog_options {
 	unsigned heartbeat_ms; /* 0 = 1000; silence of three of them is LT_E_LOG_SILENT */
 	bool boundaries;       /* only where transactions begin and end counts: what is prepared (XA) is shown as one */
 	bool to_end;           /* a server's log ends where it ends when that is reached, as a file does */
+	const struct change_place *commit; /* of a second reading (binlog/recall.h): this XA COMMIT counts alone, others may be of
+					    * transactions that are not in the log any more; NULL: each counts */
 	size_t txn_limit_bytes; /* a larger transaction is LT_E_TXN_TOO_LARGE; 0 = no limit */
 	const struct lt_clock *clock;
 };
@@ -36,7 +38,7 @@ LT_MUST_USE bool binlog_server_read(struct my_conn *c, struct binlog_server *out
  *    CRC `last_crc` (R13), else LT_E_LOG_HISTORY;
  *  - another server: by GTID set, which must be contained in what that server executed, else LT_E_LOG_HISTORY;
  *  - no file known: by GTID set. `from->server` empty: any server.
- * `options` is copied; what it borrows must outlive the source. */
+ * `addr` and `options` are copied; what they borrow must outlive the source. */
 LT_MUST_USE bool binlog_source_open(const struct my_addr *addr, const struct change_position *from,
     const struct binlog_options *options, struct change_source **ret, struct lt_err *err);
 /** One file from byte `from_pos` (0 or 4: its start) to its end, where next() gives NULL for ever

@@ -390,7 +390,7 @@ the_filters_refusal_stops(void **state)
 }
 
 static void
-xa_stops_where_it_holds_wanted_rows(void **state)
+r14_xa_rows_come_with_the_commit(void **state)
 {
 	static const char prepare[] = "\0\1\0\0\0\1\0\0\0\0\0\0\0x", one_phase[] = "\1\1\0\0\0\1\0\0\0\0\0\0\0x";
 	struct log l;
@@ -421,11 +421,29 @@ xa_stops_where_it_holds_wanted_rows(void **state)
 	assert_int_equal(l.err.code, LT_E_EVENT_UNSUPPORTED);
 	log_clear(&l);
 
+	/* wanted rows come with the commit, under its id, and not at all with a rollback */
 	log_init(&l);
-	assert_true(gtid(&l, 1) && query(&l, "XA START X'78',X'',1") && map(&l, 7, "t") && insert(&l, 7, 1) &&
-		    query(&l, "XA END X'78',X'',1"));
+	for (uint64_t n = 0; n < 2; n++) {
+		assert_true(gtid(&l, 10 * n + 1) && query(&l, "XA START X'78',X'',1") && map(&l, 7, "t") && insert(&l, 7, 3) &&
+			    query(&l, "XA END X'78',X'',1") &&
+			    feed(&l, BINLOG_XA_PREPARE, lt_str_of(prepare, sizeof(prepare) - 1)));
+		expect_nothing(&l);
+		assert_true(gtid(&l, 10 * n + 2) && query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 1) && xid(&l));
+		expect(&l, CHANGE_TXN_ROWS, 1);
+		assert_true(gtid(&l, 10 * n + 3) && query(&l, n == 0 ? "XA COMMIT X'78',X'',1" : "XA ROLLBACK X'78',X'',1"));
+		if (n == 0)
+			expect(&l, CHANGE_TXN_ROWS, 3);
+	}
+	expect_nothing(&l);
+	assert_int_equal(l.a.prepared_bytes, 0);
+	/* all that is prepared counts */
+	l.a.txn_limit = 1;
+	assert_true(gtid(&l, 30) && query(&l, "XA START X'78',X'',1") && map(&l, 7, "t"));
+	l.a.txn_limit = 100000;
+	assert_true(insert(&l, 7, 3) && query(&l, "XA END X'78',X'',1"));
+	l.a.txn_limit = 1;
 	assert_false(feed(&l, BINLOG_XA_PREPARE, lt_str_of(prepare, sizeof(prepare) - 1)));
-	assert_int_equal(l.err.code, LT_E_EVENT_UNSUPPORTED);
+	assert_int_equal(l.err.code, LT_E_TXN_TOO_LARGE);
 	log_clear(&l);
 }
 
@@ -696,7 +714,7 @@ main(void)
 		cmocka_unit_test(statements_come_alone_and_select_brings_rows),
 		cmocka_unit_test(a_two_phase_alter_counts_once),
 		cmocka_unit_test(the_filters_refusal_stops),
-		cmocka_unit_test(xa_stops_where_it_holds_wanted_rows),
+		cmocka_unit_test(r14_xa_rows_come_with_the_commit),
 		cmocka_unit_test(unknown_events_stop_unless_they_may_be_ignored),
 		cmocka_unit_test(partial_updates_are_read_only_where_wanted),
 		cmocka_unit_test(a_row_event_in_fragments_is_put_together),

@@ -9,10 +9,11 @@
 
 enum { PORT_DEFAULT = 3306, HOSTS_MAX = 16, NAME_MAX_BYTES = 253, VALUE_MAX = 1024, CONNECT_TIMEOUT_MS = 10000 };
 
-enum option { OPT_SSL_MODE, OPT_SSL_CA, OPT_SSL_CERT, OPT_SSL_KEY, OPT_SOCKET, OPT_CONNECT_TIMEOUT, OPT_COUNT };
+enum option { OPT_SSL_MODE, OPT_SSL_CA, OPT_SSL_CERT, OPT_SSL_KEY, OPT_SOCKET, OPT_CONNECT_TIMEOUT, OPT_COMPRESSION, OPT_COUNT };
 
 static const char *const option_names[OPT_COUNT] = { "ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket",
-	"connect-timeout" };
+	"connect-timeout", "compression-algorithms" };
+static const char *const compressions[MODEL_COMPRESSION_COUNT] = { "uncompressed", "zlib", "zstd" };
 static const char *const ssl_modes[] = { "DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY" };
 
 static struct lt_str
@@ -178,6 +179,30 @@ parse_ssl_mode(const char *value, enum model_ssl_mode *out, struct lt_err *err)
 	    err, LT_E_CONFIG_VALUE, "url: ssl-mode is DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY");
 }
 
+/* A list, as MySQL's own clients take it. */
+static bool
+parse_compression(const char *value, unsigned *out, struct lt_err *err)
+{
+	struct lt_str text = lt_str_z(value);
+	unsigned bits = 0;
+
+	for (bool more = true; more;) {
+		size_t comma = find_any(text, ","), i = 0;
+
+		more = comma < text.len;
+		while (i < LT_COUNT(compressions) && !lt_str_ieq(lt_str_of(text.ptr, comma), lt_str_z(compressions[i])))
+			i++;
+		if (i == LT_COUNT(compressions))
+			return lt_fail(err, LT_E_CONFIG_VALUE,
+			    "url: compression-algorithms is one or more of zstd, zlib and uncompressed, with commas between");
+		bits |= 1u << i;
+		if (more)
+			text = rest_of(text, comma + 1);
+	}
+	*out = bits;
+	return true;
+}
+
 /* Takes `value` over where it is kept. */
 static bool
 set_option(struct model_site *site, enum option opt, char **value, struct lt_err *err)
@@ -192,6 +217,8 @@ set_option(struct model_site *site, enum option opt, char **value, struct lt_err
 		return lt_fail(err, LT_E_CONFIG_VALUE, "url: option %s has no value", option_names[opt]);
 	if (opt == OPT_SSL_MODE)
 		return parse_ssl_mode(*value, &site->ssl_mode, err);
+	if (opt == OPT_COMPRESSION)
+		return parse_compression(*value, &site->compressions, err);
 	if (opt == OPT_CONNECT_TIMEOUT) {
 		if (!lt_str_u64(lt_str_z(*value), &seconds) || seconds < 1 || seconds > 3600)
 			return lt_fail(
@@ -230,7 +257,8 @@ parse_option(struct lt_str text, struct model_site *site, bool *seen, struct lt_
 		opt++;
 	if (opt == OPT_COUNT)
 		return lt_fail(err, LT_E_CONFIG_VALUE,
-		    "url: unknown option%s%.*s; there are ssl-mode, ssl-ca, ssl-cert, ssl-key, socket, connect-timeout",
+		    "url: unknown option%s%.*s; there are ssl-mode, ssl-ca, ssl-cert, ssl-key, socket, connect-timeout, "
+		    "compression-algorithms",
 		    is_option_name(name) ? " " : "", is_option_name(name) ? (int)name.len : 0, name.ptr);
 	if (seen[opt])
 		return lt_fail(err, LT_E_CONFIG_VALUE, "url: option %s stands twice", option_names[opt]);

@@ -13,6 +13,13 @@ enum model_ssl_mode {
 	MODEL_SSL_VERIFY_IDENTITY
 };
 
+enum model_compression {
+	MODEL_COMPRESSION_NONE,
+	MODEL_COMPRESSION_ZLIB,
+	MODEL_COMPRESSION_ZSTD,
+	MODEL_COMPRESSION_COUNT
+};
+
 struct model_host {
 	char *name; /* owned */
 	uint16_t port;
@@ -28,6 +35,7 @@ struct model_site {
 	    ssl_mode; /* contract: PREFERRED on a socket or loopback, VERIFY_IDENTITY elsewhere, unless written */
 	char *ssl_ca, *ssl_cert, *ssl_key;
 	unsigned connect_timeout_ms;
+	unsigned compressions; /* 1 << each enum model_compression that will do; 0: none is written */
 };
 
 /** "mysql://user@host:3306,host2/?socket=...&ssl-mode=..." (percent-encoding allowed) into `out`, zeroed before. A

@@ -20,6 +20,7 @@ conn_new(const struct my_addr *addr)
 
 	c->io.fd = -1;
 	c->io.wake = lt_wake_new();
+	c->io.stop = addr->stop;
 	c->io.timeout_ms = addr->io_timeout_ms;
 	c->io.deadline_us = lt_mono_us(lt_clock_real()) + (uint64_t)timeout_ms * 1000;
 	return c;
@@ -138,6 +139,7 @@ finish(struct my_conn *c, const struct my_addr *addr, struct my_conn **ret, stru
 	bool ok = set_up(c, addr, err);
 
 	c->io.deadline_us = 0;
+	c->io.stop = NULL;
 	if (!ok) {
 		c->dead = true;
 		my_close(c);

@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct lt_wake; /* base/thread.h */
+
 enum my_ssl_mode { MY_SSL_DISABLED, MY_SSL_PREFERRED, MY_SSL_REQUIRED, MY_SSL_VERIFY_CA, MY_SSL_VERIFY_IDENTITY };
 
 /** Protocol compression; MySQL's clients and servers call NONE "uncompressed". */
@@ -25,6 +27,7 @@ struct my_addr {
 	const char *ssl_ca, *ssl_cert, *ssl_key; /* PEM files; no ssl_ca: the system's own certificates */
 	unsigned connect_timeout_ms;             /* whole set-up; 0 = 10 s */
 	unsigned io_timeout_ms;                  /* each wait for the peer afterwards; 0 = none */
+	struct lt_wake *stop;                    /* any thread may raise it: my_connect() ends with CANCELLED */
 	unsigned zip_kinds;                      /* 1 << each enum my_zip_kind that will do, ZSTD first; 0 = NONE */
 	bool found_rows;                         /* CLIENT_FOUND_ROWS: UPDATE counts rows matched, not changed */
 };

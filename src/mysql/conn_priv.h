@@ -20,16 +20,23 @@ struct my_io {
 	int fd; /* owned, non-blocking; -1 when there is none */
 	bool is_socket_file;
 	struct lt_wake *wake;             /* owned */
+	struct lt_wake *stop;             /* borrowed for the set-up; may be NULL */
 	struct ssl_st *ssl;               /* owned; NULL: plain */
 	struct bio_method_st *bio_method; /* owned */
 	struct lt_buf in, out;            /* received and not taken; queued and not sent */
 	size_t in_at, out_at;
+	struct lt_buf tls_out; /* records that are not sent */
+	size_t tls_out_at;
+	/* TLS: records either way since the keys changed, after how many they are changed (0: never), and whether the server was
+	 * asked to change its own and did not yet. */
+	uint64_t tls_sent, tls_got, tls_rekey;
+	bool tls_asked;
 	struct my_zip *zip;              /* owned; NULL: not compressed. With it, `in` and `out` are plain, and these are frames: */
 	struct lt_buf zip_in, zip_out;   /* received and not expanded; packed and not sent */
 	size_t zip_in_at, zip_out_at;
 	unsigned timeout_ms;  /* each wait; 0: none */
 	uint64_t deadline_us; /* end of the set-up, monotonic; 0: set up already */
-	bool wants_out;       /* TLS must write before it can read on */
+	bool wants_out;       /* TLS has records that are not sent */
 	bool closed;          /* the peer closed, or its end is broken: nothing more comes in */
 	bool deaf;            /* the peer takes no more bytes */
 };

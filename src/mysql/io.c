@@ -137,7 +137,7 @@ poll_on(struct pollfd *fds, int wait_ms)
 	uint64_t end = lt_mono_us(lt_clock_real()) + (uint64_t)LT_MAX(wait_ms, 0) * 1000;
 	int n;
 
-	while ((n = poll(fds, 2, wait_ms)) < 0 && errno == EINTR) {
+	while ((n = poll(fds, 3, wait_ms)) < 0 && errno == EINTR) {
 		uint64_t now = lt_mono_us(lt_clock_real());
 
 		if (wait_ms > 0)
@@ -149,16 +149,18 @@ poll_on(struct pollfd *fds, int wait_ms)
 bool
 my_io_wait(struct my_io *io, short events, int timeout_ms, short *revents, struct lt_err *err)
 {
-	struct pollfd fds[2] = {
+	/* A negative descriptor is none. */
+	struct pollfd fds[3] = {
 		{ .fd = io->fd, .events = events },
 		{ .fd = lt_wake_fd(io->wake), .events = POLLIN },
+		{ .fd = io->stop != NULL ? lt_wake_fd(io->stop) : -1, .events = POLLIN },
 	};
 	int wait_ms = patience(io, timeout_ms);
 	int n = poll_on(fds, wait_ms);
 
 	if (n < 0)
 		return lt_fail(err, LT_E_LINK_LOST, "cannot wait for the server: %s", strerror(errno));
-	if ((fds[1].revents & POLLIN) != 0)
+	if (((fds[1].revents | fds[2].revents) & POLLIN) != 0)
 		return lt_fail(err, LT_E_CANCELLED, "the wait for the server was ended");
 	if (n == 0 && timeout_ms == MY_WAIT_DEFAULT && io->deadline_us != 0)
 		return lt_fail(err, LT_E_CONNECT, "the server did not finish the login in time");
@@ -273,7 +275,7 @@ write_some(struct my_io *io)
 static bool
 to_send(const struct my_io *io)
 {
-	return io->out.len > io->out_at || io->zip_out.len > io->zip_out_at;
+	return io->out.len > io->out_at || io->zip_out.len > io->zip_out_at || io->wants_out;
 }
 
 /* Wait once and move what can be moved, either way. */
@@ -288,7 +290,7 @@ step(struct my_io *io, int timeout_ms, struct lt_err *err)
 		if (io->closed || unread(io) > before)
 			return true;
 	}
-	if (to_send(io) || io->wants_out)
+	if (to_send(io))
 		events |= POLLOUT;
 	if (!my_io_wait(io, events, timeout_ms, &revents, err))
 		return false;

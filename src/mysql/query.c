@@ -34,6 +34,8 @@ read_columns(struct my_conn *c, size_t count, struct lt_buf *names, struct lt_ar
 	for (size_t i = 0; i < count; i++) {
 		if (!my_reply_packet(c, MY_SMALL_MAX, &packet, err))
 			return false;
+		if (packet.len > 0 && (uint8_t)packet.ptr[0] == MY_HEAD_ERR) /* a server that ends */
+			return my_refused(c, packet, err);
 		if (!my_column_decode(packet, &name, err))
 			return my_dead(c);
 		if (names != NULL) {

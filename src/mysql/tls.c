@@ -8,35 +8,70 @@
 
 #include "mysql/conn_priv.h"
 
-/* -- our own BIO: OpenSSL's socket BIO uses write(), which raises SIGPIPE ------------------------------------------ */
+/* AES-GCM's keys are good for 2^24 records (RFC 8446, 5.5), and OpenSSL does not change them by itself. */
+#define REKEY_RECORDS ((uint64_t)1 << 20)
 
-static int
-bio_end(BIO *bio, ssize_t n, size_t *moved, int retry)
-{
-	BIO_clear_retry_flags(bio);
-	if (n > 0) {
-		*moved = (size_t)n;
-		return 1;
-	}
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-		BIO_set_flags(bio, retry | BIO_FLAGS_SHOULD_RETRY);
-	return 0;
-}
+#define UNSENT_MAX ((size_t)1 << 20) /* records that wait for room; we make one at a time, the rest are answers to the peer */
+
+/* -- our own BIO ----------------------------------------------------------------------------------------------------
+ *
+ * OpenSSL's socket BIO uses write(), which raises SIGPIPE. And a record that waits for room in the socket must not wait inside
+ * OpenSSL (3.0): where the peer asks for new keys meanwhile, the answer fails with "bad length" and the line is lost. So what is
+ * written always goes, into tls_out. */
 
 static int
 bio_write(BIO *bio, const char *ptr, size_t len, size_t *moved)
 {
-	const struct my_io *io = BIO_get_data(bio);
+	struct my_io *io = BIO_get_data(bio);
 
-	return bio_end(bio, send(io->fd, ptr, len, MSG_NOSIGNAL), moved, BIO_FLAGS_WRITE);
+	BIO_clear_retry_flags(bio);
+	if (len > UNSENT_MAX || io->tls_out.len - io->tls_out_at > UNSENT_MAX - len)
+		return 0;
+	lt_buf_add(&io->tls_out, ptr, len);
+	*moved = len;
+	return 1;
 }
 
 static int
 bio_read(BIO *bio, char *ptr, size_t cap, size_t *moved)
 {
 	const struct my_io *io = BIO_get_data(bio);
+	ssize_t n = recv(io->fd, ptr, cap, 0);
 
-	return bio_end(bio, recv(io->fd, ptr, cap, 0), moved, BIO_FLAGS_READ);
+	BIO_clear_retry_flags(bio);
+	if (n > 0) {
+		*moved = (size_t)n;
+		return 1;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		BIO_set_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY);
+	return 0;
+}
+
+/* Send what OpenSSL wrote, as far as it goes. */
+static void
+flush_records(struct my_io *io)
+{
+	struct lt_buf *b = &io->tls_out;
+
+	while (io->tls_out_at < b->len) {
+		ssize_t n = send(io->fd, b->ptr + io->tls_out_at, b->len - io->tls_out_at, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+			io->deaf = true;
+			io->tls_out_at = b->len;
+		}
+		if (n < 0)
+			break;
+		io->tls_out_at += (size_t)n;
+	}
+	io->wants_out = io->tls_out_at < b->len;
+	if (!io->wants_out) {
+		lt_buf_clear(b);
+		io->tls_out_at = 0;
+	}
 }
 
 static long
@@ -119,6 +154,19 @@ set_identity(SSL *ssl, const struct my_addr *addr, struct lt_err *err)
 	return true;
 }
 
+/* The server's keys changed. */
+static void
+see_message(int sent, int version, int type, const void *ptr, size_t len, SSL *ssl, void *arg)
+{
+	struct my_io *io = arg;
+
+	(void)version, (void)ssl;
+	if (sent != 0 || type != SSL3_RT_HANDSHAKE || len == 0 || *(const uint8_t *)ptr != SSL3_MT_KEY_UPDATE)
+		return;
+	io->tls_got = 0;
+	io->tls_asked = false;
+}
+
 static bool
 make_ssl(struct my_io *io, const struct my_addr *addr, struct lt_err *err)
 {
@@ -139,6 +187,9 @@ make_ssl(struct my_io *io, const struct my_addr *addr, struct lt_err *err)
 	LT_ASSERT(io->ssl != NULL);
 	bio = bio_new(io);
 	SSL_set_bio(io->ssl, bio, bio);
+	SSL_set_msg_callback(io->ssl, see_message);
+	SSL_set_msg_callback_arg(io->ssl, io);
+	io->tls_rekey = REKEY_RECORDS;
 	ok = set_identity(io->ssl, addr, err);
 out:
 	SSL_CTX_free(ctx);
@@ -175,11 +226,13 @@ my_tls_start(struct my_io *io, const struct my_addr *addr, struct my_server *ser
 		int why = SSL_get_error(io->ssl, rc);
 		short revents;
 
-		if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
+		flush_records(io);
+		if (why != SSL_ERROR_WANT_READ)
 			return handshake_failed(io, why, err);
-		if (!my_io_wait(io, why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, MY_WAIT_DEFAULT, &revents, err))
+		if (!my_io_wait(io, io->wants_out ? POLLIN | POLLOUT : POLLIN, MY_WAIT_DEFAULT, &revents, err))
 			return false;
 	}
+	flush_records(io);
 	server->tls = true;
 	lt_str_copy(server->tls_cipher, sizeof(server->tls_cipher), lt_str_z(SSL_get_cipher_name(io->ssl)));
 	return true;
@@ -196,9 +249,26 @@ end_of(struct my_io *io, int rc)
 		return MY_IO_MOVED;
 	why = SSL_get_error(io->ssl, rc);
 	ERR_clear_error();
-	if (why == SSL_ERROR_WANT_WRITE)
-		io->wants_out = true;
-	return why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? MY_IO_AGAIN : MY_IO_CLOSED;
+	return why == SSL_ERROR_WANT_READ ? MY_IO_AGAIN : MY_IO_CLOSED;
+}
+
+/* New keys for what we send, and where the server's are used up, a request for new ones there. A server that sends its log reads
+ * nothing meanwhile: it is asked once, not again and again. */
+static void
+rekey(struct my_io *io)
+{
+	bool ask = io->tls_got >= io->tls_rekey && !io->tls_asked;
+
+	if (io->tls_rekey == 0 || (!ask && io->tls_sent < io->tls_rekey) ||
+	    SSL_version(io->ssl) < TLS1_3_VERSION)
+		return;
+	/* It goes out with the next read or write. */
+	if (SSL_key_update(io->ssl, ask ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) != 1) {
+		ERR_clear_error();
+		return;
+	}
+	io->tls_sent = 0;
+	io->tls_asked = io->tls_asked || ask;
 }
 
 enum my_io_end
@@ -207,15 +277,17 @@ my_tls_read(struct my_io *io, void *ptr, size_t cap, size_t *out)
 	enum my_io_end end = MY_IO_MOVED;
 	size_t got = 0;
 
-	io->wants_out = false;
 	/* One record gives 16 KB at most. */
 	while (end == MY_IO_MOVED && got < cap) {
 		size_t n = 0;
 
 		ERR_clear_error();
+		rekey(io);
 		end = end_of(io, SSL_read_ex(io->ssl, (char *)ptr + got, cap - got, &n));
 		got += n;
+		io->tls_got += end == MY_IO_MOVED;
 	}
+	flush_records(io);
 	*out = got;
 	return end;
 }
@@ -223,8 +295,17 @@ my_tls_read(struct my_io *io, void *ptr, size_t cap, size_t *out)
 enum my_io_end
 my_tls_write(struct my_io *io, const void *ptr, size_t len, size_t *out)
 {
+	enum my_io_end end;
+
+	flush_records(io);
+	if (io->wants_out)
+		return MY_IO_AGAIN;
 	ERR_clear_error();
-	return end_of(io, SSL_write_ex(io->ssl, ptr, len, out));
+	rekey(io);
+	end = end_of(io, SSL_write_ex(io->ssl, ptr, len, out));
+	io->tls_sent += end == MY_IO_MOVED;
+	flush_records(io);
+	return end;
 }
 
 bool
@@ -236,11 +317,14 @@ my_tls_pending(const struct my_io *io)
 void
 my_tls_close(struct my_io *io)
 {
-	if (io->ssl != NULL && !io->closed && !io->deaf && SSL_is_init_finished(io->ssl))
+	if (io->ssl != NULL && !io->closed && !io->deaf && SSL_is_init_finished(io->ssl)) {
 		SSL_shutdown(io->ssl); /* says goodbye, waits for nothing */
+		flush_records(io);
+	}
 	ERR_clear_error();
 	SSL_free(io->ssl);
 	BIO_meth_free(io->bio_method);
+	lt_buf_free(&io->tls_out);
 	io->ssl = NULL;
 	io->bio_method = NULL;
 }

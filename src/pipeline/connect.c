@@ -7,6 +7,8 @@ enum { OLDEST_MYSQL = 50700, OLDEST_MARIADB = 100500 };
 
 _Static_assert((int)MODEL_SSL_VERIFY_IDENTITY == (int)MY_SSL_VERIFY_IDENTITY && (int)MODEL_SSL_PREFERRED == (int)MY_SSL_PREFERRED,
     "the model's modes are the wire's");
+_Static_assert((int)MODEL_COMPRESSION_ZLIB == (int)MY_ZIP_ZLIB && (int)MODEL_COMPRESSION_COUNT == (int)MY_ZIP_COUNT,
+    "the model's compressions are the wire's");
 
 void
 pipeline_site_addr(const struct model_site *site, size_t host, struct my_addr *out)
@@ -19,6 +21,7 @@ pipeline_site_addr(const struct model_site *site, size_t host, struct my_addr *o
 		.ssl_ca = site->ssl_ca,
 		.ssl_cert = site->ssl_cert,
 		.ssl_key = site->ssl_key,
+		.zip_kinds = site->compressions,
 		.connect_timeout_ms = site->connect_timeout_ms,
 		.io_timeout_ms = IO_TIMEOUT_MS,
 	};

@@ -11,7 +11,10 @@ static const uint8_t login[] =
     "mysql_native_password\0";
 static const uint8_t oks[] = "\7\0\0\2\0\0\0\2\0\0\0\7\0\0\1\0\0\0\2\0\0\0";
 
-enum { FROM_GREETING = 1, OLD_EOF = 2, WITH_TLS = 4 };
+/* With compression what is said behind the login stands in frames: as it is (FRAMED), or the data is taken for frames. */
+enum { FROM_GREETING = 1, OLD_EOF = 2, WITH_TLS = 4, WITH_ZLIB = 8, WITH_ZSTD = 16, FRAMED = 32 };
+
+#define OK_SIZE 11
 
 static void
 say(int fd, const void *ptr, size_t len)
@@ -19,8 +22,22 @@ say(int fd, const void *ptr, size_t len)
 	LT_ASSERT(send(fd, ptr, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len);
 }
 
+/* In frames of odd sizes, which are not compressed. */
 static void
-say_login(int fd, bool old_eof)
+say_framed(int fd, const uint8_t *data, size_t size)
+{
+	for (size_t at = 0; at < size;) {
+		size_t len = LT_MIN(size - at, (size_t)data[at] + 1);
+		uint8_t head[7] = { (uint8_t)len, (uint8_t)(len >> 8) };
+
+		say(fd, head, sizeof(head));
+		say(fd, data + at, len);
+		at += len;
+	}
+}
+
+static void
+say_login(int fd, bool old_eof, bool zip)
 {
 	uint8_t greeting[sizeof(login) - 1];
 
@@ -29,7 +46,11 @@ say_login(int fd, bool old_eof)
 	if (old_eof)
 		greeting[4 + 1 + 4 + 4 + 8 + 1 + 2 + 3 + 1] &= 0xfe; /* CLIENT_DEPRECATE_EOF */
 	say(fd, greeting, sizeof(greeting));
-	say(fd, oks, sizeof(oks) - 1);
+	say(fd, oks, OK_SIZE);
+	if (zip)
+		say_framed(fd, oks + OK_SIZE, OK_SIZE);
+	else
+		say(fd, oks + OK_SIZE, OK_SIZE);
 }
 
 static bool
@@ -70,9 +91,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t how = size > 0 ? data[0] : 0;
-	struct my_addr addr = {
-		.user = "u", .password = "p", .ssl_mode = (how & WITH_TLS) != 0 ? MY_SSL_PREFERRED : MY_SSL_DISABLED
-	};
+	unsigned zip = (how & WITH_ZSTD) != 0 ? 1u << MY_ZIP_ZSTD : (how & WITH_ZLIB) != 0 ? 1u << MY_ZIP_ZLIB : 0;
+	struct my_addr addr = { .user = "u",
+		.password = "p",
+		.ssl_mode = (how & WITH_TLS) != 0 ? MY_SSL_PREFERRED : MY_SSL_DISABLED,
+		.zip_kinds = zip };
 	struct my_conn *c = NULL;
 	struct lt_err err = { 0 };
 	int fds[2];
@@ -81,8 +104,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	LT_ASSERT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
 	if ((how & FROM_GREETING) == 0)
-		say_login(fds[0], (how & OLD_EOF) != 0);
-	say(fds[0], data + 1, size - 1);
+		say_login(fds[0], (how & OLD_EOF) != 0, zip != 0);
+	if (zip != 0 && (how & FRAMED) != 0)
+		say_framed(fds[0], data + 1, size - 1);
+	else
+		say(fds[0], data + 1, size - 1);
 	shutdown(fds[0], SHUT_WR);
 	if (my_connect_fd(fds[1], &addr, &c, &err))
 		talk(c);

@@ -203,6 +203,34 @@ def test_case(engine, case, transport, server, keys):
     assert wire(case, user="wire", **where(one, transport, keys)) == "ok"
 
 
+@pytest.mark.parametrize("zip_", [0, 2])
+@pytest.mark.parametrize("transport", ["socket", "tcp+required"])
+@pytest.mark.parametrize("engine", MARIADBS)
+def test_bulk(engine, transport, zip_, server, keys):
+    one = server(engine)
+    assert wire("bulk", user="wire", zip=zip_, **where(one, transport, keys)) == "ok"
+
+
+@pytest.mark.parametrize("transport", ["socket", "tcp+required"])
+@pytest.mark.parametrize("engine", EVERY)
+def test_a_server_that_ends_the_connection_for_inactivity_is_a_lost_link(engine, transport, server, keys):
+    one = server(engine)
+    assert wire("inactive", user="wire", **where(one, transport, keys)) == "ok"
+
+
+@pytest.mark.parametrize("transport", ["socket", "tcp+required"])
+@pytest.mark.parametrize("engine", EVERY)
+def test_a_server_that_ends_in_order_is_a_lost_link_or_a_busy_server(engine, transport, server, keys):
+    one = server(engine)
+    with subprocess.Popen(argv("shutdown", user="wire", **where(one, transport, keys)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout.readline() == "ready\n"
+        wait_until(lambda: one.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(1000%%'")[0][0], 30, "the query")
+        one.stop()
+        out, _ = run.communicate("go\n", timeout=60)
+    assert (run.returncode, out) == (0, "ok\n")
+    one.start()
+
+
 NONE, ZLIB, ZSTD = 1, 2, 4
 ZIPS = [(e, "zlib", ZLIB) for e in EVERY] + [("mysql", "zstd", ZSTD)]
 

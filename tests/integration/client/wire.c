@@ -430,6 +430,109 @@ run_dump(void)
 	my_close(c);
 }
 
+static int64_t
+reply_sum(struct my_conn *c)
+{
+	struct lt_err err = { 0 };
+	struct my_reply r;
+
+	CHECK(my_recv(c, &r, &err), &err);
+	return (int64_t)r.affected;
+}
+
+enum { BULK_COLUMNS = 11 };
+
+/* Row `i` of the bulk: every kind of value, each of them NULL in some row; the last is NULL in all. */
+static void
+bulk_row(int64_t i, struct my_param *p)
+{
+	static const struct lt_str texts[] = { { "", 0 }, { "a", 1 }, { "gr\xc3\xbc\xc3\x9f", 6 } };
+	struct lt_str text = texts[i % 3];
+	uint8_t n = (uint8_t)(i % 28);
+
+	p[0] = (struct my_param){ .kind = MY_PARAM_I64, .i64 = i };
+	p[1] = (struct my_param){ .kind = MY_PARAM_U64, .u64 = UINT64_MAX - (uint64_t)i };
+	p[2] = (struct my_param){ .kind = MY_PARAM_FLOAT, .f32 = (float)i / 2 };
+	p[3] = (struct my_param){ .kind = MY_PARAM_DOUBLE, .f64 = (double)i / 4 };
+	p[4] = (struct my_param){ .kind = MY_PARAM_DECIMAL, .bytes = LT_STR("-12345678901234567890.123456789") };
+	p[5] = (struct my_param){ .kind = MY_PARAM_TEXT, .bytes = text };
+	p[6] = (struct my_param){ .kind = MY_PARAM_BYTES, .bytes = { "\0\xff'", (size_t)(i % 4) } };
+	p[7] = (struct my_param){ .kind = MY_PARAM_DATE, .time = { .year = 2026, .month = 2, .day = (uint8_t)(n + 1) } };
+	p[8] = (struct my_param){ .kind = MY_PARAM_DATETIME,
+		.time = { .year = 1999, .month = 12, .day = 31, .hour = i % 2 == 0 ? 0 : 23, .micro = i % 3 == 0 ? 0 : 7 } };
+	p[9] = (struct my_param){ .kind = MY_PARAM_TIME,
+		.time = { .negative = i % 2 != 0, .hour = 100, .minute = n, .second = 1, .micro = i % 5 == 0 ? 0 : 5 } };
+	for (int64_t k = 1; k < BULK_COLUMNS - 1; k++) {
+		if (i % 13 == k)
+			p[k].kind = MY_PARAM_NULL;
+	}
+	p[BULK_COLUMNS - 1].kind = MY_PARAM_NULL;
+}
+
+/* MariaDB: the rows of one bulk are those that as many single statements make. */
+static void
+run_bulk(void)
+{
+	enum { ROWS = 10000 };
+	static const char insert[] = "INSERT INTO wire.%s VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+	struct my_conn *c = connected();
+	struct my_param *p = calloc((size_t)ROWS * BULK_COLUMNS, sizeof(*p));
+	struct my_stmt *bulk = NULL, *single = NULL, *other = NULL;
+	struct lt_err err = { 0 };
+	char sql[100];
+
+	CHECK(p != NULL && my_conn_server(c)->bulk, NULL);
+	exec(c, "SET sql_mode='STRICT_ALL_TABLES'");
+	for (int t = 0; t < 2; t++) {
+		CHECK(my_execf(c, &err, "DROP TABLE IF EXISTS wire.%s", t == 0 ? "bulk1" : "bulk2"), &err);
+		CHECK(my_execf(c, &err, "CREATE TABLE wire.%s (a BIGINT PRIMARY KEY, b BIGINT UNSIGNED, c FLOAT, d DOUBLE, "
+			    "e DECIMAL(40,9), f VARCHAR(20) CHARACTER SET utf8mb4, g VARBINARY(9), h DATE, i DATETIME(6), j TIME(6), "
+			    "k INT) ENGINE=InnoDB", t == 0 ? "bulk1" : "bulk2"), &err);
+		snprintf(sql, sizeof(sql), insert, t == 0 ? "bulk1" : "bulk2");
+		CHECK(my_prepare(c, lt_str_z(sql), t == 0 ? &single : &bulk, &err), &err);
+	}
+	exec(c, "BEGIN");
+	for (int64_t i = 0; i < ROWS; i++) {
+		bulk_row(i, p + i * BULK_COLUMNS);
+		CHECK(my_send_execute(c, single, p + i * BULK_COLUMNS, BULK_COLUMNS, &err), &err);
+	}
+	for (int64_t i = 0; i < ROWS; i++)
+		CHECK(reply_sum(c) == 1, NULL);
+	CHECK(my_send_bulk(c, bulk, p, BULK_COLUMNS, ROWS, &err), &err);
+	CHECK(my_pending(c) == 1 && reply_sum(c) == ROWS, NULL);
+	exec(c, "COMMIT");
+	CHECK(number(c, "SELECT COUNT(*) FROM wire.bulk1 x JOIN wire.bulk2 y ON x.a = y.a AND x.b <=> y.b AND x.c <=> y.c AND "
+			"x.d <=> y.d AND x.e <=> y.e AND BINARY x.f <=> BINARY y.f AND x.g <=> y.g AND x.h <=> y.h AND x.i <=> y.i "
+			"AND x.j <=> y.j AND x.k <=> y.k") == ROWS, NULL);
+	CHECK(number(c, "SELECT COUNT(b) + COUNT(f) + COUNT(j) + COUNT(k) FROM wire.bulk2") == 3 * ROWS - 770 - 769 - 769, NULL);
+
+	/* The sum is that of the rows that were there. */
+	CHECK(my_prepare(c, LT_STR("DELETE FROM wire.bulk2 WHERE a = ?"), &other, &err), &err);
+	exec(c, "BEGIN");
+	for (int64_t i = 0; i < ROWS; i++)
+		p[i] = (struct my_param){ .kind = MY_PARAM_I64, .i64 = i * 2 };
+	CHECK(my_send_bulk(c, other, p, 1, ROWS, &err) && reply_sum(c) == ROWS / 2, &err);
+	CHECK(number(c, "SELECT COUNT(*) FROM wire.bulk2") == ROWS / 2, NULL);
+	exec(c, "ROLLBACK");
+	CHECK(number(c, "SELECT COUNT(*) FROM wire.bulk2") == ROWS, NULL);
+
+	/* An error in the midst: what went before it goes with the transaction, and the line lives. */
+	exec(c, "DELETE FROM wire.bulk2");
+	for (int64_t i = 0; i < 100; i++)
+		bulk_row(i == 60 ? 3 : i, p + i * BULK_COLUMNS);
+	exec(c, "BEGIN");
+	CHECK(my_send_bulk(c, bulk, p, BULK_COLUMNS, 100, &err), &err);
+	CHECK(my_send_query(c, LT_STR("DO 1"), &err), &err);
+	CHECK(!my_recv(c, NULL, &err) && err.code == LT_E_DUPLICATE && my_alive(c), &err);
+	CHECK(reply_sum(c) == 0, NULL);
+	exec(c, "ROLLBACK");
+	CHECK(number(c, "SELECT COUNT(*) FROM wire.bulk2") == 0, NULL);
+	CHECK(!my_send_bulk(c, bulk, p, BULK_COLUMNS, 0, &err) && err.code == LT_E_INTERNAL && my_alive(c), &err);
+	CHECK(!my_send_bulk(c, bulk, p, BULK_COLUMNS - 1, 2, &err) && err.code == LT_E_INTERNAL && my_alive(c), &err);
+	free(p);
+	my_close(c);
+}
+
 /* Prints "ready", waits for a line (the server is killed meanwhile), then must find the link lost. */
 static void
 run_killed(void)
@@ -446,6 +549,46 @@ run_killed(void)
 	CHECK(!my_recv(c, NULL, &err) && err.code == LT_E_LINK_LOST && !my_alive(c), &err);
 	CHECK(!my_recv(c, NULL, &err) && err.code == LT_E_LINK_LOST, &err);
 	my_close(c);
+}
+
+/* Prints "ready", waits for a line (the server ends in order meanwhile), then must find the link lost or the server ending. */
+static void
+run_shutdown(void)
+{
+	struct my_conn *c = connected();
+	struct lt_err err = { 0 };
+	struct my_rows *rows = NULL;
+	char line[8];
+
+	puts("ready");
+	fflush(stdout);
+	CHECK(!my_query(c, "SELECT SLEEP(1000)", &rows, &err) || lt_str_eqz(my_rows_at(rows, 0, 0), "1"), NULL);
+	my_rows_free(rows);
+	CHECK(fgets(line, sizeof(line), stdin) != NULL, NULL);
+	while (my_ping(c, &err))
+		continue;
+	CHECK((err.code == LT_E_LINK_LOST || err.code == LT_E_SERVER_BUSY) && !my_alive(c), &err);
+	my_close(c);
+}
+
+/* A server that is tired of us: MySQL says so (4031) before it closes. */
+static void
+run_inactive(void)
+{
+	struct my_conn *c = connected(), *other = connected();
+	struct lt_err err = { 0 };
+	bool mysql = my_conn_server(c)->flavor == MY_MYSQL;
+	char sql[100];
+
+	exec(c, "SET SESSION wait_timeout = 1");
+	snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM information_schema.processlist WHERE id = %u",
+	    my_conn_server(c)->thread_id);
+	while (number(other, sql) != 0)
+		usleep(1000);
+	CHECK(!my_exec(c, "DO 1", NULL, &err) && err.code == LT_E_LINK_LOST && !my_alive(c), &err);
+	CHECK(err.server_errno == (mysql ? 4031 : 0), &err);
+	my_close(c);
+	my_close(other);
 }
 
 /* KILL of our own connection from another one: the server may or may not say so before it closes. */
@@ -476,8 +619,11 @@ static const struct {
 	{ "rows", run_rows },
 	{ "cancel", run_cancel },
 	{ "timeout", run_timeout },
+	{ "bulk", run_bulk },
 	{ "dump", run_dump },
 	{ "killed", run_killed },
+	{ "shutdown", run_shutdown },
+	{ "inactive", run_inactive },
 	{ "kill", run_kill_statement },
 };
 

@@ -55,7 +55,14 @@ reads_options(void **state)
 	assert_int_equal(s.connect_timeout_ms, 3000);
 	assert_null(s.socket);
 	model_site_clear(&s);
+	s = parse("mysql://u@h?compression-algorithms=ZSTD,uncompressed");
+	assert_int_equal(s.compressions, 1u << MODEL_COMPRESSION_ZSTD | 1u << MODEL_COMPRESSION_NONE);
+	model_site_clear(&s);
+	s = parse("mysql://u@h?compression-algorithms=zlib");
+	assert_int_equal(s.compressions, 1u << MODEL_COMPRESSION_ZLIB);
+	model_site_clear(&s);
 	s = parse("mysql://u@/?socket=/run/my.sock");
+	assert_int_equal(s.compressions, 0);
 	assert_string_equal(s.socket, "/run/my.sock");
 	assert_int_equal(s.nhosts, 0);
 	model_site_clear(&s);
@@ -157,6 +164,9 @@ refuses_bad_urls(void **state)
 		{ "mysql://u@h?ssl-cert=c.pem", "come together" },
 		{ "mysql://u@h?connect-timeout=0", "connect-timeout" },
 		{ "mysql://u@h?connect-timeout=5s", "connect-timeout" },
+		{ "mysql://u@h?compression-algorithms=lz4", "compression-algorithms" },
+		{ "mysql://u@h?compression-algorithms=zlib,", "compression-algorithms" },
+		{ "mysql://u@h?compression-algorithms=", "compression-algorithms" },
 		{ "mysql://u@far?socket=/s", "socket is on this host" },
 		{ "mysql://u@localhost,127.0.0.1?socket=/s", "socket is on this host" },
 	};

@@ -86,6 +86,9 @@ static const struct {
 	{ { "\xfemysql_native_password\0short\0", 29 },
 	    LT_E_AUTH_METHOD }, /* a nonce that is too short proves nothing */
 	{ { "\xfemysql_native_password", 22 }, LT_E_PROTOCOL },
+	{ { "\xfe" "parsec\0" "31 bytes, which are one too few", 39 }, LT_E_AUTH_METHOD },
+	{ { "\xfe" "sha256_password\0" "nineteen bytes here", 36 }, LT_E_AUTH_METHOD },
+	{ { "P\0salt", 6 }, LT_E_PROTOCOL },
 	{ { "\1\5", 2 }, LT_E_PROTOCOL },
 	{ { "\1", 1 }, LT_E_PROTOCOL },
 	{ { "\2", 1 }, LT_E_PROTOCOL },
@@ -106,6 +109,41 @@ strange_steps_of_a_login_are_coded_errors(void **state)
 		peer_script(&script, 0, peer_greeting_mysql);
 		peer_script(&script, 2, logins[i].said);
 		assert_int_equal(log_in(lt_buf_str(&script), MY_SSL_DISABLED, &heard, &err), logins[i].code);
+		assert_null(memmem(heard.ptr, heard.len, password, strlen(password)));
+		lt_buf_free(&heard);
+		lt_buf_free(&script);
+	}
+}
+
+#define NONCE32 "an' eight, an' eight, two, three"
+
+/* Behind a switch to another method. */
+static void
+strange_second_steps_of_a_login_are_coded_errors(void **state)
+{
+	static const struct {
+		struct lt_str method, said;
+	} steps[] = {
+		{ { "\xfe" "parsec\0" NONCE32, 40 }, { "P\0" "18 bytes of a salt", 19 } },     /* too short */
+		{ { "\xfe" "parsec\0" NONCE32, 40 }, { "P\4" "18 bytes of a salt", 20 } },     /* too dear */
+		{ { "\xfe" "parsec\0" NONCE32, 40 }, { "\1Q\0" "18 bytes of a salt", 21 } },
+		{ { "\xfe" "parsec\0" NONCE32, 40 }, { "", 0 } },
+		{ { "\xfe" "parsec\0" NONCE32, 40 }, { "\1", 1 } },
+		{ { "\xfe" "client_ed25519\0" NONCE32, 48 }, { "P\0" "18 bytes of a salt", 20 } },
+		{ { "\xfe" "sha256_password\0" "a nonce of 20 bytes!", 37 }, { "\1-----BEGIN PUBLIC KEY-----", 27 } },
+		{ { "\xfe" "sha256_password\0" "a nonce of 20 bytes!", 37 }, { "\1", 1 } },
+		{ { "\xfe" "sha256_password\0" "a nonce of 20 bytes!", 37 }, { "P", 1 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(steps); i++) {
+		struct lt_buf script = { 0 }, heard;
+		struct lt_err err;
+
+		peer_script(&script, 0, peer_greeting_mysql);
+		peer_script(&script, 2, steps[i].method);
+		peer_script(&script, 4, steps[i].said);
+		assert_int_equal(log_in(lt_buf_str(&script), MY_SSL_DISABLED, &heard, &err), LT_E_PROTOCOL);
 		assert_null(memmem(heard.ptr, heard.len, password, strlen(password)));
 		lt_buf_free(&heard);
 		lt_buf_free(&script);
@@ -348,6 +386,7 @@ main(void)
 		cmocka_unit_test(a_login_cut_anywhere_is_a_coded_error),
 		cmocka_unit_test(the_password_does_not_go_out_in_clear),
 		cmocka_unit_test(strange_steps_of_a_login_are_coded_errors),
+		cmocka_unit_test(strange_second_steps_of_a_login_are_coded_errors),
 		cmocka_unit_test(a_login_without_end_is_ended),
 		cmocka_unit_test(a_bad_rsa_key_is_refused),
 		cmocka_unit_test(first_packets_that_are_no_greeting_are_told_apart),

@@ -54,6 +54,63 @@ ed25519_signs_so_that_the_servers_key_verifies(void **state)
 	assert_int_not_equal(crypto_sign_verify_detached(signature, nonce, 32, key), 0);
 }
 
+static size_t
+from_base64(const char *text, uint8_t *out, size_t cap)
+{
+	size_t len = 0;
+
+	assert_int_equal(sodium_base642bin(out, cap, text, strlen(text), NULL, &len, NULL,
+			     sodium_base64_VARIANT_ORIGINAL_NO_PADDING),
+	    0);
+	return len;
+}
+
+/* Salt and key are what MariaDB 11.8 stored for the password 'secret' (P0:salt:key). */
+static void
+parsec_signs_so_that_the_servers_key_verifies(void **state)
+{
+	uint8_t salt[MY_PARSEC_SALT_SIZE] = { 'P', 0 }, key[32], out[MY_PARSEC_SIZE] = { 9, 8, 7 }, both[64];
+	struct lt_str s = lt_str_of(salt, sizeof(salt));
+	struct lt_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(from_base64("8m98pnQkLyzlBQCSuo6SdB6K", salt + 2, 18), 18);
+	assert_int_equal(from_base64("Ghtnss68kOavHWwwMKwVRVTsI/UGzn6yauRQwkgev/E", key, 32), 32);
+	assert_true(my_sign_parsec(LT_STR("secret"), s, nonce, out, &err));
+	assert_int_equal(out[0], 9); /* our nonce stays */
+	memcpy(both, nonce, 32);
+	memcpy(both + 32, out, 32);
+	assert_int_equal(crypto_sign_verify_detached(out + 32, both, sizeof(both), key), 0);
+	assert_true(my_sign_parsec(LT_STR("Secret"), s, nonce, out, &err));
+	assert_int_not_equal(crypto_sign_verify_detached(out + 32, both, sizeof(both), key), 0);
+	salt[1] = 1;
+	assert_true(my_sign_parsec(LT_STR("secret"), s, nonce, out, &err));
+	assert_int_not_equal(crypto_sign_verify_detached(out + 32, both, sizeof(both), key), 0);
+}
+
+static void
+parsec_refuses_every_other_salt(void **state)
+{
+	uint8_t salt[64] = { 'P', 0 }, out[MY_PARSEC_SIZE] = { 0 };
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(salt); n++) {
+		struct lt_err err = { 0 };
+		bool ok = my_sign_parsec(LT_STR("secret"), lt_str_of(salt, n), nonce, out, &err);
+
+		assert_int_equal(ok, n == MY_PARSEC_SALT_SIZE);
+		assert_int_equal(err.code, ok ? LT_OK : LT_E_PROTOCOL);
+	}
+	/* A cost that would keep us busy for hours. */
+	for (unsigned cost = 4; cost < 256; cost++) {
+		salt[1] = (uint8_t)cost;
+		assert_false(my_sign_parsec(LT_STR("secret"), lt_str_of(salt, MY_PARSEC_SALT_SIZE), nonce, out, NULL));
+	}
+	salt[0] = 'Q';
+	salt[1] = 0;
+	assert_false(my_sign_parsec(LT_STR("secret"), lt_str_of(salt, MY_PARSEC_SALT_SIZE), nonce, out, NULL));
+}
+
 static EVP_PKEY *
 new_key(size_t bits, struct lt_buf *pem)
 {
@@ -125,6 +182,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(native_and_sha2_give_the_known_answer),
 		cmocka_unit_test(ed25519_signs_so_that_the_servers_key_verifies),
+		cmocka_unit_test(parsec_signs_so_that_the_servers_key_verifies),
+		cmocka_unit_test(parsec_refuses_every_other_salt),
 		cmocka_unit_test(the_password_comes_back_with_the_private_key),
 		cmocka_unit_test(a_key_that_is_none_or_weak_is_refused),
 	};

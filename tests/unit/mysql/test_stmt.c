@@ -119,6 +119,63 @@ null_bits_reach_over_bytes(void **state)
 }
 
 static void
+bulk_is(const struct my_stmt *s, const struct my_param *params, size_t nparams, size_t nrows, const char *wanted)
+{
+	struct lt_buf b = { 0 }, hex = { 0 };
+
+	my_stmt_encode_bulk(&b, s, params, nparams, nrows);
+	lt_buf_hex(&hex, lt_buf_str(&b));
+	assert_string_equal(lt_buf_cstr(&hex), wanted);
+	lt_buf_free(&b);
+	lt_buf_free(&hex);
+}
+
+static void
+a_bulk_has_the_documented_bytes(void **state)
+{
+	const struct my_param rows[] = {
+		{ .kind = MY_PARAM_NULL }, { .kind = MY_PARAM_TEXT, .bytes = LT_STR("ab") },
+		{ .kind = MY_PARAM_I64, .i64 = -2 }, { .kind = MY_PARAM_TEXT, .bytes = LT_STR("") },
+		{ .kind = MY_PARAM_I64, .i64 = 258 }, { .kind = MY_PARAM_NULL },
+	};
+	const struct my_param nulls[] = { { .kind = MY_PARAM_NULL }, { .kind = MY_PARAM_NULL } };
+	struct my_stmt *s;
+	struct peer p;
+
+	(void)state;
+	peer_open(&p);
+	s = prepared(&p, 2);
+	/* The types once, then each value behind a byte that says whether it is NULL. */
+	bulk_is(s, rows, 2, 3,
+	    "fa" "04030201" "8000"
+	    "0800" "fd00"
+	    "01" "00026162"
+	    "00feffffffffffffff" "0000"
+	    "000201000000000000" "01");
+	/* NULL in every row is of a type that takes any. */
+	bulk_is(s, nulls, 1, 2, "fa" "04030201" "8000" "fd00" "01" "01");
+	peer_close(&p);
+}
+
+static void
+a_bulk_for_a_server_without_it_is_ours_to_refuse(void **state)
+{
+	const struct my_param one[2] = { { .kind = MY_PARAM_NULL } };
+	struct lt_err err = { 0 };
+	struct my_stmt *s;
+	struct peer p;
+
+	(void)state;
+	peer_open(&p); /* a MySQL */
+	s = prepared(&p, 2);
+	assert_false(my_send_bulk(p.conn, s, one, 2, 1, &err));
+	assert_int_equal(err.code, LT_E_INTERNAL);
+	assert_int_equal(my_pending(p.conn), 0);
+	assert_true(my_alive(p.conn));
+	peer_close(&p);
+}
+
+static void
 a_wrong_number_of_values_is_ours_to_refuse(void **state)
 {
 	struct my_param one = { .kind = MY_PARAM_NULL };
@@ -141,6 +198,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_have_the_documented_bytes),
 		cmocka_unit_test(null_bits_reach_over_bytes),
+		cmocka_unit_test(a_bulk_has_the_documented_bytes),
+		cmocka_unit_test(a_bulk_for_a_server_without_it_is_ours_to_refuse),
 		cmocka_unit_test(a_wrong_number_of_values_is_ours_to_refuse),
 	};
 

@@ -5,13 +5,15 @@
 #include <unistd.h>
 
 #include "binlog/source_priv.h"
+#include "binlog/unpack.h"
 
 #define BLOCK_SIZE ((size_t)512 << 10)
 #define START_POS 4
 
 struct file {
 	struct binlog_feed feed;
-	int fd;
+	struct binlog_unpack *bytes; /* owned */
+	int fd;                      /* borrowed from it */
 	struct lt_buf buf; /* bytes read and not handed out yet lie from `at` on */
 	size_t at;
 	uint64_t offset; /* of the file's byte behind those in `buf` */
@@ -33,16 +35,14 @@ fill(struct file *f, size_t size, struct lt_err *err)
 	while (f->buf.len < size) {
 		/* As far as the file really goes: a wrong length in an event must not cost memory. */
 		size_t want = LT_MAX(BLOCK_SIZE, LT_MIN(size - f->buf.len, BLOCK_SIZE * 16));
-		ssize_t n = pread(f->fd, lt_buf_reserve(&f->buf, want), want, (off_t)f->offset);
+		size_t n;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return lt_fail(err, LT_E_FILE_IO, "cannot read the log: %s", strerror(errno));
+		if (!binlog_unpack_read(f->bytes, f->offset, lt_buf_reserve(&f->buf, want), want, &n, err))
+			return false;
 		if (n == 0)
 			break;
-		f->buf.len += (size_t)n;
-		f->offset += (uint64_t)n;
+		f->buf.len += n;
+		f->offset += n;
 	}
 	return true;
 }
@@ -102,10 +102,14 @@ file_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, struct
 	f->at += h.size;
 	if (h.type == BINLOG_FORMAT_DESCRIPTION)
 		f->feed.in_use = (h.flags & BINLOG_FLAG_IN_USE) != 0;
-	if (f->resume != 0) {
+	if (f->resume != 0 && f->resume >= f->offset) {
 		/* The event handed out stays where it is: what comes next is read behind it. */
 		f->buf.len = f->at;
 		f->offset = f->resume;
+		f->resume = 0;
+	} else if (f->resume != 0) {
+		/* It is in the buffer already, and a packed file cannot be read twice. */
+		f->at = f->buf.len - (size_t)(f->offset - f->resume);
 		f->resume = 0;
 	}
 	return BINLOG_READ_EVENT;
@@ -122,8 +126,7 @@ file_close(struct binlog_feed *feed)
 {
 	struct file *f = (struct file *)feed;
 
-	if (f->fd >= 0)
-		close(f->fd);
+	binlog_unpack_close(f->bytes);
 	lt_buf_free(&f->buf);
 	free(f);
 }
@@ -149,7 +152,7 @@ check_start(const struct file *f, uint64_t from_pos, struct lt_err *err)
 {
 	struct stat st;
 
-	if (from_pos <= START_POS)
+	if (from_pos <= START_POS || !binlog_unpack_plain(f->bytes))
 		return true;
 	if (fstat(f->fd, &st) != 0)
 		return lt_fail(err, LT_E_FILE_IO, "cannot read the log: %s", strerror(errno));
@@ -159,18 +162,34 @@ check_start(const struct file *f, uint64_t from_pos, struct lt_err *err)
 	return true;
 }
 
+/* "binlog.000001" also of /var/backup/binlog.000001.zst. */
+static struct lt_str
+log_name(const char *path)
+{
+	static const char *const packed[] = { ".gz", ".zst" };
+	const char *slash = strrchr(path, '/');
+	struct lt_str name = lt_str_z(slash != NULL ? slash + 1 : path);
+
+	for (size_t i = 0; i < LT_COUNT(packed); i++) {
+		size_t n = strlen(packed[i]);
+
+		if (name.len > n && memcmp(name.ptr + name.len - n, packed[i], n) == 0)
+			name.len -= n;
+	}
+	return name;
+}
+
 bool
 binlog_file_open(const char *path, uint64_t from_pos, const struct binlog_options *options, struct change_source **ret,
     struct lt_err *err)
 {
 	static const struct binlog_feed_ops ops = { file_read, file_cancel, file_close };
 	struct file *f = lt_new(struct file);
-	const char *slash = strrchr(path, '/');
 	struct change_position from;
 	bool ok = false;
 
 	change_position_init(&from);
-	lt_str_copy(from.place.file, sizeof(from.place.file), lt_str_z(slash != NULL ? slash + 1 : path));
+	lt_str_copy(from.place.file, sizeof(from.place.file), log_name(path));
 	from.place.pos = LT_MAX(from_pos, START_POS);
 	f->feed.ops = &ops;
 	f->resume = from_pos > START_POS ? from_pos : 0;
@@ -179,7 +198,7 @@ binlog_file_open(const char *path, uint64_t from_pos, const struct binlog_option
 		lt_fail(err, LT_E_FILE_IO, "cannot open %s: %s", path, strerror(errno));
 		goto out;
 	}
-	if (!check_magic(f, err) || !check_start(f, from_pos, err))
+	if (!binlog_unpack_open(f->fd, &f->bytes, err) || !check_magic(f, err) || !check_start(f, from_pos, err))
 		goto out;
 	*ret = binlog_source_new(&f->feed, &from, options, false);
 	f = NULL; /* the source's */

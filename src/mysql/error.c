@@ -96,6 +96,8 @@ static const struct meaning {
 	{ 1416, LT_E_VALUE_REFUSED },
 	{ 1526, LT_E_VALUE_REFUSED },
 	{ 1690, LT_E_VALUE_REFUSED },
+	{ 3854, LT_E_VALUE_REFUSED }, /* a character that the target character set has not */
+	{ 3988, LT_E_VALUE_REFUSED },
 	{ 3140, LT_E_VALUE_REFUSED },
 	{ 3156, LT_E_VALUE_REFUSED },
 	/* the table */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include "binlog/dump.h"
 #include "binlog/source.h"
@@ -322,6 +323,96 @@ a_dump_counts_and_stops_where_it_is_told(void **state)
 	lt_buf_free(&sums_text);
 }
 
+/* One gzip member, or one zstd frame, for each half of the bytes. */
+static struct lt_buf
+packed(struct lt_str bytes, bool gzip)
+{
+	size_t half = bytes.len / 2, room = bytes.len + 1000;
+	struct lt_buf out = { 0 };
+
+	for (int i = 0; i < 2; i++) {
+		struct lt_str part = i == 0 ? lt_str_of(bytes.ptr, half) : lt_str_of(bytes.ptr + half, bytes.len - half);
+		char *to = lt_buf_reserve(&out, room);
+		z_stream z = { 0 };
+
+		if (!gzip) {
+			out.len += ZSTD_compress(to, room, part.ptr, part.len, 3);
+			continue;
+		}
+		assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+		z.next_in = (Bytef *)(uintptr_t)part.ptr;
+		z.avail_in = (unsigned)part.len;
+		z.next_out = (Bytef *)to;
+		z.avail_out = (unsigned)room;
+		assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+		out.len += z.total_out;
+		deflateEnd(&z);
+	}
+	return out;
+}
+
+static void
+a_packed_log_is_read_as_it_is_unpacked(void **state)
+{
+	(void)state;
+	for (int gzip = 0; gzip < 2; gzip++) {
+		struct lt_buf plain = slurp("mysql.000001"), b = packed(lt_buf_str(&plain), gzip != 0);
+		struct reading expected, got;
+		char plain_path[64], path[64];
+		uint64_t from;
+		int plain_fd = file_of(lt_buf_str(&plain), plain_path), fd = file_of(lt_buf_str(&b), path);
+
+		read_all(plain_path, 0, &expected);
+		assert_true(expected.count > 3);
+		read_all(path, 0, &got);
+		assert_string_equal(got.text, expected.text);
+		assert_int_equal(got.code, expected.code);
+		assert_memory_equal(got.ends, expected.ends, sizeof(got.ends));
+		from = expected.ends[1];
+		read_all(plain_path, from, &expected);
+		read_all(path, from, &got);
+		assert_string_equal(got.text, expected.text);
+		read_all(path, plain.len + 1, &got);
+		assert_int_equal(got.code, LT_E_LOG_POSITION);
+		close(plain_fd);
+		close(fd);
+		lt_buf_free(&plain);
+		lt_buf_free(&b);
+	}
+}
+
+static void
+a_packed_log_that_is_cut_or_damaged_is_refused(void **state)
+{
+	(void)state;
+	for (int gzip = 0; gzip < 2; gzip++) {
+		struct lt_buf plain = slurp("mysql.000001"), b = packed(lt_buf_str(&plain), gzip != 0);
+
+		for (size_t n = 0; n < b.len; n += 1 + b.len / 40) {
+			struct reading r;
+			char path[64];
+			int fd = file_of(lt_str_of(b.ptr, n), path);
+
+			read_all(path, 0, &r);
+			assert_true(r.code == LT_E_TRUNCATED || (n < 4 && r.code == LT_E_NOT_A_BINLOG));
+			close(fd);
+			if (n > 8) {
+				struct lt_str bytes = lt_buf_str(&b);
+
+				b.ptr[n] = (char)(b.ptr[n] ^ 0x55);
+				fd = file_of(bytes, path);
+				read_all(path, 0, &r);
+				assert_int_not_equal(r.code, LT_E_INTERNAL);
+				assert_true(gzip == 0 || r.code != LT_OK || n < 12);
+				b.ptr[n] = (char)(b.ptr[n] ^ 0x55);
+				close(fd);
+			}
+		}
+		lt_buf_free(&plain);
+		lt_buf_free(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -334,6 +425,8 @@ main(void)
 		cmocka_unit_test(zeros_behind_the_last_event_are_its_end),
 		cmocka_unit_test(wrong_starts_and_wrong_files_have_their_codes),
 		cmocka_unit_test(a_dump_counts_and_stops_where_it_is_told),
+		cmocka_unit_test(a_packed_log_is_read_as_it_is_unpacked),
+		cmocka_unit_test(a_packed_log_that_is_cut_or_damaged_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,133 @@
+"""Text of every character set, bit for bit to the target, and to columns of another one: converted whole, or a coded stop; never `?`."""
+
+import contextlib
+
+import pytest
+from lutralab.lutra import LutraFailed
+
+# What each must carry, in Python's name for it (None: not the same mapping; bytes are given).
+TEXTS = {
+    "gbk": [b"\xd6\xd0\xce\xc4", b"\xfd\x9b", b"\x81\x5c", b"\xa1\xa4"],
+    "sjis": [b"\x83\x65\x83\x58\x83\x67", b"\xb1\xb2\xdf", b"\x95\x5c", b"\x81\x5f"],
+    "cp932": [b"\x87\x40\xed\x40", b"\xfa\x40", b"\x83\x5c", b"\x81\x60"],
+    "eucjpms": [b"\xa4\xa2\xad\xa1", b"\x8e\xb1", b"\x8f\xb0\xa1"],
+    "ujis": [b"\xa4\xa2\xb0\xa1", b"\x8e\xb1", b"\x8f\xb0\xa1"],
+    "gb2312": [b"\xd6\xd0\xce\xc4"],
+    "big5": [b"\xa4\xa4\xa4\xe5", b"\xa5\x5c", b"\xf9\xd5"],
+    "euckr": [b"\xb0\xa1\xc7\xd1"],
+    "tis620": [b"\xa1\xd2\xc3", b"\xdf\xfb"],
+    "ucs2": [b"\x4e\x2d\x65\x87", b"\x00\x41\xff\xfd"],
+    "utf16": [b"\x4e\x2d", b"\xd8\x3e\xdd\xa6"],
+    "utf16le": [b"\x2d\x4e", b"\x3e\xd8\xa6\xdd"],
+    "utf32": [b"\x00\x00\x4e\x2d", b"\x00\x01\xf9\xa6"],
+    "latin1": [bytes(range(0x20, 0x100)), b"\x80\x81\x8d\x8f\x90\x9d"],
+    "latin2": [b"\xa1\xb1\xe6"],
+    "latin5": [b"\xdd\xfd\xfe"],
+    "cp1250": [b"\x8a\x9a\xa5"],
+    "cp1251": [b"\xcf\xf0\xe8", b"\x98"],
+    "koi8r": [b"\xf0\xd2\xc9"],
+    "greek": [b"\xc1\xe2\xe3"],
+    "hebrew": [b"\xe0\xf9"],
+    "cp866": [b"\x8f\xe0\xa8"],
+    "utf8mb3": [b"\xe4\xb8\xad\xc3\xbc"],
+    "utf8mb4": [b"\xf0\x9f\xa6\xa6"],
+    "gb18030": [b"\xd6\xd0", b"\x81\x30\x81\x30", b"\x94\x39\xda\x33", b"\xfe\x39\xfe\x39"],
+}
+ONLY_MYSQL = {"gb18030"}
+PAIRS = [("mysql", "mysql"), ("mysql", "mariadb-11.8"), ("mariadb", "mysql"), ("mariadb-11.8", "mariadb")]
+
+
+def fill(server, schema, columns):
+    """One row for each text; a text that this server's character set has not is left out."""
+    with contextlib.closing(server.connect(schema)) as c, c.cursor() as cursor:
+        cursor.execute("SET sql_mode = 'STRICT_ALL_TABLES'")
+        n = 0
+        for charset in columns:
+            for text in TEXTS[charset]:
+                n += 1
+                for table in ("t", "k"):
+                    cursor.execute(f"INSERT INTO {table} (id, c_{charset}, v_{charset}, x_{charset}) VALUES"
+                                   f" ({n}, x'{text.hex()}', x'{text.hex()}', x'{text.hex()}')")
+        cursor.execute("UPDATE t SET n = 1")
+        cursor.execute("DELETE FROM k WHERE id % 3 = 0")
+
+
+def held(server, schema, columns):
+    names = [f"{p}_{c}" for c in columns for p in "cvx"]
+    return {t: server.sql(f"SELECT id, n, {', '.join(f'HEX({x})' for x in names)} FROM {t} ORDER BY id", db=schema) for t in "tk"}
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=["-to-".join(p) for p in PAIRS])
+def test_every_character_set_arrives_bit_for_bit(pair, site, channel, schema):
+    source, target = site(pair[0], 1), site(pair[1], 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    columns = [c for c in TEXTS if c not in ONLY_MYSQL or {*pair} == {"mysql"}]
+    if {*pair} != {"mysql"}:
+        columns = [c for c in columns if c not in ("eucjpms",)]
+    def three(c):
+        size = 250 if c == "latin1" else 8
+        return f"c_{c} CHAR({size}) CHARACTER SET {c}, v_{c} VARCHAR({size}) CHARACTER SET {c}, x_{c} TEXT CHARACTER SET {c}"
+
+    shape = ", ".join(map(three, columns))
+    for server in (source, target):
+        server.script([f"CREATE TABLE t (id INT PRIMARY KEY, n INT, {shape}) CHARACTER SET utf8mb4", f"CREATE TABLE k (id INT, n INT, {shape}) CHARACTER SET utf8mb4"],
+                      db=schema)
+    lutra.start()
+    fill(source, schema, columns)
+
+    lutra.wait()
+
+    assert lutra.pipelines()["hz->us"]["error"] is None
+    assert held(source, schema, columns) == held(target, schema, columns)
+
+
+@pytest.mark.parametrize("charset", [c for c in TEXTS if c not in ONLY_MYSQL])
+def test_a_key_in_every_character_set_finds_its_row(charset, site, channel, schema):
+    source, target = site("mariadb", 1), site("mysql", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    for server in (source, target):
+        server.sql(f"CREATE TABLE k (v VARCHAR(250) CHARACTER SET {charset} COLLATE {charset}_bin PRIMARY KEY, n INT)", db=schema)
+    lutra.start()
+    with contextlib.closing(source.connect(schema)) as c, c.cursor() as cursor:
+        for n, text in enumerate(TEXTS[charset]):
+            cursor.execute(f"INSERT INTO k VALUES (x'{text.hex()}', {n})")
+        cursor.execute("UPDATE k SET n = n + 10")
+        cursor.execute("DELETE FROM k WHERE n = 10")
+
+    lutra.wait()
+
+    def rows(server):
+        return server.sql("SELECT HEX(v), n FROM k ORDER BY n", db=schema)
+    assert rows(source) == rows(target)
+
+
+@pytest.mark.parametrize("to", ["utf8mb4", "utf16", "gbk"])
+def test_another_character_set_at_the_target_is_converted(to, site, channel, schema):
+    source, target = site("mysql", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    source.sql("CREATE TABLE t (id INT PRIMARY KEY, g VARCHAR(20) CHARACTER SET gbk, j TEXT CHARACTER SET sjis, u VARCHAR(20) CHARACTER SET utf8mb4)", db=schema)
+    target.sql(f"CREATE TABLE t (id INT PRIMARY KEY, g VARCHAR(20) CHARACTER SET {to}, j TEXT CHARACTER SET {to}, u VARCHAR(20) CHARACTER SET {to})", db=schema)
+    lutra.start()
+    source.sql("INSERT INTO t VALUES (1, '\u4e2d\u6587', '\u30c6\u30b9\u30c8', '\u4e2d\u56fd a'), (2, '', '', ''), (3, NULL, NULL, NULL)", db=schema)
+    source.sql("UPDATE t SET g = '\u6570' WHERE id = 1", db=schema)
+
+    lutra.wait()
+
+    assert source.sql("SELECT * FROM t ORDER BY id", db=schema) == target.sql("SELECT * FROM t ORDER BY id", db=schema)
+
+
+@pytest.mark.parametrize("engine", ["mysql", "mariadb"])
+@pytest.mark.parametrize("origin,text", [("utf8mb4", "\U0001f9a6"), ("gbk", "\u4e2d"), ("utf16", "\u0416")])
+def test_a_character_that_does_not_fit_is_a_coded_stop(engine, origin, text, site, channel, schema):
+    source, target = site("mariadb", 1), site(engine, 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    source.sql(f"CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20) CHARACTER SET {origin})", db=schema)
+    target.sql("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20) CHARACTER SET latin1)", db=schema)
+    lutra.start()
+    source.sql("INSERT INTO t VALUES (1, 'fits')", db=schema)
+    source.sql("INSERT INTO t VALUES (2, %s)", (text,), db=schema)
+
+    with pytest.raises(LutraFailed, match="E5005|E4006"):
+        lutra.wait()
+
+    assert target.sql("SELECT * FROM t", db=schema) == ((1, "fits"),)

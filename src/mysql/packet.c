@@ -82,8 +82,8 @@ is_farewell(const struct my_conn *c, const uint8_t *head, size_t len)
 	return !c->joining && len >= 3 && len < MY_SMALL_MAX && head[HEAD] == MY_HEAD_ERR;
 }
 
-/* Inside compressed frames a server numbers packets as its buffer happens to be sent; what is damaged there is found by the
- * frame. */
+/* Inside compressed frames a server numbers packets as its buffer happens to be sent; what is damaged there is found by
+ * the frame. */
 static bool
 is_due(const struct my_conn *c, uint8_t number)
 {

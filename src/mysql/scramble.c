@@ -100,8 +100,8 @@ my_sign_ed25519(struct lt_str password, const uint8_t *nonce, uint8_t out[MY_ED2
 }
 
 bool
-my_sign_parsec(struct lt_str password, struct lt_str salt, const uint8_t *nonce, uint8_t out[MY_PARSEC_SIZE],
-    struct lt_err *err)
+my_sign_parsec(
+    struct lt_str password, struct lt_str salt, const uint8_t *nonce, uint8_t out[MY_PARSEC_SIZE], struct lt_err *err)
 {
 	uint8_t seed[crypto_sign_SEEDBYTES], public_key[crypto_sign_PUBLICKEYBYTES], key[crypto_sign_SECRETKEYBYTES];
 	uint8_t both[2 * MY_PARSEC_NONCE_SIZE];

@@ -1,15 +1,15 @@
-/* Source: MySQL's protocol documentation, "Compression"; seen on MySQL 9.7 and MariaDB 10.11 and 11.8. A frame is a head of
- * seven bytes (size, number, size before compression or 0 where it is not compressed) and its bytes. */
+/* Source: MySQL's protocol documentation, "Compression"; seen on MySQL 9.7 and MariaDB 10.11 and 11.8. A frame is a
+ * head of seven bytes (size, number, size before compression or 0 where it is not compressed) and its bytes. */
 #include <zlib.h>
 #include <zstd.h>
 
 #include "mysql/conn_priv.h"
 
 #define HEAD 7
-#define WORTH_IT 50                     /* a smaller frame goes as it is */
-#define FRAME_MAX ((size_t)256 << 10)   /* of ours, before compression */
+#define WORTH_IT 50                   /* a smaller frame goes as it is */
+#define FRAME_MAX ((size_t)256 << 10) /* of ours, before compression */
 #define ZLIB_LEVEL 1
-#define ZLIB_FACTOR ((size_t)1032)      /* no compressed bytes say more than so many times themselves */
+#define ZLIB_FACTOR ((size_t)1032) /* no compressed bytes say more than so many times themselves */
 #define ZSTD_FACTOR ((size_t)128 << 10 >> 2)
 
 struct my_zip {
@@ -106,8 +106,8 @@ command_size(struct lt_str queue, size_t at)
 	return end - at;
 }
 
-/* The server counts frames from 0 for each command. Two commands in one frame would not do: what it has not yet run lies in the
- * buffer where it writes the reply of the first. */
+/* The server counts frames from 0 for each command. Two commands in one frame would not do: what it has not yet run
+ * lies in the buffer where it writes the reply of the first. */
 void
 my_zip_pack(struct my_zip *z, struct lt_str queue, struct lt_buf *wire)
 {
@@ -156,8 +156,7 @@ my_zip_unpack(struct my_zip *z, struct lt_str wire, struct lt_buf *out, size_t *
 	size = (size_t)lt_le(p, 3);
 	plain = (size_t)lt_le(p + 4, 3);
 	if (size == 0 || plain / factor > size)
-		return lt_fail(
-		    err, LT_E_PROTOCOL, "a compressed frame of %zu bytes cannot hold %zu", size, plain);
+		return lt_fail(err, LT_E_PROTOCOL, "a compressed frame of %zu bytes cannot hold %zu", size, plain);
 	if (wire.len < HEAD + size)
 		return true;
 	body = lt_str_of(p + HEAD, size);
@@ -165,8 +164,8 @@ my_zip_unpack(struct my_zip *z, struct lt_str wire, struct lt_buf *out, size_t *
 		lt_buf_str_add(out, body);
 	} else {
 		if (!expand(z, body, lt_buf_reserve(out, plain), plain))
-			return lt_fail(
-			    err, LT_E_PROTOCOL, "a compressed frame of %zu bytes does not hold the %zu it says", size, plain);
+			return lt_fail(err, LT_E_PROTOCOL,
+			    "a compressed frame of %zu bytes does not hold the %zu it says", size, plain);
 		out->len += plain;
 	}
 	*used = HEAD + size;

@@ -11,7 +11,8 @@ static const uint8_t login[] =
     "mysql_native_password\0";
 static const uint8_t oks[] = "\7\0\0\2\0\0\0\2\0\0\0\7\0\0\1\0\0\0\2\0\0\0";
 
-/* With compression what is said behind the login stands in frames: as it is (FRAMED), or the data is taken for frames. */
+/* With compression what is said behind the login stands in frames: as it is (FRAMED), or the data is taken for frames.
+ */
 enum { FROM_GREETING = 1, OLD_EOF = 2, WITH_TLS = 4, WITH_ZLIB = 8, WITH_ZSTD = 16, FRAMED = 32 };
 
 #define OK_SIZE 11

@@ -115,7 +115,8 @@ lt_arena_grow(struct lt_arena *a, void *old, size_t old_size, size_t new_size)
 	size_t new_need = (LT_MAX(new_size, 1) + 7) & ~(size_t)7;
 	void *p;
 
-	if (old != NULL && (char *)old + old_need == (char *)b->data + b->used && new_need - old_need <= b->cap - b->used) {
+	if (old != NULL && (char *)old + old_need == (char *)b->data + b->used &&
+	    new_need - old_need <= b->cap - b->used) {
 		b->used += new_need - old_need;
 		return old;
 	}

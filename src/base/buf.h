@@ -12,8 +12,18 @@ struct lt_buf {
 
 void lt_buf_free(struct lt_buf *b);
 /** Empty it, keep the memory. */
-static inline void lt_buf_clear(struct lt_buf *b) { b->len = 0; }
-static inline struct lt_str lt_buf_str(const struct lt_buf *b) { return lt_str_of(b->ptr, b->len); }
+/* clang-format off: a line each */
+static inline void
+lt_buf_clear(struct lt_buf *b)
+{
+	b->len = 0;
+}
+static inline struct lt_str
+lt_buf_str(const struct lt_buf *b)
+{
+	return lt_str_of(b->ptr, b->len);
+}
+/* clang-format on */
 /** Room for `more` bytes behind the end; returns where they go. The length is the caller's to raise. */
 char *lt_buf_reserve(struct lt_buf *b, size_t more);
 void lt_buf_add(struct lt_buf *b, const void *ptr, size_t len);
@@ -36,6 +46,6 @@ void lt_buf_wipe(struct lt_buf *b);
 
 /* JSON text. Strings are escaped; what is not valid UTF-8 becomes U+FFFD (callers send binary as hex). */
 void lt_json_str(struct lt_buf *b, struct lt_str s); /* with quotes */
-void lt_json_key(struct lt_buf *b, const char *key);  /* "key": with a comma before it unless first in its object */
+void lt_json_key(struct lt_buf *b, const char *key); /* "key": with a comma before it unless first in its object */
 
 #endif

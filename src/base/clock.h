@@ -12,8 +12,18 @@ struct lt_clock {
 
 /** The machine's own clock. */
 const struct lt_clock *lt_clock_real(void);
-static inline uint64_t lt_wall_us(const struct lt_clock *c) { return c->wall_us(c->ctx); }
-static inline uint64_t lt_mono_us(const struct lt_clock *c) { return c->mono_us(c->ctx); }
+/* clang-format off: a line each */
+static inline uint64_t
+lt_wall_us(const struct lt_clock *c)
+{
+	return c->wall_us(c->ctx);
+}
+static inline uint64_t
+lt_mono_us(const struct lt_clock *c)
+{
+	return c->mono_us(c->ctx);
+}
+/* clang-format on */
 
 /** "2026-11-22T08:00:00.000000Z"; 28 bytes with the zero. */
 void lt_time_text(uint64_t wall_us, char out[32]);

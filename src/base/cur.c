@@ -36,9 +36,7 @@ lt_cur_lenenc(struct lt_cur *c)
 
 	switch (first) {
 	case 0xfb:
-	case 0xff:
-		c->failed = true;
-		return 0;
+	case 0xff: c->failed = true; return 0;
 	case 0xfc: return lt_cur_u16(c);
 	case 0xfd: return lt_cur_u24(c);
 	case 0xfe: return lt_cur_u64(c);

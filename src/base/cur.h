@@ -20,9 +20,23 @@ lt_cur_of(const void *ptr, size_t len)
 	return (struct lt_cur){ at, at + len, false };
 }
 
-static inline struct lt_cur lt_cur_str(struct lt_str s) { return lt_cur_of(s.ptr, s.len); }
-static inline bool lt_cur_ok(const struct lt_cur *c) { return !c->failed; }
-static inline size_t lt_cur_left(const struct lt_cur *c) { return (size_t)(c->end - c->at); }
+/* clang-format off: a line each */
+static inline struct lt_cur
+lt_cur_str(struct lt_str s)
+{
+	return lt_cur_of(s.ptr, s.len);
+}
+static inline bool
+lt_cur_ok(const struct lt_cur *c)
+{
+	return !c->failed;
+}
+static inline size_t
+lt_cur_left(const struct lt_cur *c)
+{
+	return (size_t)(c->end - c->at);
+}
+/* clang-format on */
 
 /** `len` bytes, or NULL and failed. */
 static inline const uint8_t *
@@ -66,11 +80,33 @@ lt_cur_le(struct lt_cur *c, size_t width)
 	return p != NULL ? lt_le(p, width) : 0;
 }
 
-static inline uint8_t lt_cur_u8(struct lt_cur *c) { return (uint8_t)lt_cur_le(c, 1); }
-static inline uint16_t lt_cur_u16(struct lt_cur *c) { return (uint16_t)lt_cur_le(c, 2); }
-static inline uint32_t lt_cur_u24(struct lt_cur *c) { return (uint32_t)lt_cur_le(c, 3); }
-static inline uint32_t lt_cur_u32(struct lt_cur *c) { return (uint32_t)lt_cur_le(c, 4); }
-static inline uint64_t lt_cur_u64(struct lt_cur *c) { return lt_cur_le(c, 8); }
+/* clang-format off: a line each */
+static inline uint8_t
+lt_cur_u8(struct lt_cur *c)
+{
+	return (uint8_t)lt_cur_le(c, 1);
+}
+static inline uint16_t
+lt_cur_u16(struct lt_cur *c)
+{
+	return (uint16_t)lt_cur_le(c, 2);
+}
+static inline uint32_t
+lt_cur_u24(struct lt_cur *c)
+{
+	return (uint32_t)lt_cur_le(c, 3);
+}
+static inline uint32_t
+lt_cur_u32(struct lt_cur *c)
+{
+	return (uint32_t)lt_cur_le(c, 4);
+}
+static inline uint64_t
+lt_cur_u64(struct lt_cur *c)
+{
+	return lt_cur_le(c, 8);
+}
+/* clang-format on */
 
 struct lt_str lt_cur_bytes(struct lt_cur *c, size_t len);
 /** All that is left. */

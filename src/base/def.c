@@ -5,8 +5,8 @@
 void
 lt_assert_failed(const char *what, const char *file, int line)
 {
-	fprintf(stderr, "lutra: E9000 broken invariant: %s (%s:%d): this is a fault of Lutra, please report it\n", what, file,
-	    line);
+	fprintf(stderr, "lutra: E9000 broken invariant: %s (%s:%d): this is a fault of Lutra, please report it\n", what,
+	    file, line);
 	abort();
 }
 

@@ -28,8 +28,7 @@ info_of(enum lt_code code)
 	return &codes[LT_COUNT(codes) - 1]; /* INTERNAL */
 }
 
-bool
-(lt_fail)(struct lt_err *err, enum lt_code code, const char *fmt, ...)
+bool(lt_fail)(struct lt_err *err, enum lt_code code, const char *fmt, ...)
 {
 	va_list args;
 
@@ -44,8 +43,7 @@ bool
 	return false;
 }
 
-bool
-(lt_wrap)(struct lt_err *err, const char *fmt, ...)
+bool(lt_wrap)(struct lt_err *err, const char *fmt, ...)
 {
 	char text[LT_ERR_MESSAGE];
 	va_list args;

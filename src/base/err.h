@@ -42,7 +42,8 @@ struct lt_err {
 	struct lt_where where;
 };
 
-/** Set `err` and return false, so that `return lt_fail(...)` is one line. `err` may be NULL. Keeps a `where` that is set. */
+/** Set `err` and return false, so that `return lt_fail(...)` is one line. `err` may be NULL. Keeps a `where` that is
+ * set. */
 bool lt_fail(struct lt_err *err, enum lt_code code, const char *fmt, ...) LT_PRINTF(3, 4);
 /** Put "while ...: " in front of the message of an error on its way up; returns false. */
 bool lt_wrap(struct lt_err *err, const char *fmt, ...) LT_PRINTF(2, 3);

@@ -6,7 +6,8 @@
 
 struct lt_thread;
 
-/** Runs fn(arg) on a thread named `name` (15 characters count). Signals are blocked there. Aborts when none can be had. */
+/** Runs fn(arg) on a thread named `name` (15 characters count). Signals are blocked there. Aborts when none can be had.
+ */
 struct lt_thread *lt_thread_start(const char *name, void (*fn)(void *arg), void *arg);
 /** Waits for it to end and frees it; NULL is fine. */
 void lt_thread_join(struct lt_thread *t);

@@ -15,6 +15,7 @@ binlog_assembler_init(
 	*a = (struct binlog_assembler){
 		.filter = options->filter,
 		.txn_limit = options->txn_limit_bytes,
+		.boundaries = options->boundaries,
 		.tables = { .filter = options->filter, .describer = options->describer },
 		.executed = change_gtid_set_copy(executed),
 	};
@@ -31,6 +32,7 @@ binlog_assembler_clear(struct binlog_assembler *a)
 	change_gtid_set_free(a->passed);
 	change_gtid_set_free(a->executed);
 	lt_buf_free(&a->scratch);
+	binlog_fragments_free(&a->fragments);
 	*a = (struct binlog_assembler){ 0 };
 }
 
@@ -75,6 +77,7 @@ binlog_assembler_begin(struct binlog_assembler *a, const struct binlog_event *e,
 	a->serial++;
 	a->row_events = 0;
 	a->xa = a->skipped = a->told = a->bare = false;
+	binlog_fragments_reset(&a->fragments);
 	binlog_assembler_forget(a, true);
 }
 
@@ -362,6 +365,62 @@ out:
 	return ok;
 }
 
+/** Whether the row event that begins with `bytes` is of a table that nobody wants. */
+static bool
+is_unwanted(const struct binlog_assembler *a, struct lt_str bytes)
+{
+	const struct binlog_mapped *m;
+
+	if (bytes.len < BINLOG_HEADER_SIZE + (size_t)a->format.id_width)
+		return false;
+	m = binlog_tables_find(
+	    &a->tables, lt_le((const uint8_t *)bytes.ptr + BINLOG_HEADER_SIZE, a->format.id_width), a->serial);
+	return m != NULL && (m->table == NULL || a->skipped);
+}
+
+static bool
+is_rows_v1(uint8_t type)
+{
+	return (type >= BINLOG_WRITE_ROWS_V1 && type <= BINLOG_DELETE_ROWS_V1) ||
+	       (binlog_is_compressed(type) && type != BINLOG_MARIADB_QUERY_COMPRESSED);
+}
+
+/** The whole row event out of its fragments; they have checksums of their own, it may have one or not. */
+static bool
+feed_fragments(struct binlog_assembler *a, const struct binlog_at *at, struct lt_err *err)
+{
+	struct lt_str bytes = lt_buf_str(&a->fragments.bytes);
+	struct lt_cur in = lt_cur_str(bytes);
+	struct binlog_header h = { 0 };
+	struct binlog_event e;
+	char name[40];
+
+	if (a->fragments.discard) {
+		a->txn->ignored++;
+		return true;
+	}
+	if (!binlog_header_decode(&in, &h, err))
+		return false;
+	if (!is_rows_v1(h.type))
+		return lt_fail(err, LT_E_CORRUPT, "fragments of a %s event", binlog_event_name(h.type, name));
+	if (!binlog_event_open(bytes, BINLOG_CHECKSUM_EITHER, &e, err))
+		return false;
+	return binlog_assembler_feed(a, &e, at, err);
+}
+
+static bool
+feed_fragment(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
+{
+	struct binlog_fragments *f = &a->fragments;
+	bool whole = false;
+
+	if (!need_open(a, e, err) ||
+	    !binlog_fragments_add(f, e->body, a->txn_limit != 0 ? a->txn_limit : EVENT_MAX, &whole, err))
+		return false;
+	f->discard = f->discard || is_unwanted(a, lt_buf_str(&f->bytes));
+	return !whole || feed_fragments(a, at, err);
+}
+
 static bool
 feed_incident(const struct binlog_event *e, struct lt_err *err)
 {
@@ -400,6 +459,8 @@ binlog_assembler_feed(
 	enum { LOAD_QUERY_MORE = 13 };
 	uint8_t type = e->header.type;
 
+	if (binlog_fragments_open(&a->fragments) && type != BINLOG_MARIADB_PARTIAL_ROW_DATA)
+		return lt_fail(err, LT_E_CORRUPT, "a row event in fragments has no end");
 	switch (type) {
 	case BINLOG_TABLE_MAP: return feed_table_map(a, e, at, err);
 	case BINLOG_WRITE_ROWS:
@@ -438,6 +499,7 @@ binlog_assembler_feed(
 	case BINLOG_MARIADB_ANNOTATE_ROWS:
 	case BINLOG_MARIADB_CHECKPOINT:
 	case BINLOG_MARIADB_GTID_LIST: return true;
+	case BINLOG_MARIADB_PARTIAL_ROW_DATA: return feed_fragment(a, e, at, err);
 	default: return binlog_is_compressed(type) ? feed_compressed(a, e, at, err) : feed_other(e, err);
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "binlog/event.h"
 #include "binlog/format.h"
+#include "binlog/fragments.h"
 #include "binlog/gtid_event.h"
 #include "binlog/source.h"
 #include "binlog/tables.h"
@@ -42,16 +43,18 @@ struct binlog_assembler {
 	uint32_t begin_s, begin_server;
 	uint64_t serial; /* counts transactions: which TABLE_MAPs count */
 	uint32_t row_events;
-	bool xa, skipped;                     /* inside XA START; passed over because `skip` has it */
-	bool told;                            /* a statement of it was handed out already */
-	bool bare;                            /* no BEGIN opened it: it ends with its statement */
-	bool packed;                          /* its events come out of a TRANSACTION_PAYLOAD */
-	char xa_name[320];                    /* as XA END wrote it */
-	struct change_txn *txn;               /* owned; the one in hand, kept for the next one while it is empty */
-	struct binlog_savepoint *savepoints;  /* owned */
-	struct binlog_prepared *prepared;     /* owned: XA transactions without wanted rows that wait for their decision */
+	bool boundaries;                     /* see binlog_options */
+	bool xa, skipped;                    /* inside XA START; passed over because `skip` has it */
+	bool told;                           /* a statement of it was handed out already */
+	bool bare;                           /* no BEGIN opened it: it ends with its statement */
+	bool packed;                         /* its events come out of a TRANSACTION_PAYLOAD */
+	char xa_name[320];                   /* as XA END wrote it */
+	struct change_txn *txn;              /* owned; the one in hand, kept for the next one while it is empty */
+	struct binlog_savepoint *savepoints; /* owned */
+	struct binlog_prepared *prepared; /* owned: XA transactions without wanted rows that wait for their decision */
 	size_t nprepared;
 	struct lt_buf scratch; /* a compressed body, unpacked */
+	struct binlog_fragments fragments;
 
 	struct change_txn *ready[4]; /* owned; whole, not taken yet, oldest first */
 	size_t nready;

@@ -77,7 +77,7 @@ binlog_assembler_prepare(
 	if (a->state != BINLOG_STATE_OPEN || !a->xa)
 		return lt_fail(err, a->state == BINLOG_STATE_START ? LT_E_LOG_POSITION : LT_E_CORRUPT,
 		    "XA_PREPARE event outside of XA START");
-	if (one_phase || a->skipped)
+	if (one_phase || a->skipped || a->boundaries)
 		return binlog_assembler_end(a, e, at, true, err);
 	if (a->txn->nrows > 0)
 		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
@@ -114,7 +114,7 @@ take_prepared(struct binlog_assembler *a, struct lt_str name)
 static bool
 decide_xa(struct binlog_assembler *a, enum binlog_verb verb, struct lt_str name, struct lt_err *err)
 {
-	if (!take_prepared(a, name) && verb == BINLOG_VERB_XA_COMMIT && !a->skipped)
+	if (!take_prepared(a, name) && verb == BINLOG_VERB_XA_COMMIT && !a->skipped && !a->boundaries)
 		return lt_fail(
 		    err, LT_E_EVENT_UNSUPPORTED, "XA COMMIT of a transaction that was prepared before reading began");
 	a->told = true;

@@ -21,6 +21,7 @@ struct source {
 	uint64_t pos;    /* of the next event */
 	uint64_t out_us; /* when something was handed out last */
 	bool midway;     /* begun at a byte that somebody named */
+	bool repeated;   /* the newest FORMAT_DESCRIPTION was shown again, ahead of where reading begins */
 	bool begun;      /* a stored event was read */
 	bool ended;
 	_Atomic uint64_t bytes;
@@ -138,7 +139,8 @@ format_event(struct source *s, struct lt_str bytes, struct lt_err *err)
 	binlog_assembler_format(&s->assembler, &format);
 	/* A stream from the middle of a file, and a file read from there, show it ahead of where they begin. Relay logs
 	 * hold a second one, which counts. */
-	if (s->pos <= START_POS || (!s->feed->stream && !first))
+	s->repeated = s->pos > START_POS && (s->feed->stream || first);
+	if (!s->repeated)
 		s->pos = LT_MAX(s->pos, START_POS) + bytes.len;
 	return true;
 }
@@ -182,6 +184,9 @@ one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err 
 		return true;
 	if (artificial)
 		return type != BINLOG_ROTATE || rotate_event(s, &e, err);
+	/* Of an encrypted file it is shown again too. The server sends what follows in the clear. */
+	if (type == BINLOG_MARIADB_START_ENCRYPTION && s->feed->stream && s->repeated)
+		return true;
 	if (!s->assembler.format.known)
 		return lt_fail(err, LT_E_CORRUPT, "the log does not begin with its FORMAT_DESCRIPTION");
 	return stored_event(s, &e, err);

@@ -11,10 +11,11 @@
 struct binlog_options {
 	struct change_filter filter; /* all members NULL: everything is wanted */
 	struct change_describer describer;
-	uint32_t server_id;     /* ours, as a replica; must differ from every other reader's */
-	uint8_t uuid[16];       /* likewise */
-	unsigned heartbeat_ms;  /* 0 = 1000; silence of three of them is LT_E_LOG_SILENT */
-	bool to_end;            /* a server's log ends where it ends when that is reached, as a file does */
+	uint32_t server_id;    /* ours, as a replica; must differ from every other reader's */
+	uint8_t uuid[16];      /* likewise */
+	unsigned heartbeat_ms; /* 0 = 1000; silence of three of them is LT_E_LOG_SILENT */
+	bool boundaries;       /* only where transactions begin and end counts: what is prepared (XA) is shown as one */
+	bool to_end;           /* a server's log ends where it ends when that is reached, as a file does */
 	size_t txn_limit_bytes; /* a larger transaction is LT_E_TXN_TOO_LARGE; 0 = no limit */
 	const struct lt_clock *clock;
 };

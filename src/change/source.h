@@ -7,14 +7,15 @@
 /** Which names a source hands out. Called by the source's thread; answers may be cached for each table. */
 struct change_filter {
 	bool (*table)(void *ctx, struct lt_str schema, struct lt_str table);
-	/** A statement that is not row changes: true if it changes the shape or existence of something wanted. `sql` is UTF-8.
-	 * False with err->code set: it cannot be told. */
+	/** A statement that is not row changes: true if it changes the shape or existence of something wanted. `sql` is
+	 * UTF-8. False with err->code set: it cannot be told. */
 	bool (*ddl)(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err);
 	void *ctx;
 };
 
-/** Completes and checks what a log says about a table: called by the source's thread once for each new version of a table that
- * the filter wants, before any of its rows. May fill in names, signedness, collations, members. No function: take the log's word. */
+/** Completes and checks what a log says about a table: called by the source's thread once for each new version of a
+ * table that the filter wants, before any of its rows. May fill in names, signedness, collations, members. No function:
+ * take the log's word. */
 struct change_describer {
 	bool (*complete)(void *ctx, struct change_table *draft, struct lt_err *err);
 	void *ctx;
@@ -23,8 +24,9 @@ struct change_describer {
 struct change_source;
 
 struct change_source_ops {
-	/** The next transaction, the caller's from then on; *ret NULL when nothing came within timeout_ms. Transactions whose names
-	 * are all unwanted come as CHANGE_TXN_PLACE at least each second of reading, so that positions move. */
+	/** The next transaction, the caller's from then on; *ret NULL when nothing came within timeout_ms. Transactions
+	 * whose names are all unwanted come as CHANGE_TXN_PLACE at least each second of reading, so that positions
+	 * move. */
 	bool (*next)(struct change_source *s, int timeout_ms, struct change_txn **ret, struct lt_err *err);
 	/** Any thread: a waiting next() fails with LT_E_CANCELLED. */
 	void (*cancel)(struct change_source *s);

@@ -30,6 +30,8 @@ struct change_table {
 	size_t ncolumns;
 	const struct change_column *columns; /* in log order */
 	bool named;         /* every column has a name */
+	size_t row_end;     /* of a system-versioned table: the column, counted from 1, that says when a version of the row
+			     * ended; 0: none. A describer tells */
 	uint64_t id;        /* unique in this process: a cheap key for caches */
 	const struct change_codec *codec;
 	struct lt_arena *arena; /* owned: holds everything above */

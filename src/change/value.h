@@ -7,26 +7,26 @@
 enum change_kind {
 	CHANGE_ABSENT, /* the image does not carry the column */
 	CHANGE_NULL,
-	CHANGE_INT,      /* i64 */
-	CHANGE_UINT,     /* u64 */
-	CHANGE_FLOAT,    /* f32 */
-	CHANGE_DOUBLE,   /* f64 */
-	CHANGE_DECIMAL,  /* bytes: text with the column's scale ("-0.50") */
-	CHANGE_DATE,     /* time: year, month, day; zero and partial dates as they are */
-	CHANGE_TIME,     /* time: negative, hour up to 838 */
-	CHANGE_DATETIME, /* time */
+	CHANGE_INT,       /* i64 */
+	CHANGE_UINT,      /* u64 */
+	CHANGE_FLOAT,     /* f32 */
+	CHANGE_DOUBLE,    /* f64 */
+	CHANGE_DECIMAL,   /* bytes: text with the column's scale ("-0.50") */
+	CHANGE_DATE,      /* time: year, month, day; zero and partial dates as they are */
+	CHANGE_TIME,      /* time: negative, hour up to 838 */
+	CHANGE_DATETIME,  /* time */
 	CHANGE_TIMESTAMP, /* time, in UTC; the zero timestamp has year 0 */
-	CHANGE_YEAR,     /* u64: 0, 1901..2155 */
-	CHANGE_BIT,      /* u64; width in the column */
-	CHANGE_ENUM,     /* u64: 1.., 0 = the invalid value */
-	CHANGE_SET,      /* u64: bits */
-	CHANGE_TEXT,     /* bytes, in the column's character set */
-	CHANGE_BYTES,    /* bytes; BINARY(n) padded to its length again */
-	CHANGE_JSON,     /* bytes: utf8mb4 text as the server prints it */
+	CHANGE_YEAR,      /* u64: 0, 1901..2155 */
+	CHANGE_BIT,       /* u64; width in the column */
+	CHANGE_ENUM,      /* u64: 1.., 0 = the invalid value */
+	CHANGE_SET,       /* u64: bits */
+	CHANGE_TEXT,      /* bytes, in the column's character set */
+	CHANGE_BYTES,     /* bytes; BINARY(n) padded to its length again */
+	CHANGE_JSON,      /* bytes: utf8mb4 text as the server prints it */
 	CHANGE_JSON_DIFF, /* bytes: what was done to a JSON value that the log does not have, as an array of edits:
 			   * {"op": "replace" "insert" or "remove", "path": ..., "value": ...} */
-	CHANGE_GEOMETRY, /* bytes: SRID + WKB as stored */
-	CHANGE_VECTOR,   /* bytes: little-endian floats */
+	CHANGE_GEOMETRY,  /* bytes: SRID + WKB as stored */
+	CHANGE_VECTOR,    /* bytes: little-endian floats */
 };
 
 struct change_time {
@@ -51,8 +51,8 @@ struct change_value {
 	};
 };
 
-/** "2026-11-22 08:00:00.000", "-838:59:59", ... in the server's own form with `frac` digits, for DATE, TIME, DATETIME and
- * TIMESTAMP. `out` has room for 32 bytes; returns the length. */
+/** "2026-11-22 08:00:00.000", "-838:59:59", ... in the server's own form with `frac` digits, for DATE, TIME, DATETIME
+ * and TIMESTAMP. `out` has room for 32 bytes; returns the length. */
 size_t change_time_text(enum change_kind kind, const struct change_time *t, char out[32]);
 
 /** Same kind and same value: FLOAT and DOUBLE by bits, text and bytes by bytes. */

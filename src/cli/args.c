@@ -19,7 +19,8 @@ static const struct option_info options[CLI_OPTIONS] = {
 	[CLI_POS] = { "pos", "BYTE", "at this byte (with --file)" },
 	[CLI_TIME] = { "time", "TIME", "before the first transaction committed then or later (2026-11-22T08:00:00Z)" },
 	[CLI_FROM] = { "from", "POS", "begin at this byte of the first file; of a server: FILE:POS" },
-	[CLI_TO] = { "to", "POS", "end before the first transaction that begins there or behind; of a server: FILE:POS" },
+	[CLI_TO] = { "to", "POS",
+	    "end before the first transaction that begins there or behind; of a server: FILE:POS" },
 	[CLI_RAW] = { "raw", NULL, "text and binary values as hex of the log's bytes" },
 	[CLI_COUNT] = { "count", NULL, "decode everything, print one line of sums" },
 	[CLI_PASSWORD_FILE] = { "password-file", "FILE", "holds the password; nobody else may read it" },
@@ -50,8 +51,8 @@ find_command(const char *word)
 static bool
 usage(const struct cli_command *c, struct lt_err *err, const char *what, const char *word)
 {
-	return lt_fail(err, LT_E_USAGE, "%s%s%s: %s%s%s", c->word, c->second != NULL ? " " : "", c->second != NULL ? c->second : "", what,
-	    word[0] != '\0' ? " " : "", word);
+	return lt_fail(err, LT_E_USAGE, "%s%s%s: %s%s%s", c->word, c->second != NULL ? " " : "",
+	    c->second != NULL ? c->second : "", what, word[0] != '\0' ? " " : "", word);
 }
 
 /* The options among argv[2..]; what is left comes to stand behind them, from argv[optind] on. */
@@ -66,7 +67,8 @@ parse_options(int argc, char **argv, struct cli_args *out, struct lt_err *err)
 	for (int i = 0; i < CLI_OPTIONS; i++) {
 		if (allows(c, (size_t)i))
 			table[n++] = (struct option){ .name = options[i].name,
-				.has_arg = options[i].value != NULL ? required_argument : no_argument, .val = OPTION_BASE + i };
+				.has_arg = options[i].value != NULL ? required_argument : no_argument,
+				.val = OPTION_BASE + i };
 	}
 	opterr = 0;
 	optind = 0; /* begin anew */
@@ -100,7 +102,8 @@ check_words(struct cli_args *a, struct lt_err *err)
 	}
 	for (size_t i = 0; i < CLI_OPTIONS; i++) {
 		if ((c->required >> i & 1) != 0 && a->values[i] == NULL)
-			return lt_fail(err, LT_E_USAGE, "%s: --%s %s is missing", c->word, options[i].name, options[i].value);
+			return lt_fail(
+			    err, LT_E_USAGE, "%s: --%s %s is missing", c->word, options[i].name, options[i].value);
 	}
 	if (a->noperands < c->min_operands)
 		return usage(c, err, "too few words: wanted", c->operands);
@@ -167,7 +170,8 @@ command_help(const struct cli_command *c, struct lt_buf *out)
 		if ((c->required >> i & 1) != 0 && options[i].value != NULL)
 			lt_buf_printf(out, " --%s %s", options[i].name, options[i].value);
 	}
-	lt_buf_printf(out, "%s%s [OPTION]...\n\n%s\n\noptions:\n", c->operands[0] != '\0' ? " " : "", c->operands, c->help);
+	lt_buf_printf(
+	    out, "%s%s [OPTION]...\n\n%s\n\noptions:\n", c->operands[0] != '\0' ? " " : "", c->operands, c->help);
 	for (size_t i = 0; i < CLI_OPTIONS; i++) {
 		if (allows(c, i))
 			option_help(i, out);
@@ -181,8 +185,9 @@ cli_args_help(const struct cli_command *command, struct lt_buf *out)
 		command_help(command, out);
 		return;
 	}
-	lt_buf_z(out, "usage: lutra COMMAND [OPTION]... [WORD]...\n\n"
-	              "Lutra keeps MySQL and MariaDB databases equal while people write at all of them.\n\ncommands:\n");
+	lt_buf_z(out,
+	    "usage: lutra COMMAND [OPTION]... [WORD]...\n\n"
+	    "Lutra keeps MySQL and MariaDB databases equal while people write at all of them.\n\ncommands:\n");
 	for (const struct cli_command *c = cli_commands; c->word != NULL; c++) {
 		struct lt_buf title = { 0 };
 
@@ -190,6 +195,7 @@ cli_args_help(const struct cli_command *command, struct lt_buf *out)
 		lt_buf_printf(out, "  %-12s %s\n", lt_buf_cstr(&title), c->summary);
 		lt_buf_free(&title);
 	}
-	lt_buf_z(out, "\n`lutra COMMAND --help` tells more. Exit status: 0 done, 1 something was found, 2 wrong use or configuration,\n"
-	              "3 a server could not be reached or refused, 4 stopped by data, 5 internal error.\n");
+	lt_buf_z(out,
+	    "\n`lutra COMMAND --help` tells more. Exit status: 0 done, 1 something was found, 2 wrong use or configuration,\n"
+	    "3 a server could not be reached or refused, 4 stopped by data, 5 internal error.\n");
 }

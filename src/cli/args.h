@@ -50,8 +50,8 @@ struct cli_args {
 /** All commands; the last has no word. */
 extern const struct cli_command cli_commands[];
 
-/** Read the command line (permutes argv); LT_E_USAGE. `--help`, with or without a command, is no error: values[CLI_HELP] is set and nothing
- * else was checked. One thread at a time. */
+/** Read the command line (permutes argv); LT_E_USAGE. `--help`, with or without a command, is no error:
+ * values[CLI_HELP] is set and nothing else was checked. One thread at a time. */
 LT_MUST_USE bool cli_args_parse(int argc, char **argv, struct cli_args *out, struct lt_err *err);
 /** Help of the program, or of `command`. */
 void cli_args_help(const struct cli_command *command, struct lt_buf *out);

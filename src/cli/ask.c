@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "model/channel.h"
 #include "cli/commands.h"
+#include "model/channel.h"
 #include "node/client.h"
 
 #define TIMEOUT_MAX_S 1e9
@@ -142,13 +142,15 @@ cli_position(const struct cli_args *args, int *status, struct lt_err *err)
 {
 	const char *const *v = args->values;
 	bool place = v[CLI_FILE] != NULL && v[CLI_POS] != NULL;
-	int ways = (v[CLI_NOW] != NULL) + (v[CLI_GTID] != NULL) + (v[CLI_FILE] != NULL || v[CLI_POS] != NULL) + (v[CLI_TIME] != NULL);
+	int ways = (v[CLI_NOW] != NULL) + (v[CLI_GTID] != NULL) + (v[CLI_FILE] != NULL || v[CLI_POS] != NULL) +
+		   (v[CLI_TIME] != NULL);
 	struct node_frame request = { 0 };
 	uint64_t n = 0;
 	char us[24];
 
 	if (ways != 1 || ((v[CLI_FILE] != NULL) != (v[CLI_POS] != NULL)))
-		return lt_fail(err, LT_E_USAGE, "position: exactly one of --now, --gtid, --file with --pos, --time is wanted");
+		return lt_fail(
+		    err, LT_E_USAGE, "position: exactly one of --now, --gtid, --file with --pos, --time is wanted");
 	if (place && !lt_str_u64(lt_str_z(v[CLI_POS]), &n))
 		return lt_fail(err, LT_E_USAGE, "--pos %s: a number is wanted", v[CLI_POS]);
 	if (v[CLI_TIME] != NULL && !model_time_parse(lt_str_z(v[CLI_TIME]), &n))

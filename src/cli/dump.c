@@ -33,7 +33,8 @@ parse_pos(const char *text, const char *option, uint64_t *out, struct lt_err *er
 }
 
 static bool
-dump_files(const struct cli_args *args, struct binlog_dump_options *how, struct binlog_dump_sums *sums, struct lt_err *err)
+dump_files(
+    const struct cli_args *args, struct binlog_dump_options *how, struct binlog_dump_sums *sums, struct lt_err *err)
 {
 	struct binlog_options options = { .clock = lt_clock_real() };
 	uint64_t from = 0, to = 0;
@@ -55,7 +56,8 @@ dump_files(const struct cli_args *args, struct binlog_dump_options *how, struct 
 	return true;
 }
 
-/* -- a server ------------------------------------------------------------------------------------------------------- */
+/* -- a server -------------------------------------------------------------------------------------------------------
+ */
 
 static bool
 read_password(const struct cli_args *args, struct model_site *site, struct lt_err *err)
@@ -88,8 +90,8 @@ parse_place(const char *text, const char *option, struct change_place *out, stru
 
 /* From where to where: the oldest file, the end as of now, unless others are given. Both initialised. */
 static bool
-find_range(const struct cli_args *args, struct node_origin *o, struct change_position *from, struct change_position *end,
-    struct lt_err *err)
+find_range(const struct cli_args *args, struct node_origin *o, struct change_position *from,
+    struct change_position *end, struct lt_err *err)
 {
 	struct pipeline_origin ops = node_origin_ops(o);
 	const char *const *v = args->values;
@@ -108,7 +110,8 @@ find_range(const struct cli_args *args, struct node_origin *o, struct change_pos
 }
 
 static bool
-dump_url(const struct cli_args *args, struct binlog_dump_options *how, struct binlog_dump_sums *sums, struct lt_err *err)
+dump_url(
+    const struct cli_args *args, struct binlog_dump_options *how, struct binlog_dump_sums *sums, struct lt_err *err)
 {
 	struct model_site site = { 0 };
 	struct change_position from, end;
@@ -143,7 +146,8 @@ out:
 bool
 cli_dump(const struct cli_args *args, int *status, struct lt_err *err)
 {
-	struct binlog_dump_options how = { .raw = args->values[CLI_RAW] != NULL, .count = args->values[CLI_COUNT] != NULL };
+	struct binlog_dump_options how = { .raw = args->values[CLI_RAW] != NULL,
+		.count = args->values[CLI_COUNT] != NULL };
 	struct binlog_dump_sums sums = { 0 };
 	bool ok;
 

@@ -1,5 +1,5 @@
-#include "cli/commands.h"
 #include "node/run.h"
+#include "cli/commands.h"
 
 bool
 cli_run(const struct cli_args *args, int *status, struct lt_err *err)

@@ -125,7 +125,8 @@ code_of(uint16_t number, struct lt_str text)
 	return LT_E_SQL;
 }
 
-/* The value that a message quotes: from the first quote to the last one in front of " for ". Errors never hold row values. */
+/* The value that a message quotes: from the first quote to the last one in front of " for ". Errors never hold row
+ * values. */
 static struct lt_str
 quoted_value(enum lt_code code, struct lt_str text)
 {

@@ -193,7 +193,8 @@ my_send_bulk(struct my_conn *c, struct my_stmt *s, const struct my_param *params
 	if (!usable(c, err) || !my_know_limit(c, my_params_bytes(params, nparams * nrows), err))
 		return false;
 	if (!c->server.bulk || nparams != my_stmt_nparams(s) || nrows == 0 || nparams == 0)
-		return lt_fail(err, LT_E_INTERNAL, "no bulk of %zu rows with %zu values is possible here", nrows, nparams);
+		return lt_fail(
+		    err, LT_E_INTERNAL, "no bulk of %zu rows with %zu values is possible here", nrows, nparams);
 	start = my_packet_begin(c);
 	my_stmt_encode_bulk(&c->io.out, s, params, nparams, nrows);
 	return close_packet(c, start, &reply_seq, err) && queued(c, reply_seq, err);

@@ -49,7 +49,8 @@ send_all(int fd, struct lt_str bytes, struct lt_err *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return lt_fail(err, LT_E_NOT_RUNNING, "`lutra run` ended before it could be asked: %s", strerror(errno));
+			return lt_fail(
+			    err, LT_E_NOT_RUNNING, "`lutra run` ended before it could be asked: %s", strerror(errno));
 		bytes = lt_str_of(bytes.ptr + n, bytes.len - (size_t)n);
 	}
 	return true;

@@ -20,8 +20,8 @@ enum { MAX_JOBS = 16, MAX_CALLS = 64, BACKLOG = 16 };
 /* Who connects must ask, and who asked must take the answer, within this. */
 static const struct timeval peer_patience = { 10, 0 };
 
-/* One connection and its request. Owned by the loop's thread; while `thread` is set, `request`, `frame`, `cancel` and `answer` are that
- * thread's. */
+/* One connection and its request. Owned by the loop's thread; while `thread` is set, `request`, `frame`, `cancel` and
+ * `answer` are that thread's. */
 struct call {
 	LIST_ENTRY(call) link;
 	struct node_control *control; /* borrowed */
@@ -29,17 +29,17 @@ struct call {
 	struct lt_thread *thread;     /* owned; carries out the request */
 	struct lt_wake *cancel;       /* owned */
 	struct lt_buf request, answer;
-	struct node_frame frame;      /* borrows from request */
-	bool stop;                    /* asked to stop: answered at the very end */
+	struct node_frame frame; /* borrows from request */
+	bool stop;               /* asked to stop: answered at the very end */
 };
 
 struct node_control {
-	struct node *node;       /* borrowed */
-	struct event_base *loop; /* borrowed */
+	struct node *node;               /* borrowed */
+	struct event_base *loop;         /* borrowed */
 	struct evconnlistener *listener; /* owned */
-	struct lt_queue *done;    /* owned; calls whose thread has finished */
-	struct lt_wake *finished; /* owned; raised with each push to `done` */
-	struct event *on_finished; /* owned */
+	struct lt_queue *done;           /* owned; calls whose thread has finished */
+	struct lt_wake *finished;        /* owned; raised with each push to `done` */
+	struct event *on_finished;       /* owned */
 	LIST_HEAD(, call) calls;
 	size_t ncalls, njobs;
 	void (*on_stop)(void *ctx);
@@ -144,20 +144,18 @@ on_readable(struct bufferevent *peer, void *arg)
 		evbuffer_drain(in, len); /* one request for each connection: the rest is noise */
 		return;
 	}
-	switch (node_frame_decode(lt_str_of(evbuffer_pullup(in, -1), len), NODE_REQUEST_LIMIT, &c->frame, &used, &err)) {
-	case NODE_FRAME_MORE:
-		return;
-	case NODE_FRAME_BAD:
-		refuse(c, &err);
-		return;
-	case NODE_FRAME_WHOLE:
-		break;
+	switch (
+	    node_frame_decode(lt_str_of(evbuffer_pullup(in, -1), len), NODE_REQUEST_LIMIT, &c->frame, &used, &err)) {
+	case NODE_FRAME_MORE: return;
+	case NODE_FRAME_BAD: refuse(c, &err); return;
+	case NODE_FRAME_WHOLE: break;
 	}
 	lt_buf_reserve(&c->request, used);
 	c->request.len = used;
 	evbuffer_remove(in, c->request.ptr, used);
 	/* Once more, so that the strings borrow from memory that stays. */
-	LT_ASSERT(node_frame_decode(lt_buf_str(&c->request), NODE_REQUEST_LIMIT, &c->frame, &used, &err) == NODE_FRAME_WHOLE);
+	LT_ASSERT(
+	    node_frame_decode(lt_buf_str(&c->request), NODE_REQUEST_LIMIT, &c->frame, &used, &err) == NODE_FRAME_WHOLE);
 	bufferevent_set_timeouts(peer, NULL, NULL);
 	start_call(c);
 }
@@ -230,7 +228,8 @@ on_jobs_finished(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* -- the whole -------------------------------------------------------------------------------------------------------- */
+/* -- the whole --------------------------------------------------------------------------------------------------------
+ */
 
 static bool
 listen_in(const char *dir, int *ret, struct lt_err *err)
@@ -245,8 +244,8 @@ listen_in(const char *dir, int *ret, struct lt_err *err)
 	/* The folder's lock is ours: a socket that lies there is a dead run's. */
 	if (unlink(addr.sun_path) != 0 && errno != ENOENT)
 		goto out;
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0 || chmod(addr.sun_path, 0600) != 0
-	    || listen(fd, BACKLOG) != 0)
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0 || chmod(addr.sun_path, 0600) != 0 ||
+	    listen(fd, BACKLOG) != 0)
 		goto out;
 
 	*ret = fd;
@@ -302,10 +301,12 @@ node_control_end(struct node_control *c)
 
 	evconnlistener_free(c->listener);
 	c->listener = NULL;
-	LIST_FOREACH(call, &c->calls, link) {
+	LIST_FOREACH(call, &c->calls, link)
+	{
 		lt_wake_raise(call->cancel);
 	}
-	LIST_FOREACH(call, &c->calls, link) {
+	LIST_FOREACH(call, &c->calls, link)
+	{
 		if (call->thread == NULL)
 			continue;
 		lt_thread_join(call->thread);

@@ -21,7 +21,8 @@ node_folder_make(const char *dir, struct lt_err *err)
 	if (st.st_uid != geteuid())
 		return lt_fail(err, LT_E_FILE_IO, "data folder %s belongs to another user (uid %u)", dir, st.st_uid);
 	if ((st.st_mode & 077) != 0)
-		return lt_fail(err, LT_E_FILE_IO, "data folder %s is open to others (mode %03o, wanted 700): chmod 700 it", dir,
+		return lt_fail(err, LT_E_FILE_IO,
+		    "data folder %s is open to others (mode %03o, wanted 700): chmod 700 it", dir,
 		    (unsigned)st.st_mode & 0777);
 	return true;
 }

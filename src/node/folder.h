@@ -6,10 +6,12 @@
 
 #include "base/err.h"
 
-/** Make `dir` (0700) if it is missing, else check that it is a folder of ours that nobody else may enter (LT_E_FILE_IO). */
+/** Make `dir` (0700) if it is missing, else check that it is a folder of ours that nobody else may enter
+ * (LT_E_FILE_IO). */
 LT_MUST_USE bool node_folder_make(const char *dir, struct lt_err *err);
-/** Address of DIR/control.sock, by way of an open descriptor of the folder, since socket addresses hold 107 bytes only. `*fd` is the
- * caller's to close, and must stay open while the address is used. LT_E_NOT_RUNNING if there is no such folder. */
+/** Address of DIR/control.sock, by way of an open descriptor of the folder, since socket addresses hold 107 bytes only.
+ * `*fd` is the caller's to close, and must stay open while the address is used. LT_E_NOT_RUNNING if there is no such
+ * folder. */
 LT_MUST_USE bool node_folder_socket(const char *dir, struct sockaddr_un *out, int *fd, struct lt_err *err);
 
 #endif

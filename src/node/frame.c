@@ -68,7 +68,9 @@ node_frame_decode(struct lt_str bytes, size_t limit, struct node_frame *out, siz
 void
 node_frame_ok(struct lt_str text, bool found, struct lt_buf *out)
 {
-	struct node_frame f = { .kind = NODE_ANSWER_OK, .count = 2, .args = { text, found ? LT_STR("1") : LT_STR("0") } };
+	struct node_frame f = {
+		.kind = NODE_ANSWER_OK, .count = 2, .args = { text, found ? LT_STR("1") : LT_STR("0") }
+	};
 
 	node_frame_encode(&f, out);
 }

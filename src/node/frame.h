@@ -14,8 +14,8 @@ enum { NODE_FRAME_ARGS = 16 };
 #define NODE_ANSWER_LIMIT (4u << 20)
 
 enum node_frame_kind {
-	NODE_REQUEST = 1, /* verb, then its arguments; a later form of the protocol takes another number */
-	NODE_ANSWER_OK = 2, /* text or JSON; "1" behind it: done, and it found something */
+	NODE_REQUEST = 1,      /* verb, then its arguments; a later form of the protocol takes another number */
+	NODE_ANSWER_OK = 2,    /* text or JSON; "1" behind it: done, and it found something */
 	NODE_ANSWER_ERROR = 3, /* the members of a struct lt_err */
 };
 
@@ -30,8 +30,8 @@ enum node_frame_state { NODE_FRAME_WHOLE, NODE_FRAME_MORE, NODE_FRAME_BAD };
 
 /** Append the frame. */
 void node_frame_encode(const struct node_frame *f, struct lt_buf *out);
-/** Decode the frame at the start of `bytes`; BAD (err set) if it is malformed or longer than `limit`. `*out` and `*used` (its
- * length) are set only when it is WHOLE. Any thread. */
+/** Decode the frame at the start of `bytes`; BAD (err set) if it is malformed or longer than `limit`. `*out` and
+ * `*used` (its length) are set only when it is WHOLE. Any thread. */
 enum node_frame_state node_frame_decode(
     struct lt_str bytes, size_t limit, struct node_frame *out, size_t *used, struct lt_err *err);
 

@@ -45,7 +45,8 @@ node_http_address(const char *listen, char host[64], uint16_t *port, struct lt_e
 	lt_str_copy(host, 64, name);
 	if (name.len >= 64 || !is_loopback(host))
 		return lt_fail(err, LT_E_USAGE,
-		    "--listen %s: only loopback addresses (127.0.0.1, [::1], localhost), since nobody has to log in", listen);
+		    "--listen %s: only loopback addresses (127.0.0.1, [::1], localhost), since nobody has to log in",
+		    listen);
 	*port = (uint16_t)n;
 	return true;
 }

@@ -207,6 +207,7 @@ open_scan(const struct scan *s, const struct change_position *from, struct chang
 
 	options.filter = (struct change_filter){ want_table, want_statement, NULL };
 	options.txn_limit_bytes = s->origin->scan_limit_bytes;
+	options.boundaries = true;
 	return open_any(s->origin, from, &options, ret, err);
 }
 

@@ -8,9 +8,10 @@
 /** One for each pipeline. Immutable once made: its functions may be called by any thread. */
 struct node_origin;
 
-/** Borrows the site and the clock. Takes a replica server id and uuid of its own, at random, so that no two readers of a log are alike.
- * `scan_limit_bytes`: the largest transaction that looking for a start may hold. */
-struct node_origin *node_origin_new(const struct model_site *site, size_t scan_limit_bytes, const struct lt_clock *clock);
+/** Borrows the site and the clock. Takes a replica server id and uuid of its own, at random, so that no two readers of
+ * a log are alike. `scan_limit_bytes`: the largest transaction that looking for a start may hold. */
+struct node_origin *node_origin_new(
+    const struct model_site *site, size_t scan_limit_bytes, const struct lt_clock *clock);
 void node_origin_free(struct node_origin *o);
 /** The origin's functions; borrows `o`. */
 struct pipeline_origin node_origin_ops(struct node_origin *o);

@@ -26,16 +26,16 @@ struct seen {
 /* Owned by the main thread; handed to the ending thread once the loop has stopped. */
 struct runner {
 	struct node node;
-	struct model_channel *channel; /* owned */
-	struct pipeline_origin ops[2]; /* of the node's origins */
-	struct arbiter_lock *lock;     /* owned */
-	struct event_base *loop;       /* owned */
+	struct model_channel *channel;                       /* owned */
+	struct pipeline_origin ops[2];                       /* of the node's origins */
+	struct arbiter_lock *lock;                           /* owned */
+	struct event_base *loop;                             /* owned */
 	struct event *signals[LT_COUNT(end_signals)], *look; /* owned */
-	struct node_control *control;  /* owned */
-	struct node_http *http;        /* owned */
+	struct node_control *control;                        /* owned */
+	struct node_http *http;                              /* owned */
 	struct seen seen[2];
-	bool ready;              /* said */
-	struct lt_wake *ended;   /* owned; raised by the ending thread */
+	bool ready;            /* said */
+	struct lt_wake *ended; /* owned; raised by the ending thread */
 };
 
 /* -- while it runs --------------------------------------------------------------------------------------------- */
@@ -43,11 +43,15 @@ struct runner {
 static void
 log_state(const char *name, const struct pipeline_status *s)
 {
-	static const enum lt_level levels[] = { [PIPELINE_RETRYING] = LT_LOG_WARN, [PIPELINE_STOPPED] = LT_LOG_ERROR,
-		[PIPELINE_STARTING] = LT_LOG_INFO, [PIPELINE_RUNNING] = LT_LOG_INFO, [PIPELINE_ENDED] = LT_LOG_INFO };
+	static const enum lt_level levels[] = { [PIPELINE_RETRYING] = LT_LOG_WARN,
+		[PIPELINE_STOPPED] = LT_LOG_ERROR,
+		[PIPELINE_STARTING] = LT_LOG_INFO,
+		[PIPELINE_RUNNING] = LT_LOG_INFO,
+		[PIPELINE_ENDED] = LT_LOG_INFO };
 	struct lt_buf text = { 0 };
 
-	lt_buf_printf(&text, "pipeline %s is %s", name, s->state == PIPELINE_STARTING ? "starting" : pipeline_state_name(s->state));
+	lt_buf_printf(&text, "pipeline %s is %s", name,
+	    s->state == PIPELINE_STARTING ? "starting" : pipeline_state_name(s->state));
 	if (s->err.code != LT_OK) {
 		struct lt_err e = s->err;
 		struct lt_buf why = { 0 };
@@ -129,7 +133,8 @@ start_pipelines(struct runner *r)
 	const struct model_channel *channel = r->channel;
 
 	for (size_t i = 0; i < channel->npipelines; i++) {
-		struct node_origin *o = node_origin_new(&channel->sites[channel->pipelines[i].from], channel->memory_bytes, r->node.clock);
+		struct node_origin *o =
+		    node_origin_new(&channel->sites[channel->pipelines[i].from], channel->memory_bytes, r->node.clock);
 
 		r->node.origins[i] = o;
 		r->ops[i] = node_origin_ops(o);
@@ -174,7 +179,8 @@ end_in_time(struct runner *r)
 	struct lt_thread *ending = lt_thread_start("ending", end_all, r);
 
 	if (!lt_wake_wait(r->ended, END_MS)) {
-		lt_log(LT_LOG_WARN, "a server keeps a pipeline waiting: its transaction in hand is left to be rolled back");
+		lt_log(LT_LOG_WARN,
+		    "a server keeps a pipeline waiting: its transaction in hand is left to be rolled back");
 		_exit(0);
 	}
 	lt_thread_join(ending);

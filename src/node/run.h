@@ -10,8 +10,8 @@ struct node_run_options {
 	const char *listen; /* ADDR:PORT for metrics and health, or NULL */
 };
 
-/** Run it; returns true when it was ended as asked. Fails only before anything has started: what happens to a pipeline later is its
- * state, not an end. To be called by the main thread, which takes SIGTERM and SIGINT. */
+/** Run it; returns true when it was ended as asked. Fails only before anything has started: what happens to a pipeline
+ * later is its state, not an end. To be called by the main thread, which takes SIGTERM and SIGINT. */
 LT_MUST_USE bool node_run(const struct node_run_options *options, struct lt_err *err);
 
 #endif

@@ -6,15 +6,11 @@ static int
 badness(enum pipeline_state s)
 {
 	switch (s) {
-	case PIPELINE_RUNNING:
-		return 0;
+	case PIPELINE_RUNNING: return 0;
 	case PIPELINE_STARTING:
-	case PIPELINE_RETRYING:
-		return 1;
-	case PIPELINE_STOPPED:
-		return 2;
-	case PIPELINE_ENDED:
-		break;
+	case PIPELINE_RETRYING: return 1;
+	case PIPELINE_STOPPED: return 2;
+	case PIPELINE_ENDED: break;
 	}
 	return 3;
 }
@@ -112,8 +108,8 @@ void
 node_status_text(const struct node_view *v, struct lt_buf *out)
 {
 	lt_buf_printf(out, "channel %s: %s\n", v->channel, pipeline_state_name(node_view_state(v)));
-	lt_buf_printf(out, "%-20s %-9s %10s %12s %12s %12s %10s  %s\n", "PIPELINE", "STATE", "LAG MS", "LAG BYTES", "TRANSACTIONS",
-	    "ROWS", "ROWS/S", "APPLIED");
+	lt_buf_printf(out, "%-20s %-9s %10s %12s %12s %12s %10s  %s\n", "PIPELINE", "STATE", "LAG MS", "LAG BYTES",
+	    "TRANSACTIONS", "ROWS", "ROWS/S", "APPLIED");
 	for (size_t i = 0; i < v->count; i++) {
 		const struct pipeline_status *s = &v->pipelines[i].status;
 

@@ -21,7 +21,8 @@ node_view_get(struct node *n, struct node_view *out)
 }
 
 static bool
-verb_status(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+verb_status(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+    struct lt_err *err)
 {
 	struct node_view v;
 
@@ -37,7 +38,8 @@ verb_status(struct node *n, const struct node_frame *f, struct lt_wake *cancel, 
 }
 
 static bool
-verb_wait(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+verb_wait(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+    struct lt_err *err)
 {
 	uint64_t ms = 0;
 	bool limited = !lt_str_eqz(f->args[1], "-");
@@ -89,7 +91,8 @@ order(struct node *n, const struct node_frame *f, enum pipeline_order what, cons
 }
 
 static bool
-verb_retry(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+verb_retry(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+    struct lt_err *err)
 {
 	(void)cancel;
 	(void)found;
@@ -97,7 +100,8 @@ verb_retry(struct node *n, const struct node_frame *f, struct lt_wake *cancel, s
 }
 
 static bool
-verb_skip(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+verb_skip(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+    struct lt_err *err)
 {
 	(void)cancel;
 	(void)found;
@@ -105,7 +109,8 @@ verb_skip(struct node *n, const struct node_frame *f, struct lt_wake *cancel, st
 }
 
 static bool
-verb_ddl_done(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+verb_ddl_done(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+    struct lt_err *err)
 {
 	(void)cancel;
 	(void)found;
@@ -140,8 +145,8 @@ read_start(const struct node_frame *f, struct model_start *out, struct lt_err *e
 }
 
 static bool
-verb_position(
-    struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+verb_position(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+    struct lt_err *err)
 {
 	struct model_start start = { 0 };
 	bool ok;
@@ -164,7 +169,8 @@ static const struct verb verbs[] = {
 };
 
 static bool
-dispatch(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found, struct lt_err *err)
+dispatch(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+    struct lt_err *err)
 {
 	for (size_t i = 0; f->count > 0 && i < LT_COUNT(verbs); i++) {
 		const struct verb *v = &verbs[i];

@@ -5,7 +5,8 @@
 #include "node/frame.h"
 #include "node/wait.h"
 
-/** Carry out one request and append the answer's frame. May wait long; raise `cancel` to end that. Any thread but the pipelines'.
+/** Carry out one request and append the answer's frame. May wait long; raise `cancel` to end that. Any thread but the
+ * pipelines'.
  *
  *   status text|json             wait MILLISECONDS|-            retry|skip|ddl-done PIPELINE WHY
  *   position PIPELINE WHY now    ... gtid SET    ... place FILE POS    ... time MICROSECONDS

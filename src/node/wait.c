@@ -27,8 +27,8 @@ check_stopped(const struct node_view *v, struct lt_err *err)
 
 		if (s->state != PIPELINE_STOPPED && s->state != PIPELINE_ENDED)
 			continue;
-		lt_fail(err, LT_E_PIPELINE_STOPPED, "pipeline %s is stopped: E%d %s", v->pipelines[i].name, (int)s->err.code,
-		    s->err.message);
+		lt_fail(err, LT_E_PIPELINE_STOPPED, "pipeline %s is stopped: E%d %s", v->pipelines[i].name,
+		    (int)s->err.code, s->err.message);
 		err->where = s->err.where;
 		lt_str_copy(err->where.pipeline, sizeof(err->where.pipeline), lt_str_z(v->pipelines[i].name));
 		return false;
@@ -57,7 +57,8 @@ take_end(struct barrier *b, size_t i, struct lt_err *err)
 		node_view_get(b->node, &v);
 		if (!check_stopped(&v, err))
 			return false;
-		lt_fail(err, LT_E_TIMEOUT_WAIT, "pipeline %s: its source cannot be asked: %s", v.pipelines[i].name, why.message);
+		lt_fail(err, LT_E_TIMEOUT_WAIT, "pipeline %s: its source cannot be asked: %s", v.pipelines[i].name,
+		    why.message);
 		if (!pause_ms(b, ASK_AGAIN_MS, err))
 			return false;
 		*err = (struct lt_err){ 0 };
@@ -91,9 +92,10 @@ say_behind(const struct barrier *b, const struct node_view *v, struct lt_err *er
 
 		if (change_place_cmp(&s->applied, &b->ends[i]) >= 0)
 			continue;
-		lt_buf_printf(&text, "%s%s (%s) has applied up to %s:%llu of %s:%llu, %llu ms behind", text.len > 0 ? "; " : "",
-		    v->pipelines[i].name, pipeline_state_name(s->state), s->applied.file, (unsigned long long)s->applied.pos,
-		    b->ends[i].file, (unsigned long long)b->ends[i].pos, (unsigned long long)s->lag_ms);
+		lt_buf_printf(&text, "%s%s (%s) has applied up to %s:%llu of %s:%llu, %llu ms behind",
+		    text.len > 0 ? "; " : "", v->pipelines[i].name, pipeline_state_name(s->state), s->applied.file,
+		    (unsigned long long)s->applied.pos, b->ends[i].file, (unsigned long long)b->ends[i].pos,
+		    (unsigned long long)s->lag_ms);
 	}
 	lt_fail(err, LT_E_TIMEOUT_WAIT, "%s", lt_buf_cstr(&text));
 	lt_buf_free(&text);

@@ -83,6 +83,7 @@ pipeline_lane_claim(struct pipeline_lane *l, struct my_conn *c, const char *chan
 	*found = reply.affected > 0 || (lt_fault("r02_claim") && read_row(l, at, NULL));
 	if (*found && !read_row(l, at, err))
 		goto out;
+	lt_step("lane.claim");
 	if (!my_exec(c, "COMMIT", NULL, err) || !my_prepare(c, LT_STR(move_sql), &l->move, err))
 		goto out;
 	ok = true;
@@ -142,6 +143,7 @@ pipeline_lane_create(struct pipeline_lane *l, const struct change_position *at, 
 		goto out;
 	}
 	l->seq = 1;
+	lt_step("lane.create");
 	ok = true;
 out:
 	if (create != NULL && my_alive(l->conn))

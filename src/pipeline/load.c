@@ -52,13 +52,25 @@ pipeline_load_rollback(struct change_sink *s)
 		my_cancel(l->conn); /* its state is not known: let nobody use it again */
 }
 
+/* Sent alone, when every reply was read and judged (R1). */
+static bool
+send_commit(struct load *l, struct lt_err *err)
+{
+	if (!my_send_query(l->conn, LT_STR("COMMIT"), err) || !my_flush(l->conn, err))
+		return false;
+	lt_step("load.commit.sent");
+	return my_recv(l->conn, NULL, err);
+}
+
 bool
 pipeline_load_commit(struct change_sink *s, struct lt_err *err)
 {
 	struct load *l = load_of(s);
 
-	if (!(lt_fault("r12_start") && !l->lane_exists) && !my_exec(l->conn, "COMMIT", NULL, err))
+	lt_step("load.commit");
+	if (!(lt_fault("r12_start") && !l->lane_exists) && !send_commit(l, err))
 		return lt_wrap(err, "COMMIT");
+	lt_step("load.committed");
 	l->open = false;
 	l->lane_exists = true;
 	return true;
@@ -217,7 +229,7 @@ pipeline_load_open(const struct model_channel *channel, size_t index, struct cha
 	l->pipeline = pipeline;
 	if (!pipeline_connect(&channel->sites[pipeline->to], true, &l->conn, err))
 		goto out;
-	if (!set_session(l->conn, err) || !pipeline_state_install(l->conn, err)) {
+	if ((!lt_fault("r03_session") && !set_session(l->conn, err)) || !pipeline_state_install(l->conn, err)) {
 		lt_wrap(err, "site %s", channel->sites[pipeline->to].name);
 		goto out;
 	}

@@ -1,5 +1,6 @@
 #include "pipeline/route.h"
 
+#include "base/fault.h"
 #include "pipeline/bind_priv.h"
 #include "pipeline/sql_priv.h"
 #include "pipeline/writeset.h"
@@ -476,6 +477,6 @@ pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route, 
 		}
 	}
 	if (s->limit)
-		params[s->nslots] = (struct my_param){ .kind = MY_PARAM_U64, .u64 = count };
+		params[s->nslots] = (struct my_param){ .kind = MY_PARAM_U64, .u64 = lt_fault("r09_count") ? UINT32_MAX : count };
 	return true;
 }

@@ -1,4 +1,5 @@
 #include "pipeline/select.h"
+#include "pipeline/versioned_priv.h"
 
 #include "schema/ddl.h"
 
@@ -128,8 +129,8 @@ empty(struct change_txn *t)
 bool
 pipeline_select_txn(struct pipeline_select *s, struct change_txn *t, struct lt_err *err)
 {
-	size_t kept = 0, others;
-	bool own = false;
+	size_t kept = 0, others = 0; /* others: of histories */
+	bool own = false, keep;
 
 	if (t->kind != CHANGE_TXN_ROWS)
 		return true;
@@ -137,13 +138,20 @@ pipeline_select_txn(struct pipeline_select *s, struct change_txn *t, struct lt_e
 		struct change_row *row = &t->rows[i];
 
 		if (!is_mark(row->table->schema, row->table->name)) {
-			t->rows[kept++] = *row;
+			if (!pipeline_versioned_row(row, s->scratch, &keep, err)) {
+				change_txn_where(t, &err->where);
+				return false;
+			}
+			if (keep)
+				t->rows[kept++] = *row;
+			others += keep ? 0 : 1;
 		} else if (!own && !is_own_mark(s, row, &own, err)) {
 			change_txn_where(t, &err->where);
 			return false;
 		}
 	}
-	others = t->nrows - kept;
+	t->ignored += others;
+	others = t->nrows - kept - others;
 	t->nrows = kept;
 	t->quiet = kept == 0 && others > 0 && t->ignored == 0;
 	if (own)

@@ -197,6 +197,8 @@ apply_group(struct pipeline *p, struct change_sink *sink, struct change_txn *con
 		memset(err, 0, sizeof(*err));
 		return apply_group(p, sink, txns, n / 2, err) && apply_group(p, sink, txns + n / 2, n - n / 2, err);
 	}
+	if (lt_fault("r05_redo"))
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		memset(err, 0, sizeof(*err));
 		if (!apply_single(p, sink, &txns[i], err))
@@ -222,7 +224,7 @@ pass_places(struct pipeline *p, const struct pipeline_group *g)
 	change_position_copy(&p->applied, &end);
 	change_position_clear(&end);
 	for (size_t i = 0; i < g->count; i++)
-		p->unsaved = p->unsaved || !g->txns[i]->quiet;
+		p->unsaved = p->unsaved || !g->txns[i]->quiet || lt_fault("r11_quiet");
 }
 
 static bool
@@ -317,7 +319,7 @@ load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct
 		if (end == LT_QUEUE_TIMEOUT)
 			p->now.lag_ms = 0;
 		now = lt_mono_us(p->clock);
-		if (now - p->saved_us >= SAVE_US && !save_progress(p, sink, err))
+		if (now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) && !save_progress(p, sink, err))
 			return false;
 		if (end == LT_QUEUE_TIMEOUT || now - published >= PUBLISH_US) {
 			note_unsent(p, r);

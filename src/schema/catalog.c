@@ -107,7 +107,7 @@ has(struct lt_str text, struct lt_str word)
 }
 
 /** TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, CHARACTER_SET_NAME, COLLATION_NAME, IS_NULLABLE,
- * EXTRA, COLUMN_DEFAULT */
+ * EXTRA, COLUMN_DEFAULT, GENERATION_EXPRESSION */
 static bool
 take_column(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err *err)
 {
@@ -125,7 +125,8 @@ take_column(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_e
 	c->nullable = lt_str_ieq(values[7], LT_STR("YES"));
 	c->auto_increment = has(values[8], LT_STR("auto_increment"));
 	c->invisible = has(values[8], LT_STR("INVISIBLE"));
-	c->generated = has(values[8], LT_STR("VIRTUAL GENERATED"))  ? SCHEMA_VIRTUAL
+	c->generated = lt_str_ieq(values[10], LT_STR("ROW END"))       ? SCHEMA_ROW_END
+		       : has(values[8], LT_STR("VIRTUAL GENERATED")) ? SCHEMA_VIRTUAL
 		       : has(values[8], LT_STR("STORED GENERATED")) ? SCHEMA_STORED
 								    : SCHEMA_PLAIN;
 	/* MariaDB prints an expression, and so NULL as a word; a text 'NULL' has its quotes there. */
@@ -203,7 +204,7 @@ static const struct view {
 } views[] = {
 	{ "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, CHARACTER_SET_NAME, COLLATION_NAME, "
 	  "IS_NULLABLE,"
-	  " EXTRA, COLUMN_DEFAULT FROM information_schema.COLUMNS",
+	  " EXTRA, COLUMN_DEFAULT, GENERATION_EXPRESSION FROM information_schema.COLUMNS",
 	    "TABLE_SCHEMA", "TABLE_NAME", "TABLE_NAME, ORDINAL_POSITION", take_column },
 	{ "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART, NULLABLE FROM "
 	  "information_schema.STATISTICS",

@@ -20,7 +20,7 @@ enum wire {
 /** What one table's completion needs; lives on the stack. */
 struct completion {
 	const struct schema_table *known;
-	const struct change_table *draft;
+	struct change_table *draft;
 	struct lt_arena *arena; /* the draft's */
 	bool signs_told;
 };
@@ -270,6 +270,15 @@ is_hidden(const struct completion *c, const struct change_column *d, const struc
 	return system && (k == NULL || !lt_str_ieq(k->name, d->name));
 }
 
+/** Of the two ends of an implicit period the later one comes last; where the log has no names, hashes are no
+ * timestamps. */
+static bool
+is_row_end(const struct completion *c, const struct change_column *d)
+{
+	return c->known->temporal &&
+	       (d->name.len != 0 ? lt_str_ieq(d->name, LT_STR("row_end")) : d->kind == CHANGE_TIMESTAMP);
+}
+
 /** By name, the log may lack columns: those of a later statement, where the schema was read behind both. */
 static size_t
 skip_later(const struct completion *c, const struct change_column *d, size_t next)
@@ -295,6 +304,8 @@ all_columns(const struct completion *c, struct change_column *columns, struct lt
 
 		if (is_hidden(c, &columns[i], k)) {
 			columns[i].hidden = true;
+			if (is_row_end(c, &columns[i]))
+				c->draft->row_end = i + 1;
 			continue;
 		}
 		next = skip_later(c, &columns[i], next);
@@ -305,6 +316,8 @@ all_columns(const struct completion *c, struct change_column *columns, struct lt
 		if (!check(c, k, &columns[i], err))
 			return false;
 		fill(c, k, &columns[i]);
+		if (k->generated == SCHEMA_ROW_END)
+			c->draft->row_end = i + 1;
 		next++;
 	}
 	if (next != known->ncolumns && !c->draft->named)

@@ -32,8 +32,8 @@ LT_MUST_USE bool schema_history_save(
 
 /** A change_describer's work: complete `draft` (names, signedness, collations, members) from `known` and compare what
  * both tell: number, order, types, names, signedness, lengths. Different: LT_E_SCHEMA_MISMATCH that names the column
- * and both sides. A log with names may lack columns of `known`, those of a later statement. Hidden columns of MariaDB (DB_ROW_HASH_n) and MySQL may follow in the log. `known` NULL:
- * LT_E_SCHEMA_MISMATCH (table not in the snapshot). */
+ * and both sides. A log with names may lack columns of `known`, those of a later statement. Hidden columns of MariaDB
+ * (DB_ROW_HASH_n) and MySQL may follow in the log. `known` NULL: LT_E_SCHEMA_MISMATCH (table not in the snapshot). */
 LT_MUST_USE bool schema_complete(const struct schema_table *known, struct change_table *draft, struct lt_err *err);
 /** Whether two tables could be the two ends of a mapping: every source column that `map` gives a name has a target
  * column of a type that holds its values. Differences are listed as text lines in `out` (empty: none). */

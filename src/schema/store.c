@@ -23,7 +23,7 @@ static const char *const install[] = {
 	"data_type varchar(64) NOT NULL, charset_name varchar(64) NOT NULL, collation_name varchar(64) NOT NULL, "
 	"nullable tinyint NOT NULL, auto_increment tinyint NOT NULL, invisible tinyint NOT NULL, has_default tinyint "
 	"NOT NULL, "
-	"generated_kind tinyint NOT NULL COMMENT '1 virtual, 2 stored', "
+	"generated_kind tinyint NOT NULL COMMENT '1 virtual, 2 stored, 3 row end', "
 	"PRIMARY KEY (channel, pipeline, version, ordinal)" AS_TABLE,
 	"CREATE TABLE IF NOT EXISTS lutra.schema_key (" OF_PIPELINE
 	"ordinal int unsigned NOT NULL, part int unsigned NOT NULL, key_name varchar(64) NOT NULL, is_unique tinyint "
@@ -225,7 +225,7 @@ take_column(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_e
 	c->auto_increment = n[1] != 0;
 	c->invisible = n[2] != 0;
 	c->has_default = n[3] != 0;
-	c->generated = n[4] == 1 ? SCHEMA_VIRTUAL : n[4] == 2 ? SCHEMA_STORED : SCHEMA_PLAIN;
+	c->generated = n[4] <= SCHEMA_ROW_END ? (enum schema_generated)n[4] : SCHEMA_PLAIN;
 	return true;
 }
 
@@ -376,9 +376,7 @@ static bool
 write_column(struct writing *w, uint64_t version, size_t ordinal, const struct schema_column *c, struct lt_err *err)
 {
 	const uint64_t n[] = { ordinal, c->nullable, c->auto_increment, c->invisible, c->has_default,
-		c->generated == SCHEMA_VIRTUAL  ? 1
-		: c->generated == SCHEMA_STORED ? 2
-						: 0 };
+		(uint64_t)c->generated };
 	const struct lt_str texts[] = { c->name, c->type, c->base_type, c->charset, c->collation };
 	struct lt_buf *sql = begin_row(w, COLUMN, version, err);
 

@@ -5,7 +5,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum schema_generated { SCHEMA_PLAIN, SCHEMA_VIRTUAL, SCHEMA_STORED };
+/** The numbers are kept in the store. */
+enum schema_generated { SCHEMA_PLAIN, SCHEMA_VIRTUAL, SCHEMA_STORED, SCHEMA_ROW_END };
 
 struct schema_column {
 	struct lt_str name;
@@ -13,7 +14,7 @@ struct schema_column {
 	struct lt_str base_type;          /* DATA_TYPE, lower case: "bigint" */
 	struct lt_str charset, collation; /* empty for what is no text */
 	bool is_unsigned, nullable, auto_increment, invisible, has_default;
-	enum schema_generated generated; /* MariaDB's row start/end count as stored generated */
+	enum schema_generated generated; /* MariaDB's ROW START counts as stored */
 	size_t nmembers;                 /* ENUM, SET: in UTF-8 */
 	const struct lt_str *members;
 };

@@ -1,5 +1,5 @@
-/* A log file that says anything: read to its end, as transactions whose values all have a text, or refused with a code. The
- * checksums are made right first, else nothing but them would be tried. */
+/* A log file that says anything: read to its end, as transactions whose values all have a text, or refused with a code.
+ * The checksums are made right first, else nothing but them would be tried. */
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -17,10 +17,16 @@ SWITCHED_OFF = {
     "r01_commit": (functools.partial(rules.damaged_group, damage="missing", places=(7,)), 5),
     "r02_claim": (rules.commit_in_doubt, 5),
     "r02_owner": (rules.two_owners, 5),
+    "r03_session": (functools.partial(rules.test_r03_hostile_globals, "mysql", rules.HOSTILE["sql_mode"]), 5),
+    "r03_flags": (functools.partial(rules.test_r03_cascades_and_orphans, ("mysql", "mysql")), 5),
+    "r05_redo": (functools.partial(rules.damaged_group, damage="missing", places=(7,)), 5),
     "r08_verify": (rows.crossover, 3),
+    "r09_count": (functools.partial(rows.test_r09_keyless_tables, ("mariadb", "mariadb")), 5),
     "r10_mark": (log.hidden_mark, 13),
+    "r11_quiet": (log.test_r11_idle_two_way_channel_writes_next_to_nothing, 5),
     "r12_start": (log.killed_when_ready, 5),
     "r13_history": (log.lost_tail, 5),
+    "r16_version": (log.test_r16_newer_state_is_refused, 5),
 }
 
 

@@ -87,12 +87,29 @@ static void
 an_edit_that_does_not_fit_is_refused(void **state)
 {
 	static const struct edit edits[] = {
-		{ 0, "$.z", NUMBER }, { 0, "$.a[2]", NUMBER }, { 0, "$.z.y", NUMBER }, { 1, "$.a", NUMBER },
-		{ 1, "$", NUMBER }, { 1, "$.bc.x", NUMBER }, { 1, "$[0]", NUMBER }, { 2, "$", { 0 } }, { 2, "$.z", { 0 } },
-		{ 2, "$.bc[0]", { 0 } }, { 0, "", NUMBER }, { 0, "a", NUMBER }, { 0, "$a", NUMBER }, { 0, "$.", NUMBER },
-		{ 0, "$.a[", NUMBER }, { 0, "$.a[x]", NUMBER }, { 0, "$.a[0", NUMBER }, { 0, "$.a[last-]", NUMBER },
-		{ 0, "$.a[99999999999999999999]", NUMBER }, { 0, "$.\"a", NUMBER }, { 0, "$.\"\\q\"", NUMBER },
-		{ 0, "$.\"\\u00ff\"", NUMBER }, { 3, "$.a", { 0 } },
+		{ 0, "$.z", NUMBER },
+		{ 0, "$.a[2]", NUMBER },
+		{ 0, "$.z.y", NUMBER },
+		{ 1, "$.a", NUMBER },
+		{ 1, "$", NUMBER },
+		{ 1, "$.bc.x", NUMBER },
+		{ 1, "$[0]", NUMBER },
+		{ 2, "$", { 0 } },
+		{ 2, "$.z", { 0 } },
+		{ 2, "$.bc[0]", { 0 } },
+		{ 0, "", NUMBER },
+		{ 0, "a", NUMBER },
+		{ 0, "$a", NUMBER },
+		{ 0, "$.", NUMBER },
+		{ 0, "$.a[", NUMBER },
+		{ 0, "$.a[x]", NUMBER },
+		{ 0, "$.a[0", NUMBER },
+		{ 0, "$.a[last-]", NUMBER },
+		{ 0, "$.a[99999999999999999999]", NUMBER },
+		{ 0, "$.\"a", NUMBER },
+		{ 0, "$.\"\\q\"", NUMBER },
+		{ 0, "$.\"\\u00ff\"", NUMBER },
+		{ 3, "$.a", { 0 } },
 	};
 
 	(void)state;

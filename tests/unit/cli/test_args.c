@@ -30,8 +30,9 @@ parse(struct line *l, const char *text, struct cli_args *out, struct lt_err *err
 static void
 options_and_words_may_stand_in_any_order(void **state)
 {
-	static const char *const lines[] = { "lutra ddl done hz->us --data d --why x", "lutra ddl --data d done --why=x hz->us",
-		"lutra ddl --why x --data=d done hz->us", "lutra ddl --why x --data=d -- done hz->us" };
+	static const char *const lines[] = { "lutra ddl done hz->us --data d --why x",
+		"lutra ddl --data d done --why=x hz->us", "lutra ddl --why x --data=d done hz->us",
+		"lutra ddl --why x --data=d -- done hz->us" };
 
 	(void)state;
 	for (size_t i = 0; i < LT_COUNT(lines); i++) {
@@ -88,8 +89,8 @@ help_needs_nothing_else(void **state)
 {
 	static const struct {
 		const char *line, *word;
-	} lines[] = { { "lutra --help", NULL }, { "lutra -h", NULL }, { "lutra help", NULL }, { "lutra help wait", "wait" },
-		{ "lutra run --help", "run" }, { "lutra binlog -h", "binlog" } };
+	} lines[] = { { "lutra --help", NULL }, { "lutra -h", NULL }, { "lutra help", NULL },
+		{ "lutra help wait", "wait" }, { "lutra run --help", "run" }, { "lutra binlog -h", "binlog" } };
 
 	(void)state;
 	for (size_t i = 0; i < LT_COUNT(lines); i++) {

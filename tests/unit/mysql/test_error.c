@@ -96,10 +96,13 @@ row_values_that_a_message_quotes_are_left_out(void **state)
 	struct lt_err err = { 0 };
 
 	(void)state;
-	assert_false(my_fail_server(&err, 1062, "23000", LT_STR("Duplicate entry 'it's' for secret-7' for key 'shop.t.PRIMARY'")));
+	assert_false(my_fail_server(
+	    &err, 1062, "23000", LT_STR("Duplicate entry 'it's' for secret-7' for key 'shop.t.PRIMARY'")));
 	assert_string_equal(err.message, "the server says 1062: Duplicate entry '...' for key 'shop.t.PRIMARY'");
-	assert_false(my_fail_server(&err, 1366, "HY000", LT_STR("Incorrect string value: '\\xF0\\x9F' for column `s`.`t`.`c` at row 1")));
-	assert_string_equal(err.message, "the server says 1366: Incorrect string value: '...' for column `s`.`t`.`c` at row 1");
+	assert_false(my_fail_server(
+	    &err, 1366, "HY000", LT_STR("Incorrect string value: '\\xF0\\x9F' for column `s`.`t`.`c` at row 1")));
+	assert_string_equal(
+	    err.message, "the server says 1366: Incorrect string value: '...' for column `s`.`t`.`c` at row 1");
 	assert_false(my_fail_server(&err, 1264, "22003", LT_STR("Out of range value for column 'n' at row 1")));
 	assert_string_equal(err.message, "the server says 1264: Out of range value for column 'n' at row 1");
 }

@@ -99,7 +99,8 @@ answers_what_is_asked(void **state)
 	struct lt_buf text = { 0 };
 
 	assert_int_equal(ask(*state, &status, &text), LT_OK);
-	assert_string_equal(lt_buf_cstr(&text), "{\"channels\":[{\"name\":\"shop\",\"state\":\"running\",\"pipelines\":[]}]}");
+	assert_string_equal(
+	    lt_buf_cstr(&text), "{\"channels\":[{\"name\":\"shop\",\"state\":\"running\",\"pipelines\":[]}]}");
 	assert_int_equal(ask(*state, &wait, &text), LT_OK);
 	lt_buf_free(&text);
 }
@@ -111,8 +112,11 @@ errors_come_back_with_their_codes(void **state)
 	struct node_frame empty = { .kind = NODE_REQUEST };
 	struct node_frame newer = { .kind = 77, .count = 2, .args = { LT_STR("status"), LT_STR("json") } };
 	struct node_frame few = { .kind = NODE_REQUEST, .count = 1, .args = { LT_STR("retry") } };
-	struct node_frame retry = { .kind = NODE_REQUEST, .count = 3, .args = { LT_STR("retry"), LT_STR("hz->us"), LT_STR("") } };
-	struct node_frame position = { .kind = NODE_REQUEST, .count = 4,
+	struct node_frame retry = {
+		.kind = NODE_REQUEST, .count = 3, .args = { LT_STR("retry"), LT_STR("hz->us"), LT_STR("") }
+	};
+	struct node_frame position = { .kind = NODE_REQUEST,
+		.count = 4,
 		.args = { LT_STR("position"), LT_STR("hz->us"), LT_STR(""), LT_STR("moon") } };
 	struct lt_buf text = { 0 };
 
@@ -178,7 +182,8 @@ a_request_may_come_in_pieces(void **state)
 			break;
 		len += (size_t)n;
 	}
-	assert_int_equal(node_frame_decode(lt_str_of(got, len), NODE_ANSWER_LIMIT, &answer, &used, &err), NODE_FRAME_WHOLE);
+	assert_int_equal(
+	    node_frame_decode(lt_str_of(got, len), NODE_ANSWER_LIMIT, &answer, &used, &err), NODE_FRAME_WHOLE);
 	assert_int_equal(answer.kind, NODE_ANSWER_OK);
 	close(fd);
 	lt_buf_free(&whole);

@@ -10,7 +10,9 @@
 static struct node_frame
 sample(void)
 {
-	return (struct node_frame){ .kind = NODE_REQUEST, .count = 3, .args = { LT_STR("skip"), LT_STR("hz->us"), LT_STR("") } };
+	return (struct node_frame){
+		.kind = NODE_REQUEST, .count = 3, .args = { LT_STR("skip"), LT_STR("hz->us"), LT_STR("") }
+	};
 }
 
 static void
@@ -48,7 +50,8 @@ wants_more_at_every_truncation(void **state)
 
 		if (n > 0)
 			memcpy(exact, b.ptr, n);
-		assert_int_equal(node_frame_decode(lt_str_of(exact, n), NODE_REQUEST_LIMIT, &out, &used, &err), NODE_FRAME_MORE);
+		assert_int_equal(
+		    node_frame_decode(lt_str_of(exact, n), NODE_REQUEST_LIMIT, &out, &used, &err), NODE_FRAME_MORE);
 		assert_int_equal(out.count, 7); /* untouched */
 		assert_int_equal(used, 99);
 		free(exact);
@@ -73,7 +76,8 @@ refuses_a_body_that_ends_early_or_late(void **state)
 		b.ptr[0] = (char)body;
 		if (body == b.len - 5)
 			continue; /* the true length */
-		assert_int_equal(node_frame_decode(lt_str_of(b.ptr, 4 + body), NODE_REQUEST_LIMIT, &out, &used, &err), NODE_FRAME_BAD);
+		assert_int_equal(node_frame_decode(lt_str_of(b.ptr, 4 + body), NODE_REQUEST_LIMIT, &out, &used, &err),
+		    NODE_FRAME_BAD);
 		assert_int_equal(err.code, LT_E_CONTROL);
 	}
 	lt_buf_free(&b);
@@ -122,7 +126,12 @@ errors_travel_whole(void **state)
 	assert_false(lt_fail(&in, LT_E_DUPLICATE, "a \"row\"\n"));
 	in.server_errno = 1062;
 	lt_str_copy(in.sqlstate, sizeof(in.sqlstate), LT_STR("23000"));
-	in.where = (struct lt_where){ .pipeline = "hz->us", .file = "mb.1", .pos = UINT64_MAX, .line = 3, .column = 4, .gtid = "0-1-2",
+	in.where = (struct lt_where){ .pipeline = "hz->us",
+		.file = "mb.1",
+		.pos = UINT64_MAX,
+		.line = 3,
+		.column = 4,
+		.gtid = "0-1-2",
 		.table = "a.b" };
 	node_frame_error(&in, &b);
 	assert_int_equal(node_frame_decode(lt_buf_str(&b), NODE_ANSWER_LIMIT, &f, &used, &err), NODE_FRAME_WHOLE);

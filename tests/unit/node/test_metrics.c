@@ -13,8 +13,16 @@ sample(void)
 	struct node_view v = { .channel = "shop", .count = 1 };
 
 	v.pipelines[0].name = "hz->\"us\\";
-	v.pipelines[0].status = (struct pipeline_status){ .state = PIPELINE_RETRYING, .lag_ms = 1, .lag_bytes = 2, .memory_bytes = 3,
-		.transactions = 4, .rows = 5, .groups = 6, .retries = 7, .own = 8, .passed = UINT64_MAX };
+	v.pipelines[0].status = (struct pipeline_status){ .state = PIPELINE_RETRYING,
+		.lag_ms = 1,
+		.lag_bytes = 2,
+		.memory_bytes = 3,
+		.transactions = 4,
+		.rows = 5,
+		.groups = 6,
+		.retries = 7,
+		.own = 8,
+		.passed = UINT64_MAX };
 	return v;
 }
 
@@ -22,8 +30,8 @@ static void
 every_number_has_its_metric(void **state)
 {
 	static const char *const wanted[] = { "lutra_lag_ms{%} 1", "lutra_lag_bytes{%} 2", "lutra_memory_bytes{%} 3",
-		"lutra_transactions_total{%} 4", "lutra_rows_total{%} 5", "lutra_groups_total{%} 6", "lutra_retries_total{%} 7",
-		"lutra_own_total{%} 8", "lutra_passed_total{%} 18446744073709551615" };
+		"lutra_transactions_total{%} 4", "lutra_rows_total{%} 5", "lutra_groups_total{%} 6",
+		"lutra_retries_total{%} 7", "lutra_own_total{%} 8", "lutra_passed_total{%} 18446744073709551615" };
 	struct node_view v = sample();
 	struct lt_buf out = { 0 };
 
@@ -33,7 +41,8 @@ every_number_has_its_metric(void **state)
 		const char *mark = strchr(wanted[i], '%');
 		struct lt_buf line = { 0 };
 
-		lt_buf_printf(&line, "\n%.*schannel=\"shop\",pipeline=\"hz->\\\"us\\\\\"%s\n", (int)(mark - wanted[i]), wanted[i], mark + 1);
+		lt_buf_printf(&line, "\n%.*schannel=\"shop\",pipeline=\"hz->\\\"us\\\\\"%s\n", (int)(mark - wanted[i]),
+		    wanted[i], mark + 1);
 		assert_non_null(strstr(lt_buf_cstr(&out), lt_buf_cstr(&line)));
 		lt_buf_free(&line);
 	}

@@ -15,10 +15,22 @@ sample(void)
 
 	v.pipelines[0].name = "hz->us";
 	v.pipelines[1].name = "us->hz";
-	*s = (struct pipeline_status){ .state = PIPELINE_RUNNING, .read = { .file = "mb.000003", .pos = 20 },
-		.applied = { .file = "mb.000003", .pos = 10 }, .saved = { .file = "mb.000002", .pos = 9 },
-		.read_gtid = "0-1-43", .applied_gtid = "0-1-42", .lag_ms = 5, .lag_bytes = 10,
-		.transactions = 7, .rows = 9, .groups = 3, .retries = 1, .own = 2, .passed = 4, .memory_bytes = 4096, .rows_per_s = 1.25,
+	*s = (struct pipeline_status){ .state = PIPELINE_RUNNING,
+		.read = { .file = "mb.000003", .pos = 20 },
+		.applied = { .file = "mb.000003", .pos = 10 },
+		.saved = { .file = "mb.000002", .pos = 9 },
+		.read_gtid = "0-1-43",
+		.applied_gtid = "0-1-42",
+		.lag_ms = 5,
+		.lag_bytes = 10,
+		.transactions = 7,
+		.rows = 9,
+		.groups = 3,
+		.retries = 1,
+		.own = 2,
+		.passed = 4,
+		.memory_bytes = 4096,
+		.rows_per_s = 1.25,
 		.since_us = 1795334400000000u };
 	v.pipelines[1].status = (struct pipeline_status){ .state = PIPELINE_STOPPED };
 	lt_fail(&v.pipelines[1].status.err, LT_E_DUPLICATE, "a key \"is\" there");

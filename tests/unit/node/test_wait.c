@@ -1,5 +1,5 @@
-/* The barrier over pipelines and origins that this file plays itself: what is linked from pipeline/ and node/origin.c is only wait.c's
- * view of them. */
+/* The barrier over pipelines and origins that this file plays itself: what is linked from pipeline/ and node/origin.c
+ * is only wait.c's view of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,8 +83,9 @@ static struct lt_wake *
 begin(uint64_t first, uint64_t second)
 {
 	for (size_t i = 0; i < 2; i++)
-		pipelines[i] = (struct pipeline){ .status = { .state = PIPELINE_RUNNING,
-			                              .applied = { .file = "mb.000002", .pos = i == 0 ? first : second } } };
+		pipelines[i] =
+		    (struct pipeline){ .status = { .state = PIPELINE_RUNNING,
+					   .applied = { .file = "mb.000002", .pos = i == 0 ? first : second } } };
 	now_fails = (struct lt_err){ 0 };
 	return lt_wake_new();
 }

@@ -31,7 +31,8 @@ open_channel(struct fixture *f, const struct model_entry *entries, size_t count,
 	if (!two_way)
 		return;
 	f->channel.pipelines[1].from = 1;
-	assert_true(model_mapping_invert(f->channel.pipelines[0].mapping, &f->channel.pipelines[1].mapping, &bad, &err));
+	assert_true(
+	    model_mapping_invert(f->channel.pipelines[0].mapping, &f->channel.pipelines[1].mapping, &bad, &err));
 }
 
 static void
@@ -53,7 +54,10 @@ prints(struct fixture *f, size_t site, bool mariadb, const char *want)
 	lt_buf_free(&out);
 }
 
-#define ENTRY(f, t) { .from = { (f), sizeof(f) - 1 }, .to = { (t), sizeof(t) - 1 } }
+#define ENTRY(f, t)                                                                                                    \
+	{                                                                                                              \
+		.from = { (f), sizeof(f) - 1 }, .to = {(t), sizeof(t) - 1 }                                            \
+	}
 
 static void
 a_source_may_read_and_a_target_may_write(void **state)
@@ -146,7 +150,8 @@ reads_what_both_engines_print(void **state)
 static void
 all_privileges_are_all(void **state)
 {
-	static const char *const everywhere[] = { "GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` WITH GRANT OPTION", NULL };
+	static const char *const everywhere[] = { "GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` WITH GRANT OPTION",
+		NULL };
 	static const char *const somewhere[] = { "GRANT ALL PRIVILEGES ON \"shop%\".* TO \"l\"@\"%\"", NULL };
 	struct pipeline_held *h = held_of(false, everywhere);
 

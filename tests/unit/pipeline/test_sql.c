@@ -27,9 +27,7 @@ static struct pipeline_column columns[] = {
 	{ 3, &targets[3], &sources[3], PIPELINE_BIND_INDEX, false },
 };
 static const struct schema_table target = { .schema = { "shop", 4 }, .name = { "orders", 6 } };
-static struct pipeline_route route = {
-	.target = &target, .columns = columns, .ncolumns = 4, .json_native = true
-};
+static struct pipeline_route route = { .target = &target, .columns = columns, .ncolumns = 4, .json_native = true };
 static const struct change_image full = { 0 };
 
 struct fixture {
@@ -60,7 +58,8 @@ insert_names_every_column_and_converts_foreign_text(void **state)
 
 	(void)state;
 	pipeline_sql_insert(&route, &full, 1, fresh(&f));
-	check(&f.text, "INSERT INTO `shop`.`orders` (`id`, `no``te`, `doc`, `kind`) VALUES (?, CONVERT(? USING gbk), ?, ?)", 4);
+	check(&f.text,
+	    "INSERT INTO `shop`.`orders` (`id`, `no``te`, `doc`, `kind`) VALUES (?, CONVERT(? USING gbk), ?, ?)", 4);
 }
 
 static void

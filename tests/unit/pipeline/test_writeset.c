@@ -12,11 +12,15 @@
 /* member(id primary key, name unique) */
 static const struct schema_column targets[] = {
 	{ .name = { "id", 2 }, .base_type = { "bigint", 6 } },
-	{ .name = { "name", 4 }, .base_type = { "varchar", 7 }, .charset = { "utf8mb4", 7 },
+	{ .name = { "name", 4 },
+	    .base_type = { "varchar", 7 },
+	    .charset = { "utf8mb4", 7 },
 	    .collation = { "utf8mb4_general_ci", 18 } },
 };
-static const struct schema_column turkish = { .name = { "name", 4 }, .base_type = { "varchar", 7 },
-	.charset = { "utf8mb4", 7 }, .collation = { "utf8mb4_turkish_ci", 18 } };
+static const struct schema_column turkish = { .name = { "name", 4 },
+	.base_type = { "varchar", 7 },
+	.charset = { "utf8mb4", 7 },
+	.collation = { "utf8mb4_turkish_ci", 18 } };
 static const struct schema_key_part on_id = { 0, 0 }, on_name = { 1, 0 };
 static const struct schema_key keys[] = {
 	{ .name = { "PRIMARY", 7 }, .unique = true, .not_null = true, .nparts = 1, .parts = &on_id },
@@ -86,8 +90,7 @@ update(struct fixture *f, int64_t id, const char *from, const char *to)
 	return pipeline_levels_add(f->levels, &f->route, &f->indexes, &row);
 }
 
-static size_t
-delete(struct fixture *f, int64_t id, const char *name)
+static size_t delete (struct fixture *f, int64_t id, const char *name)
 {
 	const struct change_row row = { .op = CHANGE_DELETE };
 
@@ -117,7 +120,7 @@ a_unique_value_that_moves_keeps_its_order(void **state)
 	(void)state;
 	set_up(&f);
 	assert_int_equal(update(&f, 1, "x", "free"), 0);
-	assert_int_equal(update(&f, 2, "y", "x"), 1);   /* takes what row 1 gave up */
+	assert_int_equal(update(&f, 2, "y", "x"), 1); /* takes what row 1 gave up */
 	assert_int_equal(delete (&f, 3, "z"), 0);
 	assert_int_equal(insert(&f, 4, "Z "), 1);       /* equal under the collation: case and space at the end */
 	assert_int_equal(insert(&f, 3, "new"), 1);      /* the key of a deleted row */
@@ -211,8 +214,9 @@ struct plain {
 static bool
 touch(const struct plain *a, const struct plain *b)
 {
-	return a->id == b->id || strcasecmp(a->old_name, b->old_name) == 0 || strcasecmp(a->old_name, b->new_name) == 0 ||
-	    strcasecmp(a->new_name, b->old_name) == 0 || strcasecmp(a->new_name, b->new_name) == 0;
+	return a->id == b->id || strcasecmp(a->old_name, b->old_name) == 0 ||
+	       strcasecmp(a->old_name, b->new_name) == 0 || strcasecmp(a->new_name, b->old_name) == 0 ||
+	       strcasecmp(a->new_name, b->new_name) == 0;
 }
 
 static void

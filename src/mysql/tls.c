@@ -11,13 +11,14 @@
 /* AES-GCM's keys are good for 2^24 records (RFC 8446, 5.5), and OpenSSL does not change them by itself. */
 #define REKEY_RECORDS ((uint64_t)1 << 20)
 
-#define UNSENT_MAX ((size_t)1 << 20) /* records that wait for room; we make one at a time, the rest are answers to the peer */
+#define UNSENT_MAX                                                                                                     \
+	((size_t)1 << 20) /* records that wait for room; we make one at a time, the rest are answers to the peer */
 
 /* -- our own BIO ----------------------------------------------------------------------------------------------------
  *
- * OpenSSL's socket BIO uses write(), which raises SIGPIPE. And a record that waits for room in the socket must not wait inside
- * OpenSSL (3.0): where the peer asks for new keys meanwhile, the answer fails with "bad length" and the line is lost. So what is
- * written always goes, into tls_out. */
+ * OpenSSL's socket BIO uses write(), which raises SIGPIPE. And a record that waits for room in the socket must not wait
+ * inside OpenSSL (3.0): where the peer asks for new keys meanwhile, the answer fails with "bad length" and the line is
+ * lost. So what is written always goes, into tls_out. */
 
 static int
 bio_write(BIO *bio, const char *ptr, size_t len, size_t *moved)
@@ -252,15 +253,14 @@ end_of(struct my_io *io, int rc)
 	return why == SSL_ERROR_WANT_READ ? MY_IO_AGAIN : MY_IO_CLOSED;
 }
 
-/* New keys for what we send, and where the server's are used up, a request for new ones there. A server that sends its log reads
- * nothing meanwhile: it is asked once, not again and again. */
+/* New keys for what we send, and where the server's are used up, a request for new ones there. A server that sends its
+ * log reads nothing meanwhile: it is asked once, not again and again. */
 static void
 rekey(struct my_io *io)
 {
 	bool ask = io->tls_got >= io->tls_rekey && !io->tls_asked;
 
-	if (io->tls_rekey == 0 || (!ask && io->tls_sent < io->tls_rekey) ||
-	    SSL_version(io->ssl) < TLS1_3_VERSION)
+	if (io->tls_rekey == 0 || (!ask && io->tls_sent < io->tls_rekey) || SSL_version(io->ssl) < TLS1_3_VERSION)
 		return;
 	/* It goes out with the next read or write. */
 	if (SSL_key_update(io->ssl, ask ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) != 1) {

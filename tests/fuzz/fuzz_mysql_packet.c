@@ -11,7 +11,8 @@ static const uint8_t login[] =
     "mysql_native_password\0";
 static const uint8_t oks[] = "\7\0\0\2\0\0\0\2\0\0\0\7\0\0\1\0\0\0\2\0\0\0";
 
-/* With compression what is said behind the login stands in frames: as it is (FRAMED), or the data is taken for frames. */
+/* With compression what is said behind the login stands in frames: as it is (FRAMED), or the data is taken for frames.
+ */
 enum { FROM_GREETING = 1, OLD_EOF = 2, WITH_TLS = 4, WITH_ZLIB = 8, WITH_ZSTD = 16, FRAMED = 32 };
 
 #define OK_SIZE 11
@@ -22,18 +23,23 @@ say(int fd, const void *ptr, size_t len)
 	LT_ASSERT(send(fd, ptr, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len);
 }
 
-/* In frames of odd sizes, which are not compressed. */
+/* In frames of odd sizes, which are not compressed; said at once, as many small pieces would not fit into the socket.
+ */
 static void
 say_framed(int fd, const uint8_t *data, size_t size)
 {
-	for (size_t at = 0; at < size;) {
-		size_t len = LT_MIN(size - at, (size_t)data[at] + 1);
-		uint8_t head[7] = { (uint8_t)len, (uint8_t)(len >> 8) };
+	struct lt_buf b = { 0 };
 
-		say(fd, head, sizeof(head));
-		say(fd, data + at, len);
+	for (size_t at = 0; at < size;) {
+		size_t len = LT_MIN(size - at, (size_t)data[at] + 40);
+
+		lt_buf_le(&b, len, 3);
+		lt_buf_le(&b, 0, 4);
+		lt_buf_add(&b, data + at, len);
 		at += len;
 	}
+	say(fd, b.ptr, b.len);
+	lt_buf_free(&b);
 }
 
 static void
@@ -105,7 +111,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	LT_ASSERT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
 	if ((how & FROM_GREETING) == 0)
 		say_login(fds[0], (how & OLD_EOF) != 0, zip != 0);
-	if (zip != 0 && (how & FRAMED) != 0)
+	if (zip != 0 && (how & FRAMED) != 0 && size > 1)
 		say_framed(fds[0], data + 1, size - 1);
 	else
 		say(fds[0], data + 1, size - 1);

@@ -33,7 +33,7 @@ there_and_back(struct my_zip *z, const uint8_t *data, size_t size)
 	struct lt_err err = { 0 };
 	size_t used;
 
-	for (size_t i = 0; i + 1 < size && queue.len < 1 << 20; i += 2) {
+	for (size_t i = 0; i + 1 < size && queue.len < 1 << 16; i += 2) {
 		size_t len = (size_t)data[i] * data[i + 1] + 1;
 
 		lt_buf_le(&queue, len, 3);

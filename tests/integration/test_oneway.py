@@ -43,6 +43,25 @@ def test_goes_on_where_it_ended(site, channel, schema):
     ledger_is(target, schema, load.expected_ledger())
 
 
+@pytest.mark.parametrize("pair, how", [(("mysql", "mariadb"), ("zstd", "zlib")), (("mariadb", "mysql"), ("zlib", "zlib"))],
+                         ids=["mysql-zstd-to-mariadb", "mariadb-to-mysql-zlib"])
+def test_over_compressed_connections(pair, how, site, channel, schema):
+    """One algorithm and no other is allowed: the connections are compressed, or there are none."""
+    source, target = site(pair[0], 1), site(pair[1], 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    text = lutra.file.read_text()
+    for server, algorithm in zip((source, target), how):
+        text = text.replace(f":{server.port}\"", f":{server.port}/?compression-algorithms={algorithm}\"")
+    lutra.file.write_text(text)
+    assert text.count("compression-algorithms") == 2
+    lutra.start()
+    load = Workload(source, schema, clients=2, seed=7, limit=150).start().join()
+    lutra.wait()
+
+    same(source, target, schema)
+    ledger_is(target, schema, load.expected_ledger())
+
+
 def test_begins_at_the_start_that_the_file_gives(site, channel, schema):
     """A dump with its position is how one begins; here the dump is empty and the log holds everything."""
     source, target = site("mariadb", 1), site("mariadb", 2)

@@ -1,7 +1,8 @@
 /* wire CASE KEY=VALUE... - runs one case of the client against a real server; tests/integration/test_wire.py calls it.
  *
- * Keys: host, port, socket, user, password, ssl (0-4), ca, cert, key, zip (bits). Prints "ok ..." and ends 0, or says which line of
- * this file did not find what it should and ends 1. `login` prints "NAME server_errno message" for an error. */
+ * Keys: host, port, socket, user, password, ssl (0-4), ca, cert, key, zip (bits). Prints "ok ..." and ends 0, or says
+ * which line of this file did not find what it should and ends 1. `login` prints "NAME server_errno message" for an
+ * error. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -408,7 +409,8 @@ run_dump(void)
 		CHECK(my_recv(c, NULL, &err), &err);
 	exec(c, "INSERT INTO wire.d VALUES (2, REPEAT('x', 17000000))");
 	exec(c, "SET @source_binlog_checksum = 'NONE', @master_binlog_checksum = 'NONE'");
-	CHECK(my_query(c, my_conn_server(c)->flavor == MY_MYSQL ? "SHOW BINARY LOGS" : "SHOW MASTER LOGS", &rows, &err), &err);
+	CHECK(my_query(c, my_conn_server(c)->flavor == MY_MYSQL ? "SHOW BINARY LOGS" : "SHOW MASTER LOGS", &rows, &err),
+	    &err);
 	lt_buf_le(&body, 4, 4);
 	lt_buf_le(&body, NON_BLOCK, 2);
 	lt_buf_le(&body, 4242, 4);
@@ -457,16 +459,39 @@ bulk_row(int64_t i, struct my_param *p)
 	p[4] = (struct my_param){ .kind = MY_PARAM_DECIMAL, .bytes = LT_STR("-12345678901234567890.123456789") };
 	p[5] = (struct my_param){ .kind = MY_PARAM_TEXT, .bytes = text };
 	p[6] = (struct my_param){ .kind = MY_PARAM_BYTES, .bytes = { "\0\xff'", (size_t)(i % 4) } };
-	p[7] = (struct my_param){ .kind = MY_PARAM_DATE, .time = { .year = 2026, .month = 2, .day = (uint8_t)(n + 1) } };
+	p[7] =
+	    (struct my_param){ .kind = MY_PARAM_DATE, .time = { .year = 2026, .month = 2, .day = (uint8_t)(n + 1) } };
 	p[8] = (struct my_param){ .kind = MY_PARAM_DATETIME,
-		.time = { .year = 1999, .month = 12, .day = 31, .hour = i % 2 == 0 ? 0 : 23, .micro = i % 3 == 0 ? 0 : 7 } };
+		.time = {
+		    .year = 1999, .month = 12, .day = 31, .hour = i % 2 == 0 ? 0 : 23, .micro = i % 3 == 0 ? 0 : 7 } };
 	p[9] = (struct my_param){ .kind = MY_PARAM_TIME,
-		.time = { .negative = i % 2 != 0, .hour = 100, .minute = n, .second = 1, .micro = i % 5 == 0 ? 0 : 5 } };
+		.time = {
+		    .negative = i % 2 != 0, .hour = 100, .minute = n, .second = 1, .micro = i % 5 == 0 ? 0 : 5 } };
 	for (int64_t k = 1; k < BULK_COLUMNS - 1; k++) {
 		if (i % 13 == k)
 			p[k].kind = MY_PARAM_NULL;
 	}
 	p[BULK_COLUMNS - 1].kind = MY_PARAM_NULL;
+}
+
+/* An error in the midst: what went before it goes with the transaction, and the line lives. */
+static void
+bulk_refused(struct my_conn *c, struct my_stmt *bulk, struct my_param *p)
+{
+	struct lt_err err = { 0 };
+
+	exec(c, "DELETE FROM wire.bulk2");
+	for (int64_t i = 0; i < 100; i++)
+		bulk_row(i == 60 ? 3 : i, p + i * BULK_COLUMNS);
+	exec(c, "BEGIN");
+	CHECK(my_send_bulk(c, bulk, p, BULK_COLUMNS, 100, &err), &err);
+	CHECK(my_send_query(c, LT_STR("DO 1"), &err), &err);
+	CHECK(!my_recv(c, NULL, &err) && err.code == LT_E_DUPLICATE && my_alive(c), &err);
+	CHECK(reply_sum(c) == 0, NULL);
+	exec(c, "ROLLBACK");
+	CHECK(number(c, "SELECT COUNT(*) FROM wire.bulk2") == 0, NULL);
+	CHECK(!my_send_bulk(c, bulk, p, BULK_COLUMNS, 0, &err) && err.code == LT_E_INTERNAL && my_alive(c), &err);
+	CHECK(!my_send_bulk(c, bulk, p, BULK_COLUMNS - 1, 2, &err) && err.code == LT_E_INTERNAL && my_alive(c), &err);
 }
 
 /* MariaDB: the rows of one bulk are those that as many single statements make. */
@@ -485,9 +510,13 @@ run_bulk(void)
 	exec(c, "SET sql_mode='STRICT_ALL_TABLES'");
 	for (int t = 0; t < 2; t++) {
 		CHECK(my_execf(c, &err, "DROP TABLE IF EXISTS wire.%s", t == 0 ? "bulk1" : "bulk2"), &err);
-		CHECK(my_execf(c, &err, "CREATE TABLE wire.%s (a BIGINT PRIMARY KEY, b BIGINT UNSIGNED, c FLOAT, d DOUBLE, "
-			    "e DECIMAL(40,9), f VARCHAR(20) CHARACTER SET utf8mb4, g VARBINARY(9), h DATE, i DATETIME(6), j TIME(6), "
-			    "k INT) ENGINE=InnoDB", t == 0 ? "bulk1" : "bulk2"), &err);
+		CHECK(my_execf(c, &err,
+			  "CREATE TABLE wire.%s (a BIGINT PRIMARY KEY, b BIGINT UNSIGNED, c FLOAT, d DOUBLE, "
+			  "e DECIMAL(40,9), f VARCHAR(20) CHARACTER SET utf8mb4, g VARBINARY(9), h DATE, i "
+			  "DATETIME(6), j TIME(6), "
+			  "k INT) ENGINE=InnoDB",
+			  t == 0 ? "bulk1" : "bulk2"),
+		    &err);
 		snprintf(sql, sizeof(sql), insert, t == 0 ? "bulk1" : "bulk2");
 		CHECK(my_prepare(c, lt_str_z(sql), t == 0 ? &single : &bulk, &err), &err);
 	}
@@ -501,10 +530,16 @@ run_bulk(void)
 	CHECK(my_send_bulk(c, bulk, p, BULK_COLUMNS, ROWS, &err), &err);
 	CHECK(my_pending(c) == 1 && reply_sum(c) == ROWS, NULL);
 	exec(c, "COMMIT");
-	CHECK(number(c, "SELECT COUNT(*) FROM wire.bulk1 x JOIN wire.bulk2 y ON x.a = y.a AND x.b <=> y.b AND x.c <=> y.c AND "
-			"x.d <=> y.d AND x.e <=> y.e AND BINARY x.f <=> BINARY y.f AND x.g <=> y.g AND x.h <=> y.h AND x.i <=> y.i "
-			"AND x.j <=> y.j AND x.k <=> y.k") == ROWS, NULL);
-	CHECK(number(c, "SELECT COUNT(b) + COUNT(f) + COUNT(j) + COUNT(k) FROM wire.bulk2") == 3 * ROWS - 770 - 769 - 769, NULL);
+	CHECK(
+	    number(c,
+		"SELECT COUNT(*) FROM wire.bulk1 x JOIN wire.bulk2 y ON x.a = y.a AND x.b <=> y.b AND x.c <=> y.c AND "
+		"x.d <=> y.d AND x.e <=> y.e AND BINARY x.f <=> BINARY y.f AND x.g <=> y.g AND x.h <=> y.h AND x.i <=> "
+		"y.i "
+		"AND x.j <=> y.j AND x.k <=> y.k") == ROWS,
+	    NULL);
+	CHECK(
+	    number(c, "SELECT COUNT(b) + COUNT(f) + COUNT(j) + COUNT(k) FROM wire.bulk2") == 3 * ROWS - 770 - 769 - 769,
+	    NULL);
 
 	/* The sum is that of the rows that were there. */
 	CHECK(my_prepare(c, LT_STR("DELETE FROM wire.bulk2 WHERE a = ?"), &other, &err), &err);
@@ -515,20 +550,7 @@ run_bulk(void)
 	CHECK(number(c, "SELECT COUNT(*) FROM wire.bulk2") == ROWS / 2, NULL);
 	exec(c, "ROLLBACK");
 	CHECK(number(c, "SELECT COUNT(*) FROM wire.bulk2") == ROWS, NULL);
-
-	/* An error in the midst: what went before it goes with the transaction, and the line lives. */
-	exec(c, "DELETE FROM wire.bulk2");
-	for (int64_t i = 0; i < 100; i++)
-		bulk_row(i == 60 ? 3 : i, p + i * BULK_COLUMNS);
-	exec(c, "BEGIN");
-	CHECK(my_send_bulk(c, bulk, p, BULK_COLUMNS, 100, &err), &err);
-	CHECK(my_send_query(c, LT_STR("DO 1"), &err), &err);
-	CHECK(!my_recv(c, NULL, &err) && err.code == LT_E_DUPLICATE && my_alive(c), &err);
-	CHECK(reply_sum(c) == 0, NULL);
-	exec(c, "ROLLBACK");
-	CHECK(number(c, "SELECT COUNT(*) FROM wire.bulk2") == 0, NULL);
-	CHECK(!my_send_bulk(c, bulk, p, BULK_COLUMNS, 0, &err) && err.code == LT_E_INTERNAL && my_alive(c), &err);
-	CHECK(!my_send_bulk(c, bulk, p, BULK_COLUMNS - 1, 2, &err) && err.code == LT_E_INTERNAL && my_alive(c), &err);
+	bulk_refused(c, bulk, p);
 	free(p);
 	my_close(c);
 }
@@ -551,7 +573,8 @@ run_killed(void)
 	my_close(c);
 }
 
-/* Prints "ready", waits for a line (the server ends in order meanwhile), then must find the link lost or the server ending. */
+/* Prints "ready", waits for a line (the server ends in order meanwhile), then must find the link lost or the server
+ * ending. */
 static void
 run_shutdown(void)
 {

@@ -96,7 +96,8 @@ cancels_the_connecting(void **state)
 	addr.port = ntohs(sin.sin_port);
 	for (size_t i = 0; i < LT_COUNT(fillers); i++) {
 		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		assert_true(connect(fillers[i], (const struct sockaddr *)&sin, sizeof(sin)) == 0 || errno == EINPROGRESS);
+		assert_true(
+		    connect(fillers[i], (const struct sockaddr *)&sin, sizeof(sin)) == 0 || errno == EINPROGRESS);
 	}
 	/* Before or while it waits: it ends either way. */
 	t = lt_thread_start("cancel", raise_it, addr.stop);
@@ -173,8 +174,8 @@ ask_by_writing(struct my_conn *c, struct lt_err *err)
 	return ok;
 }
 
-static bool (*const waits[])(struct my_conn *c, struct lt_err *err) = { ask_query, ask_queued, ask_prepare, ask_stream,
-	ask_by_writing };
+static bool (*const waits[])(
+    struct my_conn *c, struct lt_err *err) = { ask_query, ask_queued, ask_prepare, ask_stream, ask_by_writing };
 
 static void
 cancels_every_wait_of_an_open_line(void **state)
@@ -204,7 +205,8 @@ static const struct {
 	uint16_t number;
 } farewells[] = {
 	{ { "\xff\x1d\4#08S01Server shutdown in progress", 36 }, LT_E_SERVER_BUSY, 1053 },
-	{ { "\xff\xbf\x0f#HY000The client was disconnected by the server because of inactivity.", 73 }, LT_E_LINK_LOST, 4031 },
+	{ { "\xff\xbf\x0f#HY000The client was disconnected by the server because of inactivity.", 73 }, LT_E_LINK_LOST,
+	    4031 },
 	{ { "\xff\x87\7#70100Connection was killed", 30 }, LT_E_LINK_LOST, 1927 },
 	{ { "\xff\x84\4#08S01Got packets out of order", 33 }, LT_E_LINK_LOST, 1156 },
 };

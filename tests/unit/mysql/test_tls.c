@@ -18,11 +18,11 @@ enum { CHUNK = 16000, CHUNKS = 400 };
 /* The other end of a TLS line: sends and takes CHUNKS chunks by turns, and changes its keys in the midst. */
 struct far {
 	int fd;
-	SSL_CTX *ctx;       /* owned */
-	int every;          /* its keys change every so many chunks; 0: never */
-	unsigned seen;      /* changes of our keys */
-	unsigned asked;     /* of them with the request for its own */
-	bool ok;            /* all came as it was sent */
+	SSL_CTX *ctx;   /* owned */
+	int every;      /* its keys change every so many chunks; 0: never */
+	unsigned seen;  /* changes of our keys */
+	unsigned asked; /* of them with the request for its own */
+	bool ok;        /* all came as it was sent */
 };
 
 static char
@@ -98,7 +98,8 @@ serve(void *arg)
 			chunk[i] = byte_at(k * CHUNK + i);
 		f->ok = SSL_write_ex(ssl, chunk, CHUNK, &n) == 1;
 		if (f->ok && f->every > 0 && k % (size_t)f->every == 0)
-			f->ok = SSL_key_update(ssl, k % 2 == 0 ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1;
+			f->ok = SSL_key_update(
+				    ssl, k % 2 == 0 ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1;
 		f->ok = f->ok && take_chunk(ssl, k * CHUNK);
 	}
 	SSL_free(ssl);

@@ -14,7 +14,9 @@ static const struct {
 	struct lt_str frame;
 } known[] = {
 	{ MY_ZIP_ZLIB, { "\x0c\0\0\1\x64\0\0\x78\x9c\x4b\x4c\xa4\x3d\x00\x00\x7a\x47\x25\xe5", 7 + 12 } },
-	{ MY_ZIP_ZSTD, { "\x15\0\0\1\x64\0\0\x28\xb5\x2f\xfd\x04\x58\x45\x00\x00\x10\x61\x61\x01\x00\x3f\x01\x2c\xb3\xcf\xde\xb1", 7 + 21 } },
+	{ MY_ZIP_ZSTD,
+	    { "\x15\0\0\1\x64\0\0\x28\xb5\x2f\xfd\x04\x58\x45\x00\x00\x10\x61\x61\x01\x00\x3f\x01\x2c\xb3\xcf\xde\xb1",
+		7 + 21 } },
 };
 
 static void
@@ -195,7 +197,9 @@ a_compressed_line_cut_anywhere_is_a_lost_link(void **state)
 		peer_script(&said, 0, LT_STR("\1"));
 		peer_script(&said, 0, peer_column("column"));
 		for (int i = 0; i < 2; i++)
-			peer_script(&said, 0, LT_STR("\x3c" "a value that is long enough to be worth the compressing work"));
+			peer_script(&said, 0,
+			    LT_STR("\x3c"
+				   "a value that is long enough to be worth the compressing work"));
 		peer_script(&said, 0, lt_str_of("\xfe\0\0\2\0\0\0", 7));
 		my_zip_pack(z, lt_buf_str(&said), &wire);
 		assert_int_equal(talk(lt_buf_str(&wire), (enum my_zip_kind)kind), LT_OK);

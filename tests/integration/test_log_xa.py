@@ -10,10 +10,10 @@ from lutralab.servers import wait_until
 TABLE = "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20))"
 
 
-def prepare(server, schema, xid, *statements):
+def prepare(server, schema, xid, *statements, packed=False):
     """Prepared, and the session is gone."""
     with contextlib.closing(server.connect(schema)) as c, c.cursor() as cursor:
-        for s in (f"XA START '{xid}'", *statements, f"XA END '{xid}'", f"XA PREPARE '{xid}'"):
+        for s in (*["SET binlog_transaction_compression = ON"][:packed], f"XA START '{xid}'", *statements, f"XA END '{xid}'", f"XA PREPARE '{xid}'"):
             cursor.execute(s)
 
 
@@ -37,18 +37,20 @@ def test_r14_rows_come_with_the_commit_and_not_with_a_rollback(ends, channel, sc
     lutra = begin(ends, channel, schema).start()
     prepare(ends[0], schema, "a", "INSERT INTO t VALUES (1, 'x'), (2, 'y')")
     prepare(ends[0], schema, "b", "INSERT INTO t VALUES (3, 'no')")
+    prepare(ends[0], schema, "p", "INSERT INTO t VALUES (5, 'packed')", packed=ends[0].engine == "mysql")
     ends[0].sql("INSERT INTO t VALUES (10, 'between')", db=schema)
     lutra.wait()
     assert ids(ends[1], schema) == [10]
 
     ends[0].sql("XA ROLLBACK 'b'")
     ends[0].sql("XA COMMIT 'a'")
+    ends[0].sql("XA COMMIT 'p'")
     with contextlib.closing(ends[0].connect(schema)) as c, c.cursor() as cursor:
         for s in ("XA START 'c'", "INSERT INTO t VALUES (4, 'one phase')", "XA END 'c'", "XA COMMIT 'c' ONE PHASE"):
             cursor.execute(s)
     lutra.wait()
 
-    assert ids(ends[1], schema) == [1, 2, 4, 10]
+    assert ids(ends[1], schema) == [1, 2, 4, 5, 10]
     same(*ends, schema)
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 import steps
 from conftest import ledger_is, same
-from lutralab.servers import Unavailable
+from lutralab.servers import Unavailable, wait_until
 from lutralab.workload import Workload
 from steps import column, run_at, stopped, transaction
 from test_rules import ONE_WAY, TABLES
@@ -115,10 +115,13 @@ def lost_tail(lab, site, channel, schema, engine="mariadb", others=12, again=Fal
         source.start()
         for i in range(13, 16):
             transaction(source, schema, f"INSERT INTO ledger VALUES ({i})")
+        written = int(time.time())
         lutra.wait()
         source.kill()
         steps.restore_data(source, copy)
         source.start()
+        # The log counts seconds: in the same one, the same place and xid would make the very same event.
+        wait_until(lambda: int(time.time()) > written, 5, "another second")
         for i in range(20, 20 + others):  # to the byte as long as what was lost
             transaction(source, schema, f"INSERT INTO ledger VALUES ({i})")
 

@@ -152,7 +152,7 @@ def test_a_transaction_that_is_a_file_of_its_own(site, channel, schema):
 @pytest.mark.parametrize("algorithm", ["AES_CBC", "AES_CTR"])
 def test_an_encrypted_log_is_read_as_it_is_streamed(algorithm, lab, site, channel, schema):
     plugins = fetched("mariadb-11.8") / "root/usr/lib/mysql/plugin"
-    keys = lab.folder / "keys"
+    keys = lab.folder / "encryption-keys"
     keys.write_text("1;770a8a65da156d24ee2a093277530142\n")
     server = lab.start("mariadb-11.8", 5, f"plugin-dir={plugins}", "plugin-load-add=file_key_management", f"file-key-management-filename={keys}",
                        f"file-key-management-encryption-algorithm={algorithm}", "encrypt-binlog=ON", name=f"sealed-{algorithm}")

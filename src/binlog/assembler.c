@@ -65,7 +65,7 @@ binlog_assembler_format(struct binlog_assembler *a, const struct binlog_format *
 	}
 }
 
-/* -- the life of a transaction ---------------------------------------------------------------------------------- */
+/* -- the life of a transaction -------------------------------------------------------------------- */
 
 void
 binlog_assembler_begin(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at)
@@ -219,7 +219,7 @@ binlog_assembler_take_place(struct binlog_assembler *a)
 	return t;
 }
 
-/* -- events ----------------------------------------------------------------------------------------------------- */
+/* -- events --------------------------------------------------------------------------------------- */
 
 static bool
 feed_gtid(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)

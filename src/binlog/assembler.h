@@ -52,11 +52,11 @@ struct binlog_assembler {
 	char xa_name[320];                   /* as XA END wrote it */
 	struct change_txn *txn;              /* owned; the one in hand, kept for the next one while it is empty */
 	struct binlog_savepoint *savepoints; /* owned */
-	struct binlog_prepared *prepared; /* owned: XA transactions that wait for their decision */
+	struct binlog_prepared *prepared;    /* owned: XA transactions that wait for their decision */
 	size_t nprepared, prepared_bytes;
 	const struct change_place *commit; /* see binlog_options */
 	struct binlog_recall *recall;      /* borrowed; NULL: what was prepared before reading began is not known */
-	struct lt_buf scratch; /* a compressed body, unpacked */
+	struct lt_buf scratch;             /* a compressed body, unpacked */
 	struct binlog_fragments fragments;
 
 	struct change_txn *ready[4]; /* owned; whole, not taken yet, oldest first */
@@ -83,7 +83,7 @@ struct change_txn *binlog_assembler_take_place(struct binlog_assembler *a);
 /** Inside a transaction: a log must not end here. */
 bool binlog_assembler_busy(const struct binlog_assembler *a);
 
-/* -- for assembler_query.c only: what a statement may do to the transaction in hand -- */
+/* -- for assembler_query.c only: what a statement may do to the transaction in hand --------------- */
 
 LT_MUST_USE bool binlog_assembler_query(struct binlog_assembler *a, const struct binlog_event *e, struct lt_str body,
     size_t query_size, const struct binlog_at *at, struct lt_err *err);

@@ -67,7 +67,7 @@ rollback_to(struct binlog_assembler *a, struct lt_str name, struct lt_err *err)
 	return true;
 }
 
-/* -- XA --------------------------------------------------------------------------------------------------------- */
+/* -- XA ------------------------------------------------------------------------------------------- */
 
 bool
 binlog_assembler_prepare(
@@ -133,7 +133,8 @@ recall(struct binlog_assembler *a, const struct binlog_at *at, struct change_txn
 	if (a->commit != NULL && change_place_cmp(a->commit, &commit) != 0)
 		return true;
 	return lt_fail(err, a->commit != NULL ? LT_E_LOG_PURGED : LT_E_EVENT_UNSUPPORTED,
-	    "XA COMMIT of a transaction that was prepared before %s begins", a->commit != NULL ? "the log" : "what is read");
+	    "XA COMMIT of a transaction that was prepared before %s begins",
+	    a->commit != NULL ? "the log" : "what is read");
 }
 
 /** XA COMMIT and XA ROLLBACK stand in a group of their own. */
@@ -157,7 +158,7 @@ decide_xa(struct binlog_assembler *a, enum binlog_verb verb, struct lt_str name,
 	return true;
 }
 
-/* -- statements ------------------------------------------------------------------------------------------------- */
+/* -- statements ----------------------------------------------------------------------------------- */
 
 /** Whether the filter wants a statement. */
 static bool
@@ -244,7 +245,8 @@ inside(struct binlog_assembler *a, enum binlog_verb verb, struct lt_str name, co
 	case BINLOG_VERB_ROLLBACK_TO: return rollback_to(a, name, err);
 	case BINLOG_VERB_XA_END: lt_str_copy(a->xa_name, sizeof(a->xa_name), name); return true;
 	case BINLOG_VERB_XA_COMMIT:
-	case BINLOG_VERB_XA_ROLLBACK: return decide_xa(a, verb, name, at, err) && binlog_assembler_end(a, e, at, true, err);
+	case BINLOG_VERB_XA_ROLLBACK:
+		return decide_xa(a, verb, name, at, err) && binlog_assembler_end(a, e, at, true, err);
 	default: return true; /* RELEASE */
 	}
 }

@@ -3,7 +3,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-/* -- TRANSACTION_PAYLOAD ---------------------------------------------------------------------------------------- */
+/* -- TRANSACTION_PAYLOAD -------------------------------------------------------------------------- */
 
 enum { FIELD_END = 0, FIELD_SIZE = 1, FIELD_ALGORITHM = 2, FIELD_UNPACKED = 3 };
 enum { ALGORITHM_ZSTD = 0, ALGORITHM_NONE = 255 };
@@ -136,7 +136,7 @@ binlog_payload_next(struct binlog_payload *p, struct lt_str *event, struct lt_er
 	return true;
 }
 
-/* -- MariaDB's compressed events -------------------------------------------------------------------------------- */
+/* -- MariaDB's compressed events ------------------------------------------------------------------ */
 
 /** The blob: one byte 0x80 + algorithm * 16 + width of the length, the length (big-endian), zlib's bytes. */
 static bool

@@ -80,7 +80,7 @@ names_of(struct dumper *d, const struct change_table *t)
 	return n;
 }
 
-/* -- rows ------------------------------------------------------------------------------------------------------- */
+/* -- rows ----------------------------------------------------------------------------------------- */
 
 static bool
 decode(struct dumper *d, const struct change_table *t, const struct change_image *image, struct lt_err *err)
@@ -163,7 +163,7 @@ print_row(struct dumper *d, const struct change_row *row, struct lt_err *err)
 	return true;
 }
 
-/* -- transactions ----------------------------------------------------------------------------------------------- */
+/* -- transactions --------------------------------------------------------------------------------- */
 
 static void
 print_begin(struct dumper *d, const struct change_txn *t)

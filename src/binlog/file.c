@@ -14,7 +14,7 @@ struct file {
 	struct binlog_feed feed;
 	struct binlog_unpack *bytes; /* owned */
 	int fd;                      /* borrowed from it */
-	struct lt_buf buf; /* bytes read and not handed out yet lie from `at` on */
+	struct lt_buf buf;           /* bytes read and not handed out yet lie from `at` on */
 	size_t at;
 	uint64_t offset; /* of the file's byte behind those in `buf` */
 	uint64_t resume; /* where reading goes on behind the FORMAT_DESCRIPTION; 0 = right there */

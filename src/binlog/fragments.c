@@ -41,8 +41,7 @@ begin(struct binlog_fragments *f, const uint32_t numbers[2], uint64_t size, stru
 }
 
 bool
-binlog_fragments_add(
-    struct binlog_fragments *f, struct lt_str body, size_t limit, bool *whole, struct lt_err *err)
+binlog_fragments_add(struct binlog_fragments *f, struct lt_str body, size_t limit, bool *whole, struct lt_err *err)
 {
 	enum { HAS_SIZE = 1 };
 	struct lt_cur in = lt_cur_str(body);
@@ -70,8 +69,9 @@ binlog_fragments_add(
 		return lt_fail(err, LT_E_CORRUPT, "PARTIAL_ROW_DATA event: %llu bytes of %llu with fragment %u of %u",
 		    (unsigned long long)f->taken, (unsigned long long)f->size, number, f->total);
 	if (!f->discard && f->taken > limit)
-		return lt_fail(err, LT_E_TXN_TOO_LARGE, "a row event of %llu bytes is more than the %zu that are allowed",
-		    (unsigned long long)f->size, limit);
+		return lt_fail(err, LT_E_TXN_TOO_LARGE,
+		    "a row event of %llu bytes is more than the %zu that are allowed", (unsigned long long)f->size,
+		    limit);
 	if (!f->discard)
 		lt_buf_str_add(&f->bytes, chunk);
 	f->next = *whole ? 0 : f->next + 1;

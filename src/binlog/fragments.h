@@ -27,8 +27,8 @@ binlog_fragments_open(const struct binlog_fragments *f)
 /** Forget what is open; keeps the memory. */
 void binlog_fragments_reset(struct binlog_fragments *f);
 void binlog_fragments_free(struct binlog_fragments *f);
-/** Take in one event's body; `*whole`: it was the last, and `bytes` has all (nothing reliable with `discard`). More than
- * `limit` bytes are LT_E_TXN_TOO_LARGE. */
+/** Take in one event's body; `*whole`: it was the last, and `bytes` has all (nothing reliable with `discard`). More
+ * than `limit` bytes are LT_E_TXN_TOO_LARGE. */
 LT_MUST_USE bool binlog_fragments_add(
     struct binlog_fragments *f, struct lt_str body, size_t limit, bool *whole, struct lt_err *err);
 

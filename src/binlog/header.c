@@ -14,7 +14,8 @@ binlog_header_decode(struct lt_cur *in, struct binlog_header *out, struct lt_err
 	h.end_pos = lt_cur_u32(in);
 	h.flags = lt_cur_u16(in);
 	if (!lt_cur_ok(in))
-		return lt_fail(err, LT_E_TRUNCATED, "event header: %d bytes wanted, %zu left", BINLOG_HEADER_SIZE, left);
+		return lt_fail(
+		    err, LT_E_TRUNCATED, "event header: %d bytes wanted, %zu left", BINLOG_HEADER_SIZE, left);
 	if (h.size < BINLOG_HEADER_SIZE)
 		return lt_fail(err, LT_E_CORRUPT, "event claims %u bytes in all", h.size);
 

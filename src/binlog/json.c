@@ -234,7 +234,9 @@ put_scalar(struct text *t, uint8_t type, struct lt_cur in)
 	case JSON_INT64: n = lt_cur_u64(&in); return lt_cur_ok(&in) ? put_i64(t, (int64_t)n) : cut(t);
 	case JSON_UINT64: n = lt_cur_u64(&in); return lt_cur_ok(&in) ? put_u64(t, n, false) : cut(t);
 	case JSON_DOUBLE: n = lt_cur_u64(&in); return lt_cur_ok(&in) ? put_double(t, n) : cut(t);
-	case JSON_STRING: s = lt_cur_bytes(&in, json_take_length(&in)); return lt_cur_ok(&in) ? put_string(t, s) : cut(t);
+	case JSON_STRING:
+		s = lt_cur_bytes(&in, json_take_length(&in));
+		return lt_cur_ok(&in) ? put_string(t, s) : cut(t);
 	case JSON_OPAQUE: return put_opaque(t, in);
 	default: return lt_fail(t->err, LT_E_CORRUPT, "JSON: unknown type %u", type);
 	}
@@ -254,8 +256,7 @@ next_value(struct text *t, struct level *l, uint8_t *type, struct lt_cur *value)
 
 	if (i > 0 && !put(t, ", ", 2))
 		return false;
-	if (l->c.object &&
-	    (!json_container_key(&l->c, i, &key, t->err) || !put_string(t, key) || !put(t, ": ", 2)))
+	if (l->c.object && (!json_container_key(&l->c, i, &key, t->err) || !put_string(t, key) || !put(t, ": ", 2)))
 		return false;
 	return json_container_value(&l->c, i, type, value, t->err);
 }

@@ -32,12 +32,12 @@ take_diff(struct lt_cur *in, struct diff *out, struct lt_err *err)
 	return true;
 }
 
-/* -- the document, as far as it is taken apart -------------------------------------------------------------------- */
+/* -- the document, as far as it is taken apart ---------------------------------------------------- */
 
 struct node {
 	uint8_t type;
-	struct lt_cur raw;   /* behind the type, up to the end of all; not used once opened */
-	bool opened, object; /* a container whose children are nodes */
+	struct lt_cur raw;     /* behind the type, up to the end of all; not used once opened */
+	bool opened, object;   /* a container whose children are nodes */
 	struct node *children; /* arena */
 	size_t count, cap;
 	struct lt_str key; /* in an object */
@@ -121,8 +121,8 @@ key_place(const struct node *n, struct lt_str key, bool *found)
 	*found = false;
 	for (; i < n->count; i++) {
 		struct lt_str k = n->children[i].key;
-		int order = k.len != key.len ? (k.len < key.len ? -1 : 1)
-					     : (key.len > 0 ? memcmp(k.ptr, key.ptr, key.len) : 0);
+		int order =
+		    k.len != key.len ? (k.len < key.len ? -1 : 1) : (key.len > 0 ? memcmp(k.ptr, key.ptr, key.len) : 0);
 
 		*found = order == 0;
 		if (order >= 0)
@@ -155,7 +155,7 @@ find_child(struct editing *e, struct node *n, const struct binlog_json_leg *leg,
 	return true;
 }
 
-/* -- the edits ------------------------------------------------------------------------------------------------------ */
+/* -- the edits ------------------------------------------------------------------------------------ */
 
 static bool
 misfit(struct editing *e)
@@ -226,7 +226,8 @@ apply(struct editing *e, const struct diff *d, struct node *root)
 		return false;
 	for (size_t depth = 0; path.len > 0; depth++) {
 		if (depth > BINLOG_JSON_DEPTH)
-			return lt_fail(e->err, LT_E_CORRUPT, "JSON: an edit more than %d levels deep", BINLOG_JSON_DEPTH);
+			return lt_fail(
+			    e->err, LT_E_CORRUPT, "JSON: an edit more than %d levels deep", BINLOG_JSON_DEPTH);
 		if (at == NULL)
 			return misfit(e);
 		if (!binlog_json_path_leg(&path, e->arena, &leg, e->err))
@@ -238,7 +239,7 @@ apply(struct editing *e, const struct diff *d, struct node *root)
 	return change(e, d, parent, at, &leg);
 }
 
-/* -- back to bytes: opened containers in their large form, all else as it is ---------------------------------------- */
+/* -- back to bytes: opened containers in their large form, all else as it is ---------------------- */
 
 static bool
 add(struct editing *e, const void *bytes, size_t len)
@@ -270,7 +271,10 @@ scalar_size(struct editing *e, uint8_t type, struct lt_cur in, size_t *out)
 	case JSON_INT64:
 	case JSON_UINT64:
 	case JSON_DOUBLE: lt_cur_take(&in, 8); break;
-	case JSON_OPAQUE: lt_cur_u8(&in); lt_cur_take(&in, json_take_length(&in)); break;
+	case JSON_OPAQUE:
+		lt_cur_u8(&in);
+		lt_cur_take(&in, json_take_length(&in));
+		break;
 	case JSON_STRING: lt_cur_take(&in, json_take_length(&in)); break;
 	default: return lt_fail(e->err, LT_E_CORRUPT, "JSON: unknown type %u", type);
 	}

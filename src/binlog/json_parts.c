@@ -60,8 +60,7 @@ json_container_key(const struct json_container *c, size_t i, struct lt_str *out,
 }
 
 bool
-json_container_value(
-    const struct json_container *c, size_t i, uint8_t *type, struct lt_cur *value, struct lt_err *err)
+json_container_value(const struct json_container *c, size_t i, uint8_t *type, struct lt_cur *value, struct lt_err *err)
 {
 	size_t keys = c->object ? c->count * (c->width + 2) : 0;
 	const uint8_t *entry = c->at + 2 * c->width + keys + i * (1 + c->width);

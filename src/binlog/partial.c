@@ -75,7 +75,8 @@ struct making {
 };
 
 static bool
-add_partial(struct making *m, size_t i, enum has has_before, struct lt_str before, struct lt_str diffs, struct lt_err *err)
+add_partial(
+    struct making *m, size_t i, enum has has_before, struct lt_str before, struct lt_str diffs, struct lt_err *err)
 {
 	if (has_before == HAS_NULL && diffs.len > 0)
 		return lt_fail(err, LT_E_CORRUPT, "edits of a JSON value that was NULL");

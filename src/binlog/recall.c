@@ -84,8 +84,8 @@ read_up_to(struct binlog_recall *r, struct change_source *s, const struct change
 			return true;
 		}
 		if (binlog_source_ended(s))
-			return lt_fail(err, LT_E_LOG_POSITION, "the log ends before the XA COMMIT at %s:%llu", commit->file,
-			    (unsigned long long)commit->pos);
+			return lt_fail(err, LT_E_LOG_POSITION, "the log ends before the XA COMMIT at %s:%llu",
+			    commit->file, (unsigned long long)commit->pos);
 	}
 }
 

@@ -92,7 +92,8 @@ take_partial_bits(struct reading *r, const uint8_t **ret, struct lt_err *err)
 
 	*ret = NULL;
 	if (options > PARTIAL_JSON)
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "row event: value options %llu", (unsigned long long)options);
+		return lt_fail(
+		    err, LT_E_EVENT_UNSUPPORTED, "row event: value options %llu", (unsigned long long)options);
 	if (options == PARTIAL_JSON)
 		*ret = lt_cur_take(&r->in, (binlog_partial_columns(r->table) + 7) / 8);
 	if (!lt_cur_ok(&r->in))

@@ -15,7 +15,8 @@ struct binlog_rows_head {
 /** `type` WRITE/UPDATE/DELETE_ROWS of V0, V1, V2; compressed ones are expanded before. `body` as in table_map.h. */
 LT_MUST_USE bool binlog_rows_head_decode(
     uint8_t type, struct lt_str body, size_t id_width, struct binlog_rows_head *out, struct lt_err *err);
-/** Append every row to `txn`; image bytes and bitmaps are copied into its arena once for the whole event. `event` numbers the event in the transaction. */
+/** Append every row to `txn`; image bytes and bitmaps are copied into its arena once for the whole event. `event`
+ * numbers the event in the transaction. */
 LT_MUST_USE bool binlog_rows_decode(uint8_t type, struct lt_str body, size_t id_width, const struct change_table *table,
     uint32_t event, struct change_txn *txn, struct lt_err *err);
 

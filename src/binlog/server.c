@@ -39,7 +39,7 @@ stream_cancel(struct binlog_feed *feed)
 	my_cancel(((struct stream *)feed)->conn);
 }
 
-/* -- reading ---------------------------------------------------------------------------------------------------- */
+/* -- reading -------------------------------------------------------------------------------------- */
 
 /* What servers end a stream with: error 1236 is many errors, of which only the text tells which. */
 enum { STREAM_FATAL = 1236, MARIADB_SAME_ID = 4052 };
@@ -133,7 +133,7 @@ stream_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, stru
 	return BINLOG_READ_EVENT;
 }
 
-/* -- set-up ----------------------------------------------------------------------------------------------------- */
+/* -- set-up --------------------------------------------------------------------------------------- */
 
 static bool
 set_up(struct stream *s, const struct binlog_options *options, struct lt_err *err)

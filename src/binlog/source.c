@@ -27,7 +27,7 @@ struct source {
 	_Atomic uint64_t bytes;
 };
 
-/* -- one event -------------------------------------------------------------------------------------------------- */
+/* -- one event ------------------------------------------------------------------------------------ */
 
 /** Where a stored event of a stream stands. Events that the server leaves out show as a step ahead in the low 32 bits
  * that headers have; MariaDB 11.4 and newer put 0 there inside of transactions, so the bytes are counted too. */
@@ -192,7 +192,7 @@ one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err 
 	return stored_event(s, &e, err);
 }
 
-/* -- transactions ----------------------------------------------------------------------------------------------- */
+/* -- transactions --------------------------------------------------------------------------------- */
 
 /** After a start by GTID the place holds only once nothing behind it was executed before: MySQL's readers pass over
  * such transactions by themselves; of MariaDB's domains each must have been met. Until then progress is GTIDs alone. */

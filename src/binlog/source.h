@@ -16,8 +16,9 @@ struct binlog_options {
 	unsigned heartbeat_ms; /* 0 = 1000; silence of three of them is LT_E_LOG_SILENT */
 	bool boundaries;       /* only where transactions begin and end counts: what is prepared (XA) is shown as one */
 	bool to_end;           /* a server's log ends where it ends when that is reached, as a file does */
-	const struct change_place *commit; /* of a second reading (binlog/recall.h): this XA COMMIT counts alone, others may be of
-					    * transactions that are not in the log any more; NULL: each counts */
+	const struct change_place
+	    *commit;            /* of a second reading (binlog/recall.h): this XA COMMIT counts alone, others may be of
+				 * transactions that are not in the log any more; NULL: each counts */
 	size_t txn_limit_bytes; /* a larger transaction is LT_E_TXN_TOO_LARGE; 0 = no limit */
 	const struct lt_clock *clock;
 };

@@ -61,7 +61,7 @@ room(void *items, size_t n, size_t *cap, size_t size)
 	return lt_realloc(items, *cap * size);
 }
 
-/* -- MySQL: sources and their spans ------------------------------------------------------------------------------ */
+/* -- MySQL: sources and their spans --------------------------------------------------------------- */
 
 static int
 source_cmp(const struct gtid_source *src, const uint8_t uuid[16], const char *tag)
@@ -160,7 +160,7 @@ source_covers(const struct gtid_source *src, uint64_t from, uint64_t to)
 	return i < src->nspans && src->spans[i].from <= from;
 }
 
-/* -- MariaDB: domains ------------------------------------------------------------------------------------------- */
+/* -- MariaDB: domains ----------------------------------------------------------------------------- */
 
 static size_t
 domain_index(const struct change_gtid_set *s, uint32_t domain)
@@ -193,7 +193,7 @@ domain_set(struct change_gtid_set *s, struct gtid_domain d)
 	s->domains[i] = d;
 }
 
-/* -- both ------------------------------------------------------------------------------------------------------- */
+/* -- both ----------------------------------------------------------------------------------------- */
 
 void
 change_gtid_set_add(struct change_gtid_set *s, const struct change_gtid *g)
@@ -260,7 +260,7 @@ change_gtid_set_eq(const struct change_gtid_set *a, const struct change_gtid_set
 	return change_gtid_set_subset(a, b) && change_gtid_set_subset(b, a);
 }
 
-/* -- text ------------------------------------------------------------------------------------------------------- */
+/* -- text ----------------------------------------------------------------------------------------- */
 
 static void
 source_text(const struct gtid_source *src, bool same_uuid, struct lt_buf *out)

@@ -9,19 +9,19 @@
 struct change_codec;
 
 struct change_column {
-	struct lt_str name;     /* empty when neither log nor schema named it */
-	enum change_kind kind;  /* what its values are when they are neither NULL nor absent */
-	uint8_t wire_type;      /* the log's own type number; its codec's business */
+	struct lt_str name;    /* empty when neither log nor schema named it */
+	enum change_kind kind; /* what its values are when they are neither NULL nor absent */
+	uint8_t wire_type;     /* the log's own type number; its codec's business */
 	uint16_t wire_meta;
 	bool is_unsigned, nullable;
-	uint16_t collation;     /* MySQL's collation id of text, ENUM and SET; 63 binary; 0 unknown */
-	uint32_t length;        /* BINARY(n), CHAR, VARCHAR: bytes at most; BIT: bits; else 0 */
+	uint16_t collation;       /* MySQL's collation id of text, ENUM and SET; 63 binary; 0 unknown */
+	uint32_t length;          /* BINARY(n), CHAR, VARCHAR: bytes at most; BIT: bits; else 0 */
 	uint8_t precision, scale; /* DECIMAL; scale also: fraction digits of temporal types */
-	size_t nmembers;        /* ENUM, SET: names where known, in the column's character set or UTF-8 by the log's rule */
+	size_t nmembers; /* ENUM, SET: names where known, in the column's character set or UTF-8 by the log's rule */
 	const struct lt_str *members;
 	/* Filled in by a describer (change/source.h), else empty and false: */
-	struct lt_str charset;  /* of text: as servers name it ("utf8mb4", "gbk") */
-	bool hidden;            /* the server's own column, no part of the table's definition */
+	struct lt_str charset; /* of text: as servers name it ("utf8mb4", "gbk") */
+	bool hidden;           /* the server's own column, no part of the table's definition */
 };
 
 /** Immutable once made; shared by all rows that were logged under it, across threads, by counted references. */
@@ -29,10 +29,10 @@ struct change_table {
 	struct lt_str schema, name;
 	size_t ncolumns;
 	const struct change_column *columns; /* in log order */
-	bool named;         /* every column has a name */
-	size_t row_end;     /* of a system-versioned table: the column, counted from 1, that says when a version of the row
-			     * ended; 0: none. A describer tells */
-	uint64_t id;        /* unique in this process: a cheap key for caches */
+	bool named;                          /* every column has a name */
+	size_t row_end; /* of a system-versioned table: the column, counted from 1, that says when a version of the row
+			 * ended; 0: none. A describer tells */
+	uint64_t id;    /* unique in this process: a cheap key for caches */
 	const struct change_codec *codec;
 	struct lt_arena *arena; /* owned: holds everything above */
 	_Atomic unsigned refs;
@@ -48,7 +48,8 @@ struct change_image {
 /** How images of one kind of log become values. Stateless, any thread. */
 struct change_codec {
 	const char *name;
-	/** Fill out[0..ncolumns). Values borrow from the image or from `scratch`. Coded error on malformed bytes; then `out` is undefined. */
+	/** Fill out[0..ncolumns). Values borrow from the image or from `scratch`. Coded error on malformed bytes; then
+	 * `out` is undefined. */
 	bool (*decode)(const struct change_table *table, const struct change_image *image, struct lt_arena *scratch,
 	    struct change_value *out, struct lt_err *err);
 };

@@ -22,7 +22,7 @@ print_sums(const struct binlog_dump_sums *sums)
 	lt_buf_free(&out);
 }
 
-/* -- files ------------------------------------------------------------------------------------------------------- */
+/* -- files ---------------------------------------------------------------------------------------- */
 
 static bool
 parse_pos(const char *text, const char *option, uint64_t *out, struct lt_err *err)
@@ -56,8 +56,7 @@ dump_files(
 	return true;
 }
 
-/* -- a server -------------------------------------------------------------------------------------------------------
- */
+/* -- a server ------------------------------------------------------------------------------------- */
 
 static bool
 read_password(const struct cli_args *args, struct model_site *site, struct lt_err *err)

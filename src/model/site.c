@@ -9,7 +9,16 @@
 
 enum { PORT_DEFAULT = 3306, HOSTS_MAX = 16, NAME_MAX_BYTES = 253, VALUE_MAX = 1024, CONNECT_TIMEOUT_MS = 10000 };
 
-enum option { OPT_SSL_MODE, OPT_SSL_CA, OPT_SSL_CERT, OPT_SSL_KEY, OPT_SOCKET, OPT_CONNECT_TIMEOUT, OPT_COMPRESSION, OPT_COUNT };
+enum option {
+	OPT_SSL_MODE,
+	OPT_SSL_CA,
+	OPT_SSL_CERT,
+	OPT_SSL_KEY,
+	OPT_SOCKET,
+	OPT_CONNECT_TIMEOUT,
+	OPT_COMPRESSION,
+	OPT_COUNT
+};
 
 static const char *const option_names[OPT_COUNT] = { "ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket",
 	"connect-timeout", "compression-algorithms" };

@@ -58,7 +58,7 @@ void my_cancel(struct my_conn *c);
 /** Change the limit of each wait; 0 = none. */
 void my_set_io_timeout(struct my_conn *c, unsigned timeout_ms);
 
-/* -- replies ------------------------------------------------------------------------------------------------- */
+/* -- replies -------------------------------------------------------------------------------------- */
 
 /** What the server said to one statement that returns no rows. */
 struct my_reply {
@@ -78,7 +78,7 @@ void my_rows_free(struct my_rows *rows);
 /** Value at (row, column); {NULL,0} for NULL. */
 struct lt_str my_rows_at(const struct my_rows *rows, size_t row, size_t column);
 
-/* -- one statement at a time ------------------------------------------------------------------------------------ */
+/* -- one statement at a time ---------------------------------------------------------------------- */
 
 /** A statement without rows; `out` may be NULL. */
 LT_MUST_USE bool my_exec(struct my_conn *c, const char *sql, struct my_reply *out, struct lt_err *err);
@@ -95,7 +95,7 @@ LT_MUST_USE bool my_query_each(struct my_conn *c, struct lt_str sql, my_row_fn e
 /** COM_PING. */
 LT_MUST_USE bool my_ping(struct my_conn *c, struct lt_err *err);
 
-/* -- prepared statements and pipelining (mysql/stmt.h for parameters) -------------------------------------------- */
+/* -- prepared statements and pipelining (mysql/stmt.h for parameters) ----------------------------- */
 
 struct my_stmt;  /* belongs to its connection, dies with it */
 struct my_param; /* mysql/stmt.h */
@@ -111,9 +111,10 @@ void my_stmt_close(struct my_stmt *s);
 LT_MUST_USE bool my_send_query(struct my_conn *c, struct lt_str sql, struct lt_err *err);
 LT_MUST_USE bool my_send_execute(
     struct my_conn *c, struct my_stmt *s, const struct my_param *params, size_t nparams, struct lt_err *err);
-/** MariaDB: queue one command that runs `s` for each of `nrows` rows of `params` ([nrows * nparams], row by row). All values of
- * one parameter have the same kind or are NULL, and `nrows` is at least 1. One reply: `affected` is the sum over the rows.
- * Send it inside a transaction only: under autocommit the server commits each row of an UPDATE or DELETE by itself. */
+/** MariaDB: queue one command that runs `s` for each of `nrows` rows of `params` ([nrows * nparams], row by row). All
+ * values of one parameter have the same kind or are NULL, and `nrows` is at least 1. One reply: `affected` is the sum
+ * over the rows. Send it inside a transaction only: under autocommit the server commits each row of an UPDATE or DELETE
+ * by itself. */
 LT_MUST_USE bool my_send_bulk(struct my_conn *c, struct my_stmt *s, const struct my_param *params, size_t nparams,
     size_t nrows, struct lt_err *err);
 /** Push out what is queued, wait for nothing. */
@@ -126,7 +127,7 @@ LT_MUST_USE bool my_recv(struct my_conn *c, struct my_reply *out, struct lt_err 
 /** Whether the connection can still be used. */
 bool my_alive(const struct my_conn *c);
 
-/* -- raw packets, for the replication stream ---------------------------------------------------------------------- */
+/* -- raw packets, for the replication stream ------------------------------------------------------ */
 
 /** Send one command packet; replies are then read by my_read_packet(). */
 LT_MUST_USE bool my_command(struct my_conn *c, uint8_t command, struct lt_str body, struct lt_err *err);

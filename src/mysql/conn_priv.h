@@ -13,7 +13,7 @@ struct bio_method_st;
 struct lt_wake;
 struct my_zip;
 
-/* -- io.c, tls.c: bytes -------------------------------------------------------------------------------------------- */
+/* -- io.c, tls.c: bytes --------------------------------------------------------------------------- */
 
 /** A stream of bytes to the server, plain or TLS. Owned by the connection's thread; `wake` is what others may raise. */
 struct my_io {
@@ -27,12 +27,12 @@ struct my_io {
 	size_t in_at, out_at;
 	struct lt_buf tls_out; /* records that are not sent */
 	size_t tls_out_at;
-	/* TLS: records either way since the keys changed, after how many they are changed (0: never), and whether the server was
-	 * asked to change its own and did not yet. */
+	/* TLS: records either way since the keys changed, after how many they are changed (0: never), and whether the
+	 * server was asked to change its own and did not yet. */
 	uint64_t tls_sent, tls_got, tls_rekey;
 	bool tls_asked;
-	struct my_zip *zip;              /* owned; NULL: not compressed. With it, `in` and `out` are plain, and these are frames: */
-	struct lt_buf zip_in, zip_out;   /* received and not expanded; packed and not sent */
+	struct my_zip *zip; /* owned; NULL: not compressed. With it, `in` and `out` are plain, and these are frames: */
+	struct lt_buf zip_in, zip_out; /* received and not expanded; packed and not sent */
 	size_t zip_in_at, zip_out_at;
 	unsigned timeout_ms;  /* each wait; 0: none */
 	uint64_t deadline_us; /* end of the set-up, monotonic; 0: set up already */
@@ -69,7 +69,7 @@ enum my_io_end my_tls_write(struct my_io *io, const void *ptr, size_t len, size_
 bool my_tls_pending(const struct my_io *io);
 void my_tls_close(struct my_io *io);
 
-/* -- zip.c: protocol compression, pure ------------------------------------------------------------------------------- */
+/* -- zip.c: protocol compression, pure ------------------------------------------------------------ */
 
 #define MY_ZSTD_LEVEL 1 /* ours, and what the server is asked for */
 
@@ -82,8 +82,7 @@ void my_zip_pack(struct my_zip *z, struct lt_str queue, struct lt_buf *wire);
 LT_MUST_USE bool my_zip_unpack(
     struct my_zip *z, struct lt_str wire, struct lt_buf *out, size_t *used, struct lt_err *err);
 
-/* -- packet.c: packets -----------------------------------------------------------------------------------------------
- */
+/* -- packet.c: packets ---------------------------------------------------------------------------- */
 
 #define MY_PIECE_MAX ((size_t)0xffffff) /* a longer packet goes in pieces */
 #define MY_PACKET_MAX ((size_t)1 << 30) /* the largest max_allowed_packet there is */
@@ -103,8 +102,8 @@ struct my_conn {
 	struct my_io io;
 	struct my_server server;
 	uint32_t caps, mariadb_caps; /* agreed */
-	uint8_t seq;   /* of the next packet, either way */
-	bool joining;  /* `join` holds pieces of a packet whose end is to come */
+	uint8_t seq;                 /* of the next packet, either way */
+	bool joining;                /* `join` holds pieces of a packet whose end is to come */
 	bool dead;
 	bool in_rows; /* inside a row callback: nothing else may be asked */
 	struct lt_buf join;
@@ -131,8 +130,7 @@ bool my_garbled(struct my_conn *c, const char *what, struct lt_err *err);
 /** Error packet to error; kills the connection where the server means to close it. False always. */
 bool my_refused(struct my_conn *c, struct lt_str packet, struct lt_err *err);
 
-/* -- auth.c, conn.c --------------------------------------------------------------------------------------------------
- */
+/* -- auth.c, conn.c ------------------------------------------------------------------------------- */
 
 /** What both packets of the login begin with: capabilities, limits, charset, filler. */
 void my_login_head(struct my_conn *c);
@@ -142,8 +140,7 @@ LT_MUST_USE bool my_auth_run(
 /** Handshake and login over a connected descriptor (owned from now on); for my_connect() and for tests. */
 LT_MUST_USE bool my_connect_fd(int fd, const struct my_addr *addr, struct my_conn **ret, struct lt_err *err);
 
-/* -- query.c, pipeline.c ---------------------------------------------------------------------------------------------
- */
+/* -- query.c, pipeline.c -------------------------------------------------------------------------- */
 
 /** Ready for a command that is answered at once: replies still to come are read and put aside for my_recv(). */
 LT_MUST_USE bool my_settle(struct my_conn *c, struct lt_err *err);
@@ -173,8 +170,7 @@ LT_MUST_USE bool my_skip_columns(struct my_conn *c, size_t count, struct lt_err 
 /** Before a packet of about `bytes`: ask the server once how large one may be, where that could matter. */
 LT_MUST_USE bool my_know_limit(struct my_conn *c, size_t bytes, struct lt_err *err);
 
-/* -- stmt.c -----------------------------------------------------------------------------------------------------------
- */
+/* -- stmt.c --------------------------------------------------------------------------------------- */
 
 /** Append COM_STMT_EXECUTE with its values. */
 void my_stmt_encode(struct lt_buf *b, const struct my_stmt *s, const struct my_param *params, size_t nparams);

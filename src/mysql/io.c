@@ -48,7 +48,7 @@ my_io_close(struct my_io *io)
 	io->wake = NULL;
 }
 
-/* -- connecting ------------------------------------------------------------------------------------------------- */
+/* -- connecting ----------------------------------------------------------------------------------- */
 
 static bool
 connect_one(struct my_io *io, const struct sockaddr *sa, socklen_t len, const char *where, struct lt_err *err)
@@ -114,7 +114,7 @@ my_io_connect(struct my_io *io, const struct my_addr *addr, struct lt_err *err)
 	return ok;
 }
 
-/* -- waiting ---------------------------------------------------------------------------------------------------- */
+/* -- waiting -------------------------------------------------------------------------------------- */
 
 /* How long the next wait may be, in ms; -1: for ever. */
 static int
@@ -170,7 +170,7 @@ my_io_wait(struct my_io *io, short events, int timeout_ms, short *revents, struc
 	return true;
 }
 
-/* -- moving bytes ----------------------------------------------------------------------------------------------- */
+/* -- moving bytes --------------------------------------------------------------------------------- */
 
 static enum my_io_end
 read_once(struct my_io *io, void *ptr, size_t cap, size_t *out)

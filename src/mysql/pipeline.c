@@ -10,7 +10,7 @@ usable(const struct my_conn *c, struct lt_err *err)
 	return true;
 }
 
-/* -- replies ------------------------------------------------------------------------------------------------------- */
+/* -- replies -------------------------------------------------------------------------------------- */
 
 static size_t
 on_the_way(const struct my_conn *c)
@@ -98,7 +98,7 @@ my_recv(struct my_conn *c, struct my_reply *out, struct lt_err *err)
 	return read_next(c, out, err);
 }
 
-/* -- commands ------------------------------------------------------------------------------------------------------ */
+/* -- commands ------------------------------------------------------------------------------------- */
 
 /* Number and bound the packet that begins at `start`. What is being read keeps its own count. */
 static bool
@@ -200,7 +200,7 @@ my_send_bulk(struct my_conn *c, struct my_stmt *s, const struct my_param *params
 	return close_packet(c, start, &reply_seq, err) && queued(c, reply_seq, err);
 }
 
-/* -- raw packets --------------------------------------------------------------------------------------------------- */
+/* -- raw packets ---------------------------------------------------------------------------------- */
 
 bool
 my_command(struct my_conn *c, uint8_t command, struct lt_str body, struct lt_err *err)

@@ -6,7 +6,7 @@
 
 #define ASK_LIMIT_ABOVE ((size_t)256 << 10) /* no server worth writing to takes less */
 
-/* -- reading one reply ------------------------------------------------------------------------------------------- */
+/* -- reading one reply ---------------------------------------------------------------------------- */
 
 bool
 my_reply_packet(struct my_conn *c, size_t limit, struct lt_str *out, struct lt_err *err)
@@ -153,7 +153,7 @@ my_read_reply(struct my_conn *c, struct my_reply *out, struct my_rows_sink *sink
 	return true;
 }
 
-/* -- one statement at a time -------------------------------------------------------------------------------------- */
+/* -- one statement at a time ---------------------------------------------------------------------- */
 
 bool
 my_exec(struct my_conn *c, const char *sql, struct my_reply *out, struct lt_err *err)
@@ -215,7 +215,7 @@ my_ping(struct my_conn *c, struct lt_err *err)
 	return my_ask(c, MY_COM_PING, LT_STR(""), err) && my_read_reply(c, NULL, &sink, err);
 }
 
-/* -- rows held whole ----------------------------------------------------------------------------------------------- */
+/* -- rows held whole ------------------------------------------------------------------------------ */
 
 struct collector {
 	struct lt_arena *arena;

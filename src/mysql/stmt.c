@@ -100,7 +100,7 @@ my_stmts_free(struct my_conn *c)
 	}
 }
 
-/* -- parameters --------------------------------------------------------------------------------------------------- */
+/* -- parameters ----------------------------------------------------------------------------------- */
 
 /* MySQL 9.7 takes no binary TIME of 838 hours with microseconds (error 1690), though its column holds it: it goes as
  * text. */

@@ -100,7 +100,7 @@ bio_new(struct my_io *io)
 	return bio;
 }
 
-/* -- set-up ------------------------------------------------------------------------------------------------------- */
+/* -- set-up --------------------------------------------------------------------------------------- */
 
 static bool
 tls_fail(struct lt_err *err, const char *what, const char *detail)
@@ -239,7 +239,7 @@ my_tls_start(struct my_io *io, const struct my_addr *addr, struct my_server *ser
 	return true;
 }
 
-/* -- data --------------------------------------------------------------------------------------------------------- */
+/* -- data ----------------------------------------------------------------------------------------- */
 
 static enum my_io_end
 end_of(struct my_io *io, int rc)

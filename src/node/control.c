@@ -59,7 +59,7 @@ call_free(struct call *c)
 	free(c);
 }
 
-/* -- events of a connection ---------------------------------------------------------------------------------------- */
+/* -- events of a connection ----------------------------------------------------------------------- */
 
 static void
 on_written(struct bufferevent *peer, void *arg)
@@ -228,8 +228,7 @@ on_jobs_finished(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* -- the whole --------------------------------------------------------------------------------------------------------
- */
+/* -- the whole ------------------------------------------------------------------------------------ */
 
 static bool
 listen_in(const char *dir, int *ret, struct lt_err *err)

@@ -50,7 +50,8 @@ node_origin_free(struct node_origin *o)
 	free(o);
 }
 
-/* Read on from `from` at the first host that has it. A host that answers and says no counts more than one that is away. */
+/* Read on from `from` at the first host that has it. A host that answers and says no counts more than one that is away.
+ */
 static bool
 open_any(const struct node_origin *o, const struct change_position *from, const struct binlog_options *options,
     struct change_source **ret, struct lt_err *err)
@@ -123,7 +124,7 @@ origin_now(void *ctx, struct change_position *out, struct lt_err *err)
 	return ok;
 }
 
-/* -- a start that must be looked for --------------------------------------------------------------------------- */
+/* -- a start that must be looked for -------------------------------------------------------------- */
 
 /** Looking through a server's log, up to where it ended when the search began. */
 struct scan {
@@ -238,13 +239,15 @@ check_between(const struct change_txn *t, const struct change_place *until, stru
 	memcpy(begins.file, t->file, sizeof(begins.file));
 	if (t->kind == CHANGE_TXN_PLACE || change_place_cmp(&begins, until) >= 0)
 		return true;
-	return lt_fail(err, LT_E_LOG_POSITION, "%s:%llu stands inside the transaction that begins at %s:%llu", until->file,
-	    (unsigned long long)until->pos, begins.file, (unsigned long long)begins.pos);
+	return lt_fail(err, LT_E_LOG_POSITION, "%s:%llu stands inside the transaction that begins at %s:%llu",
+	    until->file, (unsigned long long)until->pos, begins.file, (unsigned long long)begins.pos);
 }
 
-/* Go on from `at` over every transaction that ends at or before `until`, or (NULL) that was committed before `time_us`. */
+/* Go on from `at` over every transaction that ends at or before `until`, or (NULL) that was committed before `time_us`.
+ */
 static bool
-walk(const struct scan *s, struct change_position *at, uint64_t time_us, const struct change_place *until, struct lt_err *err)
+walk(const struct scan *s, struct change_position *at, uint64_t time_us, const struct change_place *until,
+    struct lt_err *err)
 {
 	struct change_source *source = NULL;
 	bool ok = false;
@@ -258,7 +261,8 @@ walk(const struct scan *s, struct change_position *at, uint64_t time_us, const s
 			goto out;
 		if (t == NULL)
 			break;
-		if (until != NULL ? change_place_cmp(&t->end, until) > 0 : t->kind != CHANGE_TXN_PLACE && t->commit_us >= time_us) {
+		if (until != NULL ? change_place_cmp(&t->end, until) > 0
+				  : t->kind != CHANGE_TXN_PLACE && t->commit_us >= time_us) {
 			ok = until == NULL || check_between(t, until, err);
 			change_txn_free(t);
 			goto out;
@@ -317,27 +321,28 @@ file_at_time(const struct scan *s, const struct my_rows *files, uint64_t time_us
 			high = middle;
 	}
 	if (low == 0)
-		return lt_fail(err, LT_E_LOG_PURGED, "the oldest log, %.*s, begins after the time that is given as start",
+		return lt_fail(err, LT_E_LOG_PURGED,
+		    "the oldest log, %.*s, begins after the time that is given as start",
 		    LT_FMT(my_rows_at(files, 0, 0)));
 	*out = low - 1;
 	return true;
 }
 
 static bool
-begin_time(const struct scan *s, const struct my_rows *files, const struct model_start *start, struct change_position *out,
-    struct lt_err *err)
+begin_time(const struct scan *s, const struct my_rows *files, const struct model_start *start,
+    struct change_position *out, struct lt_err *err)
 {
 	size_t file;
 
-	return file_at_time(s, files, start->time_us, &file, err) && file_start(s, my_rows_at(files, file, 0), out, err)
-	    && walk(s, out, start->time_us, NULL, err);
+	return file_at_time(s, files, start->time_us, &file, err) &&
+	       file_start(s, my_rows_at(files, file, 0), out, err) && walk(s, out, start->time_us, NULL, err);
 }
 
-/* The place is walked to from the start of its file, so that it is known to stand between two transactions, and what was executed
- * up to it. */
+/* The place is walked to from the start of its file, so that it is known to stand between two transactions, and what
+ * was executed up to it. */
 static bool
-begin_place(const struct scan *s, const struct my_rows *files, const struct model_start *start, struct change_position *out,
-    struct lt_err *err)
+begin_place(const struct scan *s, const struct my_rows *files, const struct model_start *start,
+    struct change_position *out, struct lt_err *err)
 {
 	struct change_place want = { .pos = LT_MAX(start->pos, (uint64_t)FIRST_POS) };
 	struct lt_str file = lt_str_z(start->file);
@@ -351,7 +356,8 @@ begin_place(const struct scan *s, const struct my_rows *files, const struct mode
 	if (i == files->nrows && change_place_cmp(&want, &oldest) < 0)
 		return lt_fail(err, LT_E_LOG_PURGED, "log %s is gone; the oldest is %s", want.file, oldest.file);
 	if (i == files->nrows)
-		return lt_fail(err, LT_E_LOG_POSITION, "the server has no log %s; the newest is %s", want.file, s->end.place.file);
+		return lt_fail(
+		    err, LT_E_LOG_POSITION, "the server has no log %s; the newest is %s", want.file, s->end.place.file);
 	if (change_place_cmp(&want, &s->end.place) > 0)
 		return lt_fail(err, LT_E_LOG_POSITION, "the log ends at %s:%llu, before %s:%llu", s->end.place.file,
 		    (unsigned long long)s->end.place.pos, want.file, (unsigned long long)want.pos);
@@ -359,7 +365,8 @@ begin_place(const struct scan *s, const struct my_rows *files, const struct mode
 		return false;
 	if (want.pos > FIRST_POS && !walk(s, out, 0, &want, err))
 		return false;
-	/* Reached to the byte, the event in front of it is known too; else only what is no transaction stands between. */
+	/* Reached to the byte, the event in front of it is known too; else only what is no transaction stands between.
+	 */
 	if (change_place_cmp(&out->place, &want) != 0)
 		out->place = want;
 	return true;
@@ -367,7 +374,8 @@ begin_place(const struct scan *s, const struct my_rows *files, const struct mode
 
 /* What needs the server's list of files: a start of kind PLACE or TIME, or (NULL) the oldest file's. */
 static bool
-begin_search(const struct node_origin *o, const struct model_start *start, struct change_position *out, struct lt_err *err)
+begin_search(
+    const struct node_origin *o, const struct model_start *start, struct change_position *out, struct lt_err *err)
 {
 	struct scan s = { .origin = o };
 	struct my_rows *files = NULL;
@@ -421,15 +429,11 @@ origin_begin(void *ctx, const struct model_start *start, struct change_position 
 	const struct node_origin *o = ctx;
 
 	switch (start->kind) {
-	case MODEL_START_NONE:
-		break;
-	case MODEL_START_NOW:
-		return origin_now(ctx, out, err);
-	case MODEL_START_GTID:
-		return begin_gtid(start, out, err);
+	case MODEL_START_NONE: break;
+	case MODEL_START_NOW: return origin_now(ctx, out, err);
+	case MODEL_START_GTID: return begin_gtid(start, out, err);
 	case MODEL_START_PLACE:
-	case MODEL_START_TIME:
-		return begin_search(o, start, out, err);
+	case MODEL_START_TIME: return begin_search(o, start, out, err);
 	}
 	return lt_fail(err, LT_E_NO_START, "no start is given for the log of site %s", o->site->name);
 }

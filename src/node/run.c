@@ -38,7 +38,7 @@ struct runner {
 	struct lt_wake *ended; /* owned; raised by the ending thread */
 };
 
-/* -- while it runs --------------------------------------------------------------------------------------------- */
+/* -- while it runs -------------------------------------------------------------------------------- */
 
 static void
 log_state(const char *name, const struct pipeline_status *s)
@@ -125,7 +125,7 @@ on_stop(void *arg)
 	event_base_loopbreak(r->loop);
 }
 
-/* -- begin and end ----------------------------------------------------------------------------------------------- */
+/* -- begin and end -------------------------------------------------------------------------------- */
 
 static void
 start_pipelines(struct runner *r)

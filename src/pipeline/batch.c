@@ -49,9 +49,10 @@ belongs(const struct pipeline_run *run, const struct pipeline_route *route, cons
 {
 	size_t columns = route->from->ncolumns;
 
-	return run->route == route && run->first->op == row->op && (run->first->flags & FK_FLAGS) == (row->flags & FK_FLAGS) &&
-	    same_bits(run->first->before.present, row->before.present, columns) &&
-	    same_bits(run->first->after.present, row->after.present, columns);
+	return run->route == route && run->first->op == row->op &&
+	       (run->first->flags & FK_FLAGS) == (row->flags & FK_FLAGS) &&
+	       same_bits(run->first->before.present, row->before.present, columns) &&
+	       same_bits(run->first->after.present, row->after.present, columns);
 }
 
 static struct level *
@@ -101,8 +102,8 @@ add_row(struct pipeline_batch *b, struct pipeline_run *run, struct pipeline_row_
 }
 
 static bool
-take_row(struct pipeline_batch *b, struct pipeline_router *router, const struct change_row *row, struct pipeline_row_ref ref,
-    struct lt_err *err)
+take_row(struct pipeline_batch *b, struct pipeline_router *router, const struct change_row *row,
+    struct pipeline_row_ref ref, struct lt_err *err)
 {
 	struct pipeline_route *route = NULL;
 	size_t level;

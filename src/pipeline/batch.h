@@ -1,4 +1,5 @@
-/* pipeline/batch.h - a group's rows gathered into runs: one operation on one table, so that many rows share one statement.
+/* pipeline/batch.h - a group's rows gathered into runs: one operation on one table, so that many rows share one
+ * statement.
  *
  * Runs come in an order that gives the same result as the source's order (pipeline/writeset.h). One owner thread. */
 #ifndef PIPELINE_BATCH_H
@@ -23,9 +24,10 @@ struct pipeline_batch;
 
 struct pipeline_batch *pipeline_batch_new(void);
 void pipeline_batch_free(struct pipeline_batch *b);
-/** Take all rows of txns[0..n). Routes are made where needed; a failure is one of the route or of decoding, with its place. */
-LT_MUST_USE bool pipeline_batch_fill(struct pipeline_batch *b, struct pipeline_router *router, struct change_txn *const *txns,
-    size_t n, struct lt_err *err);
+/** Take all rows of txns[0..n). Routes are made where needed; a failure is one of the route or of decoding, with its
+ * place. */
+LT_MUST_USE bool pipeline_batch_fill(struct pipeline_batch *b, struct pipeline_router *router,
+    struct change_txn *const *txns, size_t n, struct lt_err *err);
 /** How many levels there are, and the runs of one, in order. */
 size_t pipeline_batch_levels(const struct pipeline_batch *b);
 const struct pipeline_run *pipeline_batch_runs(const struct pipeline_batch *b, size_t level);

@@ -69,8 +69,9 @@ pipeline_bind_choose(const struct change_column *from, const struct schema_colum
 	case CHANGE_GEOMETRY:
 	case CHANGE_VECTOR: *out = PIPELINE_BIND_OPAQUE; return true;
 	default:
-		return lt_fail(err, LT_E_TYPE_UNSUPPORTED, "column %.*s has a type (number %u in the log) that is not known",
-		    LT_FMT(from->name), from->wire_type);
+		return lt_fail(err, LT_E_TYPE_UNSUPPORTED,
+		    "column %.*s has a type (number %u in the log) that is not known", LT_FMT(from->name),
+		    from->wire_type);
 	}
 }
 
@@ -84,16 +85,16 @@ temporal_text(const struct change_value *v, struct lt_arena *scratch)
 
 /* "b", or "a,c" of a SET. */
 static bool
-member_names(const struct change_column *from, const struct change_value *v, struct lt_arena *scratch, struct lt_str *out,
-    struct lt_err *err)
+member_names(const struct change_column *from, const struct change_value *v, struct lt_arena *scratch,
+    struct lt_str *out, struct lt_err *err)
 {
 	struct lt_buf names = { 0 };
 	bool ok = true;
 
 	if (v->kind == CHANGE_ENUM) {
 		if (v->u64 > from->nmembers)
-			return lt_fail(err, LT_E_CORRUPT, "column %.*s: ENUM value %llu of %zu members", LT_FMT(from->name),
-			    (unsigned long long)v->u64, from->nmembers);
+			return lt_fail(err, LT_E_CORRUPT, "column %.*s: ENUM value %llu of %zu members",
+			    LT_FMT(from->name), (unsigned long long)v->u64, from->nmembers);
 		*out = v->u64 > 0 ? from->members[v->u64 - 1] : LT_STR("");
 		return true;
 	}

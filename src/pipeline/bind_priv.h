@@ -5,8 +5,8 @@
 #include "pipeline/route.h"
 
 /** Which bind a pair of columns takes; false with LT_E_TYPE_UNSUPPORTED if none. */
-LT_MUST_USE bool pipeline_bind_choose(const struct change_column *from, const struct schema_column *to, bool json_native,
-    enum pipeline_bind *out, struct lt_err *err);
+LT_MUST_USE bool pipeline_bind_choose(const struct change_column *from, const struct schema_column *to,
+    bool json_native, enum pipeline_bind *out, struct lt_err *err);
 /** Text and names are made in `scratch`. */
 LT_MUST_USE bool pipeline_bind_value(const struct pipeline_column *c, const struct change_value *value,
     struct lt_arena *scratch, struct my_param *out, struct lt_err *err);

@@ -5,7 +5,7 @@
 
 #include "pipeline/check_priv.h"
 
-/* -- lines -------------------------------------------------------------------------------------------------------- */
+/* -- lines ---------------------------------------------------------------------------------------- */
 
 /* A name may hold anything, a line may not. */
 static void
@@ -36,7 +36,8 @@ say(struct check *k, const struct line *line, const char *fmt, va_list args)
 	clean(&detail);
 	clean(&mend);
 	k->failures += line->verdict == PIPELINE_FAIL;
-	k->say(k->ctx, line->verdict, lt_buf_cstr(&what), lt_buf_cstr(&detail), line->mend != NULL ? lt_buf_cstr(&mend) : NULL);
+	k->say(k->ctx, line->verdict, lt_buf_cstr(&what), lt_buf_cstr(&detail),
+	    line->mend != NULL ? lt_buf_cstr(&mend) : NULL);
 	lt_buf_free(&what);
 	lt_buf_free(&detail);
 	lt_buf_free(&mend);
@@ -81,7 +82,7 @@ pipeline_check_error(struct check *k, const char *what, const char *where, const
 	pipeline_check_fail(k, what, where, lt_code_hint(err->code), "E%d %s", (int)err->code, err->message);
 }
 
-/* -- the whole ---------------------------------------------------------------------------------------------------- */
+/* -- the whole ------------------------------------------------------------------------------------ */
 
 static void
 reach_sites(struct check *k)

@@ -10,8 +10,8 @@ enum pipeline_verdict { PIPELINE_OK, PIPELINE_WARN, PIPELINE_FAIL };
 typedef void (*pipeline_check_fn)(
     void *ctx, enum pipeline_verdict verdict, const char *what, const char *detail, const char *mend);
 
-/** Run every check of the channel; `each` is told of it, problems of reaching a server too. Returns the number of failures.
- * Writes nothing anywhere but, in two-way channels that have schema lutra already, nothing either. */
+/** Run every check of the channel; `each` is told of it, problems of reaching a server too. Returns the number of
+ * failures. Writes nothing anywhere but, in two-way channels that have schema lutra already, nothing either. */
 size_t pipeline_check(const struct model_channel *channel, pipeline_check_fn each, void *ctx);
 /** The GRANT statements that `site` needs in this channel, one a line, for the engine it runs. */
 void pipeline_grants(const struct model_channel *channel, size_t site, bool mariadb, struct lt_buf *out);

@@ -1,7 +1,8 @@
-/* Whether the rows that are there already are the same at both ends: counts of small tables, and a sample by key of every one.
+/* Whether the rows that are there already are the same at both ends: counts of small tables, and a sample by key of
+ * every one.
  *
- * Values are compared as the text that the servers print, and only where both print alike. It is a hint for people, with a limit
- * of time: under traffic both ends differ all the time. */
+ * Values are compared as the text that the servers print, and only where both print alike. It is a hint for people,
+ * with a limit of time: under traffic both ends differ all the time. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -24,7 +25,7 @@ struct sample {
 	struct lt_buf target_key;     /* (`a`, `b`) */
 	struct lt_buf keys;           /* literals for IN */
 	size_t nvalues;
-	bool *integers;               /* owned; which of the values are integers */
+	bool *integers;                /* owned; which of the values are integers */
 	uint64_t rows[2][SAMPLE_ROWS]; /* digests */
 	size_t nrows[2];
 };
@@ -75,8 +76,8 @@ is_text(struct lt_str base_type)
 static bool
 prints_alike(const struct schema_column *a, const struct schema_column *b)
 {
-	static const char *const exact[] = { "decimal", "date", "time", "datetime", "timestamp", "enum", "set", "float", "double",
-		"uuid", "inet4", "inet6", NULL };
+	static const char *const exact[] = { "decimal", "date", "time", "datetime", "timestamp", "enum", "set", "float",
+		"double", "uuid", "inet4", "inet6", NULL };
 
 	if (a->generated != SCHEMA_PLAIN || b->generated != SCHEMA_PLAIN)
 		return false;
@@ -91,8 +92,8 @@ prints_alike(const struct schema_column *a, const struct schema_column *b)
 static bool
 is_sound_key(const struct schema_column *c)
 {
-	return !lt_str_eqz(c->base_type, "float") && !lt_str_eqz(c->base_type, "double") && !lt_str_eqz(c->base_type, "set") &&
-	    !lt_str_eqz(c->base_type, "enum");
+	return !lt_str_eqz(c->base_type, "float") && !lt_str_eqz(c->base_type, "double") &&
+	       !lt_str_eqz(c->base_type, "set") && !lt_str_eqz(c->base_type, "enum");
 }
 
 static void
@@ -106,7 +107,7 @@ add_literal(struct lt_buf *out, const struct schema_column *c, struct lt_str val
 		my_sql_text(out, value);
 }
 
-/* -- the sample --------------------------------------------------------------------------------------------------- */
+/* -- the sample ----------------------------------------------------------------------------------- */
 
 static void
 add_column(struct lt_buf *list, const struct schema_column *c)
@@ -349,8 +350,8 @@ compare_sample(const struct check_tables *t, const struct check_pair *pair, stru
 
 	if (plan(&s)) {
 		ok = read_source(&s, t->from->conn, edge, false, SAMPLE_EDGE, err) &&
-		    read_source(&s, t->from->conn, edge, true, SAMPLE_EDGE, err) && read_middle(&s, t->from->conn, err) &&
-		    read_target(&s, t->to->conn, err);
+		     read_source(&s, t->from->conn, edge, true, SAMPLE_EDGE, err) &&
+		     read_middle(&s, t->from->conn, err) && read_target(&s, t->to->conn, err);
 		f->sampled = ok;
 		f->taken = s.nrows[0];
 		f->missing = s.nrows[0] - LT_MIN(s.nrows[0], s.nrows[1]);
@@ -364,7 +365,7 @@ compare_sample(const struct check_tables *t, const struct check_pair *pair, stru
 	return ok;
 }
 
-/* -- counts ------------------------------------------------------------------------------------------------------- */
+/* -- counts --------------------------------------------------------------------------------------- */
 
 static bool
 ask_number(struct my_conn *c, const char *sql, uint64_t *out, struct lt_err *err)
@@ -420,7 +421,7 @@ compare_counts(const struct check_tables *t, const struct check_pair *pair, stru
 	return true;
 }
 
-/* -- the whole ---------------------------------------------------------------------------------------------------- */
+/* -- the whole ------------------------------------------------------------------------------------ */
 
 static void
 say_finding(struct check_survey *s, const struct check_pair *pair, const struct finding *f)
@@ -433,15 +434,15 @@ say_finding(struct check_survey *s, const struct check_pair *pair, const struct 
 		lt_buf_printf(&text, ", %llu rows at %s and %llu at %s", (unsigned long long)f->rows[0], t->from->name,
 		    (unsigned long long)f->rows[1], t->to->name);
 	if (f->sampled && f->missing + f->different > 0)
-		lt_buf_printf(&text, ", of %zu rows sampled at %s %zu are missing at %s and %zu differ", f->taken, t->from->name,
-		    f->missing, t->to->name, f->different);
+		lt_buf_printf(&text, ", of %zu rows sampled at %s %zu are missing at %s and %zu differ", f->taken,
+		    t->from->name, f->missing, t->to->name, f->different);
 	if (text.len == 0)
 		return;
 	snprintf(mend, sizeof(mend),
 	    "load a dump of %s with its position at %s, and give the position as start (docs/guide/begin-with-data.md)",
 	    t->from->name, t->to->name);
-	pipeline_check_finding(s, mend, "ends differ: %.*s.%.*s%.*s (fine while changes are under way)", LT_FMT(pair->to_schema),
-	    LT_FMT(pair->to_table), LT_FMT(lt_buf_str(&text)));
+	pipeline_check_finding(s, mend, "ends differ: %.*s.%.*s%.*s (fine while changes are under way)",
+	    LT_FMT(pair->to_schema), LT_FMT(pair->to_table), LT_FMT(lt_buf_str(&text)));
 	lt_buf_free(&text);
 }
 
@@ -475,6 +476,6 @@ pipeline_check_data(struct check *k, const struct check_tables *t)
 	snprintf(fine, sizeof(fine), "%zu tables compared, no difference found", compared);
 	pipeline_check_survey_end(&s, fine);
 	if (left > 0)
-		pipeline_check_warn(k, "existing data", t->pipeline->name, NULL, "%zu tables were not compared: %s", left,
-		    err.code != LT_OK ? err.message : "the time for it was over");
+		pipeline_check_warn(k, "existing data", t->pipeline->name, NULL, "%zu tables were not compared: %s",
+		    left, err.code != LT_OK ? err.message : "the time for it was over");
 }

@@ -3,8 +3,8 @@
 
 /* Whether every mapped table that the statement would cover is allowed one by one; false if there is none. */
 static bool
-held_on_tables(const struct check_site *s, const struct pipeline_need *need, uint32_t wanted, const struct check_tables *tables,
-    size_t ntables)
+held_on_tables(const struct check_site *s, const struct pipeline_need *need, uint32_t wanted,
+    const struct check_tables *tables, size_t ntables)
 {
 	size_t covered = 0;
 
@@ -27,8 +27,8 @@ held_on_tables(const struct check_site *s, const struct pipeline_need *need, uin
 }
 
 static void
-check_need(struct check *k, const struct check_site *s, const struct pipeline_need *need, const struct check_tables *tables,
-    size_t ntables)
+check_need(struct check *k, const struct check_site *s, const struct pipeline_need *need,
+    const struct check_tables *tables, size_t ntables)
 {
 	const uint32_t rows = PIPELINE_PRIV_SELECT | PIPELINE_PRIV_INSERT | PIPELINE_PRIV_UPDATE | PIPELINE_PRIV_DELETE;
 	uint32_t missing = need->privs & ~pipeline_held_on(s->held, need->schema, need->table);
@@ -46,7 +46,8 @@ check_need(struct check *k, const struct check_site *s, const struct pipeline_ne
 			pipeline_check_warn(k, "privileges", s->name, lt_buf_cstr(&mend),
 			    "%s missing: needed when a newer Lutra changes its own tables", lt_buf_cstr(&names));
 		else
-			pipeline_check_fail(k, "privileges", s->name, lt_buf_cstr(&mend), "%s missing", lt_buf_cstr(&names));
+			pipeline_check_fail(
+			    k, "privileges", s->name, lt_buf_cstr(&mend), "%s missing", lt_buf_cstr(&names));
 	} else {
 		pipeline_need_text(need, s->mariadb, lt_buf_str(&s->account), &names);
 		pipeline_check_ok(k, "grants", s->name, "%s", lt_buf_cstr(&names));

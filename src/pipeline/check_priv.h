@@ -12,14 +12,14 @@ struct check_site {
 	const struct model_site *model; /* borrowed */
 	const char *name;               /* borrowed */
 	bool is_source, is_target;
-	struct my_conn *conn;           /* owned; NULL: could not be reached */
+	struct my_conn *conn; /* owned; NULL: could not be reached */
 	bool mariadb;
 	uint32_t version;
-	struct my_rows *vars;           /* owned; SHOW GLOBAL VARIABLES */
-	struct lt_buf account;          /* 'user'@'host', quoted */
-	struct pipeline_held *held;     /* owned; NULL: not known */
+	struct my_rows *vars;       /* owned; SHOW GLOBAL VARIABLES */
+	struct lt_buf account;      /* 'user'@'host', quoted */
+	struct pipeline_held *held; /* owned; NULL: not known */
 	bool clock_known;
-	int64_t clock_us;               /* the site's clock minus ours */
+	int64_t clock_us; /* the site's clock minus ours */
 };
 
 /** One run of the preflight; one owner. */
@@ -49,7 +49,7 @@ struct check_tables {
 	size_t nsources, ntargets;
 	struct check_pair *pairs; /* owned */
 	size_t npairs;
-	struct lt_arena *arena;   /* owned: target names */
+	struct lt_arena *arena; /* owned: target names */
 };
 
 /** One kind of check over all tables: a line for each table with a finding (so many at most), else one line in all. */
@@ -77,7 +77,8 @@ bool pipeline_check_number(const struct check_site *s, const char *name, uint64_
 /** The statement that sets a global variable, for good where the server can keep it. Borrowed from `out`. */
 const char *pipeline_check_set(const struct check_site *s, const char *name, const char *value, struct lt_buf *out);
 
-/** Connect, gather what the other checks need; a site that cannot be reached is reported and stays without a connection. */
+/** Connect, gather what the other checks need; a site that cannot be reached is reported and stays without a
+ * connection. */
 void pipeline_check_reach(struct check *k, struct check_site *s);
 void pipeline_check_site(struct check *k, struct check_site *s);
 /** What must fit between the two sites of a pipeline (both connected). */

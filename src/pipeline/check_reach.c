@@ -1,5 +1,5 @@
-/* The first part of the preflight: reach a site and gather what all other checks ask for. Nothing here writes, and nothing waits
- * for longer than the limits below. */
+/* The first part of the preflight: reach a site and gather what all other checks ask for. Nothing here writes, and
+ * nothing waits for longer than the limits below. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -62,12 +62,15 @@ say_reached(struct check *k, const struct check_site *s)
 	const char *engine = s->mariadb ? "MariaDB" : "MySQL";
 
 	if (server->tls)
-		pipeline_check_ok(k, "connection", s->name, "%s %s, TLS with %s", engine, server->version_text, server->tls_cipher);
+		pipeline_check_ok(
+		    k, "connection", s->name, "%s %s, TLS with %s", engine, server->version_text, server->tls_cipher);
 	else if (is_near(s->model))
-		pipeline_check_ok(k, "connection", s->name, "%s %s on this machine, without TLS", engine, server->version_text);
+		pipeline_check_ok(
+		    k, "connection", s->name, "%s %s on this machine, without TLS", engine, server->version_text);
 	else
 		pipeline_check_warn(k, "connection", s->name, "add ?ssl-mode=VERIFY_IDENTITY to the url of the site",
-		    "%s %s over the network without TLS: rows and the login can be read on the way", engine, server->version_text);
+		    "%s %s over the network without TLS: rows and the login can be read on the way", engine,
+		    server->version_text);
 }
 
 /* Limits, and a session that cannot write by mistake. Not every version knows every one of them. */
@@ -131,7 +134,8 @@ read_grants(struct check_site *s, struct lt_err *err)
 	struct lt_buf sql = { 0 };
 	bool ok = false;
 
-	if (!my_query(s->conn, has_roles ? "SELECT CURRENT_USER(), CURRENT_ROLE()" : "SELECT CURRENT_USER(), 'NONE'", &rows, err))
+	if (!my_query(s->conn, has_roles ? "SELECT CURRENT_USER(), CURRENT_ROLE()" : "SELECT CURRENT_USER(), 'NONE'",
+		&rows, err))
 		goto out;
 	if (rows->nrows != 1) {
 		lt_fail(err, LT_E_PROTOCOL, "CURRENT_USER() gave %zu rows", rows->nrows);

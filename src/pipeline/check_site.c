@@ -19,8 +19,8 @@ static const struct setting {
 	{ "log_bin", "ON", AT_SOURCE | ON_BOTH, PIPELINE_FAIL, "there is no log to read",
 	    "log_bin=binlog in the server's configuration, and a restart" },
 	{ "binlog_format", "ROW", AT_SOURCE | ON_BOTH, PIPELINE_FAIL, "only rows can be read, not statements", NULL },
-	{ "binlog_row_image", "FULL", AT_SOURCE | ON_BOTH, PIPELINE_WARN, "rows lack columns, so less can be verified at the target",
-	    NULL },
+	{ "binlog_row_image", "FULL", AT_SOURCE | ON_BOTH, PIPELINE_WARN,
+	    "rows lack columns, so less can be verified at the target", NULL },
 	{ "binlog_row_metadata", "FULL", AT_SOURCE | ON_BOTH, PIPELINE_WARN,
 	    "the log does not name columns, so tables are read only while they look as they did at the start", NULL },
 	{ "binlog_storage_engine", "", AT_SOURCE | ON_MARIADB, PIPELINE_FAIL, "a log inside InnoDB is not read yet",
@@ -28,7 +28,8 @@ static const struct setting {
 	{ "binlog_checksum", "CRC32", AT_SOURCE | ON_BOTH, PIPELINE_WARN, "damage of the log would not be seen", NULL },
 	{ "gtid_mode", "ON", AT_SOURCE | ON_MYSQL, PIPELINE_WARN, "after a fail-over positions cannot be found again",
 	    "set enforce_gtid_consistency=ON, then gtid_mode=OFF_PERMISSIVE, ON_PERMISSIVE and ON" },
-	{ "gtid_strict_mode", "ON", AT_SOURCE | ON_MARIADB, PIPELINE_WARN, "the log may hold GTIDs out of order", NULL },
+	{ "gtid_strict_mode", "ON", AT_SOURCE | ON_MARIADB, PIPELINE_WARN, "the log may hold GTIDs out of order",
+	    NULL },
 	{ "sync_binlog", "1", AT_SOURCE | ON_BOTH, PIPELINE_WARN,
 	    "a crash may take the log's end back after it was sent on; Lutra then stops", NULL },
 	{ "innodb_flush_log_at_trx_commit", "1", AT_SOURCE | ON_BOTH, PIPELINE_WARN,
@@ -36,7 +37,8 @@ static const struct setting {
 	{ "innodb_native_foreign_keys", "OFF", AT_SOURCE | ON_MYSQL, PIPELINE_WARN,
 	    "rows changed by foreign keys are not in the log",
 	    "innodb_native_foreign_keys=OFF in the server's configuration, and a restart" },
-	{ "read_only", "OFF", AT_TARGET | ON_BOTH, PIPELINE_FAIL, "nothing can be written", "SET GLOBAL read_only = OFF" },
+	{ "read_only", "OFF", AT_TARGET | ON_BOTH, PIPELINE_FAIL, "nothing can be written",
+	    "SET GLOBAL read_only = OFF" },
 	{ "super_read_only", "OFF", AT_TARGET | ON_MYSQL, PIPELINE_FAIL, "nothing can be written",
 	    "SET GLOBAL super_read_only = OFF" },
 	{ "innodb_read_only", "OFF", AT_TARGET | ON_BOTH, PIPELINE_FAIL, "nothing can be written",
@@ -155,10 +157,12 @@ check_retention(struct check *k, const struct check_site *s)
 	if (seconds == 0)
 		pipeline_check_ok(k, "log retention", s->name, "logs are kept until somebody purges them");
 	else if (seconds >= KEEP_LOGS_S)
-		pipeline_check_ok(k, "log retention", s->name, "%llu hours (%s)", (unsigned long long)seconds / 3600, by);
+		pipeline_check_ok(
+		    k, "log retention", s->name, "%llu hours (%s)", (unsigned long long)seconds / 3600, by);
 	else
 		pipeline_check_warn(k, "log retention", s->name,
-		    pipeline_check_set(s, by, lt_str_eqz(lt_str_z(by), "expire_logs_days") ? "7" : "604800", &statement),
+		    pipeline_check_set(
+			s, by, lt_str_eqz(lt_str_z(by), "expire_logs_days") ? "7" : "604800", &statement),
 		    "%llu minutes (%s): a longer outage loses the place in the log, and a new dump is needed",
 		    (unsigned long long)seconds / 60, by);
 	lt_buf_free(&statement);
@@ -194,12 +198,15 @@ check_filters(struct check *k, const struct check_site *s)
 	if (only.len == 0 && never.len == 0)
 		pipeline_check_ok(k, "log filters", s->name, "none");
 	else if (k->two_way)
-		pipeline_check_fail(k, "log filters", s->name, "remove them from the server's configuration, and restart it",
+		pipeline_check_fail(k, "log filters", s->name,
+		    "remove them from the server's configuration, and restart it",
 		    "binlog_do_db '%.*s', binlog_ignore_db '%.*s': they can hide Lutra's own mark, and changes would go round in circles",
 		    LT_FMT(only), LT_FMT(never));
 	else
-		pipeline_check_warn(k, "log filters", s->name, "remove them from the server's configuration, and restart it",
-		    "binlog_do_db '%.*s', binlog_ignore_db '%.*s': what they leave out never arrives", LT_FMT(only), LT_FMT(never));
+		pipeline_check_warn(k, "log filters", s->name,
+		    "remove them from the server's configuration, and restart it",
+		    "binlog_do_db '%.*s', binlog_ignore_db '%.*s': what they leave out never arrives", LT_FMT(only),
+		    LT_FMT(never));
 	my_rows_free(rows);
 }
 
@@ -233,8 +240,8 @@ check_state_version(struct check *k, const struct check_site *s)
 	if (rows->nrows == 0 || !lt_str_u64(my_rows_at(rows, 0, 0), &version))
 		pipeline_check_warn(k, "schema lutra", s->name, NULL, "half made; `lutra run` completes it");
 	else if (version > PIPELINE_STATE_VERSION)
-		pipeline_check_fail(k, "schema lutra", s->name, lt_code_hint(LT_E_STATE_NEWER), "version %llu, this Lutra knows %d",
-		    (unsigned long long)version, PIPELINE_STATE_VERSION);
+		pipeline_check_fail(k, "schema lutra", s->name, lt_code_hint(LT_E_STATE_NEWER),
+		    "version %llu, this Lutra knows %d", (unsigned long long)version, PIPELINE_STATE_VERSION);
 	else
 		pipeline_check_ok(k, "schema lutra", s->name, "version %llu", (unsigned long long)version);
 	my_rows_free(rows);
@@ -252,26 +259,28 @@ pipeline_check_site(struct check *k, struct check_site *s)
 	check_state_version(k, s);
 }
 
-/* -- two sites against each other --------------------------------------------------------------------------------- */
+/* -- two sites against each other ----------------------------------------------------------------- */
 
 static void
-check_packets(struct check *k, const struct model_pipeline *p, const struct check_site *from, const struct check_site *to)
+check_packets(
+    struct check *k, const struct model_pipeline *p, const struct check_site *from, const struct check_site *to)
 {
 	struct lt_buf statement = { 0 };
 	uint64_t sends = 0, takes = 0;
 	char value[32];
 
-	if (!pipeline_check_number(from, "max_allowed_packet", &sends) || !pipeline_check_number(to, "max_allowed_packet", &takes))
+	if (!pipeline_check_number(from, "max_allowed_packet", &sends) ||
+	    !pipeline_check_number(to, "max_allowed_packet", &takes))
 		return;
 	snprintf(value, sizeof(value), "%llu", (unsigned long long)sends);
 	if (takes >= sends)
-		pipeline_check_ok(k, "max_allowed_packet", p->name, "%llu at %s, %s at %s", (unsigned long long)takes, to->name, value,
-		    from->name);
+		pipeline_check_ok(k, "max_allowed_packet", p->name, "%llu at %s, %s at %s", (unsigned long long)takes,
+		    to->name, value, from->name);
 	else
 		pipeline_check_warn(k, "max_allowed_packet", p->name,
 		    pipeline_check_set(to, "max_allowed_packet", value, &statement),
-		    "%llu at %s is less than %s at %s: a large row could be refused", (unsigned long long)takes, to->name, value,
-		    from->name);
+		    "%llu at %s is less than %s at %s: a large row could be refused", (unsigned long long)takes,
+		    to->name, value, from->name);
 	lt_buf_free(&statement);
 }
 
@@ -279,7 +288,8 @@ check_packets(struct check *k, const struct model_pipeline *p, const struct chec
 static void
 check_alike(struct check *k, const struct model_pipeline *p, const struct check_site *from, const struct check_site *to)
 {
-	struct lt_str a = pipeline_check_var(from, "lower_case_table_names"), b = pipeline_check_var(to, "lower_case_table_names");
+	struct lt_str a = pipeline_check_var(from, "lower_case_table_names"),
+		      b = pipeline_check_var(to, "lower_case_table_names");
 	int64_t apart_us = from->clock_us - to->clock_us;
 	uint64_t id_a, id_b;
 
@@ -288,18 +298,22 @@ check_alike(struct check *k, const struct model_pipeline *p, const struct check_
 	else
 		pipeline_check_warn(k, "lower_case_table_names", p->name,
 		    "write the names under `tables` as each site has them (it cannot be changed later)",
-		    "%.*s at %s, %.*s at %s: names may differ in letter case", LT_FMT(a), from->name, LT_FMT(b), to->name);
+		    "%.*s at %s, %.*s at %s: names may differ in letter case", LT_FMT(a), from->name, LT_FMT(b),
+		    to->name);
 	if (pipeline_check_number(from, "server_id", &id_a) && pipeline_check_number(to, "server_id", &id_b)) {
 		if (id_a != id_b)
 			pipeline_check_ok(k, "different server_id", p->name, "%llu and %llu", (unsigned long long)id_a,
 			    (unsigned long long)id_b);
 		else
-			pipeline_check_warn(k, "different server_id", p->name, "SET GLOBAL server_id = another number at one of them",
-			    "%llu at both sites: their logs cannot be told apart (or it is one server)", (unsigned long long)id_a);
+			pipeline_check_warn(k, "different server_id", p->name,
+			    "SET GLOBAL server_id = another number at one of them",
+			    "%llu at both sites: their logs cannot be told apart (or it is one server)",
+			    (unsigned long long)id_a);
 	}
 	if (from->clock_known && to->clock_known) {
 		if (apart_us > CLOCK_LIMIT_US || apart_us < -CLOCK_LIMIT_US)
-			pipeline_check_warn(k, "clocks", p->name, "let both machines follow NTP", "%.1f s apart", (double)apart_us / 1e6);
+			pipeline_check_warn(k, "clocks", p->name, "let both machines follow NTP", "%.1f s apart",
+			    (double)apart_us / 1e6);
 		else
 			pipeline_check_ok(k, "clocks", p->name, "%.3f s apart", (double)apart_us / 1e6);
 	}

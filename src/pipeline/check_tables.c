@@ -8,7 +8,7 @@
 
 enum { MYSQL_LOGS_CASCADES = 90600, LINES_PER_CHECK = 20 };
 
-/* -- pairs -------------------------------------------------------------------------------------------------------- */
+/* -- pairs ---------------------------------------------------------------------------------------- */
 
 static bool
 is_mapped(void *ctx, struct lt_str schema, struct lt_str table)
@@ -95,7 +95,8 @@ make_pairs(struct check_tables *t)
 		struct check_pair *pair = &t->pairs[t->npairs];
 
 		pair->source = t->sources[i];
-		if (!model_mapping_table(t->pipeline->mapping, pair->source->schema, pair->source->name, &schema, &table, &pair->rule) ||
+		if (!model_mapping_table(
+			t->pipeline->mapping, pair->source->schema, pair->source->name, &schema, &table, &pair->rule) ||
 		    pair->rule == NULL) /* nobody knows: the pipeline stops there too */
 			continue;
 		pair->to_schema = lt_arena_str(t->arena, lt_buf_str(&schema));
@@ -119,8 +120,10 @@ join_targets(struct check_tables *t)
 		struct check_pair *pair = find_pair(t, target->schema, target->name);
 
 		for (; pair != NULL && pair < t->pairs + t->npairs &&
-		     name_cmp(pair->to_schema, pair->to_table, target->schema, target->name) == 0; pair++) {
-			if (names_equal(t->to, pair->to_schema, target->schema) && names_equal(t->to, pair->to_table, target->name))
+		       name_cmp(pair->to_schema, pair->to_table, target->schema, target->name) == 0;
+		     pair++) {
+			if (names_equal(t->to, pair->to_schema, target->schema) &&
+			    names_equal(t->to, pair->to_table, target->name))
 				pair->target = target;
 		}
 	}
@@ -129,7 +132,9 @@ join_targets(struct check_tables *t)
 bool
 pipeline_check_tables_read(struct check *k, const struct model_pipeline *p, struct check_tables *out)
 {
-	struct check_tables t = { .pipeline = p, .from = &k->sites[p->from], .to = &k->sites[p->to], .arena = lt_arena_new() };
+	struct check_tables t = {
+		.pipeline = p, .from = &k->sites[p->from], .to = &k->sites[p->to], .arena = lt_arena_new()
+	};
 	struct lt_err err = { 0 };
 
 	if (!schema_catalog_tables(t.from->conn, is_mapped, &t, &t.sources, &t.nsources, &err)) {
@@ -158,7 +163,7 @@ pipeline_check_tables_clear(struct check_tables *t)
 	lt_arena_free(t->arena);
 }
 
-/* -- checks of each pair ------------------------------------------------------------------------------------------ */
+/* -- checks of each pair -------------------------------------------------------------------------- */
 
 void
 pipeline_check_finding(struct check_survey *s, const char *mend, const char *fmt, ...)
@@ -185,7 +190,8 @@ pipeline_check_survey_end(struct check_survey *s, const char *fine)
 	if (s->findings == 0)
 		pipeline_check_ok(s->k, s->what, s->t->pipeline->name, "%s", fine);
 	else if (s->findings > LINES_PER_CHECK)
-		pipeline_check_warn(s->k, s->what, s->t->pipeline->name, NULL, "and %zu tables more", s->findings - LINES_PER_CHECK);
+		pipeline_check_warn(
+		    s->k, s->what, s->t->pipeline->name, NULL, "and %zu tables more", s->findings - LINES_PER_CHECK);
 }
 
 static void
@@ -200,8 +206,8 @@ check_present(struct check *k, const struct check_tables *t)
 
 		if (pair->target != NULL)
 			continue;
-		snprintf(mend, sizeof(mend), "create it at %s with what SHOW CREATE TABLE `%.*s`.`%.*s` prints at %s", t->to->name,
-		    LT_FMT(pair->source->schema), LT_FMT(pair->source->name), t->from->name);
+		snprintf(mend, sizeof(mend), "create it at %s with what SHOW CREATE TABLE `%.*s`.`%.*s` prints at %s",
+		    t->to->name, LT_FMT(pair->source->schema), LT_FMT(pair->source->name), t->from->name);
 		pipeline_check_finding(&s, mend, "%.*s.%.*s is not at %s (or not visible)", LT_FMT(pair->to_schema),
 		    LT_FMT(pair->to_table), t->to->name);
 	}
@@ -233,8 +239,9 @@ check_shapes(struct check *k, const struct check_tables *t)
 		for (size_t j = 0; j < lines.len; j++)
 			lines.ptr[j] = lines.ptr[j] == '\n' ? ';' : lines.ptr[j];
 		if (lines.len > 0)
-			pipeline_check_finding(&s, "make the columns alike, or exclude them in the channel file", "%.*s.%.*s: %.*s",
-			    LT_FMT(pair->to_schema), LT_FMT(pair->to_table), LT_FMT(lt_buf_str(&lines)));
+			pipeline_check_finding(&s, "make the columns alike, or exclude them in the channel file",
+			    "%.*s.%.*s: %.*s", LT_FMT(pair->to_schema), LT_FMT(pair->to_table),
+			    LT_FMT(lt_buf_str(&lines)));
 	}
 	lt_buf_free(&lines);
 	pipeline_check_survey_end(&s, "every mapped column fits");
@@ -256,8 +263,9 @@ check_engines(struct check *k, const struct check_tables *t)
 				continue;
 			snprintf(mend, sizeof(mend), "ALTER TABLE `%.*s`.`%.*s` ENGINE=InnoDB", LT_FMT(ends[j]->schema),
 			    LT_FMT(ends[j]->name));
-			pipeline_check_finding(j == 0 ? &at_source : &at_target, mend, "%.*s.%.*s is %.*s, which has no transactions",
-			    LT_FMT(ends[j]->schema), LT_FMT(ends[j]->name), LT_FMT(ends[j]->engine));
+			pipeline_check_finding(j == 0 ? &at_source : &at_target, mend,
+			    "%.*s.%.*s is %.*s, which has no transactions", LT_FMT(ends[j]->schema),
+			    LT_FMT(ends[j]->name), LT_FMT(ends[j]->engine));
 		}
 	}
 	pipeline_check_survey_end(&at_source, "all have transactions");
@@ -286,11 +294,14 @@ check_charsets(struct check *k, const struct check_tables *t)
 		for (size_t j = 0; pair->target != NULL && j < pair->source->ncolumns; j++) {
 			const struct schema_column *from = &pair->source->columns[j], *to = target_of(pair, from);
 
-			if (to == NULL || from->charset.len == 0 || to->charset.len == 0 || lt_str_eq(from->charset, to->charset))
+			if (to == NULL || from->charset.len == 0 || to->charset.len == 0 ||
+			    lt_str_eq(from->charset, to->charset))
 				continue;
-			pipeline_check_finding(&s, "make the character sets alike", "%.*s.%.*s: column %.*s is in %.*s, at the target in"
-				" %.*s: a character that does not fit there stops the pipeline", LT_FMT(pair->source->schema),
-			    LT_FMT(pair->source->name), LT_FMT(from->name), LT_FMT(from->charset), LT_FMT(to->charset));
+			pipeline_check_finding(&s, "make the character sets alike",
+			    "%.*s.%.*s: column %.*s is in %.*s, at the target in"
+			    " %.*s: a character that does not fit there stops the pipeline",
+			    LT_FMT(pair->source->schema), LT_FMT(pair->source->name), LT_FMT(from->name),
+			    LT_FMT(from->charset), LT_FMT(to->charset));
 			break;
 		}
 	}
@@ -308,9 +319,11 @@ check_keys(struct check *k, const struct check_tables *t)
 
 		if (schema_table_find_key(end) != NULL)
 			continue;
-		snprintf(mend, sizeof(mend), "give `%.*s`.`%.*s` a primary key", LT_FMT(end->schema), LT_FMT(end->name));
-		pipeline_check_finding(&s, mend, "%.*s.%.*s has no primary key and no unique one without NULL: %s", LT_FMT(end->schema),
-		    LT_FMT(end->name), k->two_way ? "rows written at both ends are not told apart" : "each change reads the whole table");
+		snprintf(
+		    mend, sizeof(mend), "give `%.*s`.`%.*s` a primary key", LT_FMT(end->schema), LT_FMT(end->name));
+		pipeline_check_finding(&s, mend, "%.*s.%.*s has no primary key and no unique one without NULL: %s",
+		    LT_FMT(end->schema), LT_FMT(end->name),
+		    k->two_way ? "rows written at both ends are not told apart" : "each change reads the whole table");
 	}
 	pipeline_check_survey_end(&s, "every table has one");
 }
@@ -327,9 +340,10 @@ check_triggers(struct check *k, const struct check_tables *t)
 		if (target == NULL)
 			continue;
 		visible &= t->to->held != NULL &&
-		    (pipeline_held_on(t->to->held, target->schema, target->name) & PIPELINE_PRIV_TRIGGER) != 0;
+			   (pipeline_held_on(t->to->held, target->schema, target->name) & PIPELINE_PRIV_TRIGGER) != 0;
 		if (target->has_triggers)
-			pipeline_check_finding(&s, "let it do nothing for Lutra's account (IF CURRENT_USER() ...), or drop it there",
+			pipeline_check_finding(&s,
+			    "let it do nothing for Lutra's account (IF CURRENT_USER() ...), or drop it there",
 			    "%.*s.%.*s has triggers: they fire for applied rows too, and what they write comes on top of what arrives",
 			    LT_FMT(target->schema), LT_FMT(target->name));
 	}
@@ -345,9 +359,10 @@ check_versioned(struct check *k, const struct check_tables *t)
 		const struct schema_table *target = t->pairs[i].target;
 
 		if (t->pairs[i].source->temporal || (target != NULL && target->temporal))
-			pipeline_check_finding(&s, "exclude the row's period columns, and do not rely on the target's history",
-			    "%.*s.%.*s is system-versioned: each end keeps a history of its own", LT_FMT(t->pairs[i].to_schema),
-			    LT_FMT(t->pairs[i].to_table));
+			pipeline_check_finding(&s,
+			    "exclude the row's period columns, and do not rely on the target's history",
+			    "%.*s.%.*s is system-versioned: each end keeps a history of its own",
+			    LT_FMT(t->pairs[i].to_schema), LT_FMT(t->pairs[i].to_table));
 	}
 	pipeline_check_survey_end(&s, "none");
 }
@@ -356,7 +371,7 @@ static void
 check_cascades(struct check *k, const struct check_tables *t)
 {
 	bool logged = !t->from->mariadb && t->from->version >= MYSQL_LOGS_CASCADES &&
-	    !lt_str_ieq(pipeline_check_var(t->from, "innodb_native_foreign_keys"), LT_STR("ON"));
+		      !lt_str_ieq(pipeline_check_var(t->from, "innodb_native_foreign_keys"), LT_STR("ON"));
 	struct check_survey s = { k, t, "cascades", PIPELINE_WARN, 0 };
 	size_t found = 0;
 	char fine[120];
@@ -368,15 +383,17 @@ check_cascades(struct check *k, const struct check_tables *t)
 			continue;
 		found++;
 		if (!logged)
-			pipeline_check_finding(&s, "keep the same foreign keys at both ends, and map parent and child tables together",
+			pipeline_check_finding(&s,
+			    "keep the same foreign keys at both ends, and map parent and child tables together",
 			    "foreign keys change rows below %.*s.%.*s by themselves, and %s does not log that: the target must do the same",
 			    LT_FMT(pair->source->schema), LT_FMT(pair->source->name), t->from->name);
 	}
-	snprintf(fine, sizeof(fine), found > 0 ? "%zu tables, and their cascades are in the log" : "no foreign key cascades", found);
+	snprintf(fine, sizeof(fine),
+	    found > 0 ? "%zu tables, and their cascades are in the log" : "no foreign key cascades", found);
 	pipeline_check_survey_end(&s, fine);
 }
 
-/* -- auto-increment ----------------------------------------------------------------------------------------------- */
+/* -- auto-increment ------------------------------------------------------------------------------- */
 
 static uint64_t
 gcd(uint64_t a, uint64_t b)
@@ -400,7 +417,8 @@ has_auto_increment(const struct schema_table *table)
 	return false;
 }
 
-/* Sequences offset + n * increment meet if and only if their offsets are equal modulo the increments' common divisor. */
+/* Sequences offset + n * increment meet if and only if their offsets are equal modulo the increments' common divisor.
+ */
 static void
 check_auto_increment(struct check *k, const struct check_tables *t)
 {
@@ -446,9 +464,11 @@ check_entries(struct check *k, const struct check_tables *t)
 		if (schema.ptr == NULL || table.ptr == NULL)
 			continue;
 		for (size_t j = 0; j < t->nsources && !found; j++)
-			found = names_equal(t->from, t->sources[j]->schema, schema) && names_equal(t->from, t->sources[j]->name, table);
+			found = names_equal(t->from, t->sources[j]->schema, schema) &&
+				names_equal(t->from, t->sources[j]->name, table);
 		if (!found)
-			pipeline_check_fail(k, "table at source", t->pipeline->name, "mend the entry under `tables`, or create the table",
+			pipeline_check_fail(k, "table at source", t->pipeline->name,
+			    "mend the entry under `tables`, or create the table",
 			    "%.*s.%.*s is not at %s (or not visible)", LT_FMT(schema), LT_FMT(table), t->from->name);
 	}
 }

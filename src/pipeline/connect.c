@@ -5,7 +5,8 @@
 
 enum { OLDEST_MYSQL = 50700, OLDEST_MARIADB = 100500 };
 
-_Static_assert((int)MODEL_SSL_VERIFY_IDENTITY == (int)MY_SSL_VERIFY_IDENTITY && (int)MODEL_SSL_PREFERRED == (int)MY_SSL_PREFERRED,
+_Static_assert(
+    (int)MODEL_SSL_VERIFY_IDENTITY == (int)MY_SSL_VERIFY_IDENTITY && (int)MODEL_SSL_PREFERRED == (int)MY_SSL_PREFERRED,
     "the model's modes are the wire's");
 _Static_assert((int)MODEL_COMPRESSION_ZLIB == (int)MY_ZIP_ZLIB && (int)MODEL_COMPRESSION_COUNT == (int)MY_ZIP_COUNT,
     "the model's compressions are the wire's");
@@ -48,8 +49,10 @@ check_version(const struct my_server *server, struct lt_err *err)
 	    server->flavor == MY_MARIADB ? "MariaDB" : "MySQL", server->version_text);
 }
 
-/* What a server may set for all sessions, and what would turn our statements into others or end the session at COMMIT. */
-static const char base_session[] = "SET SESSION sql_mode='', sql_select_limit=18446744073709551615, sql_safe_updates=0, completion_type=0";
+/* What a server may set for all sessions, and what would turn our statements into others or end the session at COMMIT.
+ */
+static const char base_session[] =
+    "SET SESSION sql_mode='', sql_select_limit=18446744073709551615, sql_safe_updates=0, completion_type=0";
 
 bool
 pipeline_connect(const struct model_site *site, bool found_rows, struct my_conn **ret, struct lt_err *err)

@@ -10,6 +10,7 @@ void pipeline_site_addr(const struct model_site *site, size_t host, struct my_ad
 /** Hosts to try: at least one. */
 size_t pipeline_site_hosts(const struct model_site *site);
 /** Connect to the first host that answers; refuses servers that are too old (LT_E_SERVER_UNSUPPORTED). */
-LT_MUST_USE bool pipeline_connect(const struct model_site *site, bool found_rows, struct my_conn **ret, struct lt_err *err);
+LT_MUST_USE bool pipeline_connect(
+    const struct model_site *site, bool found_rows, struct my_conn **ret, struct lt_err *err);
 
 #endif

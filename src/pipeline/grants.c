@@ -23,7 +23,7 @@ static const struct priv {
 	{ PIPELINE_PRIV_TRIGGER, "TRIGGER", NULL },
 };
 
-/* -- what is needed ---------------------------------------------------------------------------------------------- */
+/* -- what is needed ------------------------------------------------------------------------------- */
 
 static bool
 same_name(struct lt_str a, struct lt_str b)
@@ -79,8 +79,9 @@ prune(struct pipeline_needs *n)
 
 		for (size_t j = 0; j < n->count; j++) {
 			const struct pipeline_need *wide = &n->list[j];
-			bool covers = wide->schema.ptr == NULL ? at.schema.ptr != NULL :
-			    wide->table.ptr == NULL && at.table.ptr != NULL && same_name(wide->schema, at.schema);
+			bool covers = wide->schema.ptr == NULL ? at.schema.ptr != NULL
+							       : wide->table.ptr == NULL && at.table.ptr != NULL &&
+								     same_name(wide->schema, at.schema);
 
 			if (j < kept || j > i) /* those between were moved or dropped */
 				at.privs &= covers ? ~wide->privs : UINT32_MAX;
@@ -191,7 +192,7 @@ pipeline_grants(const struct model_channel *channel, size_t site, bool mariadb, 
 	lt_buf_free(&account);
 }
 
-/* -- what is held ------------------------------------------------------------------------------------------------- */
+/* -- what is held --------------------------------------------------------------------------------- */
 
 struct held {
 	struct held *next;
@@ -393,7 +394,7 @@ like(struct lt_str pattern, struct lt_str name, bool fold)
 			star = p++;
 			from = n;
 		} else if (p < pattern.len && ((!escaped && pattern.ptr[p] == '_') ||
-				folded(pattern.ptr[at], fold) == folded(name.ptr[n], fold))) {
+						  folded(pattern.ptr[at], fold) == folded(name.ptr[n], fold))) {
 			p = at + 1;
 			n++;
 		} else if (star != SIZE_MAX) {
@@ -434,8 +435,8 @@ is_outranked(const struct pipeline_held *h, const struct held *at, struct lt_str
 	for (const struct held *other = h->first; other != NULL; other = other->next) {
 		if (other->revoked || other->schema.ptr == NULL || other->table.ptr != NULL)
 			continue;
-		if (literal_length(other->schema) > literal_length(at->schema) && lt_str_eq(other->grantee, at->grantee) &&
-		    like(other->schema, schema, h->fold))
+		if (literal_length(other->schema) > literal_length(at->schema) &&
+		    lt_str_eq(other->grantee, at->grantee) && like(other->schema, schema, h->fold))
 			return true;
 	}
 	return false;

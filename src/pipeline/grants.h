@@ -1,4 +1,5 @@
-/* pipeline/grants.h - what a site's account must be allowed, as GRANT statements, and what SHOW GRANTS says it is allowed. */
+/* pipeline/grants.h - what a site's account must be allowed, as GRANT statements, and what SHOW GRANTS says it is
+ * allowed. */
 #ifndef PIPELINE_GRANTS_H
 #define PIPELINE_GRANTS_H
 
@@ -30,7 +31,7 @@ struct pipeline_need {
 
 /** The least that a site's account needs in a channel; one owner. */
 struct pipeline_needs {
-	struct lt_arena *arena; /* owned */
+	struct lt_arena *arena;     /* owned */
 	struct pipeline_need *list; /* in the arena */
 	size_t count, cap;
 };

@@ -29,8 +29,8 @@ parse_row(const struct my_rows *rows, struct pipeline_lane *l, struct change_pos
 	uint64_t crc;
 
 	if (!lt_str_u64(my_rows_at(rows, 0, 0), &l->epoch) || !lt_str_u64(my_rows_at(rows, 0, 1), &l->seq) ||
-	    !lt_str_u64(my_rows_at(rows, 0, 4), &at->place.pos) || !lt_str_u64(my_rows_at(rows, 0, 5), &at->place.last_pos) ||
-	    !lt_str_u64(my_rows_at(rows, 0, 6), &crc))
+	    !lt_str_u64(my_rows_at(rows, 0, 4), &at->place.pos) ||
+	    !lt_str_u64(my_rows_at(rows, 0, 5), &at->place.last_pos) || !lt_str_u64(my_rows_at(rows, 0, 6), &crc))
 		return lt_fail(err, LT_E_STATE_BROKEN, "lutra.lane holds no numbers for pipeline %s", l->pipeline);
 	if (!change_gtid_set_parse(my_rows_at(rows, 0, 7), &gtids, err))
 		return lt_wrap(err, "lutra.lane, pipeline %s", l->pipeline);
@@ -105,7 +105,8 @@ number_param(uint64_t n)
 }
 
 static void
-fill_params(const struct pipeline_lane *l, const struct change_position *end, struct lt_buf *scratch, struct my_param *p)
+fill_params(
+    const struct pipeline_lane *l, const struct change_position *end, struct lt_buf *scratch, struct my_param *p)
 {
 	lt_buf_clear(scratch);
 	change_gtid_set_text(end->gtids, scratch);
@@ -153,7 +154,8 @@ out:
 }
 
 bool
-pipeline_lane_send(struct pipeline_lane *l, const struct change_position *end, struct lt_buf *scratch, struct lt_err *err)
+pipeline_lane_send(
+    struct pipeline_lane *l, const struct change_position *end, struct lt_buf *scratch, struct lt_err *err)
 {
 	struct my_param params[MOVE_PARAMS];
 
@@ -169,7 +171,8 @@ pipeline_lane_moved(struct pipeline_lane *l, const struct my_reply *reply, struc
 {
 	if (reply->affected == 1 || lt_fault("r02_claim") || lt_fault("r02_owner"))
 		return true;
-	return lt_fail(err, LT_E_FENCED, "the progress of pipeline %s was moved or claimed by another Lutra", l->pipeline);
+	return lt_fail(
+	    err, LT_E_FENCED, "the progress of pipeline %s was moved or claimed by another Lutra", l->pipeline);
 }
 
 bool
@@ -178,7 +181,7 @@ pipeline_lane_set(struct pipeline_lane *l, const struct change_position *end, st
 	struct lt_buf scratch = { 0 };
 	struct my_reply reply;
 	bool ok = pipeline_lane_send(l, end, &scratch, err) && my_recv(l->conn, &reply, err) &&
-	    pipeline_lane_moved(l, &reply, err);
+		  pipeline_lane_moved(l, &reply, err);
 
 	lt_buf_free(&scratch);
 	return ok;

@@ -85,18 +85,21 @@ tell_missing_from_differing(struct load *l, size_t n, struct lt_err *err)
 	if (err->code != LT_E_ROW_MISSING || n != 1 || l->channel->verify == MODEL_VERIFY_OFF || !my_alive(l->conn))
 		return;
 	t = l->txns[0];
-	/* The rows before the failing one are undone by now, so only rows that the transaction met first can be told. */
+	/* The rows before the failing one are undone by now, so only rows that the transaction met first can be told.
+	 */
 	for (size_t i = 0; i < t->nrows; i++) {
 		struct lt_err ignored = { 0 };
 		bool there = false;
 
-		if (t->rows[i].op != CHANGE_INSERT && (!pipeline_load_probe(l, &t->rows[i], &there, &ignored) || !there))
+		if (t->rows[i].op != CHANGE_INSERT &&
+		    (!pipeline_load_probe(l, &t->rows[i], &there, &ignored) || !there))
 			return;
 	}
 	err->code = LT_E_ROW_DIFFERS;
 }
 
-/* Only where every row of the group gathered with others came out as the log says; else all is undone and done in the log's order. */
+/* Only where every row of the group gathered with others came out as the log says; else all is undone and done in the
+ * log's order. */
 static bool
 worth_gathering(const struct load *l, size_t n)
 {
@@ -112,7 +115,7 @@ static bool
 is_about_data(const struct load *l, const struct lt_err *err)
 {
 	return my_alive(l->conn) && lt_err_kind(err) != LT_KIND_RETRY && err->code != LT_E_FENCED &&
-	    err->code != LT_E_LOCK_WAIT && err->code != LT_E_DEADLOCK;
+	       err->code != LT_E_LOCK_WAIT && err->code != LT_E_DEADLOCK;
 }
 
 static bool
@@ -152,7 +155,7 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 	return true;
 }
 
-/* -- progress -------------------------------------------------------------------------------------------------------- */
+/* -- progress ------------------------------------------------------------------------------------- */
 
 static bool
 load_claim(struct change_sink *s, struct change_position *at, bool *found, struct lt_err *err)
@@ -195,7 +198,7 @@ pipeline_load_conn(struct change_sink *s)
 	return load_of(s)->conn;
 }
 
-/* -- session --------------------------------------------------------------------------------------------------------- */
+/* -- session -------------------------------------------------------------------------------------- */
 
 static bool
 set_session(struct my_conn *c, struct lt_err *err)
@@ -233,7 +236,8 @@ pipeline_load_open(const struct model_channel *channel, size_t index, struct cha
 		lt_wrap(err, "site %s", channel->sites[pipeline->to].name);
 		goto out;
 	}
-	l->router = pipeline_router_new(pipeline->mapping, l->conn, channel->verify == MODEL_VERIFY_ON && !lt_fault("r08_verify"));
+	l->router = pipeline_router_new(
+	    pipeline->mapping, l->conn, channel->verify == MODEL_VERIFY_ON && !lt_fault("r08_verify"));
 	l->batch = pipeline_batch_new();
 	*ret = &l->base;
 	l = NULL;

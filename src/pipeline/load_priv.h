@@ -1,4 +1,5 @@
-/* pipeline/load_priv.h - load's inside, shared by load.c (life, progress) and load_send.c (a group's statements and replies). */
+/* pipeline/load_priv.h - load's inside, shared by load.c (life, progress) and load_send.c (a group's statements and
+ * replies). */
 #ifndef PIPELINE_LOAD_PRIV_H
 #define PIPELINE_LOAD_PRIV_H
 
@@ -44,11 +45,12 @@ struct load {
 	size_t params_cap;
 };
 
-/** The lane and all rows of txns[0..n) in the order of the log; every reply is taken and judged. On failure l->culprit is the index of
- * the transaction it speaks of, or SIZE_MAX. */
+/** The lane and all rows of txns[0..n) in the order of the log; every reply is taken and judged. On failure l->culprit
+ * is the index of the transaction it speaks of, or SIZE_MAX. */
 LT_MUST_USE bool pipeline_load_send(struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
 /** The same with rows gathered into runs (pipeline/batch.h). A failure does not say whose it is. */
-LT_MUST_USE bool pipeline_load_send_gathered(struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
+LT_MUST_USE bool pipeline_load_send_gathered(
+    struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
 /** Whether the key of `row` finds a row now; keyless: false. */
 LT_MUST_USE bool pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, struct lt_err *err);
 

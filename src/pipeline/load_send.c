@@ -6,7 +6,7 @@
 #define GATHER_BYTES ((size_t)1 << 20)
 #define GATHER_PARAMS 32000
 
-/* -- replies --------------------------------------------------------------------------------------------------------- */
+/* -- replies -------------------------------------------------------------------------------------- */
 
 static void
 blame(struct load *l, const struct expect *e, struct lt_err *err)
@@ -22,7 +22,9 @@ blame(struct load *l, const struct expect *e, struct lt_err *err)
 static const char *
 op_name(enum change_op op)
 {
-	static const char *const names[] = { [CHANGE_INSERT] = "INSERT", [CHANGE_UPDATE] = "UPDATE", [CHANGE_DELETE] = "DELETE" };
+	static const char *const names[] = {
+		[CHANGE_INSERT] = "INSERT", [CHANGE_UPDATE] = "UPDATE", [CHANGE_DELETE] = "DELETE"
+	};
 
 	return names[op];
 }
@@ -93,7 +95,7 @@ expect(struct load *l, struct expect e)
 	l->done.statements++;
 }
 
-/* -- a group --------------------------------------------------------------------------------------------------------- */
+/* -- a group -------------------------------------------------------------------------------------- */
 
 /* R3: 0x10 means that the log holds the cascades, so the target must not make them; else flag 2 says. */
 static bool
@@ -106,7 +108,8 @@ set_fk_checks(struct load *l, uint16_t flags, struct lt_err *err)
 		return true;
 	if (!make_room(l, err))
 		return false;
-	if (!my_send_query(l->conn, want == FK_OFF ? LT_STR("SET foreign_key_checks=0") : LT_STR("SET foreign_key_checks=1"), err))
+	if (!my_send_query(
+		l->conn, want == FK_OFF ? LT_STR("SET foreign_key_checks=0") : LT_STR("SET foreign_key_checks=1"), err))
 		return false;
 	l->fk = want;
 	expect(l, (struct expect){ .kind = EXPECT_SETTING });
@@ -139,7 +142,8 @@ run_of(const struct change_txn *t, size_t at, const struct pipeline_route *route
 	return (uint32_t)n;
 }
 
-/* -- in the order of the log --------------------------------------------------------------------------------------------- */
+/* -- in the order of the log
+ * --------------------------------------------------------------------------------------------- */
 
 static struct my_param *
 room_for(struct load *l, size_t params)
@@ -153,7 +157,8 @@ room_for(struct load *l, size_t params)
 
 /* One row, or as many identical ones as `e->count` says. */
 static bool
-send_one(struct load *l, struct pipeline_route *route, const struct change_row *row, struct expect e, struct lt_err *err)
+send_one(
+    struct load *l, struct pipeline_route *route, const struct change_row *row, struct expect e, struct lt_err *err)
 {
 	const struct pipeline_statement *s = NULL;
 	struct my_param *params;
@@ -250,7 +255,8 @@ pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, s
 	struct my_reply reply;
 
 	*there = false;
-	if (!pipeline_router_get(l->router, row->table, &route, err) || !pipeline_router_probe(l->router, route, row, &s, err))
+	if (!pipeline_router_get(l->router, row->table, &route, err) ||
+	    !pipeline_router_probe(l->router, route, row, &s, err))
 		return false;
 	if (s == NULL)
 		return true;
@@ -264,7 +270,8 @@ pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, s
 	return true;
 }
 
-/* -- gathered ------------------------------------------------------------------------------------------------------------ */
+/* -- gathered
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static const struct change_row *
 row_of(const struct load *l, struct pipeline_row_ref ref)
@@ -299,7 +306,8 @@ gather_values(struct load *l, const struct pipeline_run *run, size_t at, size_t 
 
 	pipeline_router_forget(l->router);
 	for (size_t i = 0; i < n; i++) {
-		if (!pipeline_router_values(l->router, run->route, s, row_of(l, run->rows[at + i]), 1, params + i * width, err))
+		if (!pipeline_router_values(
+			l->router, run->route, s, row_of(l, run->rows[at + i]), 1, params + i * width, err))
 			return false;
 	}
 	return true;
@@ -350,8 +358,8 @@ send_multi(struct load *l, const struct pipeline_run *run, size_t *at, struct lt
 		if (s == NULL)
 			return true;
 		if (!make_room(l, err) || !gather_values(l, run, *at, sizes[i], s, err) ||
-		    !my_send_execute(l->conn, pipeline_statement_stmt(s), l->params,
-			pipeline_statement_width(s) * sizes[i], err))
+		    !my_send_execute(
+			l->conn, pipeline_statement_stmt(s), l->params, pipeline_statement_width(s) * sizes[i], err))
 			return false;
 		expect(l, expect_of(run, *at, sizes[i]));
 		*at += sizes[i];
@@ -397,7 +405,8 @@ pipeline_load_send_gathered(struct load *l, size_t n, const struct change_positi
 	if (!begin_group(l, n, end, err) || !pipeline_batch_fill(l->batch, l->router, l->txns, n, err))
 		return false;
 	for (size_t level = 0; level < pipeline_batch_levels(l->batch); level++) {
-		for (const struct pipeline_run *run = pipeline_batch_runs(l->batch, level); run != NULL; run = run->next) {
+		for (const struct pipeline_run *run = pipeline_batch_runs(l->batch, level); run != NULL;
+		     run = run->next) {
 			if (!send_run(l, run, err))
 				return false;
 		}

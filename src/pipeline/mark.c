@@ -14,10 +14,12 @@ write_probe(const struct model_channel *channel, const struct model_site *site, 
 	struct lt_buf sql = { 0 };
 	bool ok;
 
-	lt_buf_z(&sql, "INSERT INTO lutra.lane (channel, pipeline, lane, epoch, seq, server, file, pos, last_pos, last_crc, gtids)"
-		       " VALUES (");
+	lt_buf_z(&sql,
+	    "INSERT INTO lutra.lane (channel, pipeline, lane, epoch, seq, server, file, pos, last_pos, last_crc, gtids)"
+	    " VALUES (");
 	my_sql_text(&sql, lt_str_z(channel->name));
-	lt_buf_printf(&sql, ", '~probe %s', 0, 1, 0, '', '', 0, 0, 0, '') ON DUPLICATE KEY UPDATE seq=seq+1", site->name);
+	lt_buf_printf(
+	    &sql, ", '~probe %s', 0, 1, 0, '', '', 0, 0, 0, '') ON DUPLICATE KEY UPDATE seq=seq+1", site->name);
 	ok = my_exec(c, "SET SESSION autocommit=1", NULL, err) && my_exec(c, lt_buf_cstr(&sql), NULL, err);
 	lt_buf_free(&sql);
 	return ok;
@@ -38,7 +40,8 @@ no_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, st
 }
 
 static bool
-wait_for_probe(const struct model_site *site, struct change_source *log, const struct lt_clock *clock, struct lt_err *err)
+wait_for_probe(
+    const struct model_site *site, struct change_source *log, const struct lt_clock *clock, struct lt_err *err)
 {
 	uint64_t deadline = lt_mono_us(clock) + (uint64_t)WAIT_MS * 1000;
 
@@ -53,13 +56,13 @@ wait_for_probe(const struct model_site *site, struct change_source *log, const s
 		if (seen)
 			return true;
 	}
-	return lt_fail(err, LT_E_MARK_HIDDEN, "site %s: a row written to lutra.lane did not come out of the log within %d s",
-	    site->name, WAIT_MS / 1000);
+	return lt_fail(err, LT_E_MARK_HIDDEN,
+	    "site %s: a row written to lutra.lane did not come out of the log within %d s", site->name, WAIT_MS / 1000);
 }
 
 bool
-pipeline_mark_check(const struct model_channel *channel, const struct model_site *site, const struct pipeline_origin *origin,
-    const struct lt_clock *clock, struct lt_err *err)
+pipeline_mark_check(const struct model_channel *channel, const struct model_site *site,
+    const struct pipeline_origin *origin, const struct lt_clock *clock, struct lt_err *err)
 {
 	const struct change_filter filter = { only_marks, no_ddl, NULL };
 	const struct change_describer describer = { 0 };

@@ -1,10 +1,12 @@
-/* pipeline/mark.h - R10: in a two-way channel, what Lutra writes to schema `lutra` at a site must come out of that site's log. */
+/* pipeline/mark.h - R10: in a two-way channel, what Lutra writes to schema `lutra` at a site must come out of that
+ * site's log. */
 #ifndef PIPELINE_MARK_H
 #define PIPELINE_MARK_H
 
 #include "pipeline/pipeline.h"
 
-/** Write a probe row at `site` and wait (10 s at most) for it to come out of `origin`'s log; LT_E_MARK_HIDDEN if it does not. */
+/** Write a probe row at `site` and wait (10 s at most) for it to come out of `origin`'s log; LT_E_MARK_HIDDEN if it
+ * does not. */
 LT_MUST_USE bool pipeline_mark_check(const struct model_channel *channel, const struct model_site *site,
     const struct pipeline_origin *origin, const struct lt_clock *clock, struct lt_err *err);
 

@@ -1,4 +1,5 @@
-/* What is done by hand: retry, skip, position, `ddl done`; each recorded in lutra.audit with the progress that it moves. */
+/* What is done by hand: retry, skip, position, `ddl done`; each recorded in lutra.audit with the progress that it
+ * moves. */
 #include <stdio.h>
 
 #include "mysql/sql.h"
@@ -31,7 +32,7 @@ answer(struct pipeline_order_item *item, bool ok)
 	pipeline_order_unref(item);
 }
 
-/* -- acknowledging a statement ---------------------------------------------------------------------------------------- */
+/* -- acknowledging a statement -------------------------------------------------------------------- */
 
 static const struct model_pipeline *
 other_pipeline(const struct pipeline *p)
@@ -53,13 +54,15 @@ map_column(void *ctx, struct lt_str column, struct lt_str *target)
 
 /* What the other direction would meet, in a channel of two. */
 static void
-compare_back(const struct pipeline *p, const struct schema_table *from, const struct schema_table *to, struct lt_buf *out)
+compare_back(
+    const struct pipeline *p, const struct schema_table *from, const struct schema_table *to, struct lt_buf *out)
 {
 	struct lt_buf schema = { 0 }, table = { 0 };
 	struct name_map map;
 
 	if (p->model->two_way &&
-	    model_mapping_table(other_pipeline(p)->mapping, to->schema, to->name, &schema, &table, &map.rule) && map.rule != NULL)
+	    model_mapping_table(other_pipeline(p)->mapping, to->schema, to->name, &schema, &table, &map.rule) &&
+	    map.rule != NULL)
 		schema_compare(to, from, map_column, &map, out);
 	lt_buf_free(&schema);
 	lt_buf_free(&table);
@@ -80,8 +83,8 @@ compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target
 		goto out;
 	}
 	if (map.rule == NULL) {
-		lt_fail(err, LT_E_CONFIG_MAPPING, "a regex under `tables` gave up on the name %.*s.%.*s", LT_FMT(name->schema),
-		    LT_FMT(name->table));
+		lt_fail(err, LT_E_CONFIG_MAPPING, "a regex under `tables` gave up on the name %.*s.%.*s",
+		    LT_FMT(name->schema), LT_FMT(name->table));
 		goto out;
 	}
 	if (!schema_catalog_table(source, name->schema, name->table, &from, err) ||
@@ -187,8 +190,8 @@ record_ddl(struct pipeline *p, struct my_conn *target, struct lt_err *err)
 
 /* Move the progress behind the stop, with the new schema and the audit line, in one transaction. */
 static bool
-move_on(struct pipeline *p, struct change_sink *sink, const struct change_position *to, const struct pipeline_audit *entry,
-    bool ddl, struct lt_err *err)
+move_on(struct pipeline *p, struct change_sink *sink, const struct change_position *to,
+    const struct pipeline_audit *entry, bool ddl, struct lt_err *err)
 {
 	struct my_conn *c = pipeline_load_conn(sink);
 
@@ -215,20 +218,21 @@ is_schema_stop(const struct pipeline *p)
 }
 
 static bool
-do_ddl_done(struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry)
+do_ddl_done(
+    struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry)
 {
 	struct change_position to;
 	bool ok;
 
 	if (p->now.state != PIPELINE_STOPPED || (!is_ddl_stop(p) && !is_schema_stop(p)))
-		return lt_fail(&item->err, LT_E_NOT_STOPPED, "pipeline %s is not stopped by a DDL statement or a schema difference",
-		    p->model->name);
+		return lt_fail(&item->err, LT_E_NOT_STOPPED,
+		    "pipeline %s is not stopped by a DDL statement or a schema difference", p->model->name);
 	change_position_init(&to);
 	change_position_copy(&to, place_behind_stop(p));
 	entry->action = "ddl done";
 	entry->detail = is_ddl_stop(p) ? lt_buf_str(&p->stop.statement) : lt_str_z(p->now.err.where.table);
 	ok = compare_ends(p, pipeline_load_conn(sink), &item->err) &&
-	    move_on(p, sink, &to, entry, is_ddl_stop(p), &item->err);
+	     move_on(p, sink, &to, entry, is_ddl_stop(p), &item->err);
 	if (ok)
 		lt_buf_printf(&item->answer, "%s goes on behind %s:%llu", p->model->name, to.place.file,
 		    (unsigned long long)to.place.pos);
@@ -236,7 +240,8 @@ do_ddl_done(struct pipeline *p, struct pipeline_order_item *item, struct change_
 	return ok;
 }
 
-/* -- the other direction's acknowledgement ------------------------------------------------------------------------------ */
+/* -- the other direction's acknowledgement
+ * ------------------------------------------------------------------------------ */
 
 /* Take one acknowledgement of this statement at the site where it ran; a repeated try finds its own again. */
 static bool
@@ -255,8 +260,9 @@ take_acknowledgement(struct pipeline *p, bool *taken, struct lt_err *err)
 	my_sql_text(&sql, lt_str_z(p->channel->name));
 	lt_buf_z(&sql, " AND pipeline=");
 	my_sql_text(&sql, lt_str_z(other_pipeline(p)->name));
-	lt_buf_printf(&sql, " AND digest=%llu AND (passed_file IS NULL OR (passed_file=%s AND passed_pos=%llu))"
-			    " ORDER BY passed_file IS NULL, id LIMIT 1",
+	lt_buf_printf(&sql,
+	    " AND digest=%llu AND (passed_file IS NULL OR (passed_file=%s AND passed_pos=%llu))"
+	    " ORDER BY passed_file IS NULL, id LIMIT 1",
 	    (unsigned long long)digest, lt_buf_cstr(&file), (unsigned long long)end->pos);
 	if (!pipeline_connect(&p->channel->sites[p->model->from], true, &c, err) ||
 	    !my_exec(c, "SET SESSION autocommit=1", NULL, err) || !my_exec(c, lt_buf_cstr(&sql), &reply, err))
@@ -291,7 +297,8 @@ pipeline_ddl_pass(struct pipeline *p, struct change_sink *sink, bool *passed, st
 	return ok;
 }
 
-/* -- the other orders ---------------------------------------------------------------------------------------------------- */
+/* -- the other orders
+ * ---------------------------------------------------------------------------------------------------- */
 
 static bool
 do_skip(struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry)
@@ -301,31 +308,34 @@ do_skip(struct pipeline *p, struct pipeline_order_item *item, struct change_sink
 	bool ok;
 
 	if (p->now.state != PIPELINE_STOPPED || !p->stop.by_txn)
-		return lt_fail(&item->err, LT_E_NOTHING_TO_SKIP, "pipeline %s is not stopped by a transaction", p->model->name);
+		return lt_fail(
+		    &item->err, LT_E_NOTHING_TO_SKIP, "pipeline %s is not stopped by a transaction", p->model->name);
 	change_position_init(&to);
 	change_position_copy(&to, &p->stop.end);
-	lt_buf_printf(&detail, "up to %s:%llu %s; E%d %s", to.place.file, (unsigned long long)to.place.pos, p->now.err.where.gtid,
-	    (int)p->now.err.code, p->now.err.message);
+	lt_buf_printf(&detail, "up to %s:%llu %s; E%d %s", to.place.file, (unsigned long long)to.place.pos,
+	    p->now.err.where.gtid, (int)p->now.err.code, p->now.err.message);
 	entry->action = "skip";
 	entry->detail = lt_buf_str(&detail);
 	ok = move_on(p, sink, &to, entry, false, &item->err);
 	if (ok)
-		lt_buf_printf(&item->answer, "%s passed over the transaction before %s:%llu", p->model->name, to.place.file,
-		    (unsigned long long)to.place.pos);
+		lt_buf_printf(&item->answer, "%s passed over the transaction before %s:%llu", p->model->name,
+		    to.place.file, (unsigned long long)to.place.pos);
 	change_position_clear(&to);
 	lt_buf_free(&detail);
 	return ok;
 }
 
 static bool
-do_position(struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry)
+do_position(
+    struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry)
 {
 	struct lt_buf detail = { 0 };
 	struct change_position to;
 	bool ok;
 
 	change_position_init(&to);
-	ok = p->origin.begin(p->origin.ctx, &item->position, &to, &item->err) && pipeline_snapshot(p, &to.place, &item->err);
+	ok = p->origin.begin(p->origin.ctx, &item->position, &to, &item->err) &&
+	     pipeline_snapshot(p, &to.place, &item->err);
 	if (ok) {
 		lt_buf_z(&detail, "from ");
 		change_position_json(&p->applied, &detail);
@@ -347,7 +357,9 @@ do_position(struct pipeline *p, struct pipeline_order_item *item, struct change_
 static bool
 do_writing(struct pipeline *p, struct pipeline_order_item *item)
 {
-	struct pipeline_audit entry = { .channel = p->channel->name, .pipeline = p->model->name, .why = lt_str_z(item->why) };
+	struct pipeline_audit entry = {
+		.channel = p->channel->name, .pipeline = p->model->name, .why = lt_str_z(item->why)
+	};
 	struct change_sink *sink = NULL;
 	bool ok = false, found;
 
@@ -407,7 +419,8 @@ pipeline_orders_refuse(struct pipeline *p)
 	return end != LT_QUEUE_CLOSED;
 }
 
-/* -- from other threads ---------------------------------------------------------------------------------------------------- */
+/* -- from other threads
+ * ---------------------------------------------------------------------------------------------------- */
 
 static struct pipeline_order_item *
 new_item(const struct pipeline_command *command)

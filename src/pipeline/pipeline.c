@@ -50,7 +50,8 @@ pipeline_set_state(struct pipeline *p, enum pipeline_state state, const struct l
 	p->now.state = state;
 	p->now.err = err != NULL ? *err : (struct lt_err){ 0 };
 	if (err != NULL)
-		snprintf(p->now.err.where.pipeline, sizeof(p->now.err.where.pipeline), "%s %s", p->channel->name, p->model->name);
+		snprintf(p->now.err.where.pipeline, sizeof(p->now.err.where.pipeline), "%s %s", p->channel->name,
+		    p->model->name);
 	pipeline_publish(p);
 }
 

@@ -1,4 +1,5 @@
-/* pipeline/pipeline.h - one direction of a channel, from a site's log to another site: select, extract, transform, load.
+/* pipeline/pipeline.h - one direction of a channel, from a site's log to another site: select, extract, transform,
+ * load.
  *
  * Two threads: the reader (source -> select -> queue) and the loader (queue -> groups -> target), which also owns the
  * pipeline's state and carries out what is ordered. It never ends by itself: a pipeline that cannot go on is RETRYING
@@ -26,18 +27,20 @@ struct pipeline_status {
 	struct change_place read, applied; /* in the source's log */
 	struct change_place saved;         /* where reading would go on after a crash: files before it are not needed */
 	char read_gtid[96], applied_gtid[96]; /* newest transaction */
-	uint64_t lag_ms;    /* age of the newest transaction applied, at its commit here; 0 when all that was read is applied */
-	uint64_t lag_bytes; /* read, not applied */
+	uint64_t
+	    lag_ms; /* age of the newest transaction applied, at its commit here; 0 when all that was read is applied */
+	uint64_t lag_bytes;                           /* read, not applied */
 	uint64_t transactions, rows, groups, retries; /* since this process began */
-	uint64_t own;       /* transactions of this channel's other direction, not sent back */
-	uint64_t passed;    /* statements that concern nothing mapped, or that change no rows */
+	uint64_t own;    /* transactions of this channel's other direction, not sent back */
+	uint64_t passed; /* statements that concern nothing mapped, or that change no rows */
 	uint64_t memory_bytes;
-	double rows_per_s;  /* over the last seconds */
-	struct lt_err err;  /* of RETRYING and STOPPED; code 0 otherwise */
-	uint64_t since_us;  /* wall clock: when the state was entered */
+	double rows_per_s; /* over the last seconds */
+	struct lt_err err; /* of RETRYING and STOPPED; code 0 otherwise */
+	uint64_t since_us; /* wall clock: when the state was entered */
 };
 
-/** How to reach the log of a site; made by who knows the kind of log (node/). Functions are called by the pipeline's threads. */
+/** How to reach the log of a site; made by who knows the kind of log (node/). Functions are called by the pipeline's
+ * threads. */
 struct pipeline_origin {
 	/** Where the log ends now; `out` initialised by the caller. */
 	bool (*now)(void *ctx, struct change_position *out, struct lt_err *err);
@@ -45,7 +48,8 @@ struct pipeline_origin {
 	bool (*begin)(void *ctx, const struct model_start *start, struct change_position *out, struct lt_err *err);
 	/** Read on from `from`; see binlog_source_open(). */
 	bool (*open)(void *ctx, const struct change_position *from, const struct change_filter *filter,
-	    const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret, struct lt_err *err);
+	    const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret,
+	    struct lt_err *err);
 	void *ctx;
 };
 
@@ -75,16 +79,17 @@ enum pipeline_order {
 /** What is ordered and why. */
 struct pipeline_command {
 	enum pipeline_order order;
-	struct lt_str why;                 /* kept in lutra.audit */
+	struct lt_str why;                  /* kept in lutra.audit */
 	const struct model_start *position; /* PIPELINE_POSITION */
 };
 
-/** Carry it out; waits for the answer, or for `timeout_ms` (then LT_E_TIMEOUT, and it may still happen). On success `answer` gets a
- * sentence. Any thread but the pipeline's own. */
-LT_MUST_USE bool pipeline_do(struct pipeline *p, const struct pipeline_command *command, int timeout_ms, struct lt_buf *answer,
-    struct lt_err *err);
+/** Carry it out; waits for the answer, or for `timeout_ms` (then LT_E_TIMEOUT, and it may still happen). On success
+ * `answer` gets a sentence. Any thread but the pipeline's own. */
+LT_MUST_USE bool pipeline_do(struct pipeline *p, const struct pipeline_command *command, int timeout_ms,
+    struct lt_buf *answer, struct lt_err *err);
 
-/** A two-way channel's other pipeline has acknowledged a statement: if this one is stopped by the same, look again. Any thread. */
+/** A two-way channel's other pipeline has acknowledged a statement: if this one is stopped by the same, look again. Any
+ * thread. */
 void pipeline_nudge(struct pipeline *p);
 
 #endif

@@ -1,4 +1,5 @@
-/* pipeline/pipeline_priv.h - a pipeline's inside, shared by pipeline.c (life), session.c (one run), orders.c (by hand). */
+/* pipeline/pipeline_priv.h - a pipeline's inside, shared by pipeline.c (life), session.c (one run), orders.c (by hand).
+ */
 #ifndef PIPELINE_PIPELINE_PRIV_H
 #define PIPELINE_PIPELINE_PRIV_H
 
@@ -33,23 +34,23 @@ struct pipeline {
 	struct pipeline_origin origin;
 	const struct lt_clock *clock;
 
-	struct lt_thread *thread;  /* owned: the loader */
-	struct lt_queue *orders;   /* owned: of struct pipeline_order_item; closed = end */
+	struct lt_thread *thread; /* owned: the loader */
+	struct lt_queue *orders;  /* owned: of struct pipeline_order_item; closed = end */
 	_Atomic bool ending, ready;
-	struct lt_wake *pause;     /* owned: raised to cut a pause short */
-	struct lt_cell *status;    /* owned: struct pipeline_status, but for what the reader publishes */
-	struct lt_cell *read;      /* owned: struct pipeline_read */
+	struct lt_wake *pause;  /* owned: raised to cut a pause short */
+	struct lt_cell *status; /* owned: struct pipeline_status, but for what the reader publishes */
+	struct lt_cell *read;   /* owned: struct pipeline_read */
 	_Atomic size_t queued_bytes, group_bytes;
 
 	/* The loader's own: */
-	struct pipeline_status now;      /* published by pipeline_publish() */
-	struct change_position applied;  /* durable, but for transactions that hold nothing for us */
-	bool unsaved;                    /* `applied` is ahead of the lane by something worth writing (R11) */
-	struct change_place saved;       /* what the lane holds */
-	uint64_t saved_us;               /* mono: when the lane was moved last */
-	bool mark_seen;                  /* R10 was shown since this process began */
+	struct pipeline_status now;     /* published by pipeline_publish() */
+	struct change_position applied; /* durable, but for transactions that hold nothing for us */
+	bool unsaved;                   /* `applied` is ahead of the lane by something worth writing (R11) */
+	struct change_place saved;      /* what the lane holds */
+	uint64_t saved_us;              /* mono: when the lane was moved last */
+	bool mark_seen;                 /* R10 was shown since this process began */
 	struct pipeline_stop stop;
-	struct schema_history *history;  /* owned; rebuilt for each run */
+	struct schema_history *history; /* owned; rebuilt for each run */
 	double rate;
 	uint64_t rate_us, rate_rows;
 };
@@ -58,12 +59,13 @@ struct pipeline {
 void pipeline_publish(struct pipeline *p);
 void pipeline_set_state(struct pipeline *p, enum pipeline_state state, const struct lt_err *err);
 
-/** Run until an error, an order that ends the run, or the end. True: to be run again at once; false with err->code 0: ending. */
+/** Run until an error, an order that ends the run, or the end. True: to be run again at once; false with err->code 0:
+ * ending. */
 bool pipeline_session(struct pipeline *p, struct lt_err *err);
 /** Claim the sink and read where the pipeline stands; *found false: nowhere yet. */
 LT_MUST_USE bool pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *found, struct lt_err *err);
-/** Read from the target where the pipeline stands and which schema is in force there; sink is claimed. First time: begins at the
- * channel file's start and makes that durable (R12). */
+/** Read from the target where the pipeline stands and which schema is in force there; sink is claimed. First time:
+ * begins at the channel file's start and makes that durable (R12). */
 LT_MUST_USE bool pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
 /** Catalog of the source for `names` (NULL: all that is mapped) into the history, in force from `at` on. */
 LT_MUST_USE bool pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_err *err);
@@ -71,7 +73,7 @@ LT_MUST_USE bool pipeline_snapshot(struct pipeline *p, const struct change_place
 /** One order in flight; two references: who ordered and the loader. */
 struct pipeline_order_item {
 	enum pipeline_order order;
-	char *why;                  /* owned */
+	char *why;                   /* owned */
 	struct model_start position; /* owned strings */
 	struct lt_buf answer;
 	struct lt_err err;
@@ -81,13 +83,13 @@ struct pipeline_order_item {
 };
 
 void pipeline_order_unref(void *arg);
-/** Carry out what is ordered, if anything within timeout_ms; only when the pipeline does not run. True: go on now. False with
- * *ended: the pipeline is to end. */
+/** Carry out what is ordered, if anything within timeout_ms; only when the pipeline does not run. True: go on now.
+ * False with *ended: the pipeline is to end. */
 bool pipeline_orders_wait(struct pipeline *p, int timeout_ms, bool *ended);
 /** While running every order is refused; false: the pipeline is to end. */
 bool pipeline_orders_refuse(struct pipeline *p);
-/** In two-way channels: whether the statement `p` stands before was acknowledged for the other direction; if so it is marked as
- * passed and acknowledged here too. */
+/** In two-way channels: whether the statement `p` stands before was acknowledged for the other direction; if so it is
+ * marked as passed and acknowledged here too. */
 LT_MUST_USE bool pipeline_ddl_pass(struct pipeline *p, struct change_sink *sink, bool *passed, struct lt_err *err);
 
 #endif

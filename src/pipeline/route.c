@@ -14,7 +14,7 @@
 struct pipeline_statement {
 	enum change_op op;
 	bool probe;
-	size_t rows; /* for which one execution is */
+	size_t rows;             /* for which one execution is */
 	uint8_t *before, *after; /* presence bits by source column; NULL: all of them */
 	struct my_stmt *stmt;
 	struct pipeline_slot *slots;
@@ -119,7 +119,8 @@ find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
 	if (!schema_catalog_table(r->conn, schema, name, &table, err))
 		return false;
 	if (table == NULL)
-		return lt_fail(err, LT_E_TABLE_MISSING, "the target has no table %.*s.%.*s", LT_FMT(schema), LT_FMT(name));
+		return lt_fail(
+		    err, LT_E_TABLE_MISSING, "the target has no table %.*s.%.*s", LT_FMT(schema), LT_FMT(name));
 	if (!table->transactional) {
 		lt_fail(err, LT_E_ENGINE, "the target's table %.*s.%.*s has engine %.*s, which is not transactional",
 		    LT_FMT(schema), LT_FMT(name), LT_FMT(table->engine));
@@ -157,8 +158,8 @@ add_column(struct pipeline_route *route, const struct model_rule *rule, size_t s
 	if (from->hidden)
 		return true;
 	if (name.len == 0)
-		return lt_fail(err, LT_E_SCHEMA_MISMATCH, "column %zu has no name: set binlog_row_metadata=FULL at the source",
-		    source + 1);
+		return lt_fail(err, LT_E_SCHEMA_MISMATCH,
+		    "column %zu has no name: set binlog_row_metadata=FULL at the source", source + 1);
 	if (!model_rule_column(rule, name, &name))
 		return true;
 	at = schema_table_column(route->target, name);
@@ -264,8 +265,8 @@ pipeline_router_get(
 		goto out;
 	}
 	if (rule == NULL) {
-		lt_fail(err, LT_E_CONFIG_MAPPING, "a regex under `tables` gave up on the name %.*s.%.*s", LT_FMT(from->schema),
-		    LT_FMT(from->name));
+		lt_fail(err, LT_E_CONFIG_MAPPING, "a regex under `tables` gave up on the name %.*s.%.*s",
+		    LT_FMT(from->schema), LT_FMT(from->name));
 		goto out;
 	}
 	if (!find_target(r, lt_buf_str(&schema), lt_buf_str(&name), &target, err) ||
@@ -283,7 +284,7 @@ out:
 	return ok;
 }
 
-/* -- statements ------------------------------------------------------------------------------------------------------ */
+/* -- statements ----------------------------------------------------------------------------------- */
 
 static size_t
 bitmap_size(const struct pipeline_route *route)
@@ -326,8 +327,8 @@ find_statement(const struct pipeline_route *route, const struct change_row *row,
 
 /* False: the image lacks what the row is found by. */
 static bool
-write_text(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row, size_t rows,
-    bool probe, struct pipeline_text *text)
+write_text(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
+    size_t rows, bool probe, struct pipeline_text *text)
 {
 	if (probe)
 		return pipeline_sql_probe(route, &row->before, text);
@@ -400,8 +401,8 @@ out:
 }
 
 bool
-pipeline_router_statement(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, size_t rows,
-    const struct pipeline_statement **ret, struct lt_err *err)
+pipeline_router_statement(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
+    size_t rows, const struct pipeline_statement **ret, struct lt_err *err)
 {
 	const struct pipeline_statement *s = find_statement(route, row, rows, false);
 
@@ -440,7 +441,7 @@ pipeline_statement_limits(const struct pipeline_statement *s)
 	return s->limit;
 }
 
-/* -- values ---------------------------------------------------------------------------------------------------------- */
+/* -- values --------------------------------------------------------------------------------------- */
 
 void
 pipeline_router_forget(struct pipeline_router *r)
@@ -477,6 +478,7 @@ pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route, 
 		}
 	}
 	if (s->limit)
-		params[s->nslots] = (struct my_param){ .kind = MY_PARAM_U64, .u64 = lt_fault("r09_count") ? UINT32_MAX : count };
+		params[s->nslots] =
+		    (struct my_param){ .kind = MY_PARAM_U64, .u64 = lt_fault("r09_count") ? UINT32_MAX : count };
 	return true;
 }

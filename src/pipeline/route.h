@@ -1,7 +1,8 @@
 /* pipeline/route.h - transform: from a table of a source's log to the statements that write it at the target.
  *
- * A route is made once for each version of a source table; it knows which column goes where and how its values are bound,
- * and holds the prepared statements, one for each operation and set of columns present. One owner thread (the loader's). */
+ * A route is made once for each version of a source table; it knows which column goes where and how its values are
+ * bound, and holds the prepared statements, one for each operation and set of columns present. One owner thread (the
+ * loader's). */
 #ifndef PIPELINE_ROUTE_H
 #define PIPELINE_ROUTE_H
 
@@ -12,8 +13,8 @@
 
 /** How a value is handed over: decided by the source's kind and the target's column. */
 enum pipeline_bind {
-	PIPELINE_BIND_NUMBER,  /* integers, YEAR */
-	PIPELINE_BIND_INDEX,   /* ENUM, SET, BIT by their number */
+	PIPELINE_BIND_NUMBER, /* integers, YEAR */
+	PIPELINE_BIND_INDEX,  /* ENUM, SET, BIT by their number */
 	PIPELINE_BIND_FLOAT,
 	PIPELINE_BIND_DOUBLE,
 	PIPELINE_BIND_DECIMAL,
@@ -23,11 +24,11 @@ enum pipeline_bind {
 	PIPELINE_BIND_JSON,     /* text into a JSON column */
 	PIPELINE_BIND_NAME,     /* ENUM and SET whose members differ at the ends: by name */
 	PIPELINE_BIND_BYTES,
-	PIPELINE_BIND_OPAQUE,   /* GEOMETRY, VECTOR: bytes in the server's own form */
+	PIPELINE_BIND_OPAQUE, /* GEOMETRY, VECTOR: bytes in the server's own form */
 };
 
 struct pipeline_column {
-	size_t source;                       /* index in the image */
+	size_t source; /* index in the image */
 	const struct schema_column *target;
 	const struct change_column *from;
 	enum pipeline_bind bind;
@@ -38,14 +39,14 @@ struct pipeline_statement;
 struct pipeline_indexes; /* pipeline/writeset.h */
 
 struct pipeline_route {
-	const struct change_table *from;     /* referenced */
-	const struct schema_table *target;   /* borrowed from the router */
-	struct pipeline_column *columns;     /* owned; those that are written, and what the key needs; in source order */
+	const struct change_table *from;   /* referenced */
+	const struct schema_table *target; /* borrowed from the router */
+	struct pipeline_column *columns;   /* owned; those that are written, and what the key needs; in source order */
 	size_t ncolumns;
-	bool keyless, json_native;           /* json_native: the target's JSON is MySQL's */
+	bool keyless, json_native;             /* json_native: the target's JSON is MySQL's */
 	struct pipeline_statement *statements; /* owned list */
 	struct pipeline_indexes *indexes;      /* owned: the target's unique indexes */
-	struct change_value *before, *after; /* owned: decoded values of the row in hand, by source column */
+	struct change_value *before, *after;   /* owned: decoded values of the row in hand, by source column */
 	struct pipeline_route *next;
 };
 
@@ -58,11 +59,13 @@ void pipeline_router_free(struct pipeline_router *r);
 LT_MUST_USE bool pipeline_router_get(
     struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err);
 
-/** Give up the least recently used of too many routes: between groups, since a route may be pointed at while one is sent. */
+/** Give up the least recently used of too many routes: between groups, since a route may be pointed at while one is
+ * sent. */
 void pipeline_router_trim(struct pipeline_router *r);
-/** A statement for rows of the shape of `row`: the same operation, the same columns present. `rows`: how many such rows one
- * execution takes; more than 1 only for an INSERT, or a DELETE by a key of one column that is not verified. Prepares it where
- * needed; *ret NULL (and true): there is no such form. Lives until the route's next statement is made. */
+/** A statement for rows of the shape of `row`: the same operation, the same columns present. `rows`: how many such rows
+ * one execution takes; more than 1 only for an INSERT, or a DELETE by a key of one column that is not verified.
+ * Prepares it where needed; *ret NULL (and true): there is no such form. Lives until the route's next statement is
+ * made. */
 LT_MUST_USE bool pipeline_router_statement(struct pipeline_router *r, struct pipeline_route *route,
     const struct change_row *row, size_t rows, const struct pipeline_statement **ret, struct lt_err *err);
 /** What the wire client sends, and how many values each row takes. */
@@ -73,16 +76,17 @@ bool pipeline_statement_limits(const struct pipeline_statement *s);
 /** Decode one row into route->before and route->after; values live until pipeline_router_forget(). */
 LT_MUST_USE bool pipeline_router_decode(
     struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, struct lt_err *err);
-/** Decode one row and bind its values to `params`. `count`: how many identical rows of a keyless table it stands for, else 1. */
+/** Decode one row and bind its values to `params`. `count`: how many identical rows of a keyless table it stands for,
+ * else 1. */
 LT_MUST_USE bool pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route,
     const struct pipeline_statement *s, const struct change_row *row, uint32_t count, struct my_param *params,
     struct lt_err *err);
 /** Nothing bound before is needed any more. */
 void pipeline_router_forget(struct pipeline_router *r);
 
-/** After an update or delete met no row: a statement that touches the row by its key alone, to tell a missing from a differing one.
- * *ret NULL for keyless tables and inserts. */
-LT_MUST_USE bool pipeline_router_probe(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
-    const struct pipeline_statement **ret, struct lt_err *err);
+/** After an update or delete met no row: a statement that touches the row by its key alone, to tell a missing from a
+ * differing one. *ret NULL for keyless tables and inserts. */
+LT_MUST_USE bool pipeline_router_probe(struct pipeline_router *r, struct pipeline_route *route,
+    const struct change_row *row, const struct pipeline_statement **ret, struct lt_err *err);
 
 #endif

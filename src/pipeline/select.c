@@ -71,8 +71,8 @@ want_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, 
 	case SCHEMA_DDL_SCHEMA: wanted = any_mapped(s, &ddl); break;
 	case SCHEMA_DDL_DML:
 		if (ddl.nnames == 0 || any_mapped(s, &ddl))
-			return lt_fail(err, LT_E_STATEMENT_FORMAT, "%s of a mapped table was logged as a statement, not as rows",
-			    ddl.verb);
+			return lt_fail(err, LT_E_STATEMENT_FORMAT,
+			    "%s of a mapped table was logged as a statement, not as rows", ddl.verb);
 		break;
 	case SCHEMA_DDL_UNKNOWN: wanted = true; break; /* cannot be told: a person must look */
 	}

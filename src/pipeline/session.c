@@ -5,7 +5,8 @@
 #include "pipeline/mark.h"
 #include "pipeline/pipeline_priv.h"
 
-/* How memory is shared out (promise 6): the transaction being read, the queue, and the group in hand hold a third each. */
+/* How memory is shared out (promise 6): the transaction being read, the queue, and the group in hand hold a third each.
+ */
 #define MEMORY_SHARES 3
 /* More than this in the queue helps nobody: it is only there to keep both threads busy. */
 #define QUEUE_BYTES ((size_t)16 << 20)
@@ -82,7 +83,7 @@ reader_main(void *arg)
 	lt_queue_close(r->queue);
 }
 
-/* -- applying -------------------------------------------------------------------------------------------------------- */
+/* -- applying ------------------------------------------------------------------------------------- */
 
 static bool
 ending(const struct pipeline *p)
@@ -92,7 +93,8 @@ ending(const struct pipeline *p)
 
 /* `from` moved over txns[0..n). */
 static void
-position_after(const struct change_position *from, struct change_txn *const *txns, size_t n, struct change_position *out)
+position_after(
+    const struct change_position *from, struct change_txn *const *txns, size_t n, struct change_position *out)
 {
 	change_position_copy(out, from);
 	for (size_t i = 0; i < n; i++)
@@ -289,7 +291,7 @@ apply_filled(struct pipeline *p, struct change_sink *sink, struct pipeline_group
 	return true;
 }
 
-/* -- the run --------------------------------------------------------------------------------------------------------- */
+/* -- the run -------------------------------------------------------------------------------------- */
 
 static void
 note_unsent(struct pipeline *p, const struct reader *r)
@@ -319,7 +321,8 @@ load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct
 		if (end == LT_QUEUE_TIMEOUT)
 			p->now.lag_ms = 0;
 		now = lt_mono_us(p->clock);
-		if (now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) && !save_progress(p, sink, err))
+		if (now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) &&
+		    !save_progress(p, sink, err))
 			return false;
 		if (end == LT_QUEUE_TIMEOUT || now - published >= PUBLISH_US) {
 			note_unsent(p, r);
@@ -337,13 +340,18 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
     struct lt_err *err)
 {
 	size_t share = p->channel->memory_bytes / MEMORY_SHARES;
-	struct reader r = { .p = p, .source = source, .select = select, .queue = lt_queue_new(LT_MIN(share, QUEUE_BYTES)),
-		.own_before = p->now.own, .passed_before = p->now.passed };
+	struct reader r = { .p = p,
+		.source = source,
+		.select = select,
+		.queue = lt_queue_new(LT_MIN(share, QUEUE_BYTES)),
+		.own_before = p->now.own,
+		.passed_before = p->now.passed };
 	struct pipeline_group group;
 	struct lt_thread *thread;
 	bool again;
 
-	pipeline_group_init(&group, p->channel->group.rows, LT_MIN(p->channel->group.bytes, share), p->channel->group.time_ms);
+	pipeline_group_init(
+	    &group, p->channel->group.rows, LT_MIN(p->channel->group.bytes, share), p->channel->group.time_ms);
 	thread = lt_thread_start("reader", reader_main, &r);
 	pipeline_set_state(p, PIPELINE_RUNNING, NULL);
 	atomic_store(&p->ready, true);
@@ -404,7 +412,8 @@ begin_new(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 	if (!pipeline_snapshot(p, &p->applied.place, err))
 		return false;
 	if (pipeline_load_begin(sink, &p->applied, err) &&
-	    schema_history_save(p->history, c, p->channel->name, p->model->name, err) && pipeline_load_commit(sink, err))
+	    schema_history_save(p->history, c, p->channel->name, p->model->name, err) &&
+	    pipeline_load_commit(sink, err))
 		return true;
 	pipeline_load_rollback(sink);
 	return false;
@@ -421,8 +430,8 @@ pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *foun
 	p->history = schema_history_new();
 	if (!*found)
 		return true;
-	if (!schema_history_load(p->history, pipeline_load_conn(sink), p->channel->name, p->model->name, &p->applied.place,
-		&known, err) ||
+	if (!schema_history_load(p->history, pipeline_load_conn(sink), p->channel->name, p->model->name,
+		&p->applied.place, &known, err) ||
 	    !my_exec(pipeline_load_conn(sink), "COMMIT", NULL, err))
 		return lt_wrap(err, "while reading the schema history");
 	return true;

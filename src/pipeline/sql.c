@@ -78,14 +78,9 @@ add_same(const struct pipeline_route *r, struct pipeline_text *t, const struct p
 		else
 			lt_buf_printf(&t->sql, "CAST(%s AS BINARY) <=> CAST(? AS BINARY)", n);
 		break;
-	case PIPELINE_BIND_OPAQUE:
-		lt_buf_printf(&t->sql, "HEX(%s) <=> HEX(CAST(? AS BINARY))", n);
-		break;
-	case PIPELINE_BIND_INDEX:
-		lt_buf_printf(&t->sql, "%s+0 <=> ?", n);
-		break;
-	default:
-		lt_buf_printf(&t->sql, "%s <=> ?", n);
+	case PIPELINE_BIND_OPAQUE: lt_buf_printf(&t->sql, "HEX(%s) <=> HEX(CAST(? AS BINARY))", n); break;
+	case PIPELINE_BIND_INDEX: lt_buf_printf(&t->sql, "%s+0 <=> ?", n); break;
+	default: lt_buf_printf(&t->sql, "%s <=> ?", n);
 	}
 	add_slot(t, c, false);
 	lt_buf_free(&name);
@@ -181,7 +176,8 @@ pipeline_sql_insert(
 	out->nslots = nslots;
 }
 
-/* A mapped temporal column that the image leaves out did not change, so ON UPDATE CURRENT_TIMESTAMP must not change it here. */
+/* A mapped temporal column that the image leaves out did not change, so ON UPDATE CURRENT_TIMESTAMP must not change it
+ * here. */
 static bool
 keeps_itself(const struct pipeline_route *r, const struct change_image *after, const struct schema_column *target)
 {
@@ -232,7 +228,8 @@ pipeline_sql_update(const struct pipeline_route *r, const struct change_image *b
 }
 
 bool
-pipeline_sql_delete(const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *out)
+pipeline_sql_delete(
+    const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *out)
 {
 	lt_buf_z(&out->sql, "DELETE FROM ");
 	my_sql_table(&out->sql, r->target->schema, r->target->name);

@@ -23,8 +23,8 @@ struct pipeline_text {
 void pipeline_sql_insert(
     const struct pipeline_route *r, const struct change_image *after, size_t rows, struct pipeline_text *out);
 /** `verify`: compare all of the before image, not the key alone. False: the image lacks a column of the key. */
-bool pipeline_sql_update(const struct pipeline_route *r, const struct change_image *before, const struct change_image *after,
-    bool verify, struct pipeline_text *out);
+bool pipeline_sql_update(const struct pipeline_route *r, const struct change_image *before,
+    const struct change_image *after, bool verify, struct pipeline_text *out);
 bool pipeline_sql_delete(
     const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *out);
 /** Delete `rows` rows by the values of a key of one column. False: the key has several, or the image lacks it. */

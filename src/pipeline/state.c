@@ -92,8 +92,9 @@ pipeline_state_install(struct my_conn *target, struct lt_err *err)
 	if (!schema_history_install(target, err))
 		return lt_wrap(err, "while making schema lutra");
 	/* Last, so that a half-made schema is made again. */
-	return my_execf(target, err, "REPLACE INTO lutra.meta (name, value) VALUES ('version', '%d')", PIPELINE_STATE_VERSION) &&
-	    my_exec(target, "COMMIT", NULL, err);
+	return my_execf(target, err, "REPLACE INTO lutra.meta (name, value) VALUES ('version', '%d')",
+		   PIPELINE_STATE_VERSION) &&
+	       my_exec(target, "COMMIT", NULL, err);
 }
 
 void

@@ -1,8 +1,8 @@
 /* pipeline/state.h - schema `lutra` in a database: what Lutra itself keeps there, and its version (R16).
  *
  *   meta   name, value: the version of this schema
- *   lane   progress of each pipeline into this database, one row for each writer: moves with the rows, and so marks their origin
- *   ddl    statements that were acknowledged by `lutra ddl done`, so that the other direction may pass them
+ *   lane   progress of each pipeline into this database, one row for each writer: moves with the rows, and so marks
+ * their origin ddl    statements that were acknowledged by `lutra ddl done`, so that the other direction may pass them
  *   audit  everything that was done by hand: who, when, what, why
  */
 #ifndef PIPELINE_STATE_H
@@ -12,7 +12,8 @@
 
 #define PIPELINE_STATE_VERSION 1
 
-/** Make or migrate the schema. Writes nothing when it is there as it should be. Newer than ours: LT_E_STATE_NEWER. Commits. */
+/** Make or migrate the schema. Writes nothing when it is there as it should be. Newer than ours: LT_E_STATE_NEWER.
+ * Commits. */
 LT_MUST_USE bool pipeline_state_install(struct my_conn *target, struct lt_err *err);
 
 /** One line of `audit`, in the connection's open transaction. */

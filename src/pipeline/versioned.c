@@ -14,7 +14,8 @@ is_without_end(const struct change_value *v)
 	if (v->kind != CHANGE_TIMESTAMP || t->micro != 999999)
 		return false;
 	last = t->year == 2038 && t->month == 1 && t->day == 19 && t->hour == 3 && t->minute == 14 && t->second == 7;
-	return last || (t->year == 2106 && t->month == 2 && t->day == 7 && t->hour == 6 && t->minute == 28 && t->second == 15);
+	return last ||
+	       (t->year == 2106 && t->month == 2 && t->day == 7 && t->hour == 6 && t->minute == 28 && t->second == 15);
 }
 
 static bool

@@ -2,7 +2,7 @@
 
 #include "base/buf.h"
 
-/* -- indexes ------------------------------------------------------------------------------------------------------- */
+/* -- indexes -------------------------------------------------------------------------------------- */
 
 static bool
 ends_with(struct lt_str s, const char *end)
@@ -100,7 +100,7 @@ pipeline_indexes_clear(struct pipeline_indexes *x)
 	*x = (struct pipeline_indexes){ 0 };
 }
 
-/* -- key values ------------------------------------------------------------------------------------------------------ */
+/* -- key values ----------------------------------------------------------------------------------- */
 
 enum key_end { KEY_MADE, KEY_NULL, KEY_UNKNOWN };
 
@@ -206,7 +206,8 @@ value_of(const struct pipeline_route *route, const struct pipeline_part *p, bool
 }
 
 static enum key_end
-make_key(const struct pipeline_route *route, const struct pipeline_index *index, bool after, bool update, struct lt_buf *out)
+make_key(
+    const struct pipeline_route *route, const struct pipeline_index *index, bool after, bool update, struct lt_buf *out)
 {
 	enum key_end end = KEY_MADE;
 
@@ -221,7 +222,8 @@ make_key(const struct pipeline_route *route, const struct pipeline_index *index,
 	return end;
 }
 
-/* -- levels ------------------------------------------------------------------------------------------------------------ */
+/* -- levels
+ * ------------------------------------------------------------------------------------------------------------ */
 
 #define SLOTS_FIRST 4096
 
@@ -320,8 +322,8 @@ slot_of(struct pipeline_levels *l, uint64_t key)
 
 /* False: the image does not tell, or there are too many. */
 static bool
-add_keys(struct pipeline_levels *l, const struct pipeline_route *route, const struct pipeline_indexes *indexes, bool after,
-    bool update)
+add_keys(struct pipeline_levels *l, const struct pipeline_route *route, const struct pipeline_indexes *indexes,
+    bool after, bool update)
 {
 	for (size_t i = 0; i < indexes->count; i++) {
 		const struct pipeline_index *index = &indexes->items[i];
@@ -357,8 +359,8 @@ ordered_after(const struct pipeline_levels *l, const struct pipeline_route *rout
 }
 
 size_t
-pipeline_levels_add(struct pipeline_levels *l, const struct pipeline_route *route, const struct pipeline_indexes *indexes,
-    const struct change_row *row)
+pipeline_levels_add(struct pipeline_levels *l, const struct pipeline_route *route,
+    const struct pipeline_indexes *indexes, const struct change_row *row)
 {
 	bool update = row->op == CHANGE_UPDATE, told = true;
 	struct slot *table;

@@ -1,9 +1,9 @@
 /* pipeline/writeset.h - which changes of a group touch each other, and so in which order they must be carried out.
  *
- * Every row has keys: one for its table, one for each unique index value before and after. Two rows that share a key keep their
- * order; rows that share none may change places inside a group, since a group becomes visible at once. A key is never
- * finer than the server's own idea of equality: text of a collation whose weights are not known here exactly, values that an
- * image does not carry, expressions and unmapped columns make the whole table one key (R6). */
+ * Every row has keys: one for its table, one for each unique index value before and after. Two rows that share a key
+ * keep their order; rows that share none may change places inside a group, since a group becomes visible at once. A key
+ * is never finer than the server's own idea of equality: text of a collation whose weights are not known here exactly,
+ * values that an image does not carry, expressions and unmapped columns make the whole table one key (R6). */
 #ifndef PIPELINE_WRITESET_H
 #define PIPELINE_WRITESET_H
 
@@ -44,7 +44,8 @@ struct pipeline_indexes {
 void pipeline_indexes_make(const struct pipeline_route *route, struct pipeline_indexes *out);
 void pipeline_indexes_clear(struct pipeline_indexes *x);
 
-/** Levels of one group: rows of a level may be carried out in any order, after all of the level before. One owner thread. */
+/** Levels of one group: rows of a level may be carried out in any order, after all of the level before. One owner
+ * thread. */
 struct pipeline_levels;
 
 struct pipeline_levels *pipeline_levels_new(void);

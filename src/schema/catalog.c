@@ -125,10 +125,10 @@ take_column(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_e
 	c->nullable = lt_str_ieq(values[7], LT_STR("YES"));
 	c->auto_increment = has(values[8], LT_STR("auto_increment"));
 	c->invisible = has(values[8], LT_STR("INVISIBLE"));
-	c->generated = lt_str_ieq(values[10], LT_STR("ROW END"))       ? SCHEMA_ROW_END
+	c->generated = lt_str_ieq(values[10], LT_STR("ROW END"))     ? SCHEMA_ROW_END
 		       : has(values[8], LT_STR("VIRTUAL GENERATED")) ? SCHEMA_VIRTUAL
-		       : has(values[8], LT_STR("STORED GENERATED")) ? SCHEMA_STORED
-								    : SCHEMA_PLAIN;
+		       : has(values[8], LT_STR("STORED GENERATED"))  ? SCHEMA_STORED
+								     : SCHEMA_PLAIN;
 	/* MariaDB prints an expression, and so NULL as a word; a text 'NULL' has its quotes there. */
 	c->has_default =
 	    values[9].ptr != NULL && !(my_conn_server(r->conn)->flavor == MY_MARIADB && lt_str_eqz(values[9], "NULL"));

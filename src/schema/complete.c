@@ -25,7 +25,7 @@ struct completion {
 	bool signs_told;
 };
 
-/* -- which types of the log a declared type may have -- */
+/* -- which types of the log a declared type may have ---------------------------------------------- */
 
 struct wires {
 	enum schema_class class_;
@@ -79,7 +79,7 @@ is_logged_as(const struct schema_type *t, uint8_t wire)
 	return false;
 }
 
-/* -- what differs -- */
+/* -- what differs --------------------------------------------------------------------------------- */
 
 static bool differs(struct lt_err *err, const struct schema_column *k, const char *fmt, ...) LT_PRINTF(3, 4);
 
@@ -202,7 +202,7 @@ check(const struct completion *c, const struct schema_column *k, const struct ch
 	return check_numbers(k, &t, d, err) && check_collation(k, &t, d, err) && check_members(k, d, err);
 }
 
-/* -- filling in -- */
+/* -- filling in ----------------------------------------------------------------------------------- */
 
 static void
 fill_members(struct lt_arena *arena, const struct schema_column *k, struct change_column *d)

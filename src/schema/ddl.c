@@ -19,7 +19,7 @@ struct parse {
 
 typedef enum schema_ddl_kind (*verb_fn)(struct parse *p);
 
-/* -- tokens -- */
+/* -- tokens --------------------------------------------------------------------------------------- */
 
 static void
 take(struct parse *p)
@@ -118,7 +118,7 @@ skip_if_exists(struct parse *p)
 	}
 }
 
-/* -- names -- */
+/* -- names ---------------------------------------------------------------------------------------- */
 
 static void
 add_name(struct parse *p, struct lt_str schema, struct lt_str table)
@@ -200,7 +200,7 @@ finish(struct parse *p, bool ok, enum schema_ddl_kind kind)
 	return p->tok.kind == SCHEMA_TOKEN_END ? kind : SCHEMA_DDL_UNKNOWN;
 }
 
-/* -- tables, indexes, schemas -- */
+/* -- tables, indexes, schemas --------------------------------------------------------------------- */
 
 static void
 skip_wait(struct parse *p)
@@ -331,7 +331,7 @@ alter_schema(struct parse *p)
 	return schema_by_name(p);
 }
 
-/* -- what CREATE, ALTER and DROP may be about -- */
+/* -- what CREATE, ALTER and DROP may be about ----------------------------------------------------- */
 
 enum { CREATE = 1, ALTER = 2, DROP = 4, ALL = 7 };
 
@@ -463,7 +463,7 @@ rename_any(struct parse *p)
 	return is(p, "USER") ? SCHEMA_DDL_HARMLESS : SCHEMA_DDL_UNKNOWN;
 }
 
-/* -- row changes by statement -- */
+/* -- row changes by statement --------------------------------------------------------------------- */
 
 /** Table references up to one of `stop`: names after the start, a comma or JOIN; derived tables and hints are passed
  * over. */
@@ -567,7 +567,7 @@ do_expression(struct parse *p)
 	return is_any(p, locks) ? SCHEMA_DDL_NONE : SCHEMA_DDL_DML;
 }
 
-/* -- the first word -- */
+/* -- the first word ------------------------------------------------------------------------------- */
 
 static enum schema_ddl_kind classify(struct parse *p);
 
@@ -713,7 +713,7 @@ schema_ddl_classify(
 	out->names = p.names;
 }
 
-/* -- digest -- */
+/* -- digest --------------------------------------------------------------------------------------- */
 
 /** FNV-1a; letters folded where `fold`. */
 static uint64_t

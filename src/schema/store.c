@@ -51,7 +51,7 @@ schema_history_install(struct my_conn *target, struct lt_err *err)
 	return true;
 }
 
-/* -- reading -- */
+/* -- reading -------------------------------------------------------------------------------------- */
 
 /** A row of schema_version, or what is built from it. */
 struct stored {
@@ -298,7 +298,7 @@ out:
 	return ok || lt_wrap(err, "while reading the schema history");
 }
 
-/* -- writing -- */
+/* -- writing -------------------------------------------------------------------------------------- */
 
 enum { VERSION, COLUMN, KEY, KINDS };
 

@@ -244,7 +244,7 @@ catalog_reads_what_only_one_engine_has(void **state)
 	MUST(my_exec(conn, "DROP TABLE lutra_live1.x", NULL, &err));
 }
 
-/* -- history -- */
+/* -- history -------------------------------------------------------------------------------------- */
 
 static struct change_place
 place(const char *file, uint64_t pos)
@@ -388,7 +388,7 @@ history_names_what_is_broken_in_its_store(void **state)
 	forget();
 }
 
-/* -- completion against the server's own log -- */
+/* -- completion against the server's own log ------------------------------------------------------ */
 
 /** The newest log file, whole; the server must run on this machine. */
 static void

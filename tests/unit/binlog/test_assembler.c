@@ -424,13 +424,15 @@ r14_xa_rows_come_with_the_commit(void **state)
 	/* wanted rows come with the commit, under its id, and not at all with a rollback */
 	log_init(&l);
 	for (uint64_t n = 0; n < 2; n++) {
-		assert_true(gtid(&l, 10 * n + 1) && query(&l, "XA START X'78',X'',1") && map(&l, 7, "t") && insert(&l, 7, 3) &&
-			    query(&l, "XA END X'78',X'',1") &&
+		assert_true(gtid(&l, 10 * n + 1) && query(&l, "XA START X'78',X'',1") && map(&l, 7, "t") &&
+			    insert(&l, 7, 3) && query(&l, "XA END X'78',X'',1") &&
 			    feed(&l, BINLOG_XA_PREPARE, lt_str_of(prepare, sizeof(prepare) - 1)));
 		expect_nothing(&l);
-		assert_true(gtid(&l, 10 * n + 2) && query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 1) && xid(&l));
+		assert_true(
+		    gtid(&l, 10 * n + 2) && query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 1) && xid(&l));
 		expect(&l, CHANGE_TXN_ROWS, 1);
-		assert_true(gtid(&l, 10 * n + 3) && query(&l, n == 0 ? "XA COMMIT X'78',X'',1" : "XA ROLLBACK X'78',X'',1"));
+		assert_true(
+		    gtid(&l, 10 * n + 3) && query(&l, n == 0 ? "XA COMMIT X'78',X'',1" : "XA ROLLBACK X'78',X'',1"));
 		if (n == 0)
 			expect(&l, CHANGE_TXN_ROWS, 3);
 	}
@@ -489,9 +491,10 @@ partial_updates_are_read_only_where_wanted(void **state)
 
 	(void)state;
 	log_init(&l);
-	assert_true(gtid(&l, 1) && query(&l, "BEGIN") && map(&l, 8, "unwanted") &&
-		    feed(&l, BINLOG_PARTIAL_UPDATE_ROWS, LT_STR("\x08\0\0\0\0\0\1\0\2\0")) && map(&l, 7, "t") &&
-		    feed(&l, BINLOG_PARTIAL_UPDATE_ROWS, LT_STR("\7\0\0\0\0\0\1\0\2\0\1\1\1\xfe\0\0\0\0\0\xfe\1\0\0\0")));
+	assert_true(
+	    gtid(&l, 1) && query(&l, "BEGIN") && map(&l, 8, "unwanted") &&
+	    feed(&l, BINLOG_PARTIAL_UPDATE_ROWS, LT_STR("\x08\0\0\0\0\0\1\0\2\0")) && map(&l, 7, "t") &&
+	    feed(&l, BINLOG_PARTIAL_UPDATE_ROWS, LT_STR("\7\0\0\0\0\0\1\0\2\0\1\1\1\xfe\0\0\0\0\0\xfe\1\0\0\0")));
 	assert_false(feed(&l, BINLOG_PARTIAL_UPDATE_ROWS, broken)); /* value options that are not known */
 	assert_int_equal(l.err.code, LT_E_EVENT_UNSUPPORTED);
 	assert_string_equal(l.err.where.table, "s.t");
@@ -609,7 +612,8 @@ fragments_that_do_not_fit_are_refused(void **state)
 		case 4: ok = fragment(&l, true, 1, 3, b.len, piece(&b, 1, 3)) && xid(&l); break; /* no end */
 		default:
 			assert_true(fragment(&l, true, 1, 3, b.len, piece(&b, 1, 3)));
-			ok = fragment(&l, true, second[i - 5].number, second[i - 5].total, second[i - 5].size, piece(&b, 2, 3));
+			ok = fragment(
+			    &l, true, second[i - 5].number, second[i - 5].total, second[i - 5].size, piece(&b, 2, 3));
 		}
 		assert_false(ok);
 		assert_int_equal(l.err.code, LT_E_CORRUPT);

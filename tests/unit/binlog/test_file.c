@@ -331,7 +331,8 @@ packed(struct lt_str bytes, bool gzip)
 	struct lt_buf out = { 0 };
 
 	for (int i = 0; i < 2; i++) {
-		struct lt_str part = i == 0 ? lt_str_of(bytes.ptr, half) : lt_str_of(bytes.ptr + half, bytes.len - half);
+		struct lt_str part =
+		    i == 0 ? lt_str_of(bytes.ptr, half) : lt_str_of(bytes.ptr + half, bytes.len - half);
 		char *to = lt_buf_reserve(&out, room);
 		z_stream z = { 0 };
 

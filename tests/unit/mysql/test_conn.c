@@ -86,8 +86,16 @@ static const struct {
 	{ { "\xfemysql_native_password\0short\0", 29 },
 	    LT_E_AUTH_METHOD }, /* a nonce that is too short proves nothing */
 	{ { "\xfemysql_native_password", 22 }, LT_E_PROTOCOL },
-	{ { "\xfe" "parsec\0" "31 bytes, which are one too few", 39 }, LT_E_AUTH_METHOD },
-	{ { "\xfe" "sha256_password\0" "nineteen bytes here", 36 }, LT_E_AUTH_METHOD },
+	{ { "\xfe"
+	    "parsec\0"
+	    "31 bytes, which are one too few",
+	      39 },
+	    LT_E_AUTH_METHOD },
+	{ { "\xfe"
+	    "sha256_password\0"
+	    "nineteen bytes here",
+	      36 },
+	    LT_E_AUTH_METHOD },
 	{ { "P\0salt", 6 }, LT_E_PROTOCOL },
 	{ { "\1\5", 2 }, LT_E_PROTOCOL },
 	{ { "\1", 1 }, LT_E_PROTOCOL },
@@ -124,15 +132,53 @@ strange_second_steps_of_a_login_are_coded_errors(void **state)
 	static const struct {
 		struct lt_str method, said;
 	} steps[] = {
-		{ { "\xfe" "parsec\0" NONCE32, 40 }, { "P\0" "18 bytes of a salt", 19 } },     /* too short */
-		{ { "\xfe" "parsec\0" NONCE32, 40 }, { "P\4" "18 bytes of a salt", 20 } },     /* too dear */
-		{ { "\xfe" "parsec\0" NONCE32, 40 }, { "\1Q\0" "18 bytes of a salt", 21 } },
-		{ { "\xfe" "parsec\0" NONCE32, 40 }, { "", 0 } },
-		{ { "\xfe" "parsec\0" NONCE32, 40 }, { "\1", 1 } },
-		{ { "\xfe" "client_ed25519\0" NONCE32, 48 }, { "P\0" "18 bytes of a salt", 20 } },
-		{ { "\xfe" "sha256_password\0" "a nonce of 20 bytes!", 37 }, { "\1-----BEGIN PUBLIC KEY-----", 27 } },
-		{ { "\xfe" "sha256_password\0" "a nonce of 20 bytes!", 37 }, { "\1", 1 } },
-		{ { "\xfe" "sha256_password\0" "a nonce of 20 bytes!", 37 }, { "P", 1 } },
+		{ { "\xfe"
+		    "parsec\0" NONCE32,
+		      40 },
+		    { "P\0"
+		      "18 bytes of a salt",
+			19 } }, /* too short */
+		{ { "\xfe"
+		    "parsec\0" NONCE32,
+		      40 },
+		    { "P\4"
+		      "18 bytes of a salt",
+			20 } }, /* too dear */
+		{ { "\xfe"
+		    "parsec\0" NONCE32,
+		      40 },
+		    { "\1Q\0"
+		      "18 bytes of a salt",
+			21 } },
+		{ { "\xfe"
+		    "parsec\0" NONCE32,
+		      40 },
+		    { "", 0 } },
+		{ { "\xfe"
+		    "parsec\0" NONCE32,
+		      40 },
+		    { "\1", 1 } },
+		{ { "\xfe"
+		    "client_ed25519\0" NONCE32,
+		      48 },
+		    { "P\0"
+		      "18 bytes of a salt",
+			20 } },
+		{ { "\xfe"
+		    "sha256_password\0"
+		    "a nonce of 20 bytes!",
+		      37 },
+		    { "\1-----BEGIN PUBLIC KEY-----", 27 } },
+		{ { "\xfe"
+		    "sha256_password\0"
+		    "a nonce of 20 bytes!",
+		      37 },
+		    { "\1", 1 } },
+		{ { "\xfe"
+		    "sha256_password\0"
+		    "a nonce of 20 bytes!",
+		      37 },
+		    { "P", 1 } },
 	};
 
 	(void)state;
@@ -224,7 +270,7 @@ tls_is_neither_left_out_nor_mixed_with_what_was_plain(void **state)
 	lt_buf_free(&script);
 }
 
-/* -- replies ------------------------------------------------------------------------------------------------------- */
+/* -- replies -------------------------------------------------------------------------------------- */
 
 static void
 result(struct lt_buf *b)

@@ -59,8 +59,8 @@ from_base64(const char *text, uint8_t *out, size_t cap)
 {
 	size_t len = 0;
 
-	assert_int_equal(sodium_base642bin(out, cap, text, strlen(text), NULL, &len, NULL,
-			     sodium_base64_VARIANT_ORIGINAL_NO_PADDING),
+	assert_int_equal(sodium_base642bin(
+			     out, cap, text, strlen(text), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING),
 	    0);
 	return len;
 }

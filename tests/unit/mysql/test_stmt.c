@@ -134,9 +134,12 @@ static void
 a_bulk_has_the_documented_bytes(void **state)
 {
 	const struct my_param rows[] = {
-		{ .kind = MY_PARAM_NULL }, { .kind = MY_PARAM_TEXT, .bytes = LT_STR("ab") },
-		{ .kind = MY_PARAM_I64, .i64 = -2 }, { .kind = MY_PARAM_TEXT, .bytes = LT_STR("") },
-		{ .kind = MY_PARAM_I64, .i64 = 258 }, { .kind = MY_PARAM_NULL },
+		{ .kind = MY_PARAM_NULL },
+		{ .kind = MY_PARAM_TEXT, .bytes = LT_STR("ab") },
+		{ .kind = MY_PARAM_I64, .i64 = -2 },
+		{ .kind = MY_PARAM_TEXT, .bytes = LT_STR("") },
+		{ .kind = MY_PARAM_I64, .i64 = 258 },
+		{ .kind = MY_PARAM_NULL },
 	};
 	const struct my_param nulls[] = { { .kind = MY_PARAM_NULL }, { .kind = MY_PARAM_NULL } };
 	struct my_stmt *s;
@@ -147,13 +150,25 @@ a_bulk_has_the_documented_bytes(void **state)
 	s = prepared(&p, 2);
 	/* The types once, then each value behind a byte that says whether it is NULL. */
 	bulk_is(s, rows, 2, 3,
-	    "fa" "04030201" "8000"
-	    "0800" "fd00"
-	    "01" "00026162"
-	    "00feffffffffffffff" "0000"
-	    "000201000000000000" "01");
+	    "fa"
+	    "04030201"
+	    "8000"
+	    "0800"
+	    "fd00"
+	    "01"
+	    "00026162"
+	    "00feffffffffffffff"
+	    "0000"
+	    "000201000000000000"
+	    "01");
 	/* NULL in every row is of a type that takes any. */
-	bulk_is(s, nulls, 1, 2, "fa" "04030201" "8000" "fd00" "01" "01");
+	bulk_is(s, nulls, 1, 2,
+	    "fa"
+	    "04030201"
+	    "8000"
+	    "fd00"
+	    "01"
+	    "01");
 	peer_close(&p);
 }
 

@@ -142,8 +142,7 @@ run_of(const struct change_txn *t, size_t at, const struct pipeline_route *route
 	return (uint32_t)n;
 }
 
-/* -- in the order of the log
- * --------------------------------------------------------------------------------------------- */
+/* -- in the order of the log ---------------------------------------------------------------------- */
 
 static struct my_param *
 room_for(struct load *l, size_t params)
@@ -270,8 +269,7 @@ pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, s
 	return true;
 }
 
-/* -- gathered
- * ------------------------------------------------------------------------------------------------------------ */
+/* -- gathered ------------------------------------------------------------------------------------- */
 
 static const struct change_row *
 row_of(const struct load *l, struct pipeline_row_ref ref)

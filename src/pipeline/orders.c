@@ -240,8 +240,7 @@ do_ddl_done(
 	return ok;
 }
 
-/* -- the other direction's acknowledgement
- * ------------------------------------------------------------------------------ */
+/* -- the other direction's acknowledgement -------------------------------------------------------- */
 
 /* Take one acknowledgement of this statement at the site where it ran; a repeated try finds its own again. */
 static bool
@@ -297,8 +296,7 @@ pipeline_ddl_pass(struct pipeline *p, struct change_sink *sink, bool *passed, st
 	return ok;
 }
 
-/* -- the other orders
- * ---------------------------------------------------------------------------------------------------- */
+/* -- the other orders ----------------------------------------------------------------------------- */
 
 static bool
 do_skip(struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry)
@@ -419,8 +417,7 @@ pipeline_orders_refuse(struct pipeline *p)
 	return end != LT_QUEUE_CLOSED;
 }
 
-/* -- from other threads
- * ---------------------------------------------------------------------------------------------------- */
+/* -- from other threads --------------------------------------------------------------------------- */
 
 static struct pipeline_order_item *
 new_item(const struct pipeline_command *command)

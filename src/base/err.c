@@ -67,12 +67,6 @@ lt_err_kind(const struct lt_err *err)
 	return info_of(err->code)->kind;
 }
 
-enum lt_kind
-lt_code_kind(enum lt_code code)
-{
-	return info_of(code)->kind;
-}
-
 int
 lt_code_exit(enum lt_code code)
 {

@@ -58,8 +58,6 @@ lt_false(bool failed)
 #define lt_wrap(...) lt_false(lt_wrap(__VA_ARGS__))
 
 enum lt_kind lt_err_kind(const struct lt_err *err);
-/** The kind of a code, without an error at hand. */
-enum lt_kind lt_code_kind(enum lt_code code);
 /** The process exit status that the contract names for this code: 1 to 5. */
 int lt_code_exit(enum lt_code code);
 /** What to do about it; never NULL. */

@@ -170,13 +170,3 @@ lt_queue_bytes(struct lt_queue *q)
 	return n;
 }
 
-size_t
-lt_queue_count(struct lt_queue *q)
-{
-	size_t n;
-
-	pthread_mutex_lock(&q->lock);
-	n = q->count;
-	pthread_mutex_unlock(&q->lock);
-	return n;
-}

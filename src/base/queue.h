@@ -22,6 +22,5 @@ enum lt_queue_end lt_queue_pop(struct lt_queue *q, void **item, int timeout_ms);
 /** No push succeeds any more, no pop waits. */
 void lt_queue_close(struct lt_queue *q);
 size_t lt_queue_bytes(struct lt_queue *q);
-size_t lt_queue_count(struct lt_queue *q);
 
 #endif

@@ -382,12 +382,6 @@ binlog_source_place(const struct change_source *base, struct change_place *out)
 	lt_str_copy(out->file, sizeof(out->file), lt_str_z(s->file));
 }
 
-const struct change_gtid_set *
-binlog_source_gtids(const struct change_source *s)
-{
-	return ((const struct source *)s)->assembler.executed;
-}
-
 uint64_t
 binlog_source_bytes(const struct change_source *s)
 {

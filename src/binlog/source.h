@@ -51,8 +51,6 @@ bool binlog_source_ended(const struct change_source *s);
 
 /** How far reading has come: owner thread only. */
 void binlog_source_place(const struct change_source *base, struct change_place *out);
-/** GTIDs executed up to the newest transaction handed out, begun from where it started: owner thread, borrowed. */
-const struct change_gtid_set *binlog_source_gtids(const struct change_source *s);
 /** Bytes of log read so far: any thread. */
 uint64_t binlog_source_bytes(const struct change_source *s);
 

@@ -67,7 +67,7 @@ LT_MUST_USE bool pipeline_session_resume(struct pipeline *p, struct change_sink 
 /** Read from the target where the pipeline stands and which schema is in force there; sink is claimed. First time:
  * begins at the channel file's start and makes that durable (R12). */
 LT_MUST_USE bool pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
-/** Catalog of the source for `names` (NULL: all that is mapped) into the history, in force from `at` on. */
+/** The source's catalog of all that is mapped into the history, in force from `at` on. */
 LT_MUST_USE bool pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_err *err);
 
 /** One order in flight; two references: who ordered and the loader. */

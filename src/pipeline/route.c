@@ -435,12 +435,6 @@ pipeline_statement_width(const struct pipeline_statement *s)
 	return s->nslots + (s->limit ? 1 : 0);
 }
 
-bool
-pipeline_statement_limits(const struct pipeline_statement *s)
-{
-	return s->limit;
-}
-
 /* -- values --------------------------------------------------------------------------------------- */
 
 void

@@ -71,8 +71,6 @@ LT_MUST_USE bool pipeline_router_statement(struct pipeline_router *r, struct pip
 /** What the wire client sends, and how many values each row takes. */
 struct my_stmt *pipeline_statement_stmt(const struct pipeline_statement *s);
 size_t pipeline_statement_width(const struct pipeline_statement *s);
-/** Whether one execution may stand for several identical rows (R9): a LIMIT is its last value. */
-bool pipeline_statement_limits(const struct pipeline_statement *s);
 /** Decode one row into route->before and route->after; values live until pipeline_router_forget(). */
 LT_MUST_USE bool pipeline_router_decode(
     struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, struct lt_err *err);

@@ -221,7 +221,8 @@ set_session(struct my_conn *c, struct lt_err *err)
 }
 
 bool
-pipeline_load_open(const struct model_channel *channel, size_t index, struct change_sink **ret, struct lt_err *err)
+pipeline_load_open(const struct model_channel *channel, size_t index, struct lt_wake *stop, struct change_sink **ret,
+    struct lt_err *err)
 {
 	const struct model_pipeline *pipeline = &channel->pipelines[index];
 	struct load *l = lt_new(struct load);
@@ -230,7 +231,7 @@ pipeline_load_open(const struct model_channel *channel, size_t index, struct cha
 	l->base.ops = &load_ops;
 	l->channel = channel;
 	l->pipeline = pipeline;
-	if (!pipeline_connect(&channel->sites[pipeline->to], true, &l->conn, err))
+	if (!pipeline_connect(&channel->sites[pipeline->to], true, stop, &l->conn, err))
 		goto out;
 	if ((!lt_fault("r03_session") && !set_session(l->conn, err)) || !pipeline_state_install(l->conn, err)) {
 		lt_wrap(err, "site %s", channel->sites[pipeline->to].name);

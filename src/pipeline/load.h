@@ -5,13 +5,15 @@
 #ifndef PIPELINE_LOAD_H
 #define PIPELINE_LOAD_H
 
+#include "base/thread.h"
 #include "change/sink.h"
 #include "model/channel.h"
 #include "mysql/conn.h"
 
-/** Connect to the pipeline's target, set the session, install schema `lutra`. `**ret` to its own close. */
-LT_MUST_USE bool pipeline_load_open(
-    const struct model_channel *channel, size_t index, struct change_sink **ret, struct lt_err *err);
+/** Connect to the pipeline's target, set the session, install schema `lutra`. `**ret` to its own close. `stop`: see
+ * pipeline_connect(). */
+LT_MUST_USE bool pipeline_load_open(const struct model_channel *channel, size_t index, struct lt_wake *stop,
+    struct change_sink **ret, struct lt_err *err);
 /** The connection, for reads and for work that load has no words for (schema history, audit), in its open transaction.
  */
 struct my_conn *pipeline_load_conn(struct change_sink *s);

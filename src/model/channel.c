@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "change/gtid.h"
 #include "model/channel_priv.h"
 #include "model/field.h"
 
@@ -135,21 +136,31 @@ read_place(struct model_start *out, const struct model_yaml *node, struct lt_err
 	return true;
 }
 
+bool
+model_gtid_check(struct lt_str text, struct lt_err *err)
+{
+	struct change_gtid_set *set = NULL;
+	struct lt_err why = { 0 };
+	bool empty;
+
+	if (!change_gtid_set_parse(text, &set, &why))
+		return lt_fail(err, LT_E_CONFIG_VALUE,
+		    "%s; 0-1-42 (MariaDB) or UUID:1-42 (MySQL) is wanted, several with commas", why.message);
+	empty = change_gtid_set_empty(set);
+	change_gtid_set_free(set);
+	return !empty || lt_fail(err, LT_E_CONFIG_VALUE, "no GTID is given");
+}
+
 static bool
 read_gtid(struct model_start *out, const struct model_yaml *node, struct lt_err *err)
 {
+	struct lt_err why = { 0 };
 	struct lt_str text;
 
 	if (!model_field_text(node, "gtid", &text, err))
 		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-		bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-
-		if (!word && strchr("-:,_ \n\t", c) == NULL)
-			return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
-			    "gtid: 0-1-42 (MariaDB) or UUID:1-42 (MySQL) is wanted, several with commas");
-	}
+	if (!model_gtid_check(text, &why))
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "gtid: %s", why.message);
 	out->kind = MODEL_START_GTID;
 	out->gtid = lt_str_dup(text);
 	return true;

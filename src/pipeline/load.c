@@ -176,7 +176,6 @@ static bool
 load_claim(struct change_sink *s, struct change_position *at, bool *found, struct lt_err *err)
 {
 	struct load *l = load_of(s);
-
 	struct pipeline_lane_claim claim = {
 		.channel = l->channel->name, .pipeline = l->pipeline->name, .lanes = lanes_of(l->channel)
 	};
@@ -267,7 +266,8 @@ set_session(struct my_conn *c, struct lt_err *err)
 }
 
 bool
-pipeline_load_open(const struct model_channel *channel, size_t index, struct change_sink **ret, struct lt_err *err)
+pipeline_load_open(const struct model_channel *channel, size_t index, struct lt_wake *stop, struct change_sink **ret,
+    struct lt_err *err)
 {
 	const struct model_pipeline *pipeline = &channel->pipelines[index];
 	struct load *l = lt_new(struct load);
@@ -276,7 +276,7 @@ pipeline_load_open(const struct model_channel *channel, size_t index, struct cha
 	l->base.ops = &load_ops;
 	l->channel = channel;
 	l->pipeline = pipeline;
-	if (!pipeline_connect(&channel->sites[pipeline->to], true, &l->conn, err))
+	if (!pipeline_connect(&channel->sites[pipeline->to], true, stop, &l->conn, err))
 		goto out;
 	if ((!lt_fault("r03_session") && !set_session(l->conn, err)) || !pipeline_state_install(l->conn, err)) {
 		lt_wrap(err, "site %s", channel->sites[pipeline->to].name);
@@ -295,14 +295,15 @@ out:
 }
 
 bool
-pipeline_load_open_writer(struct change_sink *first, size_t lane, struct change_sink **ret, struct lt_err *err)
+pipeline_load_open_writer(
+    struct change_sink *first, size_t lane, struct lt_wake *stop, struct change_sink **ret, struct lt_err *err)
 {
 	struct load *f = load_of(first);
 	struct change_sink *s = NULL;
 	struct load *l;
 
 	LT_ASSERT(f->claimed && f->lane_exists);
-	if (!pipeline_load_open(f->channel, (size_t)(f->pipeline - f->channel->pipelines), &s, err))
+	if (!pipeline_load_open(f->channel, (size_t)(f->pipeline - f->channel->pipelines), stop, &s, err))
 		return false;
 	l = load_of(s);
 	if (!pipeline_lane_join(&l->lane, l->conn, &f->lane, lane, err)) {

@@ -5,17 +5,19 @@
 #ifndef PIPELINE_LOAD_H
 #define PIPELINE_LOAD_H
 
+#include "base/thread.h"
 #include "change/sink.h"
 #include "model/channel.h"
 #include "mysql/conn.h"
 
-/** Connect to the pipeline's target, set the session, install schema `lutra`. `**ret` to its own close. */
-LT_MUST_USE bool pipeline_load_open(
-    const struct model_channel *channel, size_t index, struct change_sink **ret, struct lt_err *err);
+/** Connect to the pipeline's target, set the session, install schema `lutra`. `**ret` to its own close. `stop`: see
+ * pipeline_connect(). */
+LT_MUST_USE bool pipeline_load_open(const struct model_channel *channel, size_t index, struct lt_wake *stop,
+    struct change_sink **ret, struct lt_err *err);
 /** A further connection for the pipeline that `first` has claimed, with a lane of its own: for apply() alone, one
  * thread of its own. `first` is only read during the call. */
 LT_MUST_USE bool pipeline_load_open_writer(
-    struct change_sink *first, size_t lane, struct change_sink **ret, struct lt_err *err);
+    struct change_sink *first, size_t lane, struct lt_wake *stop, struct change_sink **ret, struct lt_err *err);
 /** Where groups run beside each other: the number of the group's move, and what is asked before its COMMIT, with all
  * its replies read and judged and its locks held. */
 struct pipeline_load_turn {

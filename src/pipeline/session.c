@@ -16,9 +16,6 @@
 #define PUBLISH_US 50000
 /* R11: progress without rows is written this often at most. */
 #define SAVE_US 10000000
-/* Locks: the pause doubles from the first to the last while a group of one waits. */
-#define LOCK_PAUSE_MS 5
-#define LOCK_PAUSE_MAX_MS 1000
 
 /* The reader's side; owner: its thread, but for what the loader reads after joining it. */
 struct reader {
@@ -87,147 +84,9 @@ reader_main(void *arg)
 /* -- applying ------------------------------------------------------------------------------------- */
 
 static bool
-ending(const struct pipeline *p)
-{
-	return atomic_load(&p->ending);
-}
-
-/* `from` moved over txns[0..n). */
-static void
-position_after(
-    const struct change_position *from, struct change_txn *const *txns, size_t n, struct change_position *out)
-{
-	change_position_copy(out, from);
-	for (size_t i = 0; i < n; i++)
-		change_txn_advance(txns[i], out);
-}
-
-static void
-remember_stop(struct pipeline *p, struct change_txn *t)
-{
-	position_after(&p->applied, &t, 1, &p->stop.end);
-	p->stop.by_txn = true;
-	p->stop.kind = t->kind;
-	lt_buf_clear(&p->stop.statement);
-	lt_buf_clear(&p->stop.schema);
-	lt_buf_str_add(&p->stop.statement, t->ddl);
-	lt_buf_str_add(&p->stop.schema, t->ddl_schema);
-}
-
-static bool
-is_lock(enum lt_code code)
-{
-	return code == LT_E_LOCK_WAIT || code == LT_E_DEADLOCK;
-}
-
-static void
-note_saved(struct pipeline *p)
-{
-	p->saved = p->applied.place;
-	p->saved_us = lt_mono_us(p->clock);
-	p->unsaved = false;
-}
-
-/* One target transaction for txns[0..n); on success `applied` has moved. */
-static bool
-apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, size_t *culprit,
-    struct lt_err *err)
-{
-	struct change_sink_done done;
-	struct change_position end;
-	bool ok;
-
-	change_position_init(&end);
-	position_after(&p->applied, txns, n, &end);
-	ok = sink->ops->apply(sink, txns, n, &end, &done, culprit, err);
-	if (ok) {
-		change_position_copy(&p->applied, &end);
-		p->now.transactions += done.transactions;
-		p->now.rows += done.rows;
-		p->now.groups++;
-		note_saved(p);
-	}
-	change_position_clear(&end);
-	return ok;
-}
-
-/* A single transaction that meets a lock is tried again for as long as it takes; the state says so. */
-static bool
-apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txn, struct lt_err *err)
-{
-	int pause = LOCK_PAUSE_MS;
-	size_t culprit;
-
-	for (;;) {
-		memset(err, 0, sizeof(*err));
-		if (apply_once(p, sink, txn, 1, &culprit, err)) {
-			if (p->now.state == PIPELINE_RETRYING)
-				pipeline_set_state(p, PIPELINE_RUNNING, NULL);
-			return true;
-		}
-		if (!is_lock(err->code)) {
-			if (lt_err_kind(err) != LT_KIND_RETRY)
-				remember_stop(p, *txn);
-			return false;
-		}
-		p->now.retries++;
-		change_txn_where(*txn, &err->where);
-		/* A lock wait has lasted a second already; deadlocks come and go. */
-		if (err->code == LT_E_LOCK_WAIT || pause > LOCK_PAUSE_MS * 8)
-			pipeline_set_state(p, PIPELINE_RETRYING, err);
-		if (ending(p) || !pipeline_orders_refuse(p))
-			return lt_fail(err, LT_E_CANCELLED, "the pipeline ends");
-		lt_wake_wait(p->pause, pause);
-		pause = LT_MIN(pause * 2, LOCK_PAUSE_MAX_MS);
-	}
-}
-
-/* R5: a group that deadlocks is halved; one that fails for its data is redone one by one, so that all before the faulty
- * transaction is applied and the error names exactly that one. */
-static bool
-apply_group(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, struct lt_err *err)
-{
-	size_t culprit;
-
-	if (n == 1)
-		return apply_single(p, sink, txns, err);
-	if (apply_once(p, sink, txns, n, &culprit, err))
-		return true;
-	if (lt_err_kind(err) == LT_KIND_RETRY || err->code == LT_E_FENCED)
-		return false;
-	p->now.retries++;
-	if (is_lock(err->code)) {
-		memset(err, 0, sizeof(*err));
-		return apply_group(p, sink, txns, n / 2, err) && apply_group(p, sink, txns + n / 2, n - n / 2, err);
-	}
-	if (lt_fault("r05_redo"))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		memset(err, 0, sizeof(*err));
-		if (!apply_single(p, sink, &txns[i], err))
-			return false;
-	}
-	return true;
-}
-
-static bool
 has_rows(const struct pipeline_group *g)
 {
 	return g->rows > 0;
-}
-
-/* Nothing to write: only `applied` moves, and the lane every now and then. */
-static void
-pass_places(struct pipeline *p, const struct pipeline_group *g)
-{
-	struct change_position end;
-
-	change_position_init(&end);
-	position_after(&p->applied, g->txns, g->count, &end);
-	change_position_copy(&p->applied, &end);
-	change_position_clear(&end);
-	for (size_t i = 0; i < g->count; i++)
-		p->unsaved = p->unsaved || !g->txns[i]->quiet || lt_fault("r11_quiet");
 }
 
 static bool
@@ -237,24 +96,13 @@ save_progress(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 	if (!p->unsaved && strcmp(p->saved.file, p->applied.place.file) == 0)
 		return true;
 	if (!sink->ops->advance(sink, &p->applied, err)) {
-		if (!is_lock(err->code))
+		if (!pipeline_is_lock(err->code))
 			return false;
 		memset(err, 0, sizeof(*err)); /* somebody looks at the lane: next time */
 		return true;
 	}
-	note_saved(p);
+	pipeline_note_saved(p);
 	return true;
-}
-
-static void
-note_lag(struct pipeline *p, const struct pipeline_group *g)
-{
-	const struct change_txn *newest = g->txns[g->count - 1];
-	uint64_t now = lt_wall_us(p->clock);
-
-	p->now.lag_ms = newest->commit_us > 0 && now > newest->commit_us ? (now - newest->commit_us) / 1000 : 0;
-	if (newest->gtid.kind != CHANGE_GTID_NONE)
-		change_gtid_text(&newest->gtid, p->now.applied_gtid);
 }
 
 static bool
@@ -262,7 +110,7 @@ stop_at_ddl(struct pipeline *p, struct change_sink *sink, struct change_txn *t, 
 {
 	bool passed = false;
 
-	remember_stop(p, t);
+	pipeline_remember_stop(p, t);
 	if (!pipeline_ddl_pass(p, sink, &passed, err) || passed)
 		return passed;
 	lt_fail(err, LT_E_DDL, "the source ran: %.*s", (int)LT_MIN(t->ddl.len, (size_t)400), t->ddl.ptr);
@@ -281,14 +129,14 @@ apply_filled(struct pipeline *p, struct change_sink *sink, struct pipeline_group
 		return *again;
 	}
 	if (!has_rows(g)) {
-		pass_places(p, g);
+		pipeline_pass_places(p, g->txns, g->count);
 		p->now.lag_ms = 0;
 		return true;
 	}
-	if (!apply_group(p, sink, g->txns, g->count, err))
+	if (!pipeline_apply_group(p, sink, g->txns, g->count, err))
 		return false;
 	pipeline_group_learn(g, lt_mono_us(p->clock) - began);
-	note_lag(p, g);
+	pipeline_note_lag(p, g->txns[g->count - 1]);
 	return true;
 }
 
@@ -306,7 +154,7 @@ load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct
 {
 	uint64_t published = 0;
 
-	while (!ending(p)) {
+	while (!pipeline_is_ending(p)) {
 		enum lt_queue_end end = pipeline_group_fill(g, r->queue, LOAD_STEP_MS);
 		bool again = false;
 		uint64_t now;
@@ -472,7 +320,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	if (!pipeline_apart_check(p->channel, p->model, pipeline_load_conn(sink), p->clock, p->origin.stop, err) ||
 	    !pipeline_session_begin(p, sink, err))
 		goto out;
-	note_saved(p);
+	pipeline_note_saved(p);
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err))

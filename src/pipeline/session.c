@@ -2,6 +2,7 @@
 #include "base/fault.h"
 #include "pipeline/apart.h"
 #include "pipeline/connect.h"
+#include "pipeline/flight.h"
 #include "pipeline/load.h"
 #include "pipeline/mark.h"
 #include "pipeline/pipeline_priv.h"
@@ -13,9 +14,22 @@
 #define QUEUE_BYTES ((size_t)16 << 20)
 #define READ_STEP_MS 500
 #define LOAD_STEP_MS 100
+/* While groups fly, their end is news too. */
+#define FLYING_STEP_MS 2
 #define PUBLISH_US 50000
 /* R11: progress without rows is written this often at most. */
 #define SAVE_US 10000000
+
+/* What the loader's thread has in hand for one run. */
+struct loader {
+	struct pipeline *p;
+	struct change_sink *sink;
+	struct reader *reader;
+	struct pipeline_group *group;
+	struct pipeline_flight *flight; /* owned; NULL: one connection */
+	bool partial;                   /* the group may grow until it is full or nothing flies */
+	uint64_t published_us;
+};
 
 /* The reader's side; owner: its thread, but for what the loader reads after joining it. */
 struct reader {
@@ -84,12 +98,6 @@ reader_main(void *arg)
 /* -- applying ------------------------------------------------------------------------------------- */
 
 static bool
-has_rows(const struct pipeline_group *g)
-{
-	return g->rows > 0;
-}
-
-static bool
 save_progress(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
 	/* A file that was left behind is worth it whatever stood in it: the source may purge it. */
@@ -118,9 +126,9 @@ stop_at_ddl(struct pipeline *p, struct change_sink *sink, struct change_txn *t, 
 	return false;
 }
 
-/* *again: the run is over, and another is to follow at once. */
+/* On the loader's own connection, with nothing beside it. *again: the run is over, and another is to follow at once. */
 static bool
-apply_filled(struct pipeline *p, struct change_sink *sink, struct pipeline_group *g, bool *again, struct lt_err *err)
+apply_here(struct pipeline *p, struct change_sink *sink, struct pipeline_group *g, bool *again, struct lt_err *err)
 {
 	uint64_t began = lt_mono_us(p->clock);
 
@@ -128,16 +136,33 @@ apply_filled(struct pipeline *p, struct change_sink *sink, struct pipeline_group
 		*again = stop_at_ddl(p, sink, g->txns[0], err);
 		return *again;
 	}
-	if (!has_rows(g)) {
+	if (g->rows == 0) {
 		pipeline_pass_places(p, g->txns, g->count);
 		p->now.lag_ms = 0;
 		return true;
 	}
 	if (!pipeline_apply_group(p, sink, g->txns, g->count, err))
 		return false;
-	pipeline_group_learn(g, lt_mono_us(p->clock) - began);
+	pipeline_group_learn(g, g->rows, lt_mono_us(p->clock) - began);
 	pipeline_note_lag(p, g->txns[g->count - 1]);
 	return true;
+}
+
+/* A backlog is applied on several connections; what is left of it, and whatever comes without one, here: that has the
+ * least delay. */
+static bool
+apply_filled(struct loader *l, bool *again, struct lt_err *err)
+{
+	struct pipeline_group *g = l->group;
+	bool alone = g->txns[0]->kind == CHANGE_TXN_DDL;
+
+	if (l->flight != NULL && !alone && pipeline_group_is_full(g)) {
+		if (!pipeline_flight_take(l->flight, g, &alone, err))
+			return false;
+		if (!alone)
+			return pipeline_flight_step(l->flight, 0, err);
+	}
+	return (l->flight == NULL || pipeline_flight_drain(l->flight, err)) && apply_here(l->p, l->sink, g, again, err);
 }
 
 /* -- the run -------------------------------------------------------------------------------------- */
@@ -149,39 +174,93 @@ note_unsent(struct pipeline *p, const struct reader *r)
 	p->now.passed = r->passed_before + atomic_load(&r->select->passed);
 }
 
+/* A group, if there is one to apply or more to add to it. */
 static bool
-load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct pipeline_group *g, struct lt_err *err)
+load_some(struct loader *l, enum lt_queue_end *end, bool *again, struct lt_err *err)
 {
-	uint64_t published = 0;
+	bool flying = l->flight != NULL && !pipeline_flight_is_empty(l->flight), room;
+
+	*end = LT_QUEUE_DONE;
+	if (flying) {
+		room = pipeline_flight_has_room(l->flight) && !l->partial;
+		if (!pipeline_flight_step(l->flight, room ? 0 : LOAD_STEP_MS, err))
+			return false;
+		flying = !pipeline_flight_is_empty(l->flight);
+		if (flying && !pipeline_flight_has_room(l->flight))
+			return true;
+	}
+	*end = l->partial ? pipeline_group_more(l->group, l->reader->queue, 0)
+			  : pipeline_group_fill(l->group, l->reader->queue, flying ? FLYING_STEP_MS : LOAD_STEP_MS);
+	if (*end != LT_QUEUE_DONE)
+		return true;
+	l->partial = flying && !pipeline_group_is_full(l->group);
+	return l->partial || apply_filled(l, again, err);
+}
+
+/* Now and then: progress without rows, the status. */
+static bool
+keep_house(struct loader *l, bool idle, struct lt_err *err)
+{
+	struct pipeline *p = l->p;
+	uint64_t now = lt_mono_us(p->clock);
+	bool flying = l->flight != NULL && !pipeline_flight_is_empty(l->flight);
+
+	if (idle && !flying)
+		p->now.lag_ms = 0;
+	if (!flying && now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) &&
+	    !save_progress(p, l->sink, err))
+		return false;
+	if (idle || now - l->published_us >= PUBLISH_US) {
+		note_unsent(p, l->reader);
+		pipeline_publish(p);
+		l->published_us = now;
+	}
+	return true;
+}
+
+static bool
+load_loop(struct loader *l, struct lt_err *err)
+{
+	struct pipeline *p = l->p;
 
 	while (!pipeline_is_ending(p)) {
-		enum lt_queue_end end = pipeline_group_fill(g, r->queue, LOAD_STEP_MS);
+		enum lt_queue_end end;
 		bool again = false;
-		uint64_t now;
 
-		atomic_store(&p->queued_bytes, lt_queue_bytes(r->queue));
-		atomic_store(&p->group_bytes, g->bytes);
-		if (end == LT_QUEUE_CLOSED) {
-			*err = r->err; /* the reader's last word; its thread is done with it */
-			return false;
-		}
-		if (end == LT_QUEUE_DONE && (!apply_filled(p, sink, g, &again, err) || again))
+		if (!load_some(l, &end, &again, err) || again)
 			return again;
-		if (end == LT_QUEUE_TIMEOUT)
-			p->now.lag_ms = 0;
-		now = lt_mono_us(p->clock);
-		if (now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) &&
-		    !save_progress(p, sink, err))
+		atomic_store(&p->queued_bytes, lt_queue_bytes(l->reader->queue));
+		atomic_store(
+		    &p->group_bytes, l->group->bytes + (l->flight != NULL ? pipeline_flight_bytes(l->flight) : 0));
+		if (end == LT_QUEUE_CLOSED) {
+			if (l->flight == NULL || pipeline_flight_drain(l->flight, err))
+				*err = l->reader->err; /* the reader's last word; its thread is done with it */
 			return false;
-		if (end == LT_QUEUE_TIMEOUT || now - published >= PUBLISH_US) {
-			note_unsent(p, r);
-			pipeline_publish(p);
-			published = now;
 		}
+		if (!keep_house(l, end == LT_QUEUE_TIMEOUT, err))
+			return false;
 		if (!pipeline_orders_refuse(p))
 			break;
 	}
-	return save_progress(p, sink, err) && false;
+	if (l->flight != NULL)
+		pipeline_flight_land(l->flight);
+	return save_progress(p, l->sink, err) && false;
+}
+
+/* The group in hand and those in flight share their part of the memory. */
+static void
+prepare(struct loader *l, struct pipeline_group *g, size_t share)
+{
+	const struct model_channel *c = l->p->channel;
+	bool several = c->writers > 1;
+	/* Behind the head of the order a group waits with its locks about as long as it took (R4). */
+	unsigned time_ms = several && l->p->model->two_way ? LT_MAX(c->group.time_ms / 2, 1u) : c->group.time_ms;
+
+	pipeline_group_init(
+	    g, c->group.rows, LT_MIN(c->group.bytes, several ? share / (c->writers + 4) : share), time_ms);
+	l->group = g;
+	if (several)
+		l->flight = pipeline_flight_new(l->p, l->sink, g);
 }
 
 static bool
@@ -195,16 +274,17 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 		.queue = lt_queue_new(LT_MIN(share, QUEUE_BYTES)),
 		.own_before = p->now.own,
 		.passed_before = p->now.passed };
+	struct loader l = { .p = p, .sink = sink, .reader = &r };
 	struct pipeline_group group;
 	struct lt_thread *thread;
 	bool again;
 
-	pipeline_group_init(
-	    &group, p->channel->group.rows, LT_MIN(p->channel->group.bytes, share), p->channel->group.time_ms);
+	prepare(&l, &group, share);
 	thread = lt_thread_start("reader", reader_main, &r);
 	pipeline_set_state(p, PIPELINE_RUNNING, NULL);
 	atomic_store(&p->ready, true);
-	again = load_loop(p, sink, &r, &group, err);
+	again = load_loop(&l, err);
+	pipeline_flight_free(l.flight);
 
 	atomic_store(&r.stop, true);
 	lt_queue_close(r.queue);

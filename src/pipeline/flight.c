@@ -210,7 +210,8 @@ judge(struct pipeline_flight *f, struct flight_job *job, struct lt_err *err)
 		pipeline_group_learn(f->learnt, job->rows, job->took_us);
 		if (++f->head.calm >= CALM_GROUPS) {
 			f->head.calm = 0;
-			f->head.patience_ms = LT_MAX(f->head.patience_ms / 2, f->p->channel->group.wait_ms);
+			f->head.patience_ms =
+			    LT_MAX(f->head.patience_ms - f->head.patience_ms / 8, f->p->channel->group.wait_ms);
 		}
 		return true;
 	}
@@ -288,6 +289,9 @@ settle(struct pipeline_flight *f, struct lt_err *err)
 	if (job != NULL && job->state == FLIGHT_FAILED) {
 		if (!pipeline_apply_group(f->p, f->sink, job->txns, job->count, err))
 			return false;
+		if (!pipeline_is_lock(job->err.code)) /* the keys did not tell that it touches another */
+			lt_log(LT_LOG_INFO, "%s %s: a group failed beside others and passed alone: %s",
+			    f->p->channel->name, f->p->model->name, job->err.message);
 		pipeline_note_lag(f->p, job->txns[job->count - 1]);
 		atomic_store(&f->turns.turn, job->order + 1);
 		drop_first(f);
@@ -367,6 +371,8 @@ watch_head(struct pipeline_flight *f)
 
 		if (atomic_load(&w->order) != turn || atomic_load(&w->phase) != FLIGHT_SENDS)
 			continue;
+		if (atomic_load(&w->awaited_rows) == 0)
+			return;
 		if (f->head.order != turn || f->head.replies != replies) {
 			f->head.order = turn;
 			f->head.replies = replies;

@@ -59,7 +59,7 @@ struct flight_writer {
 	uint64_t began_us;
 	_Atomic uint64_t order;                 /* in hand */
 	_Atomic int phase;                      /* enum flight_phase */
-	_Atomic uint64_t replies, awaited_rows; /* judged; what the next one is for */
+	_Atomic uint64_t replies, awaited_rows; /* judged; what the next one is for, 0: none is waited for */
 };
 
 /** Connect and take lane `lane`; `w` is zeroed but for what is borrowed. */

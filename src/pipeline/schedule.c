@@ -109,14 +109,14 @@ slot_of(struct pipeline_schedule *s, uint64_t key)
 /* -- groups --------------------------------------------------------------------------------------- */
 
 static void
-wait_for(const struct pipeline_schedule *s, uint32_t group, uint32_t other, uint32_t *after)
+wait_for(const struct pipeline_schedule *s, uint32_t group, uint32_t other, uint64_t *after)
 {
 	if (other != group && other > s->done)
-		*after = LT_MAX(*after, other);
+		*after = LT_MAX(*after, (uint64_t)other);
 }
 
 static void
-touch_shared(struct pipeline_schedule *s, uint64_t key, uint32_t group, uint32_t *after)
+touch_shared(struct pipeline_schedule *s, uint64_t key, uint32_t group, uint64_t *after)
 {
 	struct slot *slot = slot_of(s, key);
 
@@ -128,7 +128,7 @@ touch_shared(struct pipeline_schedule *s, uint64_t key, uint32_t group, uint32_t
 }
 
 static void
-touch_alone(struct pipeline_schedule *s, uint64_t key, uint32_t group, uint32_t *after)
+touch_alone(struct pipeline_schedule *s, uint64_t key, uint32_t group, uint64_t *after)
 {
 	struct slot *slot = slot_of(s, key);
 
@@ -141,7 +141,7 @@ touch_alone(struct pipeline_schedule *s, uint64_t key, uint32_t group, uint32_t 
  * that are written without checks are such children and parents all the same. */
 static void
 touch_others(struct pipeline_schedule *s, const struct schema_table *target, const struct change_row *row,
-    uint32_t group, uint32_t *after)
+    uint32_t group, uint64_t *after)
 {
 	bool off = (row->flags & (CHANGE_ROW_FK_LOGGED | CHANGE_ROW_NO_FK_CHECKS)) != 0;
 
@@ -155,11 +155,28 @@ touch_others(struct pipeline_schedule *s, const struct schema_table *target, con
 		touch_alone(s, foreign_key, group, after);
 }
 
-static bool
-touch_row(
-    struct pipeline_schedule *s, const struct change_row *row, uint32_t group, uint32_t *after, struct lt_err *err)
+void
+pipeline_schedule_touch(struct pipeline_schedule *s, uint64_t order, const struct pipeline_route *route,
+    const struct change_row *row, uint64_t *after)
 {
 	const struct pipeline_keys *keys = &s->keys;
+	uint32_t group = (uint32_t)order;
+
+	LT_ASSERT(order > s->done && order < UINT32_MAX);
+	touch_shared(s, all_key, group, after);
+	touch_others(s, route->target, row, group, after);
+	pipeline_keys_of(&s->keys, route, route->indexes, row);
+	if (keys->whole && !lt_fault("r06_whole"))
+		touch_alone(s, keys->table, group, after);
+	else
+		touch_shared(s, keys->table, group, after);
+	for (size_t i = 0; i < keys->count; i++)
+		touch_alone(s, keys->items[i], group, after);
+}
+
+static bool
+add_row(struct pipeline_schedule *s, uint64_t order, const struct change_row *row, uint64_t *after, struct lt_err *err)
+{
 	struct pipeline_route *route = NULL;
 
 	if (!pipeline_router_get(s->router, row->table, &route, err))
@@ -167,14 +184,7 @@ touch_row(
 	pipeline_router_forget(s->router);
 	if (!pipeline_router_decode(s->router, route, row, err))
 		return false;
-	pipeline_keys_of(&s->keys, route, route->indexes, row);
-	touch_others(s, route->target, row, group, after);
-	if (keys->whole && !lt_fault("r06_whole"))
-		touch_alone(s, keys->table, group, after);
-	else
-		touch_shared(s, keys->table, group, after);
-	for (size_t i = 0; i < keys->count; i++)
-		touch_alone(s, keys->items[i], group, after);
+	pipeline_schedule_touch(s, order, route, row, after);
 	return true;
 }
 
@@ -182,17 +192,13 @@ bool
 pipeline_schedule_add(struct pipeline_schedule *s, uint64_t order, struct change_txn *const *txns, size_t n,
     uint64_t *after, struct lt_err *err)
 {
-	uint32_t group = (uint32_t)order, last = 0;
-
-	LT_ASSERT(order > s->done && order < UINT32_MAX);
-	touch_shared(s, all_key, group, &last);
+	*after = 0;
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < txns[i]->nrows; j++) {
-			if (!touch_row(s, &txns[i]->rows[j], group, &last, err))
+			if (!add_row(s, order, &txns[i]->rows[j], after, err))
 				return false;
 		}
 	}
-	*after = last;
 	return true;
 }
 

@@ -20,6 +20,9 @@ void pipeline_schedule_free(struct pipeline_schedule *s);
  * noted, and `order` may be used again. */
 LT_MUST_USE bool pipeline_schedule_add(struct pipeline_schedule *s, uint64_t order, struct change_txn *const *txns,
     size_t n, uint64_t *after, struct lt_err *err);
+/** One row of a group, decoded in route->before and route->after: `*after` is raised to what it must wait for. */
+void pipeline_schedule_touch(struct pipeline_schedule *s, uint64_t order, const struct pipeline_route *route,
+    const struct change_row *row, uint64_t *after);
 /** All groups up to `order` are committed, and in nobody's way any more. */
 void pipeline_schedule_done(struct pipeline_schedule *s, uint64_t order);
 

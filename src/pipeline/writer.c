@@ -35,7 +35,7 @@ called_off(void *ctx, uint64_t awaited_rows)
 	struct flight_writer *w = ctx;
 
 	atomic_fetch_add(&w->replies, 1);
-	atomic_store(&w->awaited_rows, awaited_rows);
+	atomic_store(&w->awaited_rows, LT_MAX(awaited_rows, 1));
 	return is_off(w);
 }
 

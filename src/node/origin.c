@@ -154,6 +154,18 @@ want_statement(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_
 	return true;
 }
 
+/* Only that there were some. */
+static bool
+drop_rows(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
+{
+	(void)ctx;
+	(void)first;
+	(void)err;
+	t->shown = true;
+	t->nrows = 0;
+	return true;
+}
+
 /* GTIDs executed before `file` began, as its second event says (MySQL Previous_gtids, MariaDB Gtid_list). */
 static bool
 gtids_before(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret, struct lt_err *err)
@@ -206,7 +218,7 @@ open_scan(const struct scan *s, const struct change_position *from, struct chang
 {
 	struct binlog_options options = options_of(s->origin);
 
-	options.filter = (struct change_filter){ want_table, want_statement, NULL };
+	options.filter = (struct change_filter){ want_table, want_statement, NULL, drop_rows };
 	options.txn_limit_bytes = s->origin->scan_limit_bytes;
 	options.boundaries = true;
 	return open_any(s->origin, from, &options, ret, err);

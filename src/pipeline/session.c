@@ -59,10 +59,7 @@ read_one(struct reader *r)
 		return false;
 	if (t == NULL)
 		return true;
-	if (!pipeline_select_txn(r->select, t, &r->err)) {
-		change_txn_free(t);
-		return false;
-	}
+	pipeline_select_txn(r->select, t);
 	last = t->kind == CHANGE_TXN_DDL;
 	publish_read(r->p, t);
 	if (lt_queue_push(r->queue, t, change_txn_bytes(t), -1) != LT_QUEUE_DONE) {

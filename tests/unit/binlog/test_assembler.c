@@ -46,7 +46,7 @@ static void
 log_init(struct log *l)
 {
 	const struct binlog_format format = { .known = true, .crc = true, .query_size = 13, .id_width = 6 };
-	struct binlog_options options = { .filter = { filter_table, filter_ddl, l } };
+	struct binlog_options options = { .filter = { filter_table, filter_ddl, l, NULL } };
 
 	*l = (struct log){ .pos = 4, .none = change_gtid_set_new(), .want_tables = true, .want_ddl = true };
 	binlog_assembler_init(&l->a, &options, l->none);

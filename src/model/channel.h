@@ -41,6 +41,7 @@ struct model_channel {
 	size_t npipelines;
 	enum model_verify verify; /* before images compared at the target: default off one-way, on in two-way
 				     `conflicts: none` (R8) */
+	size_t writers;           /* `writers`: connections that apply beside each other; default 1 */
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 256M */
 	struct {
 		size_t rows, bytes;

@@ -122,6 +122,12 @@ has_gtid(const struct change_gtid *g)
 	return g->kind == CHANGE_GTID_MYSQL || g->kind == CHANGE_GTID_MARIADB;
 }
 
+size_t
+binlog_assembler_limit(const struct binlog_assembler *a)
+{
+	return a->spill != NULL ? a->spill->memory_bytes : a->txn_limit;
+}
+
 bool
 binlog_assembler_holds(const struct change_txn *t)
 {
@@ -294,15 +300,16 @@ rows_table(struct binlog_assembler *a, const struct binlog_event *e, struct lt_s
 static bool
 settle_rows(struct binlog_assembler *a, size_t first, struct lt_err *err)
 {
+	size_t limit = binlog_assembler_limit(a);
 	struct change_txn *t = a->txn;
 
 	if (a->filter.rows != NULL && !a->filter.rows(a->filter.ctx, t, first, err))
 		return false;
-	if (a->txn_limit == 0 || (t->spill == NULL && change_txn_bytes(t) <= a->txn_limit))
+	if (limit == 0 || (t->spill == NULL && change_txn_bytes(t) <= limit))
 		return true;
 	if (a->spill == NULL && t->nrows > 0)
-		return lt_fail(err, LT_E_TXN_TOO_LARGE, "the transaction takes more than %zu bytes (%zu so far)",
-		    a->txn_limit, change_txn_bytes(t));
+		return lt_fail(err, LT_E_TXN_TOO_LARGE, "the transaction takes more than %zu bytes (%zu so far)", limit,
+		    change_txn_bytes(t));
 	return change_txn_spill(t, a->spill, err);
 }
 

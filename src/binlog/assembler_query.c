@@ -81,7 +81,9 @@ count_prepared(struct binlog_assembler *a, struct binlog_prepared *p)
 static bool
 bound_prepared(struct binlog_assembler *a, struct lt_err *err)
 {
-	while (a->txn_limit != 0 && a->prepared_bytes > a->txn_limit) {
+	size_t limit = binlog_assembler_limit(a);
+
+	while (limit != 0 && a->prepared_bytes > limit) {
 		struct binlog_prepared *largest = NULL;
 
 		for (struct binlog_prepared *p = a->prepared; p != NULL; p = p->older) {
@@ -90,7 +92,7 @@ bound_prepared(struct binlog_assembler *a, struct lt_err *err)
 		}
 		if (a->spill == NULL || largest == NULL)
 			return lt_fail(err, LT_E_TXN_TOO_LARGE,
-			    "prepared XA transactions take more than %zu bytes (%zu)", a->txn_limit, a->prepared_bytes);
+			    "prepared XA transactions take more than %zu bytes (%zu)", limit, a->prepared_bytes);
 		if (!change_txn_spill(largest->txn, a->spill, err) || !change_txn_seal(largest->txn, err))
 			return false;
 		count_prepared(a, largest);

@@ -443,6 +443,12 @@ change_spill_cut(
 	return take_back(s, tables, ntables, at, rows - first, err);
 }
 
+unsigned
+change_spill_handed(const struct change_spill *s)
+{
+	return atomic_load(&s->room->handed);
+}
+
 uint64_t
 change_spill_rows(const struct change_spill *s)
 {

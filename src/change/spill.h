@@ -14,6 +14,7 @@
 struct change_spill_room {
 	const char *dir;         /* borrowed; made (0700) when the first spill needs it */
 	uint64_t limit;          /* bytes on disk, of all spills at a time; 0 = no limit */
+	size_t memory_bytes;     /* rows that take more than this are moved to disk */
 	size_t part_bytes;       /* of a part, in memory; a larger row is a part of its own */
 	_Atomic uint64_t used;   /* bytes on disk now */
 	_Atomic unsigned handed; /* spills that a source gave away and that are not freed yet */
@@ -37,7 +38,7 @@ LT_MUST_USE bool change_spill_cut(struct change_spill *s, const struct change_ta
     uint64_t rows, struct lt_err *err);
 /** Nothing comes any more: write what is held back, give up its memory. */
 LT_MUST_USE bool change_spill_finish(struct change_spill *s, struct lt_err *err);
-/** A source gives it away: counts in room->handed from now on. */
+/** A source gives it away: from now on it counts among those handed out. */
 void change_spill_hand_out(struct change_spill *s);
 
 /* -- when it is finished -------------------------------------------------------------------------- */
@@ -48,6 +49,8 @@ void change_spill_rewind(struct change_spill *s);
 LT_MUST_USE bool change_spill_next(struct change_spill *s, const struct change_table *const *tables, size_t ntables,
     struct lt_arena *arena, struct change_row **rows, size_t *count, struct lt_err *err);
 
+/** How many of its room are handed out and not freed yet, itself among them. Any thread that may touch `s`. */
+unsigned change_spill_handed(const struct change_spill *s);
 uint64_t change_spill_rows(const struct change_spill *s);
 /** Of memory. */
 size_t change_spill_bytes(const struct change_spill *s);

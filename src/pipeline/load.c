@@ -110,10 +110,10 @@ tell_missing_from_differing(struct load *l, size_t n, struct lt_err *err)
 static bool
 worth_gathering(const struct load *l, size_t n)
 {
-	size_t rows = 0;
+	uint64_t rows = 0;
 
 	for (size_t i = 0; i < n; i++)
-		rows += l->txns[i]->nrows;
+		rows += change_txn_rows(l->txns[i]);
 	return rows >= LOAD_GATHER_ROWS;
 }
 
@@ -123,6 +123,16 @@ is_about_data(const struct load *l, const struct lt_err *err)
 {
 	return my_alive(l->conn) && lt_err_kind(err) != LT_KIND_RETRY && err->code != LT_E_FENCED &&
 	       err->code != LT_E_LOCK_WAIT && err->code != LT_E_DEADLOCK;
+}
+
+static bool
+send(struct load *l, size_t n, bool gather, const struct change_position *end, struct lt_err *err)
+{
+	if (l->txns[0]->spill != NULL) {
+		LT_ASSERT(n == 1);
+		return pipeline_load_send_parts(l, gather, end, err);
+	}
+	return gather ? pipeline_load_send_gathered(l, n, end, err) : pipeline_load_send(l, n, end, err);
 }
 
 static bool
@@ -137,7 +147,7 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 	l->number = l->turn != NULL ? l->turn->number : ++l->newest;
 	l->txns = txns;
 	if (worth_gathering(l, n)) {
-		sent = pipeline_load_send_gathered(l, n, end, err);
+		sent = send(l, n, true, end, err);
 		if (!sent) {
 			pipeline_load_rollback(s);
 			if (!is_about_data(l, err)) {
@@ -147,7 +157,7 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 			memset(err, 0, sizeof(*err));
 		}
 	}
-	if (!sent && !pipeline_load_send(l, n, end, err)) {
+	if (!sent && !send(l, n, false, end, err)) {
 		pipeline_load_rollback(s);
 		tell_missing_from_differing(l, n, err);
 		pipeline_load_rollback(s);
@@ -276,6 +286,7 @@ pipeline_load_open(const struct model_channel *channel, size_t index, struct lt_
 	l->base.ops = &load_ops;
 	l->channel = channel;
 	l->pipeline = pipeline;
+	l->stop = stop;
 	if (!pipeline_connect(&channel->sites[pipeline->to], true, stop, &l->conn, err))
 		goto out;
 	if ((!lt_fault("r03_session") && !set_session(l->conn, err)) || !pipeline_state_install(l->conn, err)) {

@@ -1,5 +1,5 @@
-/* pipeline/load_priv.h - load's inside, shared by load.c (life, progress) and load_send.c (a group's statements and
- * replies). */
+/* pipeline/load_priv.h - load's inside, shared by load.c (life, progress), load_send.c (a group's statements and
+ * replies) and load_parts.c (a transaction that spilled). */
 #ifndef PIPELINE_LOAD_PRIV_H
 #define PIPELINE_LOAD_PRIV_H
 
@@ -28,6 +28,7 @@ struct load {
 	struct change_sink base;
 	const struct model_channel *channel;
 	const struct model_pipeline *pipeline;
+	struct lt_wake *stop;           /* borrowed, may be NULL: raised when the pipeline ends */
 	struct my_conn *conn;           /* owned */
 	struct pipeline_router *router; /* owned */
 	struct pipeline_batch *batch;   /* owned */
@@ -54,6 +55,16 @@ LT_MUST_USE bool pipeline_load_send(struct load *l, size_t n, const struct chang
 /** The same with rows gathered into runs (pipeline/batch.h). A failure does not say whose it is. */
 LT_MUST_USE bool pipeline_load_send_gathered(
     struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
+/** The pieces of both: the lane; rows, some of whose replies are still to come; all replies. */
+LT_MUST_USE bool pipeline_load_lane_first(
+    struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
+LT_MUST_USE bool pipeline_load_rows(struct load *l, size_t n, struct lt_err *err);
+LT_MUST_USE bool pipeline_load_rows_gathered(struct load *l, size_t n, struct lt_err *err);
+LT_MUST_USE bool pipeline_load_settle(struct load *l, struct lt_err *err);
+/** As pipeline_load_send() or, with `gather`, pipeline_load_send_gathered(), of one transaction that spilled: part
+ * after part. Given up soon after the pipeline is to end: LT_E_CANCELLED. */
+LT_MUST_USE bool pipeline_load_send_parts(
+    struct load *l, bool gather, const struct change_position *end, struct lt_err *err);
 /** Whether the key of `row` finds a row now; keyless: false. */
 LT_MUST_USE bool pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, struct lt_err *err);
 

@@ -1,6 +1,7 @@
 #include "pipeline/writeset.h"
 
 #include "base/buf.h"
+#include "base/fault.h"
 
 /* -- indexes -------------------------------------------------------------------------------------- */
 
@@ -361,7 +362,7 @@ size_t
 pipeline_levels_add(struct pipeline_levels *l, const struct pipeline_route *route,
     const struct pipeline_indexes *indexes, const struct change_row *row)
 {
-	bool update = row->op == CHANGE_UPDATE, told = true;
+	bool update = row->op == CHANGE_UPDATE, told = true, ordered;
 	struct slot *table;
 	uint32_t level;
 
@@ -371,13 +372,15 @@ pipeline_levels_add(struct pipeline_levels *l, const struct pipeline_route *rout
 	if (row->op != CHANGE_DELETE)
 		told = told && add_keys(l, route, indexes, true, update);
 
+	told = told || lt_fault("r06_writeset");
+	ordered = indexes->ordered && !lt_fault("r06_writeset");
 	table = slot_of(l, table_key(route));
 	level = table->alone + 1;
 	if (!told)
 		level = LT_MAX(level, table->shared + 1);
 	for (size_t i = 0; told && i < l->nkeys; i++)
 		level = LT_MAX(level, slot_of(l, l->keys[i])->alone + 1);
-	if (indexes->ordered)
+	if (ordered)
 		level = LT_MAX(level, ordered_after(l, route, row->op));
 
 	table = slot_of(l, table_key(route)); /* the table of slots may have grown */
@@ -387,7 +390,7 @@ pipeline_levels_add(struct pipeline_levels *l, const struct pipeline_route *rout
 		table->alone = level;
 	for (size_t i = 0; told && i < l->nkeys; i++)
 		slot_of(l, l->keys[i])->alone = level;
-	if (indexes->ordered) {
+	if (ordered) {
 		l->ordered_level = level;
 		l->ordered_table = route->target;
 		l->ordered_op = row->op;

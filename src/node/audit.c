@@ -17,13 +17,15 @@ struct lines {
 };
 
 static bool
-read_lines(const struct model_channel *channel, size_t pipeline, size_t limit, struct lines *out, struct lt_err *err)
+read_lines(const struct model_channel *channel, size_t pipeline, const struct node_log_wish *wish, struct lines *out,
+    struct lt_err *err)
 {
 	const struct model_pipeline *p = &channel->pipelines[pipeline];
 	const struct model_site *site = &channel->sites[p->to];
 	struct my_conn *c = NULL;
-	bool ok = pipeline_connect(site, false, &c, err) && my_exec(c, "SET time_zone='+00:00'", NULL, err) &&
-		  pipeline_state_log(c, channel->name, p->name, limit, &out->rows, err);
+	bool ok = pipeline_connect(site, false, wish->stop, &c, err) &&
+		  my_exec(c, "SET time_zone='+00:00'", NULL, err) &&
+		  pipeline_state_log(c, channel->name, p->name, wish->limit, &out->rows, err);
 
 	my_close(c);
 	return ok ? true : lt_wrap(err, "while reading lutra.audit at site %s", site->name);
@@ -122,7 +124,7 @@ node_log(const struct model_channel *channel, const struct node_log_wish *wish, 
 
 	for (size_t i = 0; ok && i < channel->npipelines; i++) {
 		if (wish->pipeline.len == 0 || lt_str_eqz(wish->pipeline, channel->pipelines[i].name))
-			ok = read_lines(channel, i, wish->limit, &all[i], err);
+			ok = read_lines(channel, i, wish, &all[i], err);
 	}
 	if (ok)
 		print_lines(all, LT_COUNT(all), wish, out);

@@ -4,14 +4,16 @@
  *   lane   progress of each pipeline into this database, one row for each writer: moves with the rows, and so marks
  * their origin ddl    statements that were acknowledged by `lutra ddl done`, so that the other direction may pass them
  *   audit  everything that was done by hand: who, when, what, why
- *   pause  pipelines that `lutra pause` holds back; a row each (since version 2)
+ *   pause  pipelines that `lutra pause` holds back; a row each
  */
 #ifndef PIPELINE_STATE_H
 #define PIPELINE_STATE_H
 
 #include "mysql/conn.h"
 
-#define PIPELINE_STATE_VERSION 2
+/* 1: one lane for each pipeline. 2: several, of which the one with the highest number tells; of version 1 it is the only
+ * one, so that nothing but the version changes, and a Lutra that knows one lane alone keeps away. 3: `pause`. */
+#define PIPELINE_STATE_VERSION 3
 
 /** Make or migrate the schema. Writes nothing when it is there as it should be. Newer than ours: LT_E_STATE_NEWER.
  * Commits. */

@@ -7,7 +7,7 @@
 
 #include "cli/args.h"
 
-enum { WORDS = 12 };
+enum { WORDS = 40 };
 
 /* A command line of its own for each parse, since parsing permutes it. */
 struct line {

@@ -6,10 +6,13 @@
 
 enum { NODE_LOG_MAX = 1000 };
 
+struct lt_wake; /* base/thread.h */
+
 struct node_log_wish {
 	struct lt_str pipeline; /* empty: all of them */
 	size_t limit;           /* the newest so many lines */
 	bool json;
+	struct lt_wake *stop; /* see pipeline_connect() */
 };
 
 /** Append the lines of lutra.audit at the targets of the channel, the newest last. Connects to them. Any thread. */

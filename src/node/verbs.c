@@ -168,11 +168,10 @@ static bool
 verb_log(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
     struct lt_err *err)
 {
-	struct node_log_wish wish = { .json = lt_str_eqz(f->args[1], "json"), .pipeline = f->args[3] };
+	struct node_log_wish wish = { .json = lt_str_eqz(f->args[1], "json"), .pipeline = f->args[3], .stop = cancel };
 	struct pipeline *p;
 	uint64_t limit;
 
-	(void)cancel;
 	(void)found;
 	if (!lt_str_u64(f->args[2], &limit) || limit > NODE_LOG_MAX)
 		return lt_fail(

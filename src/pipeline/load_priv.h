@@ -45,7 +45,7 @@ struct load {
 	struct expect expects[LOAD_WINDOW]; /* ring */
 	size_t first, due;
 	struct change_txn *const *txns; /* the group in hand */
-	size_t culprit;
+	size_t culprit, culprit_row;    /* what the last failure speaks of: index in txns, index in its rows */
 	struct change_sink_done done;
 	struct lt_buf scratch;   /* owned */
 	struct my_param *params; /* owned: of the statement in hand */
@@ -58,6 +58,10 @@ LT_MUST_USE bool pipeline_load_send(struct load *l, size_t n, const struct chang
 /** The same with rows gathered into runs (pipeline/batch.h). A failure does not say whose it is. */
 LT_MUST_USE bool pipeline_load_send_gathered(
     struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
+/** One row (or, of a keyless table, the run of identical ones that begins there: *count of them) of txns[txn]. */
+LT_MUST_USE bool pipeline_load_send_row(struct load *l, size_t txn, size_t at, uint32_t *count, struct lt_err *err);
+/** Take and judge replies until no more than `due` are awaited. */
+LT_MUST_USE bool pipeline_load_take(struct load *l, size_t due, struct lt_err *err);
 /** Whether the key of `row` finds a row now; keyless: false. */
 LT_MUST_USE bool pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, struct lt_err *err);
 

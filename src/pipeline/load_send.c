@@ -15,6 +15,7 @@ blame(struct load *l, const struct expect *e, struct lt_err *err)
 	const struct change_row *row = &t->rows[e->row];
 
 	l->culprit = e->txn;
+	l->culprit_row = e->row;
 	change_txn_where(t, &err->where);
 	lt_where_table(&err->where, row->table->schema, row->table->name);
 }
@@ -73,8 +74,8 @@ take(struct load *l, struct lt_err *err)
 	return true;
 }
 
-static bool
-take_until(struct load *l, size_t due, struct lt_err *err)
+bool
+pipeline_load_take(struct load *l, size_t due, struct lt_err *err)
 {
 	while (l->due > due) {
 		if (!take(l, err))
@@ -87,7 +88,7 @@ take_until(struct load *l, size_t due, struct lt_err *err)
 static bool
 make_room(struct load *l, struct lt_err *err)
 {
-	return l->due < LOAD_WINDOW || take_until(l, LOAD_WINDOW / 2, err);
+	return l->due < LOAD_WINDOW || pipeline_load_take(l, LOAD_WINDOW / 2, err);
 }
 
 static void
@@ -209,8 +210,8 @@ send_one(
 	return true;
 }
 
-static bool
-send_row(struct load *l, size_t txn, size_t at, uint32_t *count, struct lt_err *err)
+bool
+pipeline_load_send_row(struct load *l, size_t txn, size_t at, uint32_t *count, struct lt_err *err)
 {
 	const struct change_txn *t = l->txns[txn];
 	struct pipeline_route *route = NULL;
@@ -255,7 +256,7 @@ end_group(struct load *l, struct lt_err *err)
 			return false;
 		expect(l, (struct expect){ .kind = EXPECT_SETTING });
 	}
-	if (!take_until(l, 0, err))
+	if (!pipeline_load_take(l, 0, err))
 		return false;
 	lt_step("load.replied");
 	return true;
@@ -270,7 +271,7 @@ pipeline_load_send(struct load *l, size_t n, const struct change_position *end, 
 		for (size_t row = 0; row < l->txns[i]->nrows;) {
 			uint32_t count = 1;
 
-			if (!send_row(l, i, row, &count, err))
+			if (!pipeline_load_send_row(l, i, row, &count, err))
 				return false;
 			row += count;
 		}

@@ -199,7 +199,7 @@ send_one(
 	params = room_for(l, pipeline_statement_width(s));
 	pipeline_router_forget(l->router);
 	/* Edits of JSON values read the target's row. */
-	if ((row->after.partial != NULL && !take_until(l, 0, err)) ||
+	if ((row->after.partial != NULL && !pipeline_load_take(l, 0, err)) ||
 	    !pipeline_router_values(l->router, route, s, row, e.count, params, err))
 		return false;
 	e.warnings = pipeline_statement_nonmembers(s, params);

@@ -5,7 +5,14 @@
 #include "model/mapping.h"
 #include "model/site.h"
 
-enum model_start_kind { MODEL_START_NONE, MODEL_START_NOW, MODEL_START_GTID, MODEL_START_PLACE, MODEL_START_TIME };
+enum model_start_kind {
+	MODEL_START_NONE,
+	MODEL_START_NOW,
+	MODEL_START_BEGINNING, /* of the oldest log that the server still has */
+	MODEL_START_GTID,
+	MODEL_START_PLACE,
+	MODEL_START_TIME,
+};
 
 /** Where a site's log is begun when no progress is recorded. */
 struct model_start {
@@ -41,6 +48,7 @@ struct model_channel {
 	size_t npipelines;
 	enum model_verify verify; /* before images compared at the target: default off one-way, on in two-way
 				     `conflicts: none` (R8) */
+	size_t writers;           /* `writers`: connections that apply beside each other; default 1 */
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 256M */
 	struct {
 		size_t rows, bytes;

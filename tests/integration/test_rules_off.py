@@ -45,9 +45,10 @@ def binary():
     return pathlib.Path(os.environ.get("LUTRA_FAULTS_BIN", CHECKOUT / "build-faults/lutra"))
 
 
-def test_every_switch_is_tried():
+def test_every_rule_has_a_switch():
     found = {name for file in (CHECKOUT / "src").rglob("*.c") for name in re.findall(r'lt_fault\("(r\d+_\w+)"\)', file.read_text())}
-    assert found == set(SWITCHED_OFF)
+    assert found >= set(SWITCHED_OFF)
+    assert {int(name[1:3]) for name in SWITCHED_OFF} >= set(range(1, 17)) - {4}  # R4 is about several groups at once
 
 
 @pytest.mark.parametrize("switch", SWITCHED_OFF)

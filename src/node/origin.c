@@ -19,6 +19,7 @@ struct node_origin {
 	size_t scan_limit_bytes;
 	uint32_t server_id;
 	uint8_t uuid[16];
+	struct lt_wake *stop; /* owned; raised by the pipeline's end */
 };
 
 static void
@@ -35,6 +36,7 @@ node_origin_new(const struct model_site *site, size_t scan_limit_bytes, const st
 
 	o->site = site;
 	o->clock = clock;
+	o->stop = lt_wake_new();
 	o->scan_limit_bytes = scan_limit_bytes;
 	random_bytes(&o->server_id, sizeof(o->server_id));
 	o->server_id = SERVER_ID_BASE | (o->server_id & (SERVER_ID_BASE - 1));
@@ -47,6 +49,9 @@ node_origin_new(const struct model_site *site, size_t scan_limit_bytes, const st
 void
 node_origin_free(struct node_origin *o)
 {
+	if (o == NULL)
+		return;
+	lt_wake_free(o->stop);
 	free(o);
 }
 
@@ -63,6 +68,7 @@ open_any(const struct node_origin *o, const struct change_position *from, const 
 		struct my_addr addr;
 
 		pipeline_site_addr(o->site, i, &addr);
+		addr.stop = o->stop;
 		if (binlog_source_open(&addr, from, options, ret, &one))
 			return true;
 		if (first.code == LT_OK || (lt_err_kind(&first) == LT_KIND_RETRY && lt_err_kind(&one) != LT_KIND_RETRY))
@@ -117,7 +123,7 @@ origin_now(void *ctx, struct change_position *out, struct lt_err *err)
 	struct my_conn *c = NULL;
 	bool ok;
 
-	if (!pipeline_connect(o->site, false, &c, err))
+	if (!pipeline_connect(o->site, false, o->stop, &c, err))
 		return false;
 	ok = read_end(c, out, err) || lt_wrap(err, "site %s", o->site->name);
 	my_close(c);
@@ -372,7 +378,7 @@ begin_place(const struct scan *s, const struct my_rows *files, const struct mode
 	return true;
 }
 
-/* What needs the server's list of files: a start of kind PLACE or TIME, or (NULL) the oldest file's. */
+/* What needs the server's list of files: a start of kind PLACE, TIME or BEGINNING. */
 static bool
 begin_search(
     const struct node_origin *o, const struct model_start *start, struct change_position *out, struct lt_err *err)
@@ -382,7 +388,7 @@ begin_search(
 	bool ok = false;
 
 	change_position_init(&s.end);
-	if (!pipeline_connect(o->site, false, &s.conn, err))
+	if (!pipeline_connect(o->site, false, o->stop, &s.conn, err))
 		goto out;
 	if (!read_end(s.conn, &s.end, err) || !my_query(s.conn, "SHOW BINARY LOGS", &files, err))
 		goto out;
@@ -390,7 +396,7 @@ begin_search(
 		lt_fail(err, LT_E_LOG_OFF, "the server lists no binary logs");
 		goto out;
 	}
-	if (start == NULL)
+	if (start->kind == MODEL_START_BEGINNING)
 		ok = file_start(&s, my_rows_at(files, 0, 0), out, err);
 	else if (start->kind == MODEL_START_TIME)
 		ok = begin_time(&s, files, start, out, err);
@@ -406,7 +412,9 @@ out:
 bool
 node_origin_oldest(struct node_origin *o, struct change_position *out, struct lt_err *err)
 {
-	return begin_search(o, NULL, out, err);
+	const struct model_start beginning = { .kind = MODEL_START_BEGINNING };
+
+	return begin_search(o, &beginning, out, err);
 }
 
 static bool
@@ -432,6 +440,7 @@ origin_begin(void *ctx, const struct model_start *start, struct change_position 
 	case MODEL_START_NONE: break;
 	case MODEL_START_NOW: return origin_now(ctx, out, err);
 	case MODEL_START_GTID: return begin_gtid(start, out, err);
+	case MODEL_START_BEGINNING:
 	case MODEL_START_PLACE:
 	case MODEL_START_TIME: return begin_search(o, start, out, err);
 	}
@@ -441,5 +450,7 @@ origin_begin(void *ctx, const struct model_start *start, struct change_position 
 struct pipeline_origin
 node_origin_ops(struct node_origin *o)
 {
-	return (struct pipeline_origin){ .now = origin_now, .begin = origin_begin, .open = origin_open, .ctx = o };
+	return (struct pipeline_origin){
+		.now = origin_now, .begin = origin_begin, .open = origin_open, .ctx = o, .stop = o->stop
+	};
 }

@@ -5,13 +5,36 @@
 #ifndef PIPELINE_LOAD_H
 #define PIPELINE_LOAD_H
 
+#include "base/thread.h"
 #include "change/sink.h"
 #include "model/channel.h"
 #include "mysql/conn.h"
+#include "schema/table.h"
 
-/** Connect to the pipeline's target, set the session, install schema `lutra`. `**ret` to its own close. */
-LT_MUST_USE bool pipeline_load_open(
-    const struct model_channel *channel, size_t index, struct change_sink **ret, struct lt_err *err);
+/** Connect to the pipeline's target, set the session, install schema `lutra`. `**ret` to its own close. `stop`: see
+ * pipeline_connect(). */
+LT_MUST_USE bool pipeline_load_open(const struct model_channel *channel, size_t index, struct lt_wake *stop,
+    struct change_sink **ret, struct lt_err *err);
+/** A further connection for the pipeline that `first` has claimed, with a lane of its own: for apply() alone, one
+ * thread of its own. `first` is only read during the call. */
+LT_MUST_USE bool pipeline_load_open_writer(
+    struct change_sink *first, size_t lane, struct lt_wake *stop, struct change_sink **ret, struct lt_err *err);
+/** Where groups run beside each other: the number of the group's move, and what is asked before its COMMIT, with all
+ * its replies read and judged and its locks held. */
+struct pipeline_load_turn {
+	uint64_t number;
+	bool (*wait)(void *ctx, struct lt_err *err); /* false: roll back */
+	bool (*called_off)(void *ctx);               /* asked between replies; true: roll back */
+	void *ctx;
+};
+/** From now on apply() takes its numbers and turns from `turn` (borrowed, read at each group). */
+void pipeline_load_take_turns(struct change_sink *s, const struct pipeline_load_turn *turn);
+/** The number of the pipeline's next move; `s` has claimed it. */
+uint64_t pipeline_load_number(struct change_sink *s);
+/** The server's own number of the connection, for KILL. */
+uint32_t pipeline_load_session(struct change_sink *s);
+/** The routes into the target that `s` uses. */
+struct pipeline_router *pipeline_load_router(struct change_sink *s);
 /** The connection, for reads and for work that load has no words for (schema history, audit), in its open transaction.
  */
 struct my_conn *pipeline_load_conn(struct change_sink *s);
@@ -20,5 +43,17 @@ struct my_conn *pipeline_load_conn(struct change_sink *s);
 LT_MUST_USE bool pipeline_load_begin(struct change_sink *s, const struct change_position *at, struct lt_err *err);
 LT_MUST_USE bool pipeline_load_commit(struct change_sink *s, struct lt_err *err);
 void pipeline_load_rollback(struct change_sink *s);
+
+/** In the open transaction: rows [from, to) of `t`, in its order, each judged. On failure *failed is the row that it
+ * speaks of, or SIZE_MAX. */
+LT_MUST_USE bool pipeline_load_rows(
+    struct change_sink *s, struct change_txn *t, size_t from, size_t to, size_t *failed, struct lt_err *err);
+/** The target's table for rows of `from`, and whether its rows can be found by a key (`*key`, else NULL). Borrowed from
+ * the sink. */
+LT_MUST_USE bool pipeline_load_target(struct change_sink *s, const struct change_table *from,
+    const struct schema_table **table, const struct schema_key **key, struct lt_err *err);
+/** A statement given by hand, in the open transaction, with foreign keys checked. */
+LT_MUST_USE bool pipeline_load_statement(
+    struct change_sink *s, struct lt_str sql, struct my_reply *out, struct lt_err *err);
 
 #endif

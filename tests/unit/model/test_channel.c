@@ -85,6 +85,20 @@ completes_a_one_way_channel_with_defaults(void **state)
 }
 
 static void
+begins_at_the_beginning_where_told(void **state)
+{
+	struct model_channel *c = loaded(ONE "start: beginning\n");
+
+	(void)state;
+	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_BEGINNING);
+	model_channel_free(c);
+	c = loaded(HEAD "direction: us<->hz\nconflicts: none\ntables: [ a.t ]\nstart: { us: beginning }\n");
+	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_BEGINNING);
+	assert_int_equal(c->pipelines[1].start.kind, MODEL_START_NOW);
+	model_channel_free(c);
+}
+
+static void
 two_way_gets_two_pipelines_and_an_inverse_from_left_to_right(void **state)
 {
 	struct model_channel *c =
@@ -132,7 +146,7 @@ reads_every_key(void **state)
 	    "    include: [a, b]\n"
 	    "    rename: { a: c }\n"
 	    "start:\n"
-	    "  hz: { gtid: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,0-1-42' }\n"
+	    "  hz: { gtid: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:7' }\n"
 	    "  us: { file: mb.000003, pos: 4711 }\n"
 	    "memory: 16M\n"
 	    "group: { rows: 10, bytes: 512K, time: 2s }\n"
@@ -144,7 +158,7 @@ reads_every_key(void **state)
 	assert_string_equal(c->sites[0].ssl_cert, "/c.pem");
 	assert_string_equal(c->sites[1].socket + strlen(folder), "/my.sock");
 	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_GTID);
-	assert_string_equal(c->pipelines[0].start.gtid, "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,0-1-42");
+	assert_string_equal(c->pipelines[0].start.gtid, "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:7");
 	assert_int_equal(c->pipelines[1].start.kind, MODEL_START_PLACE);
 	assert_string_equal(c->pipelines[1].start.file, "mb.000003");
 	assert_int_equal(c->pipelines[1].start.pos, 4711);
@@ -285,10 +299,15 @@ refuses_wrong_values_at_their_place(void **state)
 		{ ONE "start:\n", LT_E_CONFIG_VALUE, 7, 7, "start:" },
 		{ ONE "start: { us: now }\n", LT_E_CONFIG_VALUE, 7, 10, "is not read" },
 		{ ONE "start: { hx: now }\n", LT_E_CONFIG_KEY, 7, 10, "did you mean `hz`?" },
-		{ ONE "start: { hz: then }\n", LT_E_CONFIG_VALUE, 7, 14, "now, {" },
+		{ ONE "start: { hz: then }\n", LT_E_CONFIG_VALUE, 7, 14, "now, beginning, {" },
 		{ ONE "start: { hz: {} }\n", LT_E_CONFIG_VALUE, 7, 14, "one of" },
 		{ ONE "start: { hz: { gtid: 0-1-2, time: x } }\n", LT_E_CONFIG_VALUE, 7, 14, "one of" },
 		{ ONE "start: { hz: { gtid: '0;1' } }\n", LT_E_CONFIG_VALUE, 7, 22, "gtid" },
+		{ ONE "start: { hz: { gtid: 0-1 } }\n", LT_E_CONFIG_VALUE, 7, 22, "'0-1' does not belong" },
+		{ ONE "start:\n  hz: { gtid: '0-1-2,\n    x' }\n", LT_E_CONFIG_VALUE, 8, 15, "'x' does not belong" },
+		{ ONE "start: { hz: { gtid: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,0-1-42' } }\n", LT_E_CONFIG_VALUE,
+		    7, 22, "mixed" },
+		{ ONE "start: { hz: { gtid: ',' } }\n", LT_E_CONFIG_VALUE, 7, 22, "no GTID" },
 		{ ONE "start: { hz: { gtid: '' } }\n", LT_E_CONFIG_VALUE, 7, 22, "no value" },
 		{ ONE "start: { hz: { file: a.1 } }\n", LT_E_CONFIG_MISSING, 7, 14, "come together" },
 		{ ONE "start: { hz: { file: x/a.1, pos: 4 } }\n", LT_E_CONFIG_VALUE, 7, 22, "without a folder" },
@@ -390,6 +409,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(completes_a_one_way_channel_with_defaults),
+		cmocka_unit_test(begins_at_the_beginning_where_told),
 		cmocka_unit_test(two_way_gets_two_pipelines_and_an_inverse_from_left_to_right),
 		cmocka_unit_test(reads_every_key),
 		cmocka_unit_test(reads_times_as_microseconds_of_utc),

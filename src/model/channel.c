@@ -168,20 +168,30 @@ read_gtid(struct model_start *out, const struct model_yaml *node, struct lt_err 
 	return true;
 }
 
-/* `now`, {gtid}, {file, pos} or {time}. */
+/* `now` or `beginning`, which may stand for all sites too. */
+static bool
+read_start_word(enum model_start_kind *out, const struct model_yaml *node)
+{
+	bool now = node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "now");
+
+	if (!now && !(node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "beginning")))
+		return false;
+	*out = now ? MODEL_START_NOW : MODEL_START_BEGINNING;
+	return true;
+}
+
+/* One of these words, {gtid}, {file, pos} or {time}. */
 static bool
 read_start_of(struct model_start *out, const struct model_yaml *node, struct lt_err *err)
 {
 	const struct model_yaml *gtid, *time;
 	size_t ways;
 
-	if (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "now")) {
-		out->kind = MODEL_START_NOW;
+	if (read_start_word(&out->kind, node))
 		return true;
-	}
 	if (node->kind != MODEL_YAML_MAP)
-		return model_yaml_fail(
-		    node, err, LT_E_CONFIG_VALUE, "start: now, { gtid: }, { file:, pos: } or { time: } is wanted");
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "start: now, beginning, { gtid: }, { file:, pos: } or { time: } is wanted");
 	if (!model_field_map(node, "start", start_keys, LT_COUNT(start_keys), err))
 		return false;
 	gtid = model_yaml_get(node, "gtid");
@@ -204,14 +214,16 @@ bool
 model_channel_start(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
 	const char *names[] = { c->sites[0].name, c->sites[1].name };
+	enum model_start_kind all = MODEL_START_NOW;
+	bool word = node == NULL || read_start_word(&all, node);
 
 	for (size_t i = 0; i < c->npipelines; i++)
-		c->pipelines[i].start.kind = MODEL_START_NOW;
-	if (node == NULL || (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "now")))
+		c->pipelines[i].start.kind = all;
+	if (word)
 		return true;
 	if (node->kind != MODEL_YAML_MAP || node->count == 0)
-		return model_yaml_fail(
-		    node, err, LT_E_CONFIG_VALUE, "start: now, or a place for each site whose log is read, is wanted");
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "start: now, beginning, or a place for each site whose log is read, is wanted");
 	for (const struct model_yaml *n = node->first; n != NULL; n = n->next) {
 		size_t site, i = 0;
 

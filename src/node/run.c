@@ -53,6 +53,7 @@ log_state(const char *name, const struct pipeline_status *s)
 		[PIPELINE_STOPPED] = LT_LOG_ERROR,
 		[PIPELINE_STARTING] = LT_LOG_INFO,
 		[PIPELINE_RUNNING] = LT_LOG_INFO,
+		[PIPELINE_PAUSED] = LT_LOG_INFO,
 		[PIPELINE_ENDED] = LT_LOG_INFO };
 	struct lt_buf text = { 0 };
 

@@ -7,12 +7,13 @@ badness(enum pipeline_state s)
 {
 	switch (s) {
 	case PIPELINE_RUNNING: return 0;
+	case PIPELINE_PAUSED: return 1;
 	case PIPELINE_STARTING:
-	case PIPELINE_RETRYING: return 1;
-	case PIPELINE_STOPPED: return 2;
+	case PIPELINE_RETRYING: return 2;
+	case PIPELINE_STOPPED: return 3;
 	case PIPELINE_ENDED: break;
 	}
-	return 3;
+	return 4;
 }
 
 enum pipeline_state

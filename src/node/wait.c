@@ -25,10 +25,13 @@ check_stopped(const struct node_view *v, struct lt_err *err)
 	for (size_t i = 0; i < v->count; i++) {
 		const struct pipeline_status *s = &v->pipelines[i].status;
 
-		if (s->state != PIPELINE_STOPPED && s->state != PIPELINE_ENDED)
+		if (s->state == PIPELINE_PAUSED)
+			lt_fail(err, LT_E_PAUSED, "pipeline %s is paused", v->pipelines[i].name);
+		else if (s->state == PIPELINE_STOPPED || s->state == PIPELINE_ENDED)
+			lt_fail(err, LT_E_PIPELINE_STOPPED, "pipeline %s is stopped: E%d %s", v->pipelines[i].name,
+			    (int)s->err.code, s->err.message);
+		else
 			continue;
-		lt_fail(err, LT_E_PIPELINE_STOPPED, "pipeline %s is stopped: E%d %s", v->pipelines[i].name,
-		    (int)s->err.code, s->err.message);
 		err->where = s->err.where;
 		lt_str_copy(err->where.pipeline, sizeof(err->where.pipeline), lt_str_z(v->pipelines[i].name));
 		return false;

@@ -92,6 +92,15 @@ pipeline_group_fill(struct pipeline_group *g, struct lt_queue *q, int timeout_ms
 }
 
 void
+pipeline_group_leave(struct pipeline_group *g, const struct change_txn *t)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		if (g->txns[i] == t)
+			g->txns[i] = NULL;
+	}
+}
+
+void
 pipeline_group_learn(struct pipeline_group *g, uint64_t took_us)
 {
 	double ms = (double)LT_MAX(took_us, 100) / 1000.0;

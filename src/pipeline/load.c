@@ -44,7 +44,7 @@ pipeline_load_rollback(struct change_sink *s)
 			continue; /* what follows a failure fails too, or is undone with it */
 	}
 	l->first = l->due = 0;
-	l->fk = FK_UNKNOWN;
+	l->fk = l->strict = LOAD_UNKNOWN;
 	if (l->open)
 		pipeline_lane_undo(&l->lane);
 	l->open = false;
@@ -105,6 +105,16 @@ tell_missing_from_differing(struct load *l, size_t n, struct lt_err *err)
 	err->code = LT_E_ROW_DIFFERS;
 }
 
+bool
+pipeline_load_edits(const struct change_txn *t)
+{
+	for (size_t i = 0; i < t->nrows; i++) {
+		if (t->rows[i].after.partial != NULL)
+			return true;
+	}
+	return false;
+}
+
 /* Only where every row of the group gathered with others came out as the log says; else all is undone and done in the
  * log's order. */
 static bool
@@ -112,8 +122,11 @@ worth_gathering(const struct load *l, size_t n)
 {
 	uint64_t rows = 0;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		rows += change_txn_rows(l->txns[i]);
+		if (pipeline_load_edits(l->txns[i]))
+			return false;
+	}
 	return rows >= LOAD_GATHER_ROWS;
 }
 
@@ -259,8 +272,7 @@ static bool
 set_session(struct my_conn *c, struct lt_err *err)
 {
 	static const char *const settings[] = {
-		"SET SESSION autocommit=0, time_zone='+00:00',"
-		" sql_mode='STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO',"
+		"SET SESSION autocommit=0, time_zone='+00:00', sql_mode='STRICT_ALL_TABLES," LOAD_SQL_MODE "',"
 		" unique_checks=1, foreign_key_checks=1, innodb_lock_wait_timeout=1, wait_timeout=28800",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	};

@@ -37,7 +37,8 @@ static bool
 send_part(struct load *l, bool gather, struct lt_err *err)
 {
 	pipeline_router_trim(l->router);
-	return (gather ? pipeline_load_rows_gathered(l, 1, err) : pipeline_load_rows(l, 1, err)) &&
+	gather = gather && !pipeline_load_edits(l->txns[0]);
+	return (gather ? pipeline_load_group_gathered(l, 1, err) : pipeline_load_group(l, 1, err)) &&
 	       pipeline_load_settle(l, err);
 }
 

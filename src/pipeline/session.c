@@ -117,11 +117,20 @@ remember_stop(struct pipeline *p, struct change_txn *t)
 {
 	position_after(&p->applied, &t, 1, &p->stop.end);
 	p->stop.by_txn = true;
+	p->stop.txn = t;
 	p->stop.kind = t->kind;
 	lt_buf_clear(&p->stop.statement);
 	lt_buf_clear(&p->stop.schema);
 	lt_buf_str_add(&p->stop.statement, t->ddl);
 	lt_buf_str_add(&p->stop.schema, t->ddl_schema);
+}
+
+void
+pipeline_stop_clear(struct pipeline_stop *stop)
+{
+	change_txn_free(stop->txn);
+	stop->txn = NULL;
+	stop->by_txn = false;
 }
 
 static bool
@@ -185,8 +194,8 @@ apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *co
 		/* A lock wait has lasted a second already; deadlocks come and go. */
 		if (err->code == LT_E_LOCK_WAIT || pause > LOCK_PAUSE_MS * 8)
 			pipeline_set_state(p, PIPELINE_RETRYING, err);
-		if (ending(p) || !pipeline_orders_refuse(p))
-			return lt_fail(err, LT_E_CANCELLED, "the pipeline ends");
+		if (ending(p) || !pipeline_orders_running(p, sink))
+			return lt_fail(err, LT_E_CANCELLED, "the pipeline ends or is paused");
 		lt_wake_wait(p->pause, pause);
 		pause = LT_MIN(pause * 2, LOCK_PAUSE_MAX_MS);
 	}
@@ -340,7 +349,7 @@ load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct
 			pipeline_publish(p);
 			published = now;
 		}
-		if (!pipeline_orders_refuse(p))
+		if (!pipeline_orders_running(p, sink))
 			break;
 	}
 	return save_progress(p, sink, err) && false;
@@ -374,6 +383,8 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	lt_thread_join(thread);
 	note_unsent(p, &r);
 	lt_queue_free(r.queue, free_txn);
+	if (p->stop.by_txn)
+		pipeline_group_leave(&group, p->stop.txn); /* ours now: the pipeline stands before it */
 	pipeline_group_clear(&group);
 	atomic_store(&p->queued_bytes, 0);
 	atomic_store(&p->group_bytes, 0);
@@ -435,7 +446,8 @@ pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *foun
 {
 	bool known = false;
 
-	if (!sink->ops->claim(sink, &p->applied, found, err))
+	if (!sink->ops->claim(sink, &p->applied, found, err) ||
+	    !pipeline_state_paused(pipeline_load_conn(sink), p->channel->name, p->model->name, &p->paused, err))
 		return false;
 	schema_history_free(p->history);
 	p->history = schema_history_new();
@@ -476,13 +488,15 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	struct change_sink *sink = NULL;
 	bool again = false;
 
-	p->stop.by_txn = false;
+	pipeline_stop_clear(&p->stop);
 	if (!show_mark(p, err) || !pipeline_load_open(p->channel, p->index, p->origin.stop, &sink, err))
 		return false;
 	if (!pipeline_apart_check(p->channel, p->model, pipeline_load_conn(sink), p->clock, p->origin.stop, err) ||
-	    !pipeline_session_begin(p, sink, err))
+	    !pipeline_session_begin(p, sink, err) || !pipeline_orders_note(p, sink, err))
 		goto out;
 	note_saved(p);
+	if (p->paused)
+		goto out;
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err))

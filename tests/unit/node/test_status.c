@@ -72,6 +72,9 @@ a_channel_is_as_bad_as_its_worst_pipeline(void **state)
 	v.pipelines[0].status.state = PIPELINE_RUNNING;
 	v.pipelines[1].status.state = PIPELINE_RUNNING;
 	assert_int_equal(node_view_state(&v), PIPELINE_RUNNING);
+	v.pipelines[1].status.state = PIPELINE_PAUSED;
+	assert_int_equal(node_view_state(&v), PIPELINE_PAUSED);
+	assert_string_equal(pipeline_state_name(PIPELINE_PAUSED), "paused");
 	v.pipelines[1].status.state = PIPELINE_RETRYING;
 	assert_int_equal(node_view_state(&v), PIPELINE_RETRYING);
 	v.pipelines[0].status.state = PIPELINE_STOPPED;

@@ -131,6 +131,26 @@ what_is_left_comes_out_before_the_queue_is_closed(void **state)
 }
 
 static void
+what_leaves_the_group_is_not_freed_with_it(void **state)
+{
+	struct lt_queue *q = lt_queue_new(1 << 30);
+	struct pipeline_group g;
+	struct change_txn *mine;
+
+	(void)state;
+	pipeline_group_init(&g, 10, 1 << 30, 1000);
+	push(q, CHANGE_TXN_ROWS, 1);
+	push(q, CHANGE_TXN_ROWS, 2);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	mine = g.txns[1];
+	pipeline_group_leave(&g, mine);
+	pipeline_group_clear(&g);
+	assert_int_equal(mine->nrows, 2);
+	change_txn_free(mine);
+	lt_queue_free(q, drop);
+}
+
+static void
 a_slow_target_gets_smaller_groups(void **state)
 {
 	struct lt_queue *q = lt_queue_new(1 << 30);
@@ -168,6 +188,7 @@ main(void)
 		cmocka_unit_test(one_that_spilled_goes_alone),
 		cmocka_unit_test(ddl_is_a_group_of_its_own),
 		cmocka_unit_test(what_is_left_comes_out_before_the_queue_is_closed),
+		cmocka_unit_test(what_leaves_the_group_is_not_freed_with_it),
 		cmocka_unit_test(a_slow_target_gets_smaller_groups),
 	};
 	int failed;

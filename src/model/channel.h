@@ -5,7 +5,14 @@
 #include "model/mapping.h"
 #include "model/site.h"
 
-enum model_start_kind { MODEL_START_NONE, MODEL_START_NOW, MODEL_START_GTID, MODEL_START_PLACE, MODEL_START_TIME };
+enum model_start_kind {
+	MODEL_START_NONE,
+	MODEL_START_NOW,
+	MODEL_START_BEGINNING, /* of the oldest log that the server still has */
+	MODEL_START_GTID,
+	MODEL_START_PLACE,
+	MODEL_START_TIME,
+};
 
 /** Where a site's log is begun when no progress is recorded. */
 struct model_start {

@@ -70,7 +70,7 @@ read_moment(const struct model_yaml *node, const char *what, struct model_start 
 	if (node->kind != MODEL_YAML_MAP)
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
 		    "%s: %s{ gtid: }, { file:, pos: } or { time: } is wanted", what,
-		    strcmp(what, "start") == 0 ? "now, " : "");
+		    strcmp(what, "start") == 0 ? "now, beginning, " : "");
 	if (!model_field_map(node, what, moment_keys, LT_COUNT(moment_keys), err))
 		return false;
 	gtid = model_yaml_get(node, "gtid");
@@ -89,10 +89,16 @@ read_moment(const struct model_yaml *node, const char *what, struct model_start 
 	return true;
 }
 
+/* `now` or `beginning`, which may stand for all sites too. */
 static bool
-is_now(const struct model_yaml *node)
+read_start_word(enum model_start_kind *out, const struct model_yaml *node)
 {
-	return node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "now");
+	bool now = node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "now");
+
+	if (!now && !(node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "beginning")))
+		return false;
+	*out = now ? MODEL_START_NOW : MODEL_START_BEGINNING;
+	return true;
 }
 
 /* The pipeline that reads the log of the site that `key` names. */
@@ -116,19 +122,22 @@ find_reader(
 bool
 model_channel_start(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
+	enum model_start_kind all = MODEL_START_NOW;
+	bool word = node == NULL || read_start_word(&all, node);
 	size_t i;
 
 	for (i = 0; i < c->npipelines; i++)
-		c->pipelines[i].start.kind = MODEL_START_NOW;
-	if (node == NULL || is_now(node))
+		c->pipelines[i].start.kind = all;
+	if (word)
 		return true;
 	if (node->kind != MODEL_YAML_MAP || node->count == 0)
-		return model_yaml_fail(
-		    node, err, LT_E_CONFIG_VALUE, "start: now, or a place for each site whose log is read, is wanted");
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "start: now, beginning, or a place for each site whose log is read, is wanted");
 	for (const struct model_yaml *n = node->first; n != NULL; n = n->next) {
 		if (!find_reader(c, n->key, "start", &i, err))
 			return false;
-		if (!is_now(n) && !read_moment(n, "start", &c->pipelines[i].start, err))
+		if (!read_start_word(&c->pipelines[i].start.kind, n) &&
+		    !read_moment(n, "start", &c->pipelines[i].start, err))
 			return false;
 	}
 	return true;

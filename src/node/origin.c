@@ -378,7 +378,7 @@ begin_place(const struct scan *s, const struct my_rows *files, const struct mode
 	return true;
 }
 
-/* What needs the server's list of files: a start of kind PLACE or TIME, or (NULL) the oldest file's. */
+/* What needs the server's list of files: a start of kind PLACE, TIME or BEGINNING. */
 static bool
 begin_search(
     const struct node_origin *o, const struct model_start *start, struct change_position *out, struct lt_err *err)
@@ -396,7 +396,7 @@ begin_search(
 		lt_fail(err, LT_E_LOG_OFF, "the server lists no binary logs");
 		goto out;
 	}
-	if (start == NULL)
+	if (start->kind == MODEL_START_BEGINNING)
 		ok = file_start(&s, my_rows_at(files, 0, 0), out, err);
 	else if (start->kind == MODEL_START_TIME)
 		ok = begin_time(&s, files, start, out, err);
@@ -412,7 +412,9 @@ out:
 bool
 node_origin_oldest(struct node_origin *o, struct change_position *out, struct lt_err *err)
 {
-	return begin_search(o, NULL, out, err);
+	const struct model_start beginning = { .kind = MODEL_START_BEGINNING };
+
+	return begin_search(o, &beginning, out, err);
 }
 
 static bool
@@ -438,6 +440,7 @@ origin_begin(void *ctx, const struct model_start *start, struct change_position 
 	case MODEL_START_NONE: break;
 	case MODEL_START_NOW: return origin_now(ctx, out, err);
 	case MODEL_START_GTID: return begin_gtid(start, out, err);
+	case MODEL_START_BEGINNING:
 	case MODEL_START_PLACE:
 	case MODEL_START_TIME: return begin_search(o, start, out, err);
 	}

@@ -124,11 +124,7 @@ pipeline_bind_value(const struct pipeline_column *c, const struct change_value *
 		out->kind = MY_PARAM_NULL;
 		return true;
 	}
-	if (value->kind == CHANGE_JSON_DIFF)
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
-		    "column %.*s: the log has edits of its JSON value without the value: do not use binlog_row_image=MINIMAL with"
-		    " binlog_row_value_options=PARTIAL_JSON",
-		    LT_FMT(c->from->name));
+	LT_ASSERT(value->kind != CHANGE_JSON_DIFF); /* see pipeline/edits_priv.h */
 	switch (c->bind) {
 	case PIPELINE_BIND_NUMBER:
 	case PIPELINE_BIND_INDEX:

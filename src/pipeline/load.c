@@ -44,7 +44,7 @@ pipeline_load_rollback(struct change_sink *s)
 			continue; /* what follows a failure fails too, or is undone with it */
 	}
 	l->first = l->due = 0;
-	l->fk = FK_UNKNOWN;
+	l->fk = l->strict = LOAD_UNKNOWN;
 	if (l->open)
 		pipeline_lane_undo(&l->lane);
 	l->open = false;
@@ -112,8 +112,15 @@ worth_gathering(const struct load *l, size_t n)
 {
 	size_t rows = 0;
 
-	for (size_t i = 0; i < n; i++)
-		rows += l->txns[i]->nrows;
+	for (size_t i = 0; i < n; i++) {
+		const struct change_txn *t = l->txns[i];
+
+		rows += t->nrows;
+		for (size_t k = 0; k < t->nrows; k++) {
+			if (t->rows[k].after.partial != NULL)
+				return false; /* edits are carried out on the row as it is at their turn */
+		}
+	}
 	return rows >= LOAD_GATHER_ROWS;
 }
 
@@ -249,8 +256,7 @@ static bool
 set_session(struct my_conn *c, struct lt_err *err)
 {
 	static const char *const settings[] = {
-		"SET SESSION autocommit=0, time_zone='+00:00',"
-		" sql_mode='STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO',"
+		"SET SESSION autocommit=0, time_zone='+00:00', sql_mode='STRICT_ALL_TABLES," LOAD_SQL_MODE "',"
 		" unique_checks=1, foreign_key_checks=1, innodb_lock_wait_timeout=1, wait_timeout=28800",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	};

@@ -42,8 +42,9 @@ pipeline_load_statement(struct change_sink *s, struct lt_str sql, struct my_repl
 	struct load *l = (struct load *)s;
 
 	LT_ASSERT(l->open && l->due == 0);
-	if (l->fk != FK_ON && !my_exec(l->conn, "SET foreign_key_checks=1", NULL, err))
+	if ((l->fk != LOAD_ON || l->strict != LOAD_ON) &&
+	    !my_exec(l->conn, "SET foreign_key_checks=1, sql_mode='STRICT_ALL_TABLES," LOAD_SQL_MODE "'", NULL, err))
 		return false;
-	l->fk = FK_ON;
+	l->fk = l->strict = LOAD_ON;
 	return my_send_query(l->conn, sql, err) && my_recv(l->conn, out, err);
 }

@@ -13,14 +13,18 @@
 /* Fewer rows than this go as they are. */
 #define LOAD_GATHER_ROWS 8
 
-enum fk_checks { FK_UNKNOWN, FK_OFF, FK_ON };
+#define LOAD_SQL_MODE "ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO"
+
+/* A setting of the session that follows the rows. */
+enum load_setting { LOAD_UNKNOWN, LOAD_OFF, LOAD_ON };
 enum expect_kind { EXPECT_LANE, EXPECT_SETTING, EXPECT_ROW };
 
 /* What the next reply must be. */
 struct expect {
 	enum expect_kind kind;
-	size_t txn, row; /* EXPECT_ROW: the first of its rows */
-	uint32_t count;  /* rows it must meet */
+	size_t txn, row;   /* EXPECT_ROW: the first of its rows */
+	uint32_t count;    /* rows it must meet */
+	uint16_t warnings; /* and how many values it must complain of */
 };
 
 /* Owner: the loader's thread. */
@@ -36,8 +40,8 @@ struct load {
 	uint64_t number;                       /* of the move in hand */
 	const struct pipeline_load_turn *turn; /* borrowed; NULL: no other group runs beside */
 	bool claimed, lane_exists;
-	bool open; /* a transaction that has moved the lane */
-	enum fk_checks fk;
+	bool open;                          /* a transaction that has moved the lane */
+	enum load_setting fk, strict;       /* foreign_key_checks; sql_mode */
 	struct expect expects[LOAD_WINDOW]; /* ring */
 	size_t first, due;
 	struct change_txn *const *txns; /* the group in hand */

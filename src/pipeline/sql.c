@@ -282,3 +282,19 @@ pipeline_sql_probe(const struct pipeline_route *r, const struct change_image *be
 	}
 	return add_where(r, before, false, out);
 }
+
+bool
+pipeline_sql_read(const struct pipeline_route *r, const struct change_image *before,
+    const struct pipeline_column *const *columns, size_t ncolumns, struct pipeline_text *out)
+{
+	for (size_t i = 0; i < ncolumns; i++) {
+		lt_buf_z(&out->sql, i == 0 ? "SELECT " : ", ");
+		my_sql_name(&out->sql, columns[i]->target->name);
+	}
+	lt_buf_z(&out->sql, " FROM ");
+	my_sql_table(&out->sql, r->target->schema, r->target->name);
+	if (!add_where(r, before, false, out))
+		return false;
+	lt_buf_z(&out->sql, " FOR UPDATE");
+	return true;
+}

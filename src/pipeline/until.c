@@ -39,6 +39,7 @@ pipeline_until_reached(const struct pipeline_until *u)
 	case MODEL_START_PLACE: place = place_of(u->at); return change_place_cmp(&u->seen.place, &place) >= 0;
 	case MODEL_START_TIME: /* known by the first transaction behind it alone */
 	case MODEL_START_NOW:
+	case MODEL_START_BEGINNING:
 	case MODEL_START_NONE: break;
 	}
 	return false;
@@ -59,6 +60,7 @@ pipeline_until_excludes(struct pipeline_until *u, const struct change_txn *t)
 		return false;
 	case MODEL_START_TIME: return t->commit_us >= u->at->time_us;
 	case MODEL_START_NOW:
+	case MODEL_START_BEGINNING:
 	case MODEL_START_NONE: break;
 	}
 	return false;
@@ -76,6 +78,7 @@ pipeline_until_fail(const struct pipeline_until *u, struct lt_err *err)
 		    (unsigned long long)u->at->pos);
 	case MODEL_START_TIME:
 	case MODEL_START_NOW:
+	case MODEL_START_BEGINNING:
 	case MODEL_START_NONE: break;
 	}
 	lt_time_text(u->at->time_us, time);

@@ -85,6 +85,20 @@ completes_a_one_way_channel_with_defaults(void **state)
 }
 
 static void
+begins_at_the_beginning_where_told(void **state)
+{
+	struct model_channel *c = loaded(ONE "start: beginning\n");
+
+	(void)state;
+	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_BEGINNING);
+	model_channel_free(c);
+	c = loaded(HEAD "direction: us<->hz\nconflicts: none\ntables: [ a.t ]\nstart: { us: beginning }\n");
+	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_BEGINNING);
+	assert_int_equal(c->pipelines[1].start.kind, MODEL_START_NOW);
+	model_channel_free(c);
+}
+
+static void
 two_way_gets_two_pipelines_and_an_inverse_from_left_to_right(void **state)
 {
 	struct model_channel *c =
@@ -293,7 +307,7 @@ refuses_wrong_values_at_their_place(void **state)
 		{ ONE "start:\n", LT_E_CONFIG_VALUE, 7, 7, "start:" },
 		{ ONE "start: { us: now }\n", LT_E_CONFIG_VALUE, 7, 10, "is not read" },
 		{ ONE "start: { hx: now }\n", LT_E_CONFIG_KEY, 7, 10, "did you mean `hz`?" },
-		{ ONE "start: { hz: then }\n", LT_E_CONFIG_VALUE, 7, 14, "now, {" },
+		{ ONE "start: { hz: then }\n", LT_E_CONFIG_VALUE, 7, 14, "now, beginning, {" },
 		{ ONE "start: { hz: {} }\n", LT_E_CONFIG_VALUE, 7, 14, "one of" },
 		{ ONE "start: { hz: { gtid: 0-1-2, time: x } }\n", LT_E_CONFIG_VALUE, 7, 14, "one of" },
 		{ ONE "start: { hz: { gtid: '0;1' } }\n", LT_E_CONFIG_VALUE, 7, 22, "gtid" },
@@ -413,6 +427,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(completes_a_one_way_channel_with_defaults),
+		cmocka_unit_test(begins_at_the_beginning_where_told),
 		cmocka_unit_test(two_way_gets_two_pipelines_and_an_inverse_from_left_to_right),
 		cmocka_unit_test(reads_every_key),
 		cmocka_unit_test(reads_times_as_microseconds_of_utc),

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "binlog/image.h"
 #include "binlog/source.h"
 
 /* Output is written in pieces of about this size. */
@@ -103,8 +104,7 @@ count_image(struct dumper *d, const struct change_table *t, const struct change_
 	if (!decode(d, t, image, err))
 		return false;
 	d->sums->images++;
-	for (size_t i = 0; i < t->ncolumns; i++)
-		d->sums->values += d->values[i].kind != CHANGE_ABSENT;
+	d->sums->values += binlog_image_columns(t, image->present);
 	return true;
 }
 

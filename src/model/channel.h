@@ -36,6 +36,8 @@ struct model_pipeline {
 	struct model_mapping *mapping; /* owned */
 	bool two_way;                  /* the other direction runs too */
 	struct model_start start;      /* of the log of `from` */
+	struct model_start until;      /* in the log of `from`; MODEL_START_NONE: without end */
+	unsigned delay_ms;             /* `delay`: how long after its commit at the source a transaction is applied */
 };
 
 enum model_verify { MODEL_VERIFY_OFF, MODEL_VERIFY_ON };

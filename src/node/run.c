@@ -68,7 +68,7 @@ log_state(const char *name, const struct pipeline_status *s)
 		lt_buf_printf(&text, ": %s", lt_buf_cstr(&why) + strlen("lutra: "));
 		lt_buf_free(&why);
 	}
-	lt_log(levels[s->state], "%s", lt_buf_cstr(&text));
+	lt_log(s->err.code == LT_E_UNTIL ? LT_LOG_INFO : levels[s->state], "%s", lt_buf_cstr(&text));
 	lt_buf_free(&text);
 }
 

@@ -31,7 +31,8 @@ struct pipeline_status {
 	char read_gtid[96], applied_gtid[96]; /* newest transaction */
 	uint64_t
 	    lag_ms; /* age of the newest transaction applied, at its commit here; 0 when all that was read is applied */
-	uint64_t lag_bytes;                           /* read, not applied */
+	uint64_t delay_ms;  /* as the channel file has it: lag_ms is not less while there is work */
+	uint64_t lag_bytes; /* read, not applied */
 	uint64_t transactions, rows, groups, retries; /* since this process began */
 	uint64_t own;    /* transactions of this channel's other direction, not sent back */
 	uint64_t passed; /* statements that concern nothing mapped, or that change no rows */

@@ -1,5 +1,7 @@
 #include "model/mapping.h"
 
+#include <stdatomic.h>
+
 #include "model/pattern_priv.h"
 
 enum { ENTRIES_MAX = 4096 };
@@ -19,6 +21,7 @@ struct model_mapping {
 	struct lt_arena *arena;   /* owned */
 	struct model_rule *rules; /* owned; in the order they are tried */
 	size_t count;
+	atomic_bool *fold;          /* owned: what model_mapping_fold() said */
 	struct model_mapping *back; /* owned; in an inverse: the direction it is made from, else NULL */
 };
 
@@ -156,7 +159,7 @@ static bool
 check_twin(const struct model_mapping *m, size_t at, struct lt_err *err)
 {
 	const struct model_rule *r = &m->rules[at];
-	struct model_match match;
+	struct model_match match = { .fold = false };
 
 	for (size_t i = 0; i < at; i++) {
 		const struct model_rule *old = &m->rules[i];
@@ -199,6 +202,7 @@ model_mapping_new(
 
 	*bad = 0;
 	m->arena = lt_arena_new();
+	m->fold = lt_new(atomic_bool);
 	m->rules = lt_calloc(count + 1, sizeof(*m->rules));
 	if (count > ENTRIES_MAX) {
 		*bad = ENTRIES_MAX;
@@ -232,12 +236,19 @@ model_mapping_free(struct model_mapping *m)
 	}
 	model_mapping_free(m->back);
 	free(m->rules);
+	free(m->fold);
 	lt_arena_free(m->arena);
 	free(m);
 }
 
 static enum model_answer find(const struct model_mapping *m, struct lt_str schema, struct lt_str table,
     struct lt_buf out[2], const struct model_rule **rule);
+
+static bool
+same_name(const struct model_mapping *m, struct lt_str a, struct lt_str b)
+{
+	return atomic_load(m->fold) ? lt_str_ieq(a, b) : lt_str_eq(a, b);
+}
 
 /* In an inverse: whether the direction it is made from leads from `names` back to schema.table by the same entry. */
 static enum model_answer
@@ -248,8 +259,8 @@ leads_back(const struct model_mapping *m, const struct model_rule *r, struct lt_
 	const struct model_rule *rule = NULL;
 	enum model_answer answer = find(m->back, lt_buf_str(&names[0]), lt_buf_str(&names[1]), there, &rule);
 
-	if (answer == MODEL_YES && (rule->index != r->index || !lt_str_eq(lt_buf_str(&there[0]), schema) ||
-				       !lt_str_eq(lt_buf_str(&there[1]), table)))
+	if (answer == MODEL_YES && (rule->index != r->index || !same_name(m, lt_buf_str(&there[0]), schema) ||
+				       !same_name(m, lt_buf_str(&there[1]), table)))
 		answer = MODEL_NO;
 	lt_buf_free(&there[0]);
 	lt_buf_free(&there[1]);
@@ -260,18 +271,21 @@ static enum model_answer
 try_rule(const struct model_mapping *m, const struct model_rule *r, struct lt_str schema, struct lt_str table,
     struct lt_buf out[2])
 {
-	struct model_match match;
+	struct model_match match = { .fold = atomic_load(m->fold) };
 	enum model_answer answer = model_pattern_match(&r->from, schema, table, &match);
 
 	if (answer != MODEL_YES)
 		return answer;
 	lt_buf_clear(&out[0]);
 	lt_buf_clear(&out[1]);
-	if (r->same) {
+	if (!r->same) {
+		model_pattern_write(&r->to, &match, &out[0], &out[1]);
+	} else if (match.fold && !model_pattern_has_regex(&r->from)) {
+		model_pattern_write(
+		    &r->from, &match, &out[0], &out[1]); /* as the file has them: the target may not fold */
+	} else {
 		lt_buf_str_add(&out[0], schema);
 		lt_buf_str_add(&out[1], table);
-	} else {
-		model_pattern_write(&r->to, &match, &out[0], &out[1]);
 	}
 	return m->back != NULL ? leads_back(m, r, schema, table, out) : MODEL_YES;
 }
@@ -299,6 +313,12 @@ find(const struct model_mapping *m, struct lt_str schema, struct lt_str table, s
 	return MODEL_NO;
 }
 
+void
+model_mapping_fold(const struct model_mapping *m, bool fold)
+{
+	atomic_store(m->fold, fold);
+}
+
 bool
 model_mapping_table(const struct model_mapping *m, struct lt_str schema, struct lt_str table, struct lt_buf *to_schema,
     struct lt_buf *to_table, const struct model_rule **rule)
@@ -321,7 +341,7 @@ model_mapping_schema(const struct model_mapping *m, struct lt_str schema)
 	if (model_is_system_schema(schema))
 		return false;
 	for (size_t i = 0; i < m->count; i++) {
-		if (model_pattern_schema(&m->rules[i].from, schema))
+		if (model_pattern_schema(&m->rules[i].from, schema, atomic_load(m->fold)))
 			return true;
 	}
 	return false;
@@ -444,7 +464,7 @@ literal_taken(const struct model_mapping *m, const struct model_rule *r, const s
 	struct lt_str schema = to->schema.tokens[0].text, table = to->table.tokens[0].text;
 	struct lt_buf names[2] = { 0 }, there[2] = { 0 };
 	const struct model_rule *rule = NULL;
-	struct model_match match;
+	struct model_match match = { .fold = false };
 	bool taken = false;
 
 	if (model_pattern_match(other->same ? &other->from : &other->to, schema, table, &match) != MODEL_NO) {

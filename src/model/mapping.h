@@ -1,6 +1,6 @@
 /* model/mapping.h - which tables and columns go where, under which names; for one direction.
  *
- * Immutable once made: any thread may ask. */
+ * Immutable once made, but for what model_mapping_fold() says: any thread may ask. */
 #ifndef MODEL_MAPPING_H
 #define MODEL_MAPPING_H
 
@@ -30,6 +30,9 @@ void model_mapping_free(struct model_mapping *m);
 LT_MUST_USE bool model_mapping_invert(
     const struct model_mapping *m, struct model_mapping **ret, size_t *bad, struct lt_err *err);
 
+/** What the source's server says of names (lower_case_table_names): with `fold`, which is off at first, they are
+ * compared without the case of ASCII letters from now on. */
+void model_mapping_fold(const struct model_mapping *m, bool fold);
 /** Whether schema.table is mapped; then the target's names are appended to the buffers (cleared first) and the rule is
  * given. The first literal entry that matches wins, then ranges, then globs and regexes in file order. System schemas
  * never match. Where a regex hits its match limit nobody knows: the answer is true with `*rule` NULL, and the pipeline

@@ -26,11 +26,20 @@ pipeline_remember_stop(struct pipeline *p, struct change_txn *t)
 {
 	pipeline_position_after(&p->applied, &t, 1, &p->stop.end);
 	p->stop.by_txn = true;
+	p->stop.txn = t;
 	p->stop.kind = t->kind;
 	lt_buf_clear(&p->stop.statement);
 	lt_buf_clear(&p->stop.schema);
 	lt_buf_str_add(&p->stop.statement, t->ddl);
 	lt_buf_str_add(&p->stop.schema, t->ddl_schema);
+}
+
+void
+pipeline_stop_clear(struct pipeline_stop *stop)
+{
+	change_txn_free(stop->txn);
+	stop->txn = NULL;
+	stop->by_txn = false;
 }
 
 bool
@@ -99,8 +108,8 @@ apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *co
 		/* A lock wait has lasted a second already; deadlocks come and go. */
 		if (err->code == LT_E_LOCK_WAIT || pause > LOCK_PAUSE_MS * 8)
 			pipeline_set_state(p, PIPELINE_RETRYING, err);
-		if (pipeline_is_ending(p) || !pipeline_orders_refuse(p))
-			return lt_fail(err, LT_E_CANCELLED, "the pipeline ends");
+		if (pipeline_is_ending(p) || !pipeline_orders_running(p, sink))
+			return lt_fail(err, LT_E_CANCELLED, "the pipeline ends or is paused");
 		lt_wake_wait(p->pause, pause);
 		pause = LT_MIN(pause * 2, LOCK_PAUSE_MAX_MS);
 	}
@@ -148,12 +157,24 @@ pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t 
 		p->unsaved = p->unsaved || !txns[i]->quiet || lt_fault("r11_quiet");
 }
 
-void
-pipeline_note_lag(struct pipeline *p, const struct change_txn *newest)
+static uint64_t
+age_ms(const struct pipeline *p, uint64_t commit_us)
 {
 	uint64_t now = lt_wall_us(p->clock);
 
-	p->now.lag_ms = newest->commit_us > 0 && now > newest->commit_us ? (now - newest->commit_us) / 1000 : 0;
+	return commit_us > 0 && now > commit_us ? (now - commit_us) / 1000 : 0;
+}
+
+uint64_t
+pipeline_held_lag(struct pipeline *p)
+{
+	return age_ms(p, atomic_load(&p->held_us));
+}
+
+void
+pipeline_note_lag(struct pipeline *p, const struct change_txn *newest)
+{
+	p->now.lag_ms = age_ms(p, newest->commit_us);
 	if (newest->gtid.kind != CHANGE_GTID_NONE)
 		change_gtid_text(&newest->gtid, p->now.applied_gtid);
 }

@@ -137,6 +137,7 @@ pipeline_check_tables_read(struct check *k, const struct model_pipeline *p, stru
 	};
 	struct lt_err err = { 0 };
 
+	model_mapping_fold(p->mapping, !lt_str_eqz(pipeline_check_var(t.from, "lower_case_table_names"), "0"));
 	if (!schema_catalog_tables(t.from->conn, is_mapped, &t, &t.sources, &t.nsources, &err)) {
 		pipeline_check_error(k, "tables", t.from->name, &err);
 		goto failed;
@@ -478,8 +479,9 @@ pipeline_check_tables(struct check *k, const struct check_tables *t)
 {
 	check_entries(k, t);
 	if (t->npairs == 0) {
-		pipeline_check_warn(k, "tables", t->pipeline->name, "mend `tables`, or grant SELECT on what it names",
-		    "no table at %s matches (or none is visible)", t->from->name);
+		pipeline_check_warn(k, "tables", t->pipeline->name,
+		    "correct `tables`, or grant SELECT on what it names", "no table at %s matches (or none is visible)",
+		    t->from->name);
 		return;
 	}
 	check_present(k, t);

@@ -84,6 +84,15 @@ pipeline_flight_free(struct pipeline_flight *f)
 	free(f);
 }
 
+void
+pipeline_flight_leave(struct pipeline_flight *f, const struct change_txn *t)
+{
+	for (struct flight_job *job = f != NULL ? f->first : NULL; job != NULL; job = job->next) {
+		for (size_t i = 0; i < job->count; i++)
+			job->txns[i] = job->txns[i] == t ? NULL : job->txns[i];
+	}
+}
+
 bool
 pipeline_flight_is_empty(const struct pipeline_flight *f)
 {

@@ -31,6 +31,8 @@ LT_MUST_USE bool pipeline_flight_take(
 /** Take back what is finished (waiting up to `timeout_ms` for it), see to locks, hand out what may begin. False: the
  * run is over; `p->stop` is set where a transaction is the reason, and nothing behind it is committed. */
 LT_MUST_USE bool pipeline_flight_step(struct pipeline_flight *f, int timeout_ms, struct lt_err *err);
+/** Take `t` out of it without freeing it: the caller's now. `f` may be NULL. */
+void pipeline_flight_leave(struct pipeline_flight *f, const struct change_txn *t);
 /** Let all end that was taken. */
 LT_MUST_USE bool pipeline_flight_drain(struct pipeline_flight *f, struct lt_err *err);
 /** Let those end that have begun, for a few seconds at most; the others are given up. */

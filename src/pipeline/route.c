@@ -2,6 +2,7 @@
 
 #include "base/fault.h"
 #include "pipeline/bind_priv.h"
+#include "pipeline/edits_priv.h"
 #include "pipeline/sql_priv.h"
 #include "pipeline/writeset.h"
 #include "schema/catalog.h"
@@ -472,6 +473,10 @@ pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route, 
 {
 	if (!pipeline_router_decode(r, route, row, err))
 		return false;
+	if (row->after.partial != NULL && !s->probe && !pipeline_edits_resolve(r->conn, route, row, r->scratch, err)) {
+		lt_where_table(&err->where, route->from->schema, route->from->name);
+		return false;
+	}
 	for (size_t i = 0; i < s->nslots; i++) {
 		const struct pipeline_column *c = s->slots[i].column;
 		const struct change_value *v = s->slots[i].after ? &route->after[c->source] : &route->before[c->source];
@@ -485,4 +490,42 @@ pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route, 
 		params[s->nslots] =
 		    (struct my_param){ .kind = MY_PARAM_U64, .u64 = lt_fault("r09_count") ? UINT32_MAX : count };
 	return true;
+}
+
+bool
+pipeline_router_is_odd(struct pipeline_route *route, const struct pipeline_statement *s, const struct my_param *params)
+{
+	struct pipeline_text text = { .slots = s->slots, .nslots = s->nslots };
+	bool odd = route->json_native && pipeline_sql_needs_literal(route, &text, params);
+
+	route->odd = route->odd || odd;
+	return odd;
+}
+
+bool
+pipeline_router_text(struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
+    const struct my_param *params, struct lt_buf *out)
+{
+	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
+	bool ok = write_text(r, route, row, 1, false, &text);
+
+	if (ok)
+		pipeline_sql_literal(route, &text, params, out);
+	lt_buf_free(&text.sql);
+	free(text.slots);
+	return ok;
+}
+
+uint16_t
+pipeline_statement_nonmembers(const struct pipeline_statement *s, const struct my_param *params)
+{
+	uint16_t n = 0;
+
+	for (size_t i = 0; i < s->nslots; i++) {
+		const struct pipeline_column *c = s->slots[i].column;
+
+		n = (uint16_t)(n + (s->slots[i].after && c->from->kind == CHANGE_ENUM &&
+				       params[i].kind == MY_PARAM_U64 && params[i].u64 == 0));
+	}
+	return n;
 }

@@ -44,6 +44,7 @@ struct pipeline_route {
 	struct pipeline_column *columns;   /* owned; those that are written, and what the key needs; in source order */
 	size_t ncolumns;
 	bool keyless, json_native;             /* json_native: the target's JSON is MySQL's */
+	bool odd;                              /* pipeline_router_is_odd() said so of a row */
 	struct pipeline_statement *statements; /* owned list */
 	struct pipeline_indexes *indexes;      /* owned: the target's unique indexes */
 	struct change_value *before, *after;   /* owned: decoded values of the row in hand, by source column */
@@ -81,6 +82,15 @@ LT_MUST_USE bool pipeline_router_decode(
 LT_MUST_USE bool pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route,
     const struct pipeline_statement *s, const struct change_row *row, uint32_t count, struct my_param *params,
     struct lt_err *err);
+/** How many values to be stored are no member of their ENUM (its number 0). */
+uint16_t pipeline_statement_nonmembers(const struct pipeline_statement *s, const struct my_param *params);
+/** Whether the values would not arrive as parameters: then the row goes as text, and no more rows of the route share a
+ * statement. */
+bool pipeline_router_is_odd(
+    struct pipeline_route *route, const struct pipeline_statement *s, const struct my_param *params);
+/** The statement of one row with its values in it, appended. */
+LT_MUST_USE bool pipeline_router_text(struct pipeline_router *r, const struct pipeline_route *route,
+    const struct change_row *row, const struct my_param *params, struct lt_buf *out);
 /** Nothing bound before is needed any more. */
 void pipeline_router_forget(struct pipeline_router *r);
 

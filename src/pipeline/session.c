@@ -1,21 +1,25 @@
 /* One run of a pipeline: claim the target, open the log, then group after group until something happens. */
+#include <time.h>
+
 #include "base/fault.h"
 #include "pipeline/apart.h"
 #include "pipeline/connect.h"
+#include "pipeline/delay.h"
 #include "pipeline/flight.h"
 #include "pipeline/load.h"
 #include "pipeline/mark.h"
 #include "pipeline/pipeline_priv.h"
+#include "pipeline/until.h"
 
-/* How memory is shared out (promise 6): the transaction being read, the queue, and the group in hand hold a third each.
- */
-#define MEMORY_SHARES 3
 /* More than this in the queue helps nobody: it is only there to keep both threads busy. */
 #define QUEUE_BYTES ((size_t)16 << 20)
 #define READ_STEP_MS 500
+#define SPILL_STEP_MS 20
+#define SPILLS_HANDED 2
 #define LOAD_STEP_MS 100
 /* While groups fly, their end is news too. */
 #define FLYING_STEP_MS 2
+#define HOLD_STEP_MS 50
 #define PUBLISH_US 50000
 /* R11: progress without rows is written this often at most. */
 #define SAVE_US 10000000
@@ -37,6 +41,8 @@ struct reader {
 	struct change_source *source;
 	struct pipeline_select *select;
 	struct lt_queue *queue;
+	struct pipeline_delay delay;
+	struct pipeline_until until;
 	struct lt_err err;
 	_Atomic bool stop;
 	uint64_t own_before, passed_before; /* of earlier runs */
@@ -60,6 +66,34 @@ free_txn(void *item)
 	change_txn_free(item);
 }
 
+/* Disk is no place to run ahead into: of large transactions one is applied, one waits, and one is in the reader's hand.
+ */
+static void
+await_disk(const struct reader *r, const struct change_txn *t)
+{
+	const struct timespec step = { .tv_nsec = SPILL_STEP_MS * 1000000L };
+
+	while (t->spill != NULL && change_spill_handed(t->spill) > SPILLS_HANDED && !atomic_load(&r->stop))
+		nanosleep(&step, NULL);
+}
+
+/* `delay`: nothing is read meanwhile, so that the source's socket holds back what follows. False: the run is over. */
+static bool
+hold(struct reader *r, const struct change_txn *t)
+{
+	struct pipeline *p = r->p;
+	uint64_t read_us = lt_mono_us(p->clock), left;
+
+	while ((left = pipeline_delay_left_us(&r->delay, t->commit_us, read_us)) > 0) {
+		atomic_store(&p->held_us, t->commit_us);
+		if (lt_wake_wait(p->pause, (int)LT_MIN(left / 1000 + 1, (uint64_t)HOLD_STEP_MS)) ||
+		    atomic_load(&r->stop))
+			return false;
+	}
+	atomic_store(&p->held_us, 0);
+	return true;
+}
+
 /* False: over. A DDL statement is the last thing read: what follows needs the schema that comes with it. */
 static bool
 read_one(struct reader *r)
@@ -67,22 +101,44 @@ read_one(struct reader *r)
 	struct change_txn *t = NULL;
 	bool last;
 
+	if (pipeline_until_reached(&r->until))
+		return pipeline_until_fail(&r->until, &r->err);
 	if (!change_source_next(r->source, READ_STEP_MS, &t, &r->err))
 		return false;
 	if (t == NULL)
 		return true;
-	if (!pipeline_select_txn(r->select, t, &r->err)) {
+	if (pipeline_until_excludes(&r->until, t)) {
 		change_txn_free(t);
-		return false;
+		return pipeline_until_fail(&r->until, &r->err);
 	}
+	pipeline_select_txn(r->select, t);
 	last = t->kind == CHANGE_TXN_DDL;
 	publish_read(r->p, t);
-	if (lt_queue_push(r->queue, t, change_txn_bytes(t), -1) != LT_QUEUE_DONE) {
+	await_disk(r, t);
+	if (!hold(r, t) || lt_queue_push(r->queue, t, change_txn_bytes(t), -1) != LT_QUEUE_DONE) {
 		change_txn_free(t);
 		return false;
 	}
 	atomic_store(&r->p->queued_bytes, lt_queue_bytes(r->queue)); /* the loader may be held up for long */
 	return !last;
+}
+
+static bool
+reader_init(struct reader *r, struct lt_err *err)
+{
+	struct pipeline *p = r->p;
+
+	return pipeline_until_init(&r->until, &p->model->until, &p->applied, err) &&
+	       pipeline_delay_init(
+		   &r->delay, &p->channel->sites[p->model->from], p->model->delay_ms, p->clock, p->origin.stop, err);
+}
+
+static void
+reader_clear(struct reader *r)
+{
+	lt_queue_free(r->queue, free_txn);
+	pipeline_until_clear(&r->until);
+	atomic_store(&r->p->held_us, 0);
 }
 
 static void
@@ -138,7 +194,7 @@ apply_here(struct pipeline *p, struct change_sink *sink, struct pipeline_group *
 	}
 	if (g->rows == 0) {
 		pipeline_pass_places(p, g->txns, g->count);
-		p->now.lag_ms = 0;
+		p->now.lag_ms = pipeline_held_lag(p);
 		return true;
 	}
 	if (!pipeline_apply_group(p, sink, g->txns, g->count, err))
@@ -154,7 +210,7 @@ static bool
 apply_filled(struct loader *l, bool *again, struct lt_err *err)
 {
 	struct pipeline_group *g = l->group;
-	bool alone = g->txns[0]->kind == CHANGE_TXN_DDL;
+	bool alone = g->txns[0]->kind == CHANGE_TXN_DDL || g->txns[0]->spill != NULL;
 
 	if (l->flight != NULL && !alone && pipeline_group_is_full(g)) {
 		if (!pipeline_flight_take(l->flight, g, &alone, err))
@@ -206,7 +262,7 @@ keep_house(struct loader *l, bool idle, struct lt_err *err)
 	bool flying = l->flight != NULL && !pipeline_flight_is_empty(l->flight);
 
 	if (idle && !flying)
-		p->now.lag_ms = 0;
+		p->now.lag_ms = pipeline_held_lag(p);
 	if (!flying && now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) &&
 	    !save_progress(p, l->sink, err))
 		return false;
@@ -233,13 +289,16 @@ load_loop(struct loader *l, struct lt_err *err)
 		atomic_store(
 		    &p->group_bytes, l->group->bytes + (l->flight != NULL ? pipeline_flight_bytes(l->flight) : 0));
 		if (end == LT_QUEUE_CLOSED) {
-			if (l->flight == NULL || pipeline_flight_drain(l->flight, err))
-				*err = l->reader->err; /* the reader's last word; its thread is done with it */
-			return false;
+			if (l->flight != NULL && !pipeline_flight_drain(l->flight, err))
+				return false;
+			*err = l->reader->err; /* the reader's last word; its thread is done with it */
+			return err->code == LT_E_UNTIL && save_progress(p, l->sink, err) && false;
 		}
 		if (!keep_house(l, end == LT_QUEUE_TIMEOUT, err))
 			return false;
-		if (!pipeline_orders_refuse(p))
+		if (lt_queue_bytes(p->orders) > 0 && l->flight != NULL && !pipeline_flight_drain(l->flight, err))
+			return false; /* an order may move the progress */
+		if (!pipeline_orders_running(p, l->sink))
 			break;
 	}
 	if (l->flight != NULL)
@@ -267,7 +326,7 @@ static bool
 run(struct pipeline *p, struct change_sink *sink, struct change_source *source, struct pipeline_select *select,
     struct lt_err *err)
 {
-	size_t share = p->channel->memory_bytes / MEMORY_SHARES;
+	size_t share = p->channel->memory_bytes / PIPELINE_MEMORY_SHARES;
 	struct reader r = { .p = p,
 		.source = source,
 		.select = select,
@@ -277,13 +336,17 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	struct loader l = { .p = p, .sink = sink, .reader = &r };
 	struct pipeline_group group;
 	struct lt_thread *thread;
-	bool again;
+	bool again = false;
 
+	if (!reader_init(&r, err))
+		goto out;
 	prepare(&l, &group, share);
 	thread = lt_thread_start("reader", reader_main, &r);
 	pipeline_set_state(p, PIPELINE_RUNNING, NULL);
 	atomic_store(&p->ready, true);
 	again = load_loop(&l, err);
+	if (p->stop.by_txn)
+		pipeline_flight_leave(l.flight, p->stop.txn); /* ours now: the pipeline stands before it */
 	pipeline_flight_free(l.flight);
 
 	atomic_store(&r.stop, true);
@@ -291,10 +354,13 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	change_source_cancel(source);
 	lt_thread_join(thread);
 	note_unsent(p, &r);
-	lt_queue_free(r.queue, free_txn);
+	if (p->stop.by_txn)
+		pipeline_group_leave(&group, p->stop.txn);
 	pipeline_group_clear(&group);
 	atomic_store(&p->queued_bytes, 0);
 	atomic_store(&p->group_bytes, 0);
+out:
+	reader_clear(&r);
 	return again;
 }
 
@@ -353,7 +419,8 @@ pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *foun
 {
 	bool known = false;
 
-	if (!sink->ops->claim(sink, &p->applied, found, err))
+	if (!sink->ops->claim(sink, &p->applied, found, err) ||
+	    !pipeline_state_paused(pipeline_load_conn(sink), p->channel->name, p->model->name, &p->paused, err))
 		return false;
 	schema_history_free(p->history);
 	p->history = schema_history_new();
@@ -386,7 +453,7 @@ show_mark(struct pipeline *p, struct lt_err *err)
 bool
 pipeline_session(struct pipeline *p, struct lt_err *err)
 {
-	size_t limit = p->channel->memory_bytes / MEMORY_SHARES;
+	size_t limit = p->channel->memory_bytes / PIPELINE_MEMORY_SHARES;
 	struct pipeline_select select;
 	struct change_filter filter;
 	struct change_describer describer;
@@ -394,13 +461,15 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	struct change_sink *sink = NULL;
 	bool again = false;
 
-	p->stop.by_txn = false;
+	pipeline_stop_clear(&p->stop);
 	if (!show_mark(p, err) || !pipeline_load_open(p->channel, p->index, p->origin.stop, &sink, err))
 		return false;
 	if (!pipeline_apart_check(p->channel, p->model, pipeline_load_conn(sink), p->clock, p->origin.stop, err) ||
-	    !pipeline_session_begin(p, sink, err))
+	    !pipeline_session_begin(p, sink, err) || !pipeline_orders_note(p, sink, err))
 		goto out;
 	pipeline_note_saved(p);
+	if (p->paused)
+		goto out;
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err))

@@ -1,5 +1,6 @@
 #include "pipeline/sql_priv.h"
 
+#include "base/fault.h"
 #include "mysql/sql.h"
 
 static void
@@ -201,7 +202,7 @@ pipeline_sql_update(const struct pipeline_route *r, const struct change_image *b
 	for (size_t i = 0; i < r->ncolumns; i++) {
 		const struct pipeline_column *c = &r->columns[i];
 
-		if (!is_written(c) || !change_image_has(after, c->source))
+		if (!is_written(c) || !(change_image_has(after, c->source) || lt_fault("r07_missing")))
 			continue;
 		lt_buf_z(&out->sql, between);
 		my_sql_name(&out->sql, c->target->name);
@@ -281,4 +282,20 @@ pipeline_sql_probe(const struct pipeline_route *r, const struct change_image *be
 		break;
 	}
 	return add_where(r, before, false, out);
+}
+
+bool
+pipeline_sql_read(const struct pipeline_route *r, const struct change_image *before,
+    const struct pipeline_column *const *columns, size_t ncolumns, struct pipeline_text *out)
+{
+	for (size_t i = 0; i < ncolumns; i++) {
+		lt_buf_z(&out->sql, i == 0 ? "SELECT " : ", ");
+		my_sql_name(&out->sql, columns[i]->target->name);
+	}
+	lt_buf_z(&out->sql, " FROM ");
+	my_sql_table(&out->sql, r->target->schema, r->target->name);
+	if (!add_where(r, before, false, out))
+		return false;
+	lt_buf_z(&out->sql, " FOR UPDATE");
+	return true;
 }

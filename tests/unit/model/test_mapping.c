@@ -494,11 +494,47 @@ refuses_column_lists_that_contradict(void **state)
 	}
 }
 
+static void
+folds_letters_where_the_source_does(void **state)
+{
+	static const char *const texts[] = { "Shop.Orders", "Shop.Item_[1-3]", "Old.* => New.*", "/Re(x)/.T",
+		"a.b => C.D", NULL };
+	struct model_mapping *m = made(texts), *back;
+	struct lt_err err = { 0 };
+	size_t bad;
+
+	(void)state;
+	assert_string_equal(ask(m, "shop", "orders"), "");
+	model_mapping_fold(m, true);
+	assert_string_equal(ask(m, "shop", "orders"), "Shop|Orders"); /* the target may not fold */
+	assert_string_equal(ask(m, "shop", "item_2"), "Shop|Item_2");
+	assert_string_equal(ask(m, "old", "things"), "New|things");
+	assert_string_equal(ask(m, "rex", "t"), "rex|t");
+	assert_string_equal(ask(m, "A", "B"), "C|D");
+	assert_string_equal(ask(m, "shop", "item_4"), "");
+	assert_true(model_mapping_schema(m, LT_STR("shop")));
+	assert_true(model_mapping_schema(m, LT_STR("REX")));
+	model_mapping_fold(m, false);
+	assert_string_equal(ask(m, "shop", "orders"), "");
+	assert_false(model_mapping_schema(m, LT_STR("shop")));
+	model_mapping_free(m);
+
+	m = made((const char *const[]){ "Shop.Orders", "a.b => C.D", NULL });
+	assert_true(model_mapping_invert(m, &back, &bad, &err));
+	model_mapping_fold(back, true);
+	assert_string_equal(ask(back, "shop", "orders"), "Shop|Orders");
+	assert_string_equal(ask(back, "c", "d"), "a|b");
+	assert_string_equal(ask(back, "a", "b"), "");
+	model_mapping_free(m);
+	model_mapping_free(back);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(maps_literals_and_odd_names),
+		cmocka_unit_test(folds_letters_where_the_source_does),
 		cmocka_unit_test(maps_globs_with_what_they_took),
 		cmocka_unit_test(maps_ranges_by_index),
 		cmocka_unit_test(maps_regexes_with_their_groups),

@@ -116,6 +116,45 @@ an_image_without_the_key_is_refused(void **state)
 	lt_buf_free(&f.text.sql);
 }
 
+static void
+values_are_written_into_the_text(void **state)
+{
+	struct my_param params[] = { { .kind = MY_PARAM_I64, .i64 = -5 },
+		{ .kind = MY_PARAM_BYTES, .bytes = LT_STR("\xd6\xd0") },
+		{ .kind = MY_PARAM_TEXT, .bytes = LT_STR("{\"it's\": 1}") }, { .kind = MY_PARAM_NULL } };
+	struct lt_buf out = { 0 };
+	struct fixture f;
+
+	(void)state;
+	pipeline_sql_insert(&route, &full, 1, fresh(&f));
+	assert_false(pipeline_sql_needs_literal(&route, &f.text, params));
+	pipeline_sql_literal(&route, &f.text, params, &out);
+	assert_string_equal(lt_buf_cstr(&out),
+	    "INSERT INTO `shop`.`orders` (`id`, `no``te`, `doc`, `kind`) VALUES (-5, CONVERT(X'd6d0' USING gbk),"
+	    " CAST('{\\\"it\\'s\\\": 1}' AS JSON), NULL)");
+
+	params[2].bytes = LT_STR("{\"a\": [19.90, 1.5]}");
+	params[3] = (struct my_param){ .kind = MY_PARAM_DOUBLE, .f64 = 0.5 };
+	assert_true(pipeline_sql_needs_literal(&route, &f.text, params));
+	lt_buf_clear(&out);
+	pipeline_sql_literal(&route, &f.text, params, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out),
+	    "JSON_REPLACE(CAST('{\\\"a\\\": [19.90, 1.5]}' AS JSON), '$.\\\"a\\\"[0]', 19.90), 5.00000000000000000e-01)"));
+	lt_buf_free(&out);
+	lt_buf_free(&f.text.sql);
+}
+
+static void
+r07_a_row_is_read_by_its_key_and_locked(void **state)
+{
+	const struct pipeline_column *wanted[] = { &columns[2], &columns[1] };
+	struct fixture f;
+
+	(void)state;
+	assert_true(pipeline_sql_read(&route, &full, wanted, 2, fresh(&f)));
+	check(&f.text, "SELECT `doc`, `no``te` FROM `shop`.`orders` WHERE `id` = ? FOR UPDATE", 1);
+}
+
 int
 main(void)
 {
@@ -125,6 +164,8 @@ main(void)
 		cmocka_unit_test(r08_verify_compares_by_type_and_null_safe),
 		cmocka_unit_test(r09_keyless_is_found_by_the_whole_image_and_limited),
 		cmocka_unit_test(an_image_without_the_key_is_refused),
+		cmocka_unit_test(values_are_written_into_the_text),
+		cmocka_unit_test(r07_a_row_is_read_by_its_key_and_locked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

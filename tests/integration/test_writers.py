@@ -181,3 +181,64 @@ def test_groups_that_the_server_takes_for_touching_never_meet(engine, site, chan
     ledger_is(target, schema, set(range(1, 401)))
     assert len(moved_lanes(target)) > 1
     assert "failed beside others" not in lutra.log.read_text()
+
+
+# -- commit-order: free --------------------------------------------------------------------------------------------------
+
+def done_ahead_of_the_head(site, channel, schema, starts=2):
+    """The first group waits for a user; those behind it are committed. Killed, and killed again: none of them is lost or done twice."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=[*writers(1), "commit-order: free"])
+    rules.with_base((source, target), schema)
+    rules.backlog(lutra, source, schema)
+
+    with steps.session(target, schema, "SELECT * FROM base WHERE id = 1 FOR UPDATE", autocommit=False):
+        for _ in range(starts):
+            lutra.start()
+            wait_until(lambda: len(steps.column(target, schema, "SELECT txn_id FROM ledger")) >= 3, steps.PATIENCE_S, "groups to overtake")
+            wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the head to wait for the user")
+            lutra.kill()
+        assert 1 not in steps.column(target, schema, "SELECT txn_id FROM ledger")
+        lutra.start()
+    rules.all_there(lutra, source, target, schema)
+    lutra.kill()
+    lutra.file.write_text(lutra.file.read_text().replace("commit-order: free", "commit-order: source"))
+    transaction(source, schema, "INSERT INTO ledger VALUES (100)")
+    lutra.start()
+    lutra.wait()
+    ledger_is(target, schema, {*range(1, rules.COUNT + 1), 100})
+
+
+def test_r02_what_is_done_ahead_of_the_head_is_known_after_a_kill(site, channel, schema):
+    done_ahead_of_the_head(site, channel, schema)
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_free_order_ends_equal(engine, site, channel, schema):
+    source, target = site(engine, 1), site(engine, 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=[*writers(40), "commit-order: free"]).start()
+    assert lutra.stop() == 0
+    load = Workload(source, schema, clients=4, seed=72, limit=100).start().join()
+    lutra.start()
+    lutra.wait()
+    same(source, target, schema)
+    ledger_is(target, schema, load.expected_ledger())
+
+
+# -- state of older versions ---------------------------------------------------------------------------------------------
+
+def test_r16_state_of_version_1_is_migrated(site, channel, schema):
+    """What the first release wrote: one lane, without what later versions know."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+    lutra.wait()
+    assert lutra.stop() == 0
+    target.script(["ALTER TABLE lutra.lane DROP COLUMN ahead", "DELETE FROM lutra.lane WHERE lane > 0",
+                   "DROP TABLE lutra.pause", "UPDATE lutra.meta SET value = 1 WHERE name = 'version'"])
+    transaction(source, schema, "INSERT INTO ledger VALUES (2)")
+    lutra.file.write_text(lutra.file.read_text() + "writers: 2\n")
+    lutra.start()
+    lutra.wait()
+    ledger_is(target, schema, {1, 2})
+    assert [n for (n,) in target.sql("SELECT lane FROM lutra.lane WHERE channel = %s ORDER BY lane", (schema,))] == [0, 1, 2]

@@ -11,7 +11,7 @@ from conftest import ledger_is, same
 from lutralab.compare import SnapshotReaders
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
-from steps import run_at, transaction
+from steps import column, run_at, transaction
 
 ONE_WAY = "hz->us"
 
@@ -116,20 +116,18 @@ def newest_lane_counts(site, channel, schema):
     lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(6))
     rules.with_base((source, target), schema)
     rules.backlog(lutra, source, schema)
+    with steps.session(target, schema, f"SELECT * FROM base WHERE id = {rules.COUNT} FOR UPDATE", autocommit=False):
+        lutra.start()  # the last group is not full: it is for lane 0, and waits
+        wait_until(lambda: len(column(target, schema, "SELECT txn_id FROM ledger")) == rules.COUNT - 2, 20, "all groups but the last")
+        lutra.kill()
+    assert moved_lanes(target)
+    lutra.file.write_text(lutra.file.read_text().replace("writers: 4", "writers: 1"))
     lutra.start()
     rules.all_there(lutra, source, target, schema)
-    assert moved_lanes(target)
-    lutra.kill()
-    lutra.file.write_text(lutra.file.read_text().replace("writers: 4", "writers: 1"))
-    transaction(source, schema, "INSERT INTO ledger VALUES (100)")
-    lutra.start()
-    lutra.wait()
     lutra.kill()
     lutra.file.write_text(lutra.file.read_text().replace("writers: 1", "writers: 3"))
     lutra.start()
-    lutra.wait()
-    ledger_is(target, schema, {*range(1, rules.COUNT + 1), 100})
-    same(source, target, schema)
+    rules.all_there(lutra, source, target, schema)
 
 
 def test_r02_newest_lane_counts(site, channel, schema):
@@ -195,10 +193,10 @@ def done_ahead_of_the_head(site, channel, schema, starts=2):
     with steps.session(target, schema, "SELECT * FROM base WHERE id = 1 FOR UPDATE", autocommit=False):
         for _ in range(starts):
             lutra.start()
-            wait_until(lambda: len(steps.column(target, schema, "SELECT txn_id FROM ledger")) >= 3, steps.PATIENCE_S, "groups to overtake")
+            wait_until(lambda: len(column(target, schema, "SELECT txn_id FROM ledger")) >= 3, steps.PATIENCE_S, "groups to overtake")
             wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the head to wait for the user")
             lutra.kill()
-        assert 1 not in steps.column(target, schema, "SELECT txn_id FROM ledger")
+        assert 1 not in column(target, schema, "SELECT txn_id FROM ledger")
         lutra.start()
     rules.all_there(lutra, source, target, schema)
     lutra.kill()

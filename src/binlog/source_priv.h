@@ -25,6 +25,7 @@ struct binlog_feed {
 	const struct binlog_feed_ops *ops;
 	bool stream;  /* from a server: artificial events, positions by its word */
 	bool by_gtid; /* the server chose where it begins, and leaves out what was executed */
+	bool whole;   /* it begins at the start of the place's file: what stands in front of the place is passed over */
 	bool in_use;  /* somebody still writes the log: it may end inside a transaction */
 };
 

@@ -21,6 +21,10 @@ add_stored(struct pipeline_text *t, const struct pipeline_column *c)
 {
 	if (c->bind == PIPELINE_BIND_FOREIGN)
 		add_converted(&t->sql, c);
+	else if (c->bind == PIPELINE_BIND_UTF8 && c->target->charset.len > 0 &&
+		 !lt_str_eqz(c->target->charset, "utf8mb4"))
+		lt_buf_z(&t->sql,
+		    "CONVERT(? USING utf8mb4)"); /* of a bare parameter MySQL does not say which column refuses it */
 	else
 		lt_buf_c(&t->sql, '?');
 	add_slot(t, c, true);

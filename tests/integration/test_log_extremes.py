@@ -163,15 +163,19 @@ def test_json_with_opaque_values_and_big_numbers(target, site, channel, schema):
     source, target = site("mysql", 1), site(target, 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us")
     for server in (source, target):
-        run(server, schema, "CREATE TABLE j (id VARCHAR(20) PRIMARY KEY, v JSON)")
+        run(server, schema, "CREATE TABLE j (id VARCHAR(20) PRIMARY KEY, v JSON)", "CREATE TABLE k (id VARCHAR(20), v JSON)")
     lutra.start()
-    run(source, schema, *(f"INSERT INTO j VALUES ('{name}', {value})" for name, value in JSON_VALUES.items()),
-        f"INSERT INTO j SELECT 'nested', JSON_OBJECT('a', JSON_ARRAY({', '.join(JSON_VALUES.values())}))", "UPDATE j SET v = JSON_ARRAY(0.10) WHERE id = 'text'")
+    for table in "jk":  # of the one without a key, rows are found by their values
+        run(source, schema, *(f"INSERT INTO {table} VALUES ('{name}', {value})" for name, value in JSON_VALUES.items()),
+            f"INSERT INTO {table} SELECT 'nested', JSON_OBJECT('a', JSON_ARRAY({', '.join(JSON_VALUES.values())}))",
+            f"UPDATE {table} SET v = JSON_ARRAY(0.10) WHERE id = 'text'", f"UPDATE {table} SET v = JSON_ARRAY(v, 1.20) WHERE id IN ('decimal', 'nested')",
+            f"INSERT INTO {table} SELECT CONCAT(id, n), v FROM {table}, (SELECT 1 AS n UNION SELECT 2 UNION SELECT 3) AS numbers",
+            f"DELETE FROM {table} WHERE id IN ('decimal1', 'times2', 'bytes')")
 
     lutra.wait()
 
     assert lutra.pipelines()["hz->us"]["error"] is None
 
     def printed(server):
-        return server.sql("SELECT id, CAST(v AS CHAR) FROM j ORDER BY id", db=schema)
+        return [server.sql(f"SELECT id, CAST(v AS CHAR) FROM {table} ORDER BY id", db=schema) for table in "jk"]
     assert printed(source) == printed(target)

@@ -26,9 +26,12 @@ def read_as(server, server_id, uuid):
     with c.cursor() as cursor:
         for name in ("master_binlog_checksum", "source_binlog_checksum"):
             cursor.execute(f"SET @{name} = 'CRC32'")
-        cursor.execute("SET @mariadb_slave_capability = 4" if server.engine == "mariadb" else f"SET @replica_uuid = '{uuid}', @slave_uuid = '{uuid}'")
+        if server.engine == "mariadb":
+            cursor.execute("SET @mariadb_slave_capability = 4")
+        elif uuid:
+            cursor.execute(f"SET @replica_uuid = '{uuid}', @slave_uuid = '{uuid}'")
     c._execute_command(COM_REGISTER_SLAVE, struct.pack("<I3xHII", server_id, 0, 0, 0))
-    c._read_ok_packet() if hasattr(c, "_read_ok_packet") else c._read_packet()
+    c._read_packet()
     file, pos = log_end(server)
     c._execute_command(COM_BINLOG_DUMP, struct.pack("<IHI", pos, 0, server_id) + file.encode())
     return c
@@ -44,7 +47,7 @@ def test_a_twin_is_named_and_reading_goes_on(engine, same, site, channel, schema
     if same == "uuid":
         server_id += 1
     else:
-        uuid = "11111111-2222-3333-4444-555555555555"
+        uuid = None  # MySQL goes by the server id where a reader tells no uuid
 
     with contextlib.closing(read_as(source, server_id, uuid)):
         wait_until(lambda: "E3012" in lutra.log.read_text(), 20, "E3012")

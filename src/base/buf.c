@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/digits.h"
+
 void
 lt_buf_free(struct lt_buf *b)
 {
@@ -80,14 +82,23 @@ lt_buf_printf(struct lt_buf *b, const char *fmt, ...)
 void
 lt_buf_u64(struct lt_buf *b, uint64_t n)
 {
-	char text[20];
-	size_t at = sizeof(text);
+	enum { EIGHT = 100000000 };
+	char *start = lt_buf_reserve(b, 20), *to = start;
 
-	do {
-		text[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	lt_buf_add(b, text + at, sizeof(text) - at);
+	if (n >= (uint64_t)EIGHT * EIGHT) {
+		uint32_t high = (uint32_t)(n / ((uint64_t)EIGHT * EIGHT));
+
+		to = lt_digits(to, high, lt_digit_count(high));
+		n %= (uint64_t)EIGHT * EIGHT;
+	}
+	if (to > start || n >= EIGHT) {
+		uint32_t middle = (uint32_t)(n / EIGHT);
+
+		to = lt_digits(to, middle, to > start ? 8 : lt_digit_count(middle));
+		n %= EIGHT;
+	}
+	to = lt_digits(to, (uint32_t)n, to > start ? 8 : lt_digit_count((uint32_t)n));
+	b->len += (size_t)(to - start);
 }
 
 void

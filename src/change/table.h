@@ -13,6 +13,12 @@ struct change_column {
 	enum change_kind kind; /* what its values are when they are neither NULL nor absent */
 	uint8_t wire_type;     /* the log's own type number; its codec's business */
 	uint16_t wire_meta;
+	struct {
+		bool known;
+		uint8_t prefix;      /* bytes of the length in front of a value; 0: each value has `width` bytes */
+		uint16_t run;        /* columns from this one on that have widths of their own */
+		uint32_t width, all; /* of this one; of the run */
+	} wire; /* what the codec worked out of the two above, once for all values; zeroed: it asks each time */
 	bool is_unsigned, nullable;
 	uint16_t collation;       /* MySQL's collation id of text, ENUM and SET; 63 binary; 0 unknown */
 	uint32_t length;          /* BINARY(n), CHAR, VARCHAR: bytes at most; BIT: bits; else 0 */

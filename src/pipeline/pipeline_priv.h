@@ -43,6 +43,7 @@ struct pipeline {
 	struct lt_cell *status; /* owned: struct pipeline_status, but for what the reader publishes */
 	struct lt_cell *read;   /* owned: struct pipeline_read */
 	_Atomic size_t queued_bytes, group_bytes;
+	_Atomic uint64_t held_us; /* commit stamp of the transaction that the reader holds back (`delay`); 0: none */
 
 	/* The loader's own: */
 	struct pipeline_status now;     /* published by pipeline_publish() */

@@ -1,18 +1,22 @@
 /* One run of a pipeline: claim the target, open the log, then group after group until something happens. */
+#include <time.h>
+
 #include "base/fault.h"
 #include "pipeline/apart.h"
 #include "pipeline/connect.h"
+#include "pipeline/delay.h"
 #include "pipeline/load.h"
 #include "pipeline/mark.h"
 #include "pipeline/pipeline_priv.h"
+#include "pipeline/until.h"
 
-/* How memory is shared out (promise 6): the transaction being read, the queue, and the group in hand hold a third each.
- */
-#define MEMORY_SHARES 3
 /* More than this in the queue helps nobody: it is only there to keep both threads busy. */
 #define QUEUE_BYTES ((size_t)16 << 20)
 #define READ_STEP_MS 500
+#define SPILL_STEP_MS 20
+#define SPILLS_HANDED 2
 #define LOAD_STEP_MS 100
+#define HOLD_STEP_MS 50
 #define PUBLISH_US 50000
 /* R11: progress without rows is written this often at most. */
 #define SAVE_US 10000000
@@ -26,6 +30,8 @@ struct reader {
 	struct change_source *source;
 	struct pipeline_select *select;
 	struct lt_queue *queue;
+	struct pipeline_delay delay;
+	struct pipeline_until until;
 	struct lt_err err;
 	_Atomic bool stop;
 	uint64_t own_before, passed_before; /* of earlier runs */
@@ -49,6 +55,34 @@ free_txn(void *item)
 	change_txn_free(item);
 }
 
+/* Disk is no place to run ahead into: of large transactions one is applied, one waits, and one is in the reader's hand.
+ */
+static void
+await_disk(const struct reader *r, const struct change_txn *t)
+{
+	const struct timespec step = { .tv_nsec = SPILL_STEP_MS * 1000000L };
+
+	while (t->spill != NULL && change_spill_handed(t->spill) > SPILLS_HANDED && !atomic_load(&r->stop))
+		nanosleep(&step, NULL);
+}
+
+/* `delay`: nothing is read meanwhile, so that the source's socket holds back what follows. False: the run is over. */
+static bool
+hold(struct reader *r, const struct change_txn *t)
+{
+	struct pipeline *p = r->p;
+	uint64_t read_us = lt_mono_us(p->clock), left;
+
+	while ((left = pipeline_delay_left_us(&r->delay, t->commit_us, read_us)) > 0) {
+		atomic_store(&p->held_us, t->commit_us);
+		if (lt_wake_wait(p->pause, (int)LT_MIN(left / 1000 + 1, (uint64_t)HOLD_STEP_MS)) ||
+		    atomic_load(&r->stop))
+			return false;
+	}
+	atomic_store(&p->held_us, 0);
+	return true;
+}
+
 /* False: over. A DDL statement is the last thing read: what follows needs the schema that comes with it. */
 static bool
 read_one(struct reader *r)
@@ -56,22 +90,44 @@ read_one(struct reader *r)
 	struct change_txn *t = NULL;
 	bool last;
 
+	if (pipeline_until_reached(&r->until))
+		return pipeline_until_fail(&r->until, &r->err);
 	if (!change_source_next(r->source, READ_STEP_MS, &t, &r->err))
 		return false;
 	if (t == NULL)
 		return true;
-	if (!pipeline_select_txn(r->select, t, &r->err)) {
+	if (pipeline_until_excludes(&r->until, t)) {
 		change_txn_free(t);
-		return false;
+		return pipeline_until_fail(&r->until, &r->err);
 	}
+	pipeline_select_txn(r->select, t);
 	last = t->kind == CHANGE_TXN_DDL;
 	publish_read(r->p, t);
-	if (lt_queue_push(r->queue, t, change_txn_bytes(t), -1) != LT_QUEUE_DONE) {
+	await_disk(r, t);
+	if (!hold(r, t) || lt_queue_push(r->queue, t, change_txn_bytes(t), -1) != LT_QUEUE_DONE) {
 		change_txn_free(t);
 		return false;
 	}
 	atomic_store(&r->p->queued_bytes, lt_queue_bytes(r->queue)); /* the loader may be held up for long */
 	return !last;
+}
+
+static bool
+reader_init(struct reader *r, struct lt_err *err)
+{
+	struct pipeline *p = r->p;
+
+	return pipeline_until_init(&r->until, &p->model->until, &p->applied, err) &&
+	       pipeline_delay_init(
+		   &r->delay, &p->channel->sites[p->model->from], p->model->delay_ms, p->clock, p->origin.stop, err);
+}
+
+static void
+reader_clear(struct reader *r)
+{
+	lt_queue_free(r->queue, free_txn);
+	pipeline_until_clear(&r->until);
+	atomic_store(&r->p->held_us, 0);
 }
 
 static void
@@ -255,13 +311,27 @@ save_progress(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 	return true;
 }
 
+static uint64_t
+age_ms(const struct pipeline *p, uint64_t commit_us)
+{
+	uint64_t now = lt_wall_us(p->clock);
+
+	return commit_us > 0 && now > commit_us ? (now - commit_us) / 1000 : 0;
+}
+
+/* With nothing in the queue: 0, but for what the reader holds back. */
+static uint64_t
+held_lag(struct pipeline *p)
+{
+	return age_ms(p, atomic_load(&p->held_us));
+}
+
 static void
 note_lag(struct pipeline *p, const struct pipeline_group *g)
 {
 	const struct change_txn *newest = g->txns[g->count - 1];
-	uint64_t now = lt_wall_us(p->clock);
 
-	p->now.lag_ms = newest->commit_us > 0 && now > newest->commit_us ? (now - newest->commit_us) / 1000 : 0;
+	p->now.lag_ms = age_ms(p, newest->commit_us);
 	if (newest->gtid.kind != CHANGE_GTID_NONE)
 		change_gtid_text(&newest->gtid, p->now.applied_gtid);
 }
@@ -291,7 +361,7 @@ apply_filled(struct pipeline *p, struct change_sink *sink, struct pipeline_group
 	}
 	if (!has_rows(g)) {
 		pass_places(p, g);
-		p->now.lag_ms = 0;
+		p->now.lag_ms = held_lag(p);
 		return true;
 	}
 	if (!apply_group(p, sink, g->txns, g->count, err))
@@ -324,12 +394,12 @@ load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct
 		atomic_store(&p->group_bytes, g->bytes);
 		if (end == LT_QUEUE_CLOSED) {
 			*err = r->err; /* the reader's last word; its thread is done with it */
-			return false;
+			return err->code == LT_E_UNTIL && save_progress(p, sink, err) && false;
 		}
 		if (end == LT_QUEUE_DONE && (!apply_filled(p, sink, g, &again, err) || again))
 			return again;
 		if (end == LT_QUEUE_TIMEOUT)
-			p->now.lag_ms = 0;
+			p->now.lag_ms = held_lag(p);
 		now = lt_mono_us(p->clock);
 		if (now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) &&
 		    !save_progress(p, sink, err))
@@ -349,7 +419,7 @@ static bool
 run(struct pipeline *p, struct change_sink *sink, struct change_source *source, struct pipeline_select *select,
     struct lt_err *err)
 {
-	size_t share = p->channel->memory_bytes / MEMORY_SHARES;
+	size_t share = p->channel->memory_bytes / PIPELINE_MEMORY_SHARES;
 	struct reader r = { .p = p,
 		.source = source,
 		.select = select,
@@ -358,8 +428,10 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 		.passed_before = p->now.passed };
 	struct pipeline_group group;
 	struct lt_thread *thread;
-	bool again;
+	bool again = false;
 
+	if (!reader_init(&r, err))
+		goto out;
 	pipeline_group_init(
 	    &group, p->channel->group.rows, LT_MIN(p->channel->group.bytes, share), p->channel->group.time_ms);
 	thread = lt_thread_start("reader", reader_main, &r);
@@ -372,12 +444,13 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	change_source_cancel(source);
 	lt_thread_join(thread);
 	note_unsent(p, &r);
-	lt_queue_free(r.queue, free_txn);
 	if (p->stop.by_txn)
 		pipeline_group_leave(&group, p->stop.txn); /* ours now: the pipeline stands before it */
 	pipeline_group_clear(&group);
 	atomic_store(&p->queued_bytes, 0);
 	atomic_store(&p->group_bytes, 0);
+out:
+	reader_clear(&r);
 	return again;
 }
 
@@ -470,7 +543,7 @@ show_mark(struct pipeline *p, struct lt_err *err)
 bool
 pipeline_session(struct pipeline *p, struct lt_err *err)
 {
-	size_t limit = p->channel->memory_bytes / MEMORY_SHARES;
+	size_t limit = p->channel->memory_bytes / PIPELINE_MEMORY_SHARES;
 	struct pipeline_select select;
 	struct change_filter filter;
 	struct change_describer describer;

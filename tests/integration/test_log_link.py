@@ -28,7 +28,7 @@ def read_as(server, server_id, uuid):
             cursor.execute(f"SET @{name} = 'CRC32'")
         if server.engine == "mariadb":
             cursor.execute("SET @mariadb_slave_capability = 4")
-        elif uuid:
+        else:
             cursor.execute(f"SET @replica_uuid = '{uuid}', @slave_uuid = '{uuid}'")
     c._execute_command(COM_REGISTER_SLAVE, struct.pack("<I3xHII", server_id, 0, 0, 0))
     c._read_packet()
@@ -37,19 +37,16 @@ def read_as(server, server_id, uuid):
     return c
 
 
-@pytest.mark.parametrize("engine,same", [("mysql", "uuid"), ("mysql", "id"), ("mariadb", "id"), ("mariadb-11.8", "id")])
-def test_a_twin_is_named_and_reading_goes_on(engine, same, site, channel, schema):
+@pytest.mark.parametrize("engine", ["mysql", "mariadb", "mariadb-11.8"])
+def test_a_twin_is_named_and_reading_goes_on(engine, site, channel, schema):
+    """MySQL goes by the uuid, whatever the server id; MariaDB by that."""
     source, target = site(engine, 1), site("mariadb", 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us").start()
     transaction(source, schema, "INSERT INTO ledger VALUES (1)")
     lutra.wait()
     server_id, uuid = wait_until(lambda: registered(source), 20, "one replica")
-    if same == "uuid":
-        server_id += 1
-    else:
-        uuid = None  # MySQL goes by the server id where a reader tells no uuid
 
-    with contextlib.closing(read_as(source, server_id, uuid)):
+    with contextlib.closing(read_as(source, server_id + (engine == "mysql"), uuid)):
         wait_until(lambda: "E3012" in lutra.log.read_text(), 20, "E3012")
     transaction(source, schema, "INSERT INTO ledger VALUES (2)")
 

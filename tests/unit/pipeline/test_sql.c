@@ -86,7 +86,7 @@ r08_verify_compares_by_type_and_null_safe(void **state)
 	assert_true(pipeline_sql_delete(&route, &full, true, fresh(&f)));
 	check(&f.text,
 	    "DELETE FROM `shop`.`orders` WHERE `id` = ? AND CAST(CONVERT(`no``te` USING gbk) AS BINARY) <=> CAST(? AS BINARY)"
-	    " AND `doc` <=> CAST(? AS JSON) AND `kind`+0 <=> ?",
+	    " AND `doc` <=> CAST(? AS JSON) AND CAST(`kind` AS UNSIGNED) <=> ?",
 	    4);
 }
 

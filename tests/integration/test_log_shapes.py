@@ -139,3 +139,14 @@ def test_mariadb_instant_and_invisible_columns(engine, site, channel, schema):
     assert lutra.pipelines()[ONE_WAY]["error"] is None
     query = "SELECT id, z, b, h, g, s FROM i ORDER BY id"
     assert ends[0].sql(query, db=schema) == ends[1].sql(query, db=schema)
+
+
+@pytest.mark.parametrize("image", ["MINIMAL", "FULL"])
+def test_a_table_of_700_columns(image, ends, channel, schema):
+    names = [f"c{i}" for i in range(700)]
+    lutra = begin(ends, channel, schema, f"CREATE TABLE wide (id INT PRIMARY KEY, {', '.join(f'{n} TINYINT' for n in names)})")
+    run(ends[0], schema, f"SET SESSION binlog_row_image = '{image}'", "INSERT INTO wide (id) VALUES (1), (2), (3)",
+        f"UPDATE wide SET {', '.join(f'{n} = {i % 100}' for i, n in enumerate(names))} WHERE id = 1", "UPDATE wide SET c699 = id, c7 = NULL, c64 = 5",
+        "UPDATE wide SET id = 20, c0 = 1 WHERE id = 2", "DELETE FROM wide WHERE id = 3")
+
+    arrived(lutra, ends, schema)

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from conftest import same
 from lutralab.servers import Unavailable
-from steps import stopped
+from steps import server_globals, stopped
 
 ONE_WAY = "hz->us"
 
@@ -148,5 +148,54 @@ def test_a_table_of_700_columns(image, ends, channel, schema):
     run(ends[0], schema, f"SET SESSION binlog_row_image = '{image}'", "INSERT INTO wide (id) VALUES (1), (2), (3)",
         f"UPDATE wide SET {', '.join(f'{n} = {i % 100}' for i, n in enumerate(names))} WHERE id = 1", "UPDATE wide SET c699 = id, c7 = NULL, c64 = 5",
         "UPDATE wide SET id = 20, c0 = 1 WHERE id = 2", "DELETE FROM wide WHERE id = 3")
+
+    arrived(lutra, ends, schema)
+
+
+def load_data(server, schema, path, table, *before):
+    with contextlib.closing(server.connect(schema, local_infile=True)) as c, c.cursor() as cursor:
+        for statement in (*before, f"LOAD DATA LOCAL INFILE '{path}' INTO TABLE {table}"):
+            cursor.execute(statement)
+
+
+def test_rows_of_triggers_and_of_loaded_files(ends, channel, schema, tmp_path):
+    """As rows they arrive; as the statement that loads a file it passes for what is not mapped, and stops for what is."""
+    lutra = begin(ends, channel, schema, T, "CREATE TABLE seen (id INT, what VARCHAR(20))", "CREATE TABLE other (id INT PRIMARY KEY, v VARCHAR(20))",
+                  mapped=("t", "seen"))
+    file = tmp_path / "rows"
+    file.write_text("".join(f"{i}\tline {i}\n" for i in range(10, 3000)))
+    with server_globals(ends[0], local_infile=1):
+        run(ends[0], schema, "CREATE TRIGGER tell AFTER INSERT ON t FOR EACH ROW INSERT INTO seen VALUES (NEW.id, 'came')",
+            "CREATE TRIGGER gone AFTER DELETE ON t FOR EACH ROW INSERT INTO seen VALUES (OLD.id, 'went')",
+            "INSERT INTO t VALUES (1, 'a'), (2, 'b')", "DELETE FROM t WHERE id = 1", "DROP TRIGGER tell", "DROP TRIGGER gone")
+        load_data(ends[0], schema, file, "t")
+        load_data(ends[0], schema, file, "other", "SET SESSION binlog_format = 'STATEMENT'")
+        run(ends[0], schema, "INSERT INTO t VALUES (3, 'c')")
+        lutra.wait()
+        for query in ("SELECT COUNT(*), SUM(id) FROM t", "SELECT * FROM seen ORDER BY id, what"):
+            assert ends[0].sql(query, db=schema) == ends[1].sql(query, db=schema)
+        assert ends[1].sql("SELECT COUNT(*) FROM seen", db=schema) == ((3,),)
+
+        file.write_text("9000\tlast\n")
+        load_data(ends[0], schema, file, "t", "SET SESSION binlog_format = 'STATEMENT'")
+    error = stopped(lutra, ONE_WAY, "E3006")
+    assert "LOAD DATA" in error["message"] and error["where"]["table"] == f"{schema}.t"
+
+
+HIDDEN = {
+    "mysql": ["CREATE TABLE f (id INT PRIMARY KEY, a INT, d JSON, v INT AS (a * 2) VIRTUAL, KEY ((a + 1)), UNIQUE KEY ((a * 3)), KEY ((CAST(d->'$.n' AS UNSIGNED ARRAY))))"],
+    "mariadb": ["CREATE TABLE f (id INT PRIMARY KEY, a INT, d LONGTEXT, v INT AS (a * 2) VIRTUAL, b BLOB, UNIQUE KEY (b), KEY (v))"],
+}
+
+
+@pytest.mark.parametrize("image", ["FULL", "MINIMAL"])
+@pytest.mark.parametrize("engine", ["mysql", "mariadb", "mariadb-11.8"])
+def test_columns_that_a_server_hides(engine, image, site, channel, schema):
+    """Of indexes over expressions, over the members of an array, over more bytes than a key has."""
+    ends = site(engine, 1), site(engine, 2)
+    lutra = begin(ends, channel, schema, *HIDDEN[ends[0].engine])
+    more = "d = '{\"n\": [3, 4]}'" if engine == "mysql" else "b = REPEAT('y', 9000)"
+    run(ends[0], schema, f"SET SESSION binlog_row_image = '{image}'", "INSERT INTO f (id, a, d) VALUES (1, 1, '{\"n\": [1, 2]}'), (2, 2, NULL), (3, NULL, NULL)",
+        f"UPDATE f SET {more} WHERE id = 1", "UPDATE f SET a = 7 WHERE id = 2", "DELETE FROM f WHERE id = 3")
 
     arrived(lutra, ends, schema)

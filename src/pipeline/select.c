@@ -1,4 +1,5 @@
 #include "pipeline/select.h"
+#include "pipeline/fan.h"
 #include "pipeline/versioned_priv.h"
 
 #include "schema/ddl.h"
@@ -12,12 +13,14 @@ pipeline_select_init(struct pipeline_select *s, const char *channel, const struc
 	s->mapping = mapping;
 	s->history = history;
 	s->scratch = lt_arena_new();
+	s->fan = pipeline_fan_new(mapping);
 }
 
 void
 pipeline_select_clear(struct pipeline_select *s)
 {
 	lt_arena_free(s->scratch);
+	pipeline_fan_free(s->fan);
 	lt_buf_free(&s->to_schema);
 	lt_buf_free(&s->to_table);
 }
@@ -156,7 +159,11 @@ pipeline_select_txn(struct pipeline_select *s, struct change_txn *t, struct lt_e
 	t->quiet = kept == 0 && others > 0 && t->ignored == 0;
 	if (own)
 		atomic_fetch_add_explicit(&s->own, 1, memory_order_relaxed);
-	if (own || kept == 0)
+	if (own || kept == 0) {
 		empty(t);
+		return true;
+	}
+	pipeline_fan_rows(s->fan, t, 0);
+	pipeline_fan_sort(s->fan, t);
 	return true;
 }

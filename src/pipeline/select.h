@@ -17,6 +17,7 @@ struct pipeline_select {
 	_Atomic uint64_t own;                 /* transactions that carry this channel's mark */
 	_Atomic uint64_t passed;              /* statements that concern nothing mapped */
 	struct lt_arena *scratch;             /* owned */
+	struct pipeline_fan *fan;             /* owned */
 	struct lt_buf to_schema, to_table;    /* owned, scratch for lookups */
 };
 

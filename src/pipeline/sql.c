@@ -63,6 +63,12 @@ add_same(const struct pipeline_route *r, struct pipeline_text *t, const struct p
 
 	my_sql_name(&name, c->target->name);
 	n = lt_buf_cstr(&name);
+	if (c->constant) {
+		lt_buf_printf(&t->sql, "%s <=> ?", n);
+		add_slot(t, c, false);
+		lt_buf_free(&name);
+		return;
+	}
 	switch (c->bind) {
 	case PIPELINE_BIND_UTF8:
 	case PIPELINE_BIND_NAME:
@@ -104,7 +110,7 @@ add_where(const struct pipeline_route *r, const struct change_image *before, boo
 
 		if (!c->in_key)
 			continue;
-		if (!change_image_has(before, c->source))
+		if (!pipeline_column_in(c, before))
 			return false;
 		and_between(t, &first);
 		add_key_equal(t, c);
@@ -112,7 +118,7 @@ add_where(const struct pipeline_route *r, const struct change_image *before, boo
 	for (size_t i = 0; i < r->ncolumns && (r->keyless || verify); i++) {
 		const struct pipeline_column *c = &r->columns[i];
 
-		if ((c->in_key && !r->keyless) || !change_image_has(before, c->source))
+		if ((c->in_key && !r->keyless) || !pipeline_column_in(c, before))
 			continue;
 		and_between(t, &first);
 		add_same(r, t, c);
@@ -140,7 +146,7 @@ add_tuple(const struct pipeline_route *r, const struct change_image *after, stru
 	size_t first = out->nslots;
 
 	for (size_t i = 0; i < r->ncolumns; i++) {
-		if (!is_written(&r->columns[i]) || !change_image_has(after, r->columns[i].source))
+		if (!is_written(&r->columns[i]) || !pipeline_column_in(&r->columns[i], after))
 			continue;
 		lt_buf_z(&out->sql, between);
 		add_stored(out, &r->columns[i]);
@@ -160,7 +166,7 @@ pipeline_sql_insert(
 	my_sql_table(&out->sql, r->target->schema, r->target->name);
 	lt_buf_z(&out->sql, " (");
 	for (size_t i = 0; i < r->ncolumns; i++) {
-		if (!is_written(&r->columns[i]) || !change_image_has(after, r->columns[i].source))
+		if (!is_written(&r->columns[i]) || !pipeline_column_in(&r->columns[i], after))
 			continue;
 		lt_buf_z(&out->sql, between);
 		my_sql_name(&out->sql, r->columns[i].target->name);
@@ -186,7 +192,8 @@ keeps_itself(const struct pipeline_route *r, const struct change_image *after, c
 		return false;
 	for (size_t i = 0; i < r->ncolumns; i++) {
 		if (r->columns[i].target == target)
-			return is_written(&r->columns[i]) && !change_image_has(after, r->columns[i].source);
+			return is_written(&r->columns[i]) &&
+			       (r->columns[i].constant || !pipeline_column_in(&r->columns[i], after));
 	}
 	return false;
 }
@@ -202,7 +209,7 @@ pipeline_sql_update(const struct pipeline_route *r, const struct change_image *b
 	for (size_t i = 0; i < r->ncolumns; i++) {
 		const struct pipeline_column *c = &r->columns[i];
 
-		if (!is_written(c) || !(change_image_has(after, c->source) || lt_fault("r07_missing")))
+		if (!is_written(c) || c->constant || !(pipeline_column_in(c, after) || lt_fault("r07_missing")))
 			continue;
 		lt_buf_z(&out->sql, between);
 		my_sql_name(&out->sql, c->target->name);
@@ -250,7 +257,7 @@ pipeline_sql_delete_in(
 			return false;
 		key = &r->columns[i];
 	}
-	if (key == NULL || r->keyless || !change_image_has(before, key->source))
+	if (key == NULL || r->keyless || !pipeline_column_in(key, before))
 		return false;
 	lt_buf_z(&out->sql, "DELETE FROM ");
 	my_sql_table(&out->sql, r->target->schema, r->target->name);

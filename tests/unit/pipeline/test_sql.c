@@ -21,10 +21,10 @@ static const struct change_column sources[] = {
 	{ .kind = CHANGE_ENUM },
 };
 static struct pipeline_column columns[] = {
-	{ 0, &targets[0], &sources[0], PIPELINE_BIND_NUMBER, true },
-	{ 1, &targets[1], &sources[1], PIPELINE_BIND_FOREIGN, false },
-	{ 2, &targets[2], &sources[2], PIPELINE_BIND_JSON, false },
-	{ 3, &targets[3], &sources[3], PIPELINE_BIND_INDEX, false },
+	{ .source = 0, .target = &targets[0], .from = &sources[0], .bind = PIPELINE_BIND_NUMBER, .in_key = true },
+	{ .source = 1, .target = &targets[1], .from = &sources[1], .bind = PIPELINE_BIND_FOREIGN, .in_key = false },
+	{ .source = 2, .target = &targets[2], .from = &sources[2], .bind = PIPELINE_BIND_JSON, .in_key = false },
+	{ .source = 3, .target = &targets[3], .from = &sources[3], .bind = PIPELINE_BIND_INDEX, .in_key = false },
 };
 static const struct schema_table target = { .schema = { "shop", 4 }, .name = { "orders", 6 } };
 static struct pipeline_route route = { .target = &target, .columns = columns, .ncolumns = 4, .json_native = true };

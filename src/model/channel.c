@@ -17,10 +17,12 @@ enum {
 #define KILO ((uint64_t)1 << 10)
 #define MEGA ((uint64_t)1 << 20)
 #define GIGA ((uint64_t)1 << 30)
+#define TERA ((uint64_t)1 << 40)
+#define SPILL_BYTES (16 * GIGA)
 
 static const struct model_key channel_keys[] = { { "channel", true }, { "sites", true }, { "direction", true },
 	{ "tables", true }, { "conflicts", false }, { "start", false }, { "until", false }, { "delay", false },
-	{ "memory", false }, { "group", false }, { "verify", false }, { "writers", false } };
+	{ "memory", false }, { "spill", false }, { "group", false }, { "verify", false }, { "writers", false } };
 static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false } };
 
 static struct lt_str
@@ -139,6 +141,17 @@ read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err
 }
 
 static bool
+read_spill(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	size_t bytes = SPILL_BYTES;
+
+	if (node != NULL && !model_field_size(node, "spill", (struct model_bounds){ MEGA, TERA }, &bytes, err))
+		return false;
+	c->spill_bytes = bytes;
+	return true;
+}
+
+static bool
 read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_err *err)
 {
 	const struct model_yaml *memory = model_yaml_get(root, "memory"), *verify = model_yaml_get(root, "verify"),
@@ -148,7 +161,9 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 
 	c->memory_bytes = 256 * MEGA;
 	if (memory != NULL &&
-	    !model_field_size(memory, "memory", (struct model_bounds){ MEGA, 1024 * GIGA }, &c->memory_bytes, err))
+	    !model_field_size(memory, "memory", (struct model_bounds){ MEGA, TERA }, &c->memory_bytes, err))
+		return false;
+	if (!read_spill(c, model_yaml_get(root, "spill"), err))
 		return false;
 	c->writers = WRITERS;
 	if (writers != NULL) {

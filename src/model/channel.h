@@ -51,6 +51,7 @@ struct model_channel {
 	enum model_verify verify; /* before images compared at the target: default off one-way, on in two-way
 				     `conflicts: none` (R8) */
 	size_t writers;           /* `writers`: connections that apply beside each other; default 1 */
+	uint64_t spill_bytes;     /* `spill`: disk that larger transactions may take, for each pipeline; default 16G */
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 256M */
 	struct {
 		size_t rows, bytes;

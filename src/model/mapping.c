@@ -405,6 +405,16 @@ model_mapping_table(const struct model_mapping *m, struct lt_str schema, struct 
 }
 
 bool
+model_mapping_fans(const struct model_mapping *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->rules[i].branch > 0)
+			return true;
+	}
+	return false;
+}
+
+bool
 model_mapping_weighted(const struct model_mapping *m)
 {
 	for (size_t i = 0; i < m->count; i++) {

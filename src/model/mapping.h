@@ -63,6 +63,8 @@ bool model_mapping_table(const struct model_mapping *m, struct lt_str schema, st
  * it matches, and `branch` counts them in file order from 0. False behind the last one. */
 bool model_mapping_branch(const struct model_mapping *m, struct lt_str schema, struct lt_str table, size_t branch,
     struct lt_buf names[2], const struct model_rule **rule);
+/** Whether any table may go to several. */
+bool model_mapping_fans(const struct model_mapping *m);
 /** Whether any entry has a weight of its own. */
 bool model_mapping_weighted(const struct model_mapping *m);
 /** Whether any table of that schema could be mapped (CREATE or DROP DATABASE). */

@@ -16,7 +16,7 @@ struct pipeline_fan {
 	const struct model_mapping *mapping; /* borrowed */
 	struct leaf *leaves;                 /* owned list, branches among them */
 	size_t count;
-	bool weighted;
+	bool weighted, fans;
 };
 
 struct pipeline_fan *
@@ -26,6 +26,7 @@ pipeline_fan_new(const struct model_mapping *mapping)
 
 	f->mapping = mapping;
 	f->weighted = model_mapping_weighted(mapping);
+	f->fans = model_mapping_fans(mapping);
 	return f;
 }
 
@@ -130,7 +131,7 @@ pipeline_fan_rows(struct pipeline_fan *f, struct change_txn *t, size_t first)
 
 	if (f->count > TABLES_MAX)
 		drop_leaves(f); /* whoever has a branch in hand holds it */
-	for (size_t i = first; i < from; i++) {
+	for (size_t i = first; f->fans && i < from; i++) {
 		const struct leaf *l = leaf_of(f, t->rows[i].table);
 
 		for (size_t j = 0; j < l->nbranches; j++) {
@@ -175,7 +176,7 @@ pipeline_fan_sort(struct pipeline_fan *f, struct change_txn *t)
 	struct change_row *rows;
 	size_t n = t->nrows;
 
-	if (!f->weighted || n < 2)
+	if (!f->weighted || n < 2 || t->spill != NULL)
 		return;
 	order = lt_calloc(n, sizeof(*order));
 	rows = lt_calloc(n, sizeof(*rows));

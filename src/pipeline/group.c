@@ -38,7 +38,7 @@ add(struct pipeline_group *g, struct change_txn *t)
 		g->txns = lt_realloc(g->txns, g->cap * sizeof(struct change_txn *));
 	}
 	g->txns[g->count++] = t;
-	g->rows += t->nrows;
+	g->rows += (size_t)change_txn_rows(t);
 	g->bytes += change_txn_bytes(t);
 }
 
@@ -51,13 +51,19 @@ row_bound(const struct pipeline_group *g)
 }
 
 static bool
+is_alone(const struct change_txn *t)
+{
+	return t->kind == CHANGE_TXN_DDL || t->spill != NULL;
+}
+
+static bool
 fits(const struct pipeline_group *g, const struct change_txn *t)
 {
 	if (g->count == 0)
 		return true;
-	if (t->kind == CHANGE_TXN_DDL || g->txns[0]->kind == CHANGE_TXN_DDL)
+	if (is_alone(t) || is_alone(g->txns[0]))
 		return false;
-	return g->rows + t->nrows <= row_bound(g) && g->bytes + change_txn_bytes(t) <= g->max_bytes;
+	return g->rows + change_txn_rows(t) <= row_bound(g) && g->bytes + change_txn_bytes(t) <= g->max_bytes;
 }
 
 enum lt_queue_end

@@ -20,8 +20,9 @@ struct pipeline_group {
 
 void pipeline_group_init(struct pipeline_group *g, size_t max_rows, size_t max_bytes, unsigned max_time_ms);
 void pipeline_group_clear(struct pipeline_group *g);
-/** Fill from the queue: wait up to timeout_ms for the first one, for none after it. A DDL statement is a group of its
- * own. What the group held before is freed. The end is the queue's: CLOSED only once nothing is left. */
+/** Fill from the queue: wait up to timeout_ms for the first one, for none after it. A DDL statement, and a transaction
+ * that spilled, is a group of its own. What the group held before is freed. The end is the queue's: CLOSED only once
+ * nothing is left. */
 enum lt_queue_end pipeline_group_fill(struct pipeline_group *g, struct lt_queue *q, int timeout_ms);
 /** Take `t` out of the group without freeing it: the caller's now. */
 void pipeline_group_leave(struct pipeline_group *g, const struct change_txn *t);

@@ -58,6 +58,11 @@ struct pipeline_origin {
 	struct lt_wake *stop;
 };
 
+/** How memory is shared out (promise 6): the transaction being read, the queue, and the group in hand hold a third
+ * each.
+ */
+#define PIPELINE_MEMORY_SHARES 3
+
 struct pipeline;
 
 /** Starts the threads at once. All but the clock is borrowed for the pipeline's life. */

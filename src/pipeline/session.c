@@ -1,4 +1,6 @@
 /* One run of a pipeline: claim the target, open the log, then group after group until something happens. */
+#include <time.h>
+
 #include "base/fault.h"
 #include "pipeline/apart.h"
 #include "pipeline/connect.h"
@@ -8,12 +10,11 @@
 #include "pipeline/pipeline_priv.h"
 #include "pipeline/until.h"
 
-/* How memory is shared out (promise 6): the transaction being read, the queue, and the group in hand hold a third each.
- */
-#define MEMORY_SHARES 3
 /* More than this in the queue helps nobody: it is only there to keep both threads busy. */
 #define QUEUE_BYTES ((size_t)16 << 20)
 #define READ_STEP_MS 500
+#define SPILL_STEP_MS 20
+#define SPILLS_HANDED 2
 #define LOAD_STEP_MS 100
 #define HOLD_STEP_MS 50
 #define PUBLISH_US 50000
@@ -54,6 +55,17 @@ free_txn(void *item)
 	change_txn_free(item);
 }
 
+/* Disk is no place to run ahead into: of large transactions one is applied, one waits, and one is in the reader's hand.
+ */
+static void
+await_disk(const struct reader *r, const struct change_txn *t)
+{
+	const struct timespec step = { .tv_nsec = SPILL_STEP_MS * 1000000L };
+
+	while (t->spill != NULL && change_spill_handed(t->spill) > SPILLS_HANDED && !atomic_load(&r->stop))
+		nanosleep(&step, NULL);
+}
+
 /* `delay`: nothing is read meanwhile, so that the source's socket holds back what follows. False: the run is over. */
 static bool
 hold(struct reader *r, const struct change_txn *t)
@@ -88,12 +100,10 @@ read_one(struct reader *r)
 		change_txn_free(t);
 		return pipeline_until_fail(&r->until, &r->err);
 	}
-	if (!pipeline_select_txn(r->select, t, &r->err)) {
-		change_txn_free(t);
-		return false;
-	}
+	pipeline_select_txn(r->select, t);
 	last = t->kind == CHANGE_TXN_DDL;
 	publish_read(r->p, t);
+	await_disk(r, t);
 	if (!hold(r, t) || lt_queue_push(r->queue, t, change_txn_bytes(t), -1) != LT_QUEUE_DONE) {
 		change_txn_free(t);
 		return false;
@@ -409,7 +419,7 @@ static bool
 run(struct pipeline *p, struct change_sink *sink, struct change_source *source, struct pipeline_select *select,
     struct lt_err *err)
 {
-	size_t share = p->channel->memory_bytes / MEMORY_SHARES;
+	size_t share = p->channel->memory_bytes / PIPELINE_MEMORY_SHARES;
 	struct reader r = { .p = p,
 		.source = source,
 		.select = select,
@@ -533,7 +543,7 @@ show_mark(struct pipeline *p, struct lt_err *err)
 bool
 pipeline_session(struct pipeline *p, struct lt_err *err)
 {
-	size_t limit = p->channel->memory_bytes / MEMORY_SHARES;
+	size_t limit = p->channel->memory_bytes / PIPELINE_MEMORY_SHARES;
 	struct pipeline_select select;
 	struct change_filter filter;
 	struct change_describer describer;

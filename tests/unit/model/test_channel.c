@@ -75,6 +75,7 @@ completes_a_one_way_channel_with_defaults(void **state)
 	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_NOW);
 	assert_int_equal(c->verify, MODEL_VERIFY_OFF);
 	assert_int_equal(c->memory_bytes, 256 << 20);
+	assert_int_equal(c->spill_bytes, (uint64_t)16 << 30);
 	assert_int_equal(c->group.rows, 5000);
 	assert_int_equal(c->group.bytes, 4 << 20);
 	assert_int_equal(c->group.time_ms, 200);
@@ -149,6 +150,7 @@ reads_every_key(void **state)
 	    "  hz: { gtid: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:7' }\n"
 	    "  us: { file: mb.000003, pos: 4711 }\n"
 	    "memory: 16M\n"
+	    "spill: 3G\n"
 	    "until:\n"
 	    "  us: { gtid: 0-1-9 }\n"
 	    "delay: { us->hz: 2h }\n"
@@ -171,6 +173,7 @@ reads_every_key(void **state)
 	assert_int_equal(c->pipelines[0].delay_ms, 0);
 	assert_int_equal(c->pipelines[1].delay_ms, 7200000);
 	assert_int_equal(c->memory_bytes, 16 << 20);
+	assert_int_equal(c->spill_bytes, (uint64_t)3 << 30);
 	assert_int_equal(c->group.rows, 10);
 	assert_int_equal(c->group.bytes, 512 << 10);
 	assert_int_equal(c->group.time_ms, 2000);
@@ -346,6 +349,7 @@ refuses_wrong_values_at_their_place(void **state)
 		{ ONE "start: { hz: { tmie: now } }\n", LT_E_CONFIG_KEY, 7, 16, "did you mean `time`?" },
 		{ ONE "memory: 64X\n", LT_E_CONFIG_VALUE, 7, 9, "a size" },
 		{ ONE "memory: -1\n", LT_E_CONFIG_VALUE, 7, 9, "a size" },
+		{ ONE "spill: 1K\n", LT_E_CONFIG_VALUE, 7, 8, "are allowed" },
 		{ ONE "memory: M\n", LT_E_CONFIG_VALUE, 7, 9, "a size" },
 		{ ONE "memory: 64K\n", LT_E_CONFIG_VALUE, 7, 9, "are allowed" },
 		{ ONE "memory: 99999999999999999999G\n", LT_E_CONFIG_VALUE, 7, 9, "a size" },

@@ -152,6 +152,37 @@ check_fan_in(struct check *k, const struct check_tables *t)
 		pipeline_check_survey_end(&s, "their keys are told apart by what `set` says");
 }
 
+/* -- Otter's marks -------------------------------------------------------------------------------- */
+
+static void
+check_marks(struct check *k, const struct check_site *s, bool written)
+{
+	const struct model_otter *o = &k->channel->otter;
+	struct my_rows *rows = NULL;
+	struct lt_err err = { 0 };
+
+	if (my_queryf(
+		s->conn, &rows, &err, "SELECT id, channel_id, channel_info FROM `%s`.retl_mark LIMIT 0", o->schema))
+		pipeline_check_ok(k, "otter", s->name, "marks are in %s.retl_mark", o->schema);
+	else if (written)
+		pipeline_check_fail(k, "otter", s->name, "run Otter's own script for its system schema there",
+		    "marks cannot be written: %s", err.message);
+	else
+		pipeline_check_warn(
+		    k, "otter", s->name, NULL, "marks cannot be seen in %s.retl_mark: %s", o->schema, err.message);
+	my_rows_free(rows);
+}
+
+void
+pipeline_check_otter(struct check *k, const struct check_tables *t)
+{
+	if (!k->channel->otter.on)
+		return;
+	check_marks(k, t->from, false);
+	if (k->channel->otter.write)
+		check_marks(k, t->to, true);
+}
+
 void
 pipeline_check_mapping(struct check *k, const struct check_tables *t)
 {

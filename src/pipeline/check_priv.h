@@ -91,6 +91,7 @@ bool pipeline_check_tables_read(struct check *k, const struct model_pipeline *p,
 void pipeline_check_tables(struct check *k, const struct check_tables *t);
 /** What entries do beyond names: constants, several tables into one. */
 void pipeline_check_mapping(struct check *k, const struct check_tables *t);
+void pipeline_check_otter(struct check *k, const struct check_tables *t);
 void pipeline_check_tables_clear(struct check_tables *t);
 void pipeline_check_finding(struct check_survey *s, const char *mend, const char *fmt, ...) LT_PRINTF(3, 4);
 void pipeline_check_survey_end(struct check_survey *s, const char *fine);

@@ -479,6 +479,7 @@ void
 pipeline_check_tables(struct check *k, const struct check_tables *t)
 {
 	check_entries(k, t);
+	pipeline_check_otter(k, t);
 	if (t->npairs == 0) {
 		pipeline_check_warn(k, "tables", t->pipeline->name,
 		    "correct `tables`, or grant SELECT on what it names", "no table at %s matches (or none is visible)",

@@ -226,7 +226,7 @@ pipeline_orders_move(struct pipeline *p, struct change_sink *sink, const struct 
 {
 	struct my_conn *c = pipeline_load_conn(sink);
 
-	if (pipeline_load_begin(sink, to, err) && (add == NULL || add(p, sink, ctx, err)) &&
+	if (pipeline_load_hand_begin(sink, to, err) && (add == NULL || add(p, sink, ctx, err)) &&
 	    schema_history_save(p->history, c, p->channel->name, p->model->name, err) &&
 	    (entry == NULL || pipeline_state_audit(c, entry, err)) && pipeline_load_commit(sink, err))
 		return true;

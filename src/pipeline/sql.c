@@ -101,17 +101,47 @@ and_between(struct pipeline_text *t, bool *first)
 }
 
 static bool
+has_key(const struct pipeline_route *r, const struct change_image *image)
+{
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		if (r->columns[i].in_key && !pipeline_column_in(&r->columns[i], image))
+			return false;
+	}
+	return !r->keyless;
+}
+
+/* R7: an image that lacks a part of the target's key has the source's own; whether the target has one such row, its
+ * count tells. */
+static void
+add_source_key(const struct pipeline_route *r, const struct change_image *before, struct pipeline_text *t, bool *first)
+{
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		const struct pipeline_column *c = &r->columns[i];
+
+		if (!pipeline_column_in(c, before) || c->bind == PIPELINE_BIND_JSON || c->bind == PIPELINE_BIND_OPAQUE)
+			continue;
+		and_between(t, first);
+		my_sql_name(&t->sql, c->target->name);
+		lt_buf_z(&t->sql, " <=> ");
+		add_key_value(t, c);
+		add_slot(t, c, false);
+	}
+}
+
+static bool
 add_where(const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *t)
 {
-	bool first = true;
+	bool first = true, by_key = has_key(r, before);
 
-	for (size_t i = 0; i < r->ncolumns && !r->keyless; i++) {
+	if (!by_key && !r->keyless) {
+		add_source_key(r, before, t, &first);
+		return !first;
+	}
+	for (size_t i = 0; i < r->ncolumns && by_key; i++) {
 		const struct pipeline_column *c = &r->columns[i];
 
 		if (!c->in_key)
 			continue;
-		if (!pipeline_column_in(c, before))
-			return false;
 		and_between(t, &first);
 		add_key_equal(t, c);
 	}

@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import same
-from steps import column, run_at, stopped, transaction
+from steps import column, run_at, server_globals, stopped, transaction
 
 ONE_WAY = "hz->us"
 PAIRS = [("mariadb", "mysql"), ("mysql", "mariadb")]
@@ -177,3 +177,24 @@ def test_fan_out_killed_in_the_middle(site, channel, schema):
     assert len(rows(target, schema, "u")) == 300
     run_at((target,), schema, "DROP TABLE u")
     same(source, target, schema)
+
+
+@pytest.mark.parametrize("image", ["MINIMAL", "NOBLOB"])
+def test_r07_another_key_at_the_target_than_the_image_has(image, start, schema):
+    """The log tells the source's key only; the target is keyed by another column, and found by what the image has."""
+    source, target, lutra = start(
+        ["CREATE TABLE t (id INT PRIMARY KEY, code VARCHAR(20) CHARACTER SET latin1 NOT NULL, v INT, b TEXT)"],
+        ["CREATE TABLE t (site VARCHAR(5) NOT NULL, code VARCHAR(20) NOT NULL, id INT, v INT, b TEXT, PRIMARY KEY (site, code), KEY (id))"],
+        [{"from": f"{schema}.t", "set": {"site": "hz"}}])
+    lutra.start()
+    with server_globals(source, binlog_row_image=image):
+        transaction(source, schema, *(f"INSERT INTO t VALUES ({i}, 'c{i}', {i}, 'text')" for i in range(20)))
+        transaction(source, schema, "UPDATE t SET v = -1 WHERE id < 5", "UPDATE t SET code = CONCAT(code, 'x') WHERE id IN (3, 7)",
+                    "DELETE FROM t WHERE id > 15", "UPDATE t SET id = 100 WHERE id = 9", "INSERT INTO t VALUES (9, 'c9y', 9, NULL)")
+        run_at((target,), schema, "DELETE FROM t WHERE id = 1")
+        transaction(source, schema, "UPDATE t SET v = 7 WHERE id = 1")
+        stopped(lutra, ONE_WAY, "E5000")
+    lutra.skip(ONE_WAY)
+    lutra.wait()
+    expected = sorted(("hz", code, i, v, b) for i, code, v, b in rows(source, schema, "t") if i != 1)
+    assert len(expected) == 16 and rows(target, schema, "t") == expected

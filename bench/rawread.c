@@ -46,7 +46,8 @@ read_all(struct my_conn *c, uint64_t limit, uint64_t *bytes, uint64_t *events, s
 		if (!my_read_packet(c, -1, PACKET_MAX, &packet, err))
 			return false;
 		if (packet.len == 0)
-			return lt_fail(err, LT_E_TRUNCATED, "the log ends after %llu bytes", (unsigned long long)*bytes);
+			return lt_fail(
+			    err, LT_E_TRUNCATED, "the log ends after %llu bytes", (unsigned long long)*bytes);
 		*bytes += packet.len - 1;
 		(*events)++;
 	}

@@ -166,19 +166,22 @@ print_row(struct dumper *d, const struct change_row *row, struct lt_err *err)
 /* -- transactions --------------------------------------------------------------------------------- */
 
 static void
-print_begin(struct dumper *d, const struct change_txn *t)
+print_begin(struct dumper *d, const struct change_txn *t, const char *gtid)
 {
-	char gtid[96], time[32];
+	char time[32];
 
-	change_gtid_text(&t->gtid, gtid);
 	lt_time_text(t->commit_us, time);
-	lt_buf_printf(&d->out, "{\"kind\":\"begin\",\"gtid\":\"%s\",\"file\":", gtid);
+	lt_buf_z(&d->out, "{\"kind\":\"begin\",\"gtid\":");
+	lt_json_str(&d->out, lt_str_z(gtid));
+	lt_buf_z(&d->out, ",\"file\":");
 	lt_json_str(&d->out, lt_str_z(t->file));
 	lt_buf_z(&d->out, ",\"pos\":");
 	lt_buf_u64(&d->out, t->pos);
 	lt_buf_z(&d->out, ",\"server_id\":");
 	lt_buf_u64(&d->out, t->server_id);
-	lt_buf_printf(&d->out, ",\"time\":\"%s\"}\n", time);
+	lt_buf_z(&d->out, ",\"time\":\"");
+	lt_buf_z(&d->out, time);
+	lt_buf_z(&d->out, "\"}\n");
 }
 
 static bool
@@ -196,7 +199,8 @@ print_rows(struct dumper *d, const struct change_txn *t, struct lt_err *err)
 		if (!good)
 			return false;
 	}
-	print_begin(d, t);
+	change_gtid_text(&t->gtid, gtid);
+	print_begin(d, t, gtid);
 	for (size_t i = 0; i < t->nrows; i++) {
 		if (!print_row(d, &t->rows[i], err)) {
 			d->out.len = start;
@@ -205,8 +209,9 @@ print_rows(struct dumper *d, const struct change_txn *t, struct lt_err *err)
 		if (large && d->out.len > FLUSH_BYTES && !flush(d, err))
 			return false;
 	}
-	change_gtid_text(&t->gtid, gtid);
-	lt_buf_printf(&d->out, "{\"kind\":\"commit\",\"gtid\":\"%s\",\"rows\":", gtid);
+	lt_buf_z(&d->out, "{\"kind\":\"commit\",\"gtid\":");
+	lt_json_str(&d->out, lt_str_z(gtid));
+	lt_buf_z(&d->out, ",\"rows\":");
 	lt_buf_u64(&d->out, t->nrows);
 	lt_buf_z(&d->out, ",\"end_pos\":");
 	lt_buf_u64(&d->out, t->end.pos);

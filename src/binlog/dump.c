@@ -109,7 +109,7 @@ count_image(struct dumper *d, const struct change_table *t, const struct change_
 }
 
 static bool
-count_rows(struct dumper *d, const struct change_txn *t, struct lt_err *err)
+count_part(struct dumper *d, const struct change_txn *t, struct lt_err *err)
 {
 	for (size_t i = 0; i < t->nrows; i++) {
 		const struct change_row *row = &t->rows[i];
@@ -120,6 +120,24 @@ count_rows(struct dumper *d, const struct change_txn *t, struct lt_err *err)
 			return false;
 	}
 	return true;
+}
+
+/* All rows, in memory or on disk, through `part`. */
+static bool
+each_part(struct dumper *d, struct change_txn *t,
+    bool (*part)(struct dumper *d, const struct change_txn *t, struct lt_err *err), struct lt_err *err)
+{
+	bool got;
+
+	change_txn_rewind(t);
+	for (;;) {
+		if (!change_txn_part(t, &got, err))
+			return false;
+		if (!got)
+			return true;
+		if (!part(d, t, err))
+			return false;
+	}
 }
 
 static bool
@@ -184,16 +202,34 @@ print_begin(struct dumper *d, const struct change_txn *t, const char *gtid)
 	lt_buf_z(&d->out, "\"}\n");
 }
 
+/* A transaction that is not decoded twice must fit the buffer, to be taken back when a row cannot be read. */
 static bool
-print_rows(struct dumper *d, const struct change_txn *t, struct lt_err *err)
+is_large(const struct change_txn *t)
 {
-	bool large = change_txn_bytes(t) > WHOLE_BYTES;
+	return t->spill != NULL || change_txn_bytes(t) > WHOLE_BYTES;
+}
+
+static bool
+print_part(struct dumper *d, const struct change_txn *t, struct lt_err *err)
+{
+	for (size_t i = 0; i < t->nrows; i++) {
+		if (!print_row(d, &t->rows[i], err))
+			return false;
+		if (d->out.len > FLUSH_BYTES && is_large(t) && !flush(d, err))
+			return false;
+	}
+	return true;
+}
+
+static bool
+print_rows(struct dumper *d, struct change_txn *t, struct lt_err *err)
+{
 	struct binlog_dump_sums sums = *d->sums;
 	size_t start = d->out.len;
 	char gtid[96];
 
-	if (large) {
-		bool good = count_rows(d, t, err);
+	if (is_large(t)) {
+		bool good = each_part(d, t, count_part, err);
 
 		*d->sums = sums;
 		if (!good)
@@ -201,18 +237,14 @@ print_rows(struct dumper *d, const struct change_txn *t, struct lt_err *err)
 	}
 	change_gtid_text(&t->gtid, gtid);
 	print_begin(d, t, gtid);
-	for (size_t i = 0; i < t->nrows; i++) {
-		if (!print_row(d, &t->rows[i], err)) {
-			d->out.len = start;
-			return false;
-		}
-		if (large && d->out.len > FLUSH_BYTES && !flush(d, err))
-			return false;
+	if (!each_part(d, t, print_part, err)) {
+		d->out.len = LT_MIN(start, d->out.len);
+		return false;
 	}
 	lt_buf_z(&d->out, "{\"kind\":\"commit\",\"gtid\":");
 	lt_json_str(&d->out, lt_str_z(gtid));
 	lt_buf_z(&d->out, ",\"rows\":");
-	lt_buf_u64(&d->out, t->nrows);
+	lt_buf_u64(&d->out, change_txn_rows(t));
 	lt_buf_z(&d->out, ",\"end_pos\":");
 	lt_buf_u64(&d->out, t->end.pos);
 	lt_buf_z(&d->out, "}\n");
@@ -239,18 +271,18 @@ print_ddl(struct dumper *d, const struct change_txn *t)
 }
 
 static bool
-dump_txn(struct dumper *d, const struct change_txn *t, struct lt_err *err)
+dump_txn(struct dumper *d, struct change_txn *t, struct lt_err *err)
 {
 	char gtid[96];
 
 	if (t->kind == CHANGE_TXN_ROWS) {
-		if (d->options->count ? !count_rows(d, t, err) : !print_rows(d, t, err)) {
+		if (d->options->count ? !each_part(d, t, count_part, err) : !print_rows(d, t, err)) {
 			if (err != NULL)
 				change_txn_where(t, &err->where);
 			return false;
 		}
 		d->sums->transactions++;
-		d->sums->rows += t->nrows;
+		d->sums->rows += change_txn_rows(t);
 	} else if (d->options->count) {
 		return true;
 	} else if (t->kind == CHANGE_TXN_DDL) {

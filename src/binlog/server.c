@@ -142,6 +142,10 @@ set_up(struct stream *s, const struct binlog_options *options, struct lt_err *er
 	uint64_t period_ns = (uint64_t)(options->heartbeat_ms != 0 ? options->heartbeat_ms : HEARTBEAT_MS) * 1000000;
 	char uuid[37];
 
+	/* The reader may leave the socket alone for long (a full queue, `delay`): no reason for the server to hang up.
+	 */
+	if (!my_exec(s->conn, "SET SESSION net_write_timeout = 86400", NULL, err))
+		return false;
 	if (!my_exec(s->conn, "SET @source_binlog_checksum = 'CRC32', @master_binlog_checksum = 'CRC32'", NULL, err))
 		return false;
 	if (mariadb && !my_exec(s->conn, "SET @mariadb_slave_capability = 4", NULL, err))

@@ -36,6 +36,8 @@ struct model_pipeline {
 	struct model_mapping *mapping; /* owned */
 	bool two_way;                  /* the other direction runs too */
 	struct model_start start;      /* of the log of `from` */
+	struct model_start until;      /* in the log of `from`; MODEL_START_NONE: without end */
+	unsigned delay_ms;             /* `delay`: how long after its commit at the source a transaction is applied */
 };
 
 enum model_verify { MODEL_VERIFY_OFF, MODEL_VERIFY_ON };
@@ -49,11 +51,12 @@ struct model_channel {
 	enum model_verify verify; /* before images compared at the target: default off one-way, on in two-way
 				     `conflicts: none` (R8) */
 	size_t writers;           /* `writers`: connections that apply beside each other; default 1 */
+	uint64_t spill_bytes;     /* `spill`: disk that larger transactions may take, for each pipeline; default 16G */
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 256M */
 	struct {
 		size_t rows, bytes;
-		unsigned time_ms;
-	} group; /* `group`: bounds of a target transaction: default 5000, 4M, 200; two-way: time 10 */
+		unsigned time_ms, wait_ms;
+	} group; /* `group`: bounds of a target transaction: default 5000, 4M, 200; two-way: time 10; wait 20 (R4) */
 };
 
 /** Read and check a channel file. Errors carry file, line and column. Passwords come from password_file (relative to

@@ -71,6 +71,7 @@ pipeline_json(const char *name, const struct pipeline_status *s, struct lt_buf *
 	key_u64(out, "pos", s->saved.pos);
 	lt_buf_c(out, '}');
 	key_u64(out, "lag_ms", s->lag_ms);
+	key_u64(out, "delay_ms", s->delay_ms);
 	key_u64(out, "lag_bytes", s->lag_bytes);
 	key_u64(out, "transactions", s->transactions);
 	key_u64(out, "rows", s->rows);

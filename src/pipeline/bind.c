@@ -1,5 +1,7 @@
 #include "pipeline/bind_priv.h"
 
+#include "base/fault.h"
+
 static bool
 one_of(struct lt_str s, const char *const *names, size_t count)
 {
@@ -120,7 +122,7 @@ bool
 pipeline_bind_value(const struct pipeline_column *c, const struct change_value *value, struct lt_arena *scratch,
     struct my_param *out, struct lt_err *err)
 {
-	if (value->kind == CHANGE_NULL) {
+	if (value->kind == CHANGE_NULL || (value->kind == CHANGE_ABSENT && lt_fault("r07_missing"))) {
 		out->kind = MY_PARAM_NULL;
 		return true;
 	}

@@ -479,8 +479,9 @@ pipeline_check_tables(struct check *k, const struct check_tables *t)
 {
 	check_entries(k, t);
 	if (t->npairs == 0) {
-		pipeline_check_warn(k, "tables", t->pipeline->name, "mend `tables`, or grant SELECT on what it names",
-		    "no table at %s matches (or none is visible)", t->from->name);
+		pipeline_check_warn(k, "tables", t->pipeline->name,
+		    "correct `tables`, or grant SELECT on what it names", "no table at %s matches (or none is visible)",
+		    t->from->name);
 		return;
 	}
 	check_present(k, t);

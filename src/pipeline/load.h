@@ -24,7 +24,8 @@ LT_MUST_USE bool pipeline_load_open_writer(
 struct pipeline_load_turn {
 	uint64_t number;
 	bool (*wait)(void *ctx, struct lt_err *err); /* false: roll back */
-	bool (*called_off)(void *ctx);               /* asked between replies; true: roll back */
+	/* asked before each reply, which is for `rows` rows; true: roll back */
+	bool (*called_off)(void *ctx, uint64_t rows);
 	void *ctx;
 };
 /** From now on apply() takes its numbers and turns from `turn` (borrowed, read at each group). */
@@ -44,10 +45,16 @@ LT_MUST_USE bool pipeline_load_begin(struct change_sink *s, const struct change_
 LT_MUST_USE bool pipeline_load_commit(struct change_sink *s, struct lt_err *err);
 void pipeline_load_rollback(struct change_sink *s);
 
+/** One row of a transaction. */
+struct pipeline_load_row {
+	uint64_t at; /* UINT64_MAX: none */
+	enum change_op op;
+	const struct change_table *table;
+};
 /** In the open transaction: rows [from, to) of `t`, in its order, each judged. On failure *failed is the row that it
- * speaks of, or SIZE_MAX. */
-LT_MUST_USE bool pipeline_load_rows(
-    struct change_sink *s, struct change_txn *t, size_t from, size_t to, size_t *failed, struct lt_err *err);
+ * speaks of. */
+LT_MUST_USE bool pipeline_load_rows(struct change_sink *s, struct change_txn *t, uint64_t from, uint64_t to,
+    struct pipeline_load_row *failed, struct lt_err *err);
 /** The target's table for rows of `from`, and whether its rows can be found by a key (`*key`, else NULL). Borrowed from
  * the sink. */
 LT_MUST_USE bool pipeline_load_target(struct change_sink *s, const struct change_table *from,

@@ -1,25 +1,55 @@
 /* What a person does through the sink: parts of one transaction, and statements beside them (`lutra replace`). */
 #include "pipeline/load_priv.h"
 
-bool
-pipeline_load_rows(
-    struct change_sink *s, struct change_txn *t, size_t from, size_t to, size_t *failed, struct lt_err *err)
+/* Rows [from, to) of those in memory. */
+static bool
+send_rows(struct load *l, size_t from, size_t to, struct lt_err *err)
 {
-	struct load *l = (struct load *)s;
-
-	l->txns = &t;
 	l->culprit = l->culprit_row = SIZE_MAX;
 	while (from < to) {
 		uint32_t count = 1;
 
 		if (!pipeline_load_send_row(l, 0, from, &count, err))
-			break;
+			return false;
 		from += count;
 	}
-	if (from >= to && pipeline_load_take(l, 0, err))
-		return true;
-	*failed = l->culprit_row;
-	return false;
+	return pipeline_load_take(l, 0, err);
+}
+
+/* Which of the rows in memory, whose first has the number `base`, the failure speaks of. */
+static struct pipeline_load_row
+failed_row(const struct load *l, const struct change_txn *t, uint64_t base)
+{
+	const struct change_row *row = l->culprit_row < t->nrows ? &t->rows[l->culprit_row] : NULL;
+
+	if (row == NULL)
+		return (struct pipeline_load_row){ .at = UINT64_MAX };
+	return (struct pipeline_load_row){ base + l->culprit_row, row->op, row->table };
+}
+
+bool
+pipeline_load_rows(struct change_sink *s, struct change_txn *t, uint64_t from, uint64_t to,
+    struct pipeline_load_row *failed, struct lt_err *err)
+{
+	struct load *l = (struct load *)s;
+	uint64_t base = 0;
+	bool got;
+
+	*failed = (struct pipeline_load_row){ .at = UINT64_MAX };
+	l->txns = &t;
+	change_txn_rewind(t);
+	for (; base < to; base += t->nrows) {
+		if (!change_txn_part(t, &got, err))
+			return false;
+		if (!got)
+			break;
+		if (from < base + t->nrows &&
+		    !send_rows(l, from > base ? (size_t)(from - base) : 0, (size_t)LT_MIN(to - base, t->nrows), err)) {
+			*failed = failed_row(l, t, base);
+			return false;
+		}
+	}
+	return true;
 }
 
 bool

@@ -1,5 +1,5 @@
-/* pipeline/load_priv.h - load's inside, shared by load.c (life, progress) and load_send.c (a group's statements and
- * replies). */
+/* pipeline/load_priv.h - load's inside, shared by load.c (life, progress), load_send.c (a group's statements and
+ * replies) and load_parts.c (a transaction that spilled). */
 #ifndef PIPELINE_LOAD_PRIV_H
 #define PIPELINE_LOAD_PRIV_H
 
@@ -32,6 +32,7 @@ struct load {
 	struct change_sink base;
 	const struct model_channel *channel;
 	const struct model_pipeline *pipeline;
+	struct lt_wake *stop;           /* borrowed, may be NULL: raised when the pipeline ends */
 	struct my_conn *conn;           /* owned */
 	struct pipeline_router *router; /* owned */
 	struct pipeline_batch *batch;   /* owned */
@@ -62,6 +63,19 @@ LT_MUST_USE bool pipeline_load_send_gathered(
 LT_MUST_USE bool pipeline_load_send_row(struct load *l, size_t txn, size_t at, uint32_t *count, struct lt_err *err);
 /** Take and judge replies until no more than `due` are awaited. */
 LT_MUST_USE bool pipeline_load_take(struct load *l, size_t due, struct lt_err *err);
+/** Whether rows in memory have edits of JSON values: they are carried out on the row as it is at their turn, so such
+ * rows are not gathered. */
+bool pipeline_load_edits(const struct change_txn *t);
+/** The pieces of both: the lane; rows, some of whose replies are still to come; all replies. */
+LT_MUST_USE bool pipeline_load_lane_first(
+    struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
+LT_MUST_USE bool pipeline_load_group(struct load *l, size_t n, struct lt_err *err);
+LT_MUST_USE bool pipeline_load_group_gathered(struct load *l, size_t n, struct lt_err *err);
+LT_MUST_USE bool pipeline_load_settle(struct load *l, struct lt_err *err);
+/** As pipeline_load_send() or, with `gather`, pipeline_load_send_gathered(), of one transaction that spilled: part
+ * after part. Given up soon after the pipeline is to end: LT_E_CANCELLED. */
+LT_MUST_USE bool pipeline_load_send_parts(
+    struct load *l, bool gather, const struct change_position *end, struct lt_err *err);
 /** Whether the key of `row` finds a row now; keyless: false. */
 LT_MUST_USE bool pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, struct lt_err *err);
 

@@ -57,6 +57,8 @@ take(struct load *l, struct lt_err *err)
 	struct expect e = l->expects[l->first];
 	struct my_reply reply;
 
+	if (l->turn != NULL && l->turn->called_off(l->turn->ctx, e.count))
+		return lt_fail(err, LT_E_CANCELLED, "the group gives way to those before it");
 	l->first = (l->first + 1) % LOAD_WINDOW;
 	l->due--;
 	if (!my_recv(l->conn, &reply, err)) {
@@ -229,16 +231,16 @@ pipeline_load_send_row(struct load *l, size_t txn, size_t at, uint32_t *count, s
 	return false;
 }
 
-static bool
-begin_group(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+bool
+pipeline_load_lane_first(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
 {
 	l->culprit = SIZE_MAX;
 	l->done = (struct change_sink_done){ 0 };
 	for (size_t i = 0; i < n; i++) {
 		const struct change_txn *t = l->txns[i];
 
-		l->done.rows += t->nrows;
-		l->done.transactions += t->kind == CHANGE_TXN_ROWS && t->nrows > 0 ? 1 : 0;
+		l->done.rows += change_txn_rows(t);
+		l->done.transactions += t->kind == CHANGE_TXN_ROWS && change_txn_rows(t) > 0 ? 1 : 0;
 	}
 	if (!pipeline_lane_send(&l->lane, l->number, end, &l->scratch, err))
 		return false;
@@ -248,8 +250,8 @@ begin_group(struct load *l, size_t n, const struct change_position *end, struct 
 	return true;
 }
 
-static bool
-end_group(struct load *l, struct lt_err *err)
+bool
+pipeline_load_settle(struct load *l, struct lt_err *err)
 {
 	if (lt_fault("r01_commit")) {
 		if (!make_room(l, err) || !my_send_query(l->conn, LT_STR("COMMIT"), err))
@@ -263,10 +265,8 @@ end_group(struct load *l, struct lt_err *err)
 }
 
 bool
-pipeline_load_send(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+pipeline_load_group(struct load *l, size_t n, struct lt_err *err)
 {
-	if (!begin_group(l, n, end, err))
-		return false;
 	for (size_t i = 0; i < n; i++) {
 		for (size_t row = 0; row < l->txns[i]->nrows;) {
 			uint32_t count = 1;
@@ -276,7 +276,14 @@ pipeline_load_send(struct load *l, size_t n, const struct change_position *end, 
 			row += count;
 		}
 	}
-	return end_group(l, err);
+	return true;
+}
+
+bool
+pipeline_load_send(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+{
+	return pipeline_load_lane_first(l, n, end, err) && pipeline_load_group(l, n, err) &&
+	       pipeline_load_settle(l, err);
 }
 
 bool
@@ -439,9 +446,9 @@ send_run(struct load *l, const struct pipeline_run *run, struct lt_err *err)
 }
 
 bool
-pipeline_load_send_gathered(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+pipeline_load_group_gathered(struct load *l, size_t n, struct lt_err *err)
 {
-	if (!begin_group(l, n, end, err) || !pipeline_batch_fill(l->batch, l->router, l->txns, n, err))
+	if (!pipeline_batch_fill(l->batch, l->router, l->txns, n, err))
 		return false;
 	for (size_t level = 0; level < pipeline_batch_levels(l->batch); level++) {
 		for (const struct pipeline_run *run = pipeline_batch_runs(l->batch, level); run != NULL;
@@ -450,5 +457,12 @@ pipeline_load_send_gathered(struct load *l, size_t n, const struct change_positi
 				return false;
 		}
 	}
-	return end_group(l, err);
+	return true;
+}
+
+bool
+pipeline_load_send_gathered(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+{
+	return pipeline_load_lane_first(l, n, end, err) && pipeline_load_group_gathered(l, n, err) &&
+	       pipeline_load_settle(l, err);
 }

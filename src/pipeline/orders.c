@@ -68,7 +68,22 @@ compare_back(
 	lt_buf_free(&table);
 }
 
-/* One mapped table at both ends: differences go to `out`, the source's version into the history. */
+/* Columns as they are now; keys as far as they changed since the version that is in force here. */
+static void
+compare_both(const struct pipeline *p, const struct schema_table *from, const struct schema_table *to,
+    struct name_map *map, struct lt_buf *out)
+{
+	const struct schema_table *before = schema_history_table(p->history, from->schema, from->name);
+
+	schema_compare(from, to, map_column, map, out);
+	if (out->len == 0) /* else much would be said twice */
+		compare_back(p, from, to, out);
+	if (before != NULL)
+		schema_compare_keys(before, from, to, map_column, map, out);
+}
+
+/* One mapped table at both ends: differences go to `out`, the source's version into the history. `target` NULL: the
+ * ends may differ. */
 static bool
 compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target, const struct schema_ddl_name *name,
     const struct change_place *at, struct lt_buf *out, struct lt_err *err)
@@ -87,14 +102,13 @@ compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target
 		    LT_FMT(name->schema), LT_FMT(name->table));
 		goto out;
 	}
-	if (!schema_catalog_table(source, name->schema, name->table, &from, err) ||
-	    !schema_catalog_table(target, lt_buf_str(&to_schema), lt_buf_str(&to_table), &to, err))
+	if (!schema_catalog_table(source, name->schema, name->table, &from, err))
 		goto out;
-	if (from != NULL && to != NULL) {
-		schema_compare(from, to, map_column, &map, out);
-		if (out->len == 0) /* else much would be said twice */
-			compare_back(p, from, to, out);
-	} else if (from != NULL)
+	if (target != NULL && !schema_catalog_table(target, lt_buf_str(&to_schema), lt_buf_str(&to_table), &to, err))
+		goto out;
+	if (from != NULL && to != NULL)
+		compare_both(p, from, to, &map, out);
+	else if (from != NULL && target != NULL)
 		lt_buf_printf(out, "the target has no table %.*s.%.*s\n", LT_FMT(lt_buf_str(&to_schema)),
 		    LT_FMT(lt_buf_str(&to_table)));
 	else if (to != NULL)
@@ -138,6 +152,7 @@ place_behind_stop(const struct pipeline *p)
 	return p->stop.by_txn && p->stop.kind == CHANGE_TXN_DDL ? &p->stop.end : &p->applied;
 }
 
+/* The tables of the stop, as compare_table(). */
 static bool
 compare_ends(struct pipeline *p, struct my_conn *target, struct lt_err *err)
 {
@@ -315,7 +330,8 @@ do_skip(struct pipeline *p, struct pipeline_order_item *item, struct change_sink
 	    p->now.err.where.gtid, (int)p->now.err.code, p->now.err.message);
 	entry->action = "skip";
 	entry->detail = lt_buf_str(&detail);
-	ok = pipeline_orders_move(p, sink, &to, entry, NULL, NULL, &item->err);
+	ok = (!is_ddl_stop(p) || compare_ends(p, NULL, &item->err)) &&
+	     pipeline_orders_move(p, sink, &to, entry, NULL, NULL, &item->err);
 	if (ok)
 		lt_buf_printf(&item->answer, "%s passed over the transaction before %s:%llu", p->model->name,
 		    to.place.file, (unsigned long long)to.place.pos);
@@ -515,7 +531,7 @@ pipeline_do(struct pipeline *p, const struct pipeline_command *command, int time
 	struct pipeline_order_item *item = new_item(command);
 	bool ok = false;
 
-	if (lt_queue_push(p->orders, item, 0, 0) != LT_QUEUE_DONE) {
+	if (lt_queue_push(p->orders, item, 1, 0) != LT_QUEUE_DONE) {
 		pipeline_order_unref(item); /* the loader never sees it */
 		lt_fail(err, LT_E_NOT_RUNNING, "pipeline %s has ended", p->model->name);
 	} else if (!lt_wake_wait(item->done, timeout_ms)) {
@@ -543,6 +559,6 @@ pipeline_nudge(struct pipeline *p)
 	item = new_item(&again);
 	item->by_nobody = true;
 	pipeline_order_unref(item); /* nobody waits for the answer */
-	if (lt_queue_push(p->orders, item, 0, 0) != LT_QUEUE_DONE)
+	if (lt_queue_push(p->orders, item, 1, 0) != LT_QUEUE_DONE)
 		pipeline_order_unref(item);
 }

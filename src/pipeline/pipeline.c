@@ -134,6 +134,7 @@ pipeline_start(const struct model_channel *channel, size_t index, const struct p
 	change_position_init(&p->applied);
 	change_position_init(&p->stop.end);
 	p->rate_us = lt_mono_us(clock);
+	p->now.delay_ms = p->model->delay_ms;
 	pipeline_set_state(p, PIPELINE_STARTING, NULL);
 	p->thread = lt_thread_start("loader", loader_main, p);
 	return p;

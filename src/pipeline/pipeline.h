@@ -31,7 +31,8 @@ struct pipeline_status {
 	char read_gtid[96], applied_gtid[96]; /* newest transaction */
 	uint64_t
 	    lag_ms; /* age of the newest transaction applied, at its commit here; 0 when all that was read is applied */
-	uint64_t lag_bytes;                           /* read, not applied */
+	uint64_t delay_ms;  /* as the channel file has it: lag_ms is not less while there is work */
+	uint64_t lag_bytes; /* read, not applied */
 	uint64_t transactions, rows, groups, retries; /* since this process began */
 	uint64_t own;    /* transactions of this channel's other direction, not sent back */
 	uint64_t passed; /* statements that concern nothing mapped, or that change no rows */
@@ -56,6 +57,11 @@ struct pipeline_origin {
 	/** Borrowed; NULL: none. Raised when the pipeline ends: whoever waits for a connection gives it up. */
 	struct lt_wake *stop;
 };
+
+/** How memory is shared out (promise 6): the transaction being read, the queue, and the group in hand hold a third
+ * each.
+ */
+#define PIPELINE_MEMORY_SHARES 3
 
 struct pipeline;
 

@@ -43,7 +43,7 @@ add_statements(struct pipeline *p, struct change_sink *sink, void *ctx, struct l
 /* What stands for the row that failed. */
 struct other_row {
 	struct change_txn *txn; /* borrowed */
-	size_t at;
+	struct pipeline_load_row failed;
 	struct lt_buf update, insert;
 };
 
@@ -148,7 +148,6 @@ write_row(const struct schema_table *t, const struct schema_key *key, const stru
 static bool
 read_row(struct change_sink *sink, struct lt_str text, struct other_row *out, struct lt_err *err)
 {
-	const struct change_row *failed = &out->txn->rows[out->at];
 	const struct schema_table *table;
 	const struct schema_key *key;
 	struct model_yaml_doc *doc = NULL;
@@ -163,9 +162,9 @@ read_row(struct change_sink *sink, struct lt_str text, struct other_row *out, st
 		lt_fail(err, LT_E_USAGE, "--row: an object is wanted, as {\"id\": 7, \"note\": \"x\"}");
 		goto out;
 	}
-	if (!pipeline_load_target(sink, failed->table, &table, &key, err))
+	if (!pipeline_load_target(sink, out->failed.table, &table, &key, err))
 		goto out;
-	if (failed->op == CHANGE_DELETE || key == NULL) {
+	if (out->failed.op == CHANGE_DELETE || key == NULL) {
 		lt_fail(err, LT_E_USAGE, "%s: use --sql",
 		    key == NULL ? "the row that failed has no key to be found by" : "what failed is a DELETE");
 		goto out;
@@ -180,33 +179,34 @@ static bool
 add_row(struct pipeline *p, struct change_sink *sink, void *ctx, struct lt_err *err)
 {
 	struct other_row *r = ctx;
+	struct pipeline_load_row failed;
 	struct my_reply reply;
-	size_t failed;
 
 	(void)p;
-	if (!pipeline_load_rows(sink, r->txn, 0, r->at, &failed, err) ||
+	if (!pipeline_load_rows(sink, r->txn, 0, r->failed.at, &failed, err) ||
 	    !pipeline_load_statement(sink, lt_buf_str(&r->update), &reply, err))
 		return false;
 	if (reply.affected == 0 && !pipeline_load_statement(sink, lt_buf_str(&r->insert), &reply, err))
 		return false;
-	return pipeline_load_rows(sink, r->txn, r->at + 1, r->txn->nrows, &failed, err);
+	return pipeline_load_rows(sink, r->txn, r->failed.at + 1, change_txn_rows(r->txn), &failed, err);
 }
 
 /* Which row it is that fails, by letting it fail again. */
 static bool
-find_failing(struct pipeline *p, struct change_sink *sink, size_t *at, struct lt_err *err)
+find_failing(struct pipeline *p, struct change_sink *sink, struct pipeline_load_row *out, struct lt_err *err)
 {
 	struct change_txn *t = p->stop.txn;
 	bool passes;
 
 	if (t == NULL || t->kind != CHANGE_TXN_ROWS)
 		return lt_fail(err, LT_E_NOTHING_TO_SKIP, "pipeline %s is not stopped by a row", p->model->name);
-	*at = SIZE_MAX;
-	passes = pipeline_load_begin(sink, &p->stop.end, err) && pipeline_load_rows(sink, t, 0, t->nrows, at, err);
+	out->at = UINT64_MAX;
+	passes = pipeline_load_begin(sink, &p->stop.end, err) &&
+		 pipeline_load_rows(sink, t, 0, change_txn_rows(t), out, err);
 	pipeline_load_rollback(sink);
 	if (passes)
 		return lt_fail(err, LT_E_NOTHING_TO_SKIP, "no row of the transaction fails any more: `lutra retry`");
-	if (*at == SIZE_MAX)
+	if (out->at == UINT64_MAX)
 		return false;
 	*err = (struct lt_err){ 0 };
 	return true;
@@ -252,7 +252,7 @@ pipeline_replace(
 	describe(p, item, entry);
 	if (instead->row.ptr == NULL)
 		ok = pipeline_orders_move(p, sink, &to, entry, add_statements, instead, &item->err);
-	else if (find_failing(p, sink, &row.at, &item->err) && read_row(sink, instead->row, &row, &item->err))
+	else if (find_failing(p, sink, &row.failed, &item->err) && read_row(sink, instead->row, &row, &item->err))
 		ok = pipeline_orders_move(p, sink, &to, entry, add_row, &row, &item->err);
 	if (ok)
 		lt_buf_printf(&item->answer, "%s goes on behind %s:%llu", p->model->name, to.place.file,

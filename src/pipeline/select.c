@@ -94,13 +94,6 @@ describe(void *ctx, struct change_table *draft, struct lt_err *err)
 	return false;
 }
 
-void
-pipeline_select_filter(struct pipeline_select *s, struct change_filter *filter, struct change_describer *describer)
-{
-	*filter = (struct change_filter){ want_table, want_ddl, s };
-	*describer = (struct change_describer){ describe, s };
-}
-
 /* Column 0 of lutra.lane is the channel; an update's after image may lack it (binlog_row_image=MINIMAL). */
 static bool
 is_own_mark(struct pipeline_select *s, const struct change_row *row, bool *own, struct lt_err *err)
@@ -119,44 +112,63 @@ is_own_mark(struct pipeline_select *s, const struct change_row *row, bool *own, 
 	return true;
 }
 
-static void
-empty(struct change_txn *t)
+/* Rows of lutra.lane never stay; with this channel's mark nothing of the transaction does. */
+static bool
+take_marks(struct pipeline_select *s, struct change_txn *t, size_t first, struct lt_err *err)
 {
-	t->kind = CHANGE_TXN_PLACE;
-	t->nrows = 0;
+	for (size_t i = first; i < t->nrows && !t->own; i++) {
+		if (!is_own_mark(s, &t->rows[i], &t->own, err))
+			return false;
+	}
+	t->nrows = first;
+	t->shown = true;
+	return true;
 }
 
-bool
-pipeline_select_txn(struct pipeline_select *s, struct change_txn *t, struct lt_err *err)
+/* change_filter.rows: before anything may have to go to disk. */
+static bool
+sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 {
-	size_t kept = 0, others = 0; /* others: of histories */
-	bool own = false, keep;
+	struct pipeline_select *s = ctx;
+	size_t kept = first;
+
+	if (first == t->nrows)
+		return true;
+	if (is_mark(t->rows[first].table->schema, t->rows[first].table->name))
+		return take_marks(s, t, first, err);
+	for (size_t i = first; i < t->nrows && !t->own; i++) {
+		bool keep;
+
+		if (!pipeline_versioned_row(&t->rows[i], s->scratch, &keep, err))
+			return false;
+		if (keep)
+			t->rows[kept++] = t->rows[i];
+	}
+	t->ignored += t->nrows - kept;
+	t->nrows = kept;
+	return true;
+}
+
+void
+pipeline_select_filter(struct pipeline_select *s, struct change_filter *filter, struct change_describer *describer)
+{
+	*filter = (struct change_filter){ want_table, want_ddl, s, sift };
+	*describer = (struct change_describer){ describe, s };
+}
+
+void
+pipeline_select_txn(struct pipeline_select *s, struct change_txn *t)
+{
+	bool empty;
 
 	if (t->kind != CHANGE_TXN_ROWS)
-		return true;
-	for (size_t i = 0; i < t->nrows; i++) {
-		struct change_row *row = &t->rows[i];
-
-		if (!is_mark(row->table->schema, row->table->name)) {
-			if (!pipeline_versioned_row(row, s->scratch, &keep, err)) {
-				change_txn_where(t, &err->where);
-				return false;
-			}
-			if (keep)
-				t->rows[kept++] = *row;
-			others += keep ? 0 : 1;
-		} else if (!own && !is_own_mark(s, row, &own, err)) {
-			change_txn_where(t, &err->where);
-			return false;
-		}
-	}
-	t->ignored += others;
-	others = t->nrows - kept - others;
-	t->nrows = kept;
-	t->quiet = kept == 0 && others > 0 && t->ignored == 0;
-	if (own)
+		return;
+	empty = change_txn_rows(t) == 0;
+	t->quiet = empty && t->shown && t->ignored == 0;
+	if (t->own)
 		atomic_fetch_add_explicit(&s->own, 1, memory_order_relaxed);
-	if (own || kept == 0)
-		empty(t);
-	return true;
+	if (!t->own && !empty)
+		return;
+	change_txn_drop_rows(t);
+	t->kind = CHANGE_TXN_PLACE;
 }

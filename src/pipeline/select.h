@@ -26,7 +26,8 @@ void pipeline_select_clear(struct pipeline_select *s);
 /** What the source is told; both borrow `s`. The mark of origin (lutra.lane) is always let through. */
 void pipeline_select_filter(
     struct pipeline_select *s, struct change_filter *filter, struct change_describer *describer);
-/** Take Lutra's own rows out of `t`. With this channel's mark all of it goes, and it becomes a CHANGE_TXN_PLACE. */
-LT_MUST_USE bool pipeline_select_txn(struct pipeline_select *s, struct change_txn *t, struct lt_err *err);
+/** `t` came from a source with that filter, which has taken Lutra's own rows out. With this channel's mark all of it
+ * goes, and it becomes a CHANGE_TXN_PLACE. */
+void pipeline_select_txn(struct pipeline_select *s, struct change_txn *t);
 
 #endif

@@ -162,7 +162,7 @@ schema_compare(const struct schema_table *source, const struct schema_table *tar
 		to = schema_table_column(target, name);
 		if (to == SIZE_MAX) {
 			begin_line(out, source, p.from->name);
-			lt_buf_printf(out, "has no column %.*s at the target\n", LT_FMT(name));
+			lt_buf_printf(out, "is missing at the target (as %.*s)\n", LT_FMT(name));
 			continue;
 		}
 		filled[to] = true;
@@ -173,4 +173,89 @@ schema_compare(const struct schema_table *source, const struct schema_table *tar
 	}
 	compare_rest(target, filled, out);
 	free(filled);
+}
+
+/* -- keys ----------------------------------------------------------------------------------------- */
+
+static struct lt_str
+part_name(const struct schema_table *t, const struct schema_key_part *part)
+{
+	return part->column == SIZE_MAX ? (struct lt_str){ 0 } : t->columns[part->column].name;
+}
+
+/** Index in `b` of the column that this part is on; SIZE_MAX: none. */
+static size_t
+part_in(const struct schema_table *a, const struct schema_key_part *part, const struct schema_table *b,
+    schema_column_fn map, void *ctx)
+{
+	struct lt_str name = part_name(a, part);
+
+	if (part->column == SIZE_MAX || (map != NULL && !map(ctx, name, &name)))
+		return SIZE_MAX;
+	return schema_table_column(b, name);
+}
+
+/** Whether `b` has a key of the same parts in the same order, whatever its name; what an expression says is not known
+ * here. `map` gives the names of a's columns in b (NULL: the same). */
+static bool
+has_key(const struct schema_table *a, const struct schema_key *key, const struct schema_table *b, schema_column_fn map,
+    void *ctx)
+{
+	for (size_t i = 0; i < b->nkeys; i++) {
+		const struct schema_key *other = &b->keys[i];
+		bool same = other->unique == key->unique && other->nparts == key->nparts;
+
+		for (size_t j = 0; same && j < key->nparts; j++)
+			same = key->parts[j].prefix == other->parts[j].prefix &&
+			       part_in(a, &key->parts[j], b, map, ctx) == other->parts[j].column;
+		if (same)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_mapped(const struct schema_table *t, const struct schema_key *key, schema_column_fn map, void *ctx)
+{
+	for (size_t i = 0; map != NULL && i < key->nparts; i++) {
+		struct lt_str name = part_name(t, &key->parts[i]);
+
+		if (name.ptr != NULL && !map(ctx, name, &name))
+			return false;
+	}
+	return true;
+}
+
+static void
+key_line(struct lt_buf *out, const struct schema_table *t, const struct schema_key *key, const char *what)
+{
+	lt_buf_printf(out, "%.*s.%.*s: %skey %.*s (", LT_FMT(t->schema), LT_FMT(t->name), key->unique ? "unique " : "",
+	    LT_FMT(key->name));
+	for (size_t i = 0; i < key->nparts; i++) {
+		struct lt_str name = part_name(t, &key->parts[i]);
+
+		lt_buf_z(out, i > 0 ? ", " : "");
+		lt_buf_str_add(out, name.ptr != NULL ? name : LT_STR("an expression"));
+	}
+	lt_buf_printf(out, ") %s\n", what);
+}
+
+void
+schema_compare_keys(const struct schema_table *before, const struct schema_table *source,
+    const struct schema_table *target, schema_column_fn map, void *ctx, struct lt_buf *out)
+{
+	for (size_t i = 0; i < source->nkeys; i++) {
+		const struct schema_key *key = &source->keys[i];
+
+		if (is_mapped(source, key, map, ctx) && !has_key(source, key, before, NULL, NULL) &&
+		    !has_key(source, key, target, map, ctx))
+			key_line(out, source, key, "is new at the source and missing at the target");
+	}
+	for (size_t i = 0; i < before->nkeys; i++) {
+		const struct schema_key *key = &before->keys[i];
+
+		if (is_mapped(before, key, map, ctx) && !has_key(before, key, source, NULL, NULL) &&
+		    has_key(before, key, target, map, ctx))
+			key_line(out, before, key, "is gone at the source and still at the target");
+	}
 }

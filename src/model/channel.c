@@ -10,6 +10,7 @@ enum {
 	CHANNEL_NAME_MAX = 64,
 	WRITERS = 1,
 	GROUP_ROWS = 5000,
+	GROUP_WAIT_MS = 20,
 	GROUP_TIME_MS = 200,
 	GROUP_TIME_TWO_WAY_MS = 10, /* a group holds locks that local writers wait for (R4) */
 };
@@ -22,8 +23,10 @@ enum {
 
 static const struct model_key channel_keys[] = { { "channel", true }, { "sites", true }, { "direction", true },
 	{ "tables", true }, { "conflicts", false }, { "start", false }, { "until", false }, { "delay", false },
-	{ "memory", false }, { "spill", false }, { "group", false }, { "verify", false }, { "writers", false } };
-static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false } };
+	{ "otter", false }, { "memory", false }, { "spill", false }, { "group", false }, { "verify", false },
+	{ "writers", false } };
+static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false },
+	{ "wait", false } };
 
 static struct lt_str
 trim(struct lt_str s)
@@ -117,7 +120,7 @@ read_conflicts(const struct model_channel *c, const struct model_yaml *root, str
 static bool
 read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
-	const struct model_yaml *rows, *bytes, *time;
+	const struct model_yaml *rows, *bytes, *time, *wait;
 	uint64_t n;
 
 	if (node == NULL)
@@ -127,6 +130,9 @@ read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err
 	rows = model_yaml_get(node, "rows");
 	bytes = model_yaml_get(node, "bytes");
 	time = model_yaml_get(node, "time");
+	wait = model_yaml_get(node, "wait");
+	if (wait != NULL && !model_field_ms(wait, "wait", (struct model_bounds){ 1, 1000 }, &c->group.wait_ms, err))
+		return false;
 	if (rows != NULL) {
 		if (!model_field_number(rows, "rows", (struct model_bounds){ 1, 1000000 }, &n, err))
 			return false;
@@ -173,6 +179,7 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	}
 	c->group.rows = GROUP_ROWS;
 	c->group.bytes = LT_MIN(4 * MEGA, c->memory_bytes / 4);
+	c->group.wait_ms = GROUP_WAIT_MS;
 	c->group.time_ms = two_way ? GROUP_TIME_TWO_WAY_MS : GROUP_TIME_MS;
 	if (verify != NULL && !model_field_switch(verify, "verify", &on, err))
 		return false;
@@ -194,7 +201,8 @@ read_channel(struct model_channel *c, const struct model_yaml *root, const char 
 	       read_direction(c, model_yaml_get(root, "direction"), err) && read_conflicts(c, root, err) &&
 	       model_channel_start(c, model_yaml_get(root, "start"), err) &&
 	       model_channel_until(c, model_yaml_get(root, "until"), err) &&
-	       model_channel_delay(c, model_yaml_get(root, "delay"), err) && read_limits(c, root, err) &&
+	       model_channel_delay(c, model_yaml_get(root, "delay"), err) &&
+	       model_channel_otter(c, model_yaml_get(root, "otter"), err) && read_limits(c, root, err) &&
 	       model_channel_tables(c, model_yaml_get(root, "tables"), err);
 }
 
@@ -255,5 +263,7 @@ model_channel_free(struct model_channel *c)
 		model_site_clear(&c->sites[i]);
 	free(c->sites);
 	free(c->name);
+	free(c->otter.schema);
+	free(c->otter.info);
 	free(c);
 }

@@ -28,11 +28,12 @@ enum pipeline_bind {
 };
 
 struct pipeline_column {
-	size_t source; /* index in the image */
+	size_t source; /* index in the image; of a constant: behind those */
 	const struct schema_column *target;
 	const struct change_column *from;
 	enum pipeline_bind bind;
 	bool in_key;
+	bool constant; /* what the mapping sets, in every row */
 };
 
 struct pipeline_statement;
@@ -47,9 +48,17 @@ struct pipeline_route {
 	bool odd;                              /* pipeline_router_is_odd() said so of a row */
 	struct pipeline_statement *statements; /* owned list */
 	struct pipeline_indexes *indexes;      /* owned: the target's unique indexes */
-	struct change_value *before, *after;   /* owned: decoded values of the row in hand, by source column */
+	struct change_value *before, *after; /* owned: decoded values of the row in hand, by source column; constants */
+	struct change_column *constants;     /* owned: what stands for a column of the source */
 	struct pipeline_route *next;
 };
+
+/** Whether a row with this image has a value for the column. */
+static inline bool
+pipeline_column_in(const struct pipeline_column *c, const struct change_image *image)
+{
+	return c->constant || change_image_has(image, c->source);
+}
 
 struct pipeline_router;
 
@@ -60,6 +69,8 @@ void pipeline_router_free(struct pipeline_router *r);
 LT_MUST_USE bool pipeline_router_get(
     struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err);
 
+/** End the transaction in which the catalog was read, if it was since the last call: for who only looks at rows. */
+LT_MUST_USE bool pipeline_router_settle(struct pipeline_router *r, struct lt_err *err);
 /** Give up the least recently used of too many routes: between groups, since a route may be pointed at while one is
  * sent. */
 void pipeline_router_trim(struct pipeline_router *r);

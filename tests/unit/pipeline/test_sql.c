@@ -151,7 +151,10 @@ constants_are_inserted_and_found_by_but_not_updated(void **state)
 
 	(void)state;
 	pipeline_sql_insert(&r, &partial, 2, fresh(&f));
-	check(&f.text, "INSERT INTO `shop`.`orders` (`id`, `shard`, `seen`) VALUES (?, ?, ?), (?, ?, ?)", 3);
+	check(&f.text,
+	    "INSERT INTO `shop`.`orders` (`id`, `shard`, `seen`) VALUES (?, CONVERT(? USING utf8mb4), ?),"
+	    " (?, CONVERT(? USING utf8mb4), ?)",
+	    3);
 	assert_true(pipeline_sql_update(&r, &partial, &partial, false, fresh(&f)));
 	check(&f.text, "UPDATE `shop`.`orders` SET `id` = ?, `seen` = `seen` WHERE `id` = ? AND `shard` = ?", 3);
 	assert_true(pipeline_sql_delete(&r, &partial, false, fresh(&f)));

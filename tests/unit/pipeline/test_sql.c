@@ -21,10 +21,10 @@ static const struct change_column sources[] = {
 	{ .kind = CHANGE_ENUM },
 };
 static struct pipeline_column columns[] = {
-	{ 0, &targets[0], &sources[0], PIPELINE_BIND_NUMBER, true },
-	{ 1, &targets[1], &sources[1], PIPELINE_BIND_FOREIGN, false },
-	{ 2, &targets[2], &sources[2], PIPELINE_BIND_JSON, false },
-	{ 3, &targets[3], &sources[3], PIPELINE_BIND_INDEX, false },
+	{ .source = 0, .target = &targets[0], .from = &sources[0], .bind = PIPELINE_BIND_NUMBER, .in_key = true },
+	{ .source = 1, .target = &targets[1], .from = &sources[1], .bind = PIPELINE_BIND_FOREIGN, .in_key = false },
+	{ .source = 2, .target = &targets[2], .from = &sources[2], .bind = PIPELINE_BIND_JSON, .in_key = false },
+	{ .source = 3, .target = &targets[3], .from = &sources[3], .bind = PIPELINE_BIND_INDEX, .in_key = false },
 };
 static const struct schema_table target = { .schema = { "shop", 4 }, .name = { "orders", 6 } };
 static struct pipeline_route route = { .target = &target, .columns = columns, .ncolumns = 4, .json_native = true };
@@ -86,7 +86,7 @@ r08_verify_compares_by_type_and_null_safe(void **state)
 	assert_true(pipeline_sql_delete(&route, &full, true, fresh(&f)));
 	check(&f.text,
 	    "DELETE FROM `shop`.`orders` WHERE `id` = ? AND CAST(CONVERT(`no``te` USING gbk) AS BINARY) <=> CAST(? AS BINARY)"
-	    " AND `doc` <=> CAST(? AS JSON) AND `kind`+0 <=> ?",
+	    " AND `doc` <=> CAST(? AS JSON) AND CAST(`kind` AS UNSIGNED) <=> ?",
 	    4);
 }
 
@@ -105,7 +105,67 @@ r09_keyless_is_found_by_the_whole_image_and_limited(void **state)
 }
 
 static void
-an_image_without_the_key_is_refused(void **state)
+r07_an_image_without_the_key_finds_the_row_by_what_it_has(void **state)
+{
+	static const uint8_t note_and_doc[] = { 0x06 }, doc_only[] = { 0x04 };
+	const struct change_image before = { .present = note_and_doc }, after = { .present = doc_only };
+	struct fixture f;
+
+	(void)state;
+	assert_true(pipeline_sql_delete(&route, &before, false, fresh(&f)));
+	check(&f.text,
+	    "DELETE FROM `shop`.`orders` WHERE `no``te` <=> CONVERT(CONVERT(? USING gbk) USING utf8mb4) COLLATE utf8mb4_bin",
+	    1);
+	assert_true(pipeline_sql_update(&route, &before, &after, true, fresh(&f)));
+	check(&f.text,
+	    "UPDATE `shop`.`orders` SET `doc` = ? WHERE `no``te` <=> CONVERT(CONVERT(? USING gbk) USING utf8mb4) COLLATE utf8mb4_bin",
+	    2);
+	assert_false(pipeline_sql_delete_in(&route, &before, 8, fresh(&f)));
+	lt_buf_free(&f.text.sql);
+}
+
+/* shard is set by the mapping, and a part of the key. */
+static void
+constants_are_inserted_and_found_by_but_not_updated(void **state)
+{
+	static const struct schema_column shard = {
+		.name = { "shard", 5 }, .charset = { "latin1", 6 }, .base_type = { "varchar", 7 }
+	};
+	static const struct schema_column seen = { .name = { "seen", 4 }, .base_type = { "timestamp", 9 } };
+	static const uint8_t id_only[] = { 0x01 };
+	const struct change_image partial = { .present = id_only };
+	struct schema_column both[] = { shard, seen };
+	struct schema_table wide = { .schema = target.schema, .name = target.name, .columns = both, .ncolumns = 2 };
+	struct pipeline_column with[] = {
+		columns[0],
+		{ .source = 9,
+		    .target = &both[0],
+		    .from = &sources[1],
+		    .bind = PIPELINE_BIND_UTF8,
+		    .in_key = true,
+		    .constant = true },
+		{ .source = 10, .target = &both[1], .from = &sources[1], .bind = PIPELINE_BIND_UTF8, .constant = true }
+	};
+	struct pipeline_route r = { .target = &wide, .columns = with, .ncolumns = 3 };
+	struct fixture f;
+
+	(void)state;
+	pipeline_sql_insert(&r, &partial, 2, fresh(&f));
+	check(&f.text,
+	    "INSERT INTO `shop`.`orders` (`id`, `shard`, `seen`) VALUES (?, CONVERT(? USING utf8mb4), ?),"
+	    " (?, CONVERT(? USING utf8mb4), ?)",
+	    3);
+	assert_true(pipeline_sql_update(&r, &partial, &partial, false, fresh(&f)));
+	check(&f.text, "UPDATE `shop`.`orders` SET `id` = ?, `seen` = `seen` WHERE `id` = ? AND `shard` = ?", 3);
+	assert_true(pipeline_sql_delete(&r, &partial, false, fresh(&f)));
+	check(&f.text, "DELETE FROM `shop`.`orders` WHERE `id` = ? AND `shard` = ?", 2);
+	r.keyless = true;
+	assert_true(pipeline_sql_delete(&r, &partial, false, fresh(&f)));
+	check(&f.text, "DELETE FROM `shop`.`orders` WHERE `id` <=> ? AND `shard` <=> ? AND `seen` <=> ? LIMIT ?", 3);
+}
+
+static void
+an_image_with_nothing_to_find_the_row_by_is_refused(void **state)
 {
 	static const uint8_t doc_only[] = { 0x04 };
 	const struct change_image before = { .present = doc_only };
@@ -163,7 +223,9 @@ main(void)
 		cmocka_unit_test(update_of_a_minimal_image_sets_what_it_carries),
 		cmocka_unit_test(r08_verify_compares_by_type_and_null_safe),
 		cmocka_unit_test(r09_keyless_is_found_by_the_whole_image_and_limited),
-		cmocka_unit_test(an_image_without_the_key_is_refused),
+		cmocka_unit_test(r07_an_image_without_the_key_finds_the_row_by_what_it_has),
+		cmocka_unit_test(constants_are_inserted_and_found_by_but_not_updated),
+		cmocka_unit_test(an_image_with_nothing_to_find_the_row_by_is_refused),
 		cmocka_unit_test(values_are_written_into_the_text),
 		cmocka_unit_test(r07_a_row_is_read_by_its_key_and_locked),
 	};

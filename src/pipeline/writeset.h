@@ -46,6 +46,24 @@ struct pipeline_indexes {
 void pipeline_indexes_make(const struct pipeline_route *route, struct pipeline_indexes *out);
 void pipeline_indexes_clear(struct pipeline_indexes *x);
 
+/** Which values of the row in hand. */
+enum pipeline_image {
+	PIPELINE_IMAGE_BEFORE,
+	PIPELINE_IMAGE_AFTER,
+	PIPELINE_IMAGE_UPDATED, /* after; what it leaves out did not change */
+};
+
+enum pipeline_key_end {
+	PIPELINE_KEY_MADE,
+	PIPELINE_KEY_NULL,    /* a part is NULL: equal to no other */
+	PIPELINE_KEY_UNKNOWN, /* the image does not tell */
+};
+
+/** The key that the row decoded in route->before and route->after has in the index number `at`: a number that is the
+ * same for all values that are equal to the server, and may be for others. */
+enum pipeline_key_end pipeline_index_key(const struct pipeline_route *route, const struct pipeline_indexes *indexes,
+    size_t at, enum pipeline_image image, struct lt_buf *scratch, uint64_t *out);
+
 /** What one row touches, as numbers that are the same in every router. */
 struct pipeline_keys {
 	uint64_t table;

@@ -10,6 +10,7 @@ enum {
 	CHANNEL_NAME_MAX = 64,
 	WRITERS = 1,
 	GROUP_ROWS = 5000,
+	GROUP_WAIT_MS = 20,
 	GROUP_TIME_MS = 200,
 	GROUP_TIME_TWO_WAY_MS = 10, /* a group holds locks that local writers wait for (R4) */
 };
@@ -24,7 +25,8 @@ static const struct model_key channel_keys[] = { { "channel", true }, { "sites",
 	{ "tables", true }, { "conflicts", false }, { "start", false }, { "until", false }, { "delay", false },
 	{ "memory", false }, { "spill", false }, { "group", false }, { "verify", false }, { "writers", false },
 	{ "mode", false } };
-static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false } };
+static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false },
+	{ "wait", false } };
 
 static struct lt_str
 trim(struct lt_str s)
@@ -118,7 +120,7 @@ read_conflicts(const struct model_channel *c, const struct model_yaml *root, str
 static bool
 read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
-	const struct model_yaml *rows, *bytes, *time;
+	const struct model_yaml *rows, *bytes, *time, *wait;
 	uint64_t n;
 
 	if (node == NULL)
@@ -128,6 +130,9 @@ read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err
 	rows = model_yaml_get(node, "rows");
 	bytes = model_yaml_get(node, "bytes");
 	time = model_yaml_get(node, "time");
+	wait = model_yaml_get(node, "wait");
+	if (wait != NULL && !model_field_ms(wait, "wait", (struct model_bounds){ 1, 1000 }, &c->group.wait_ms, err))
+		return false;
 	if (rows != NULL) {
 		if (!model_field_number(rows, "rows", (struct model_bounds){ 1, 1000000 }, &n, err))
 			return false;
@@ -185,6 +190,7 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	}
 	c->group.rows = GROUP_ROWS;
 	c->group.bytes = LT_MIN(4 * MEGA, c->memory_bytes / 4);
+	c->group.wait_ms = GROUP_WAIT_MS;
 	c->group.time_ms = two_way ? GROUP_TIME_TWO_WAY_MS : GROUP_TIME_MS;
 	if (verify != NULL && !model_field_switch(verify, "verify", &on, err))
 		return false;

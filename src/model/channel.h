@@ -62,8 +62,8 @@ struct model_channel {
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 256M */
 	struct {
 		size_t rows, bytes;
-		unsigned time_ms;
-	} group; /* `group`: bounds of a target transaction: default 5000, 4M, 200; two-way: time 10 */
+		unsigned time_ms, wait_ms;
+	} group; /* `group`: bounds of a target transaction: default 5000, 4M, 200; two-way: time 10; wait 20 (R4) */
 };
 
 /** Read and check a channel file. Errors carry file, line and column. Passwords come from password_file (relative to

@@ -24,7 +24,8 @@ LT_MUST_USE bool pipeline_load_open_writer(
 struct pipeline_load_turn {
 	uint64_t number;
 	bool (*wait)(void *ctx, struct lt_err *err); /* false: roll back */
-	bool (*called_off)(void *ctx);               /* asked between replies; true: roll back */
+	/* asked before each reply, which is for `rows` rows; true: roll back */
+	bool (*called_off)(void *ctx, uint64_t rows);
 	void *ctx;
 };
 /** From now on apply() takes its numbers and turns from `turn` (borrowed, read at each group). */

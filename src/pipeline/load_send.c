@@ -79,6 +79,8 @@ take(struct load *l, struct lt_err *err)
 	struct expect e = l->expects[l->first];
 	struct my_reply reply;
 
+	if (l->turn != NULL && l->turn->called_off(l->turn->ctx, e.count))
+		return lt_fail(err, LT_E_CANCELLED, "the group gives way to those before it");
 	l->first = (l->first + 1) % LOAD_WINDOW;
 	l->due--;
 	if (!my_recv(l->conn, &reply, err)) {

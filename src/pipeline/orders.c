@@ -531,7 +531,7 @@ pipeline_do(struct pipeline *p, const struct pipeline_command *command, int time
 	struct pipeline_order_item *item = new_item(command);
 	bool ok = false;
 
-	if (lt_queue_push(p->orders, item, 0, 0) != LT_QUEUE_DONE) {
+	if (lt_queue_push(p->orders, item, 1, 0) != LT_QUEUE_DONE) {
 		pipeline_order_unref(item); /* the loader never sees it */
 		lt_fail(err, LT_E_NOT_RUNNING, "pipeline %s has ended", p->model->name);
 	} else if (!lt_wake_wait(item->done, timeout_ms)) {
@@ -559,6 +559,6 @@ pipeline_nudge(struct pipeline *p)
 	item = new_item(&again);
 	item->by_nobody = true;
 	pipeline_order_unref(item); /* nobody waits for the answer */
-	if (lt_queue_push(p->orders, item, 0, 0) != LT_QUEUE_DONE)
+	if (lt_queue_push(p->orders, item, 1, 0) != LT_QUEUE_DONE)
 		pipeline_order_unref(item);
 }

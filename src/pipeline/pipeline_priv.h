@@ -1,4 +1,5 @@
-/* pipeline/pipeline_priv.h - a pipeline's inside, shared by pipeline.c (life), session.c (one run), orders.c (by hand).
+/* pipeline/pipeline_priv.h - a pipeline's inside, shared by pipeline.c (life), session.c (one run), apply.c
+ * (on one connection), flight.c (on several), orders.c (by hand).
  */
 #ifndef PIPELINE_PIPELINE_PRIV_H
 #define PIPELINE_PIPELINE_PRIV_H
@@ -74,6 +75,30 @@ LT_MUST_USE bool pipeline_session_resume(struct pipeline *p, struct change_sink 
 LT_MUST_USE bool pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
 /** The source's catalog of all that is mapped into the history, in force from `at` on. */
 LT_MUST_USE bool pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_err *err);
+
+bool pipeline_is_ending(const struct pipeline *p);
+/** Locked or deadlocked: somebody else is in the way. */
+bool pipeline_is_lock(enum lt_code code);
+/** `from` moved over txns[0..n). */
+void pipeline_position_after(
+    const struct change_position *from, struct change_txn *const *txns, size_t n, struct change_position *out);
+/** Apply on one connection, with nothing applied beside it. R5: a group that deadlocks is halved; one that fails for
+ * its data is redone one by one, so that all before the faulty transaction is applied and the error names exactly that
+ * one.
+ */
+LT_MUST_USE bool pipeline_apply_group(
+    struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, struct lt_err *err);
+/** txns[0..n) hold no rows. */
+void pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t n);
+/** A group is committed: `applied` moves to its end. */
+void pipeline_note_applied(struct pipeline *p, const struct change_position *end, const struct change_sink_done *done);
+/** With nothing in the queue: 0, but for what the reader holds back. */
+uint64_t pipeline_held_lag(struct pipeline *p);
+void pipeline_note_lag(struct pipeline *p, const struct change_txn *newest);
+/** The lane holds what `applied` says. */
+void pipeline_note_saved(struct pipeline *p);
+/** The pipeline is to stop before `t`. */
+void pipeline_remember_stop(struct pipeline *p, struct change_txn *t);
 
 /** One order in flight; two references: who ordered and the loader. */
 struct pipeline_order_item {

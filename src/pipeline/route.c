@@ -31,7 +31,7 @@ struct target_table {
 struct pipeline_router {
 	const struct model_mapping *mapping;
 	struct my_conn *conn;
-	bool verify, json_native;
+	bool verify, json_native, asked;
 	struct pipeline_route *routes; /* the newest used first */
 	struct target_table *targets;
 	struct lt_arena *scratch;
@@ -116,6 +116,7 @@ find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
 			return true;
 		}
 	}
+	r->asked = true;
 	if (!schema_catalog_table(r->conn, schema, name, &table, err))
 		return false;
 	if (table == NULL)
@@ -133,6 +134,15 @@ find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
 	r->targets = t;
 	*ret = table;
 	return true;
+}
+
+bool
+pipeline_router_settle(struct pipeline_router *r, struct lt_err *err)
+{
+	bool asked = r->asked;
+
+	r->asked = false;
+	return !asked || my_exec(r->conn, "COMMIT", NULL, err);
 }
 
 static bool

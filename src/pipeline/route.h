@@ -81,6 +81,8 @@ void pipeline_router_free(struct pipeline_router *r);
 LT_MUST_USE bool pipeline_router_get(
     struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err);
 
+/** End the transaction in which the catalog was read, if it was since the last call: for who only looks at rows. */
+LT_MUST_USE bool pipeline_router_settle(struct pipeline_router *r, struct lt_err *err);
 /** Give up the least recently used of too many routes: between groups, since a route may be pointed at while one is
  * sent. */
 void pipeline_router_trim(struct pipeline_router *r);

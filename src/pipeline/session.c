@@ -5,6 +5,7 @@
 #include "pipeline/apart.h"
 #include "pipeline/connect.h"
 #include "pipeline/delay.h"
+#include "pipeline/flight.h"
 #include "pipeline/load.h"
 #include "pipeline/mark.h"
 #include "pipeline/pipeline_priv.h"
@@ -16,13 +17,23 @@
 #define SPILL_STEP_MS 20
 #define SPILLS_HANDED 2
 #define LOAD_STEP_MS 100
+/* While groups fly, their end is news too. */
+#define FLYING_STEP_MS 2
 #define HOLD_STEP_MS 50
 #define PUBLISH_US 50000
 /* R11: progress without rows is written this often at most. */
 #define SAVE_US 10000000
-/* Locks: the pause doubles from the first to the last while a group of one waits. */
-#define LOCK_PAUSE_MS 5
-#define LOCK_PAUSE_MAX_MS 1000
+
+/* What the loader's thread has in hand for one run. */
+struct loader {
+	struct pipeline *p;
+	struct change_sink *sink;
+	struct reader *reader;
+	struct pipeline_group *group;
+	struct pipeline_flight *flight; /* owned; NULL: one connection */
+	bool partial;                   /* the group may grow until it is full or nothing flies */
+	uint64_t published_us;
+};
 
 /* The reader's side; owner: its thread, but for what the loader reads after joining it. */
 struct reader {
@@ -143,197 +154,19 @@ reader_main(void *arg)
 /* -- applying ------------------------------------------------------------------------------------- */
 
 static bool
-ending(const struct pipeline *p)
-{
-	return atomic_load(&p->ending);
-}
-
-/* `from` moved over txns[0..n). */
-static void
-position_after(
-    const struct change_position *from, struct change_txn *const *txns, size_t n, struct change_position *out)
-{
-	change_position_copy(out, from);
-	for (size_t i = 0; i < n; i++)
-		change_txn_advance(txns[i], out);
-}
-
-static void
-remember_stop(struct pipeline *p, struct change_txn *t)
-{
-	position_after(&p->applied, &t, 1, &p->stop.end);
-	p->stop.by_txn = true;
-	p->stop.txn = t;
-	p->stop.kind = t->kind;
-	lt_buf_clear(&p->stop.statement);
-	lt_buf_clear(&p->stop.schema);
-	lt_buf_str_add(&p->stop.statement, t->ddl);
-	lt_buf_str_add(&p->stop.schema, t->ddl_schema);
-}
-
-void
-pipeline_stop_clear(struct pipeline_stop *stop)
-{
-	change_txn_free(stop->txn);
-	stop->txn = NULL;
-	stop->by_txn = false;
-}
-
-static bool
-is_lock(enum lt_code code)
-{
-	return code == LT_E_LOCK_WAIT || code == LT_E_DEADLOCK;
-}
-
-static void
-note_saved(struct pipeline *p)
-{
-	p->saved = p->applied.place;
-	p->saved_us = lt_mono_us(p->clock);
-	p->unsaved = false;
-}
-
-/* One target transaction for txns[0..n); on success `applied` has moved. */
-static bool
-apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, size_t *culprit,
-    struct lt_err *err)
-{
-	struct change_sink_done done;
-	struct change_position end;
-	bool ok;
-
-	change_position_init(&end);
-	position_after(&p->applied, txns, n, &end);
-	ok = sink->ops->apply(sink, txns, n, &end, &done, culprit, err);
-	if (ok) {
-		change_position_copy(&p->applied, &end);
-		p->now.transactions += done.transactions;
-		p->now.rows += done.rows;
-		p->now.groups++;
-		note_saved(p);
-	}
-	change_position_clear(&end);
-	return ok;
-}
-
-/* A single transaction that meets a lock is tried again for as long as it takes; the state says so. */
-static bool
-apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txn, struct lt_err *err)
-{
-	int pause = LOCK_PAUSE_MS;
-	size_t culprit;
-
-	for (;;) {
-		memset(err, 0, sizeof(*err));
-		if (apply_once(p, sink, txn, 1, &culprit, err)) {
-			if (p->now.state == PIPELINE_RETRYING)
-				pipeline_set_state(p, PIPELINE_RUNNING, NULL);
-			return true;
-		}
-		if (!is_lock(err->code)) {
-			if (lt_err_kind(err) != LT_KIND_RETRY)
-				remember_stop(p, *txn);
-			return false;
-		}
-		p->now.retries++;
-		change_txn_where(*txn, &err->where);
-		/* A lock wait has lasted a second already; deadlocks come and go. */
-		if (err->code == LT_E_LOCK_WAIT || pause > LOCK_PAUSE_MS * 8)
-			pipeline_set_state(p, PIPELINE_RETRYING, err);
-		if (ending(p) || !pipeline_orders_running(p, sink))
-			return lt_fail(err, LT_E_CANCELLED, "the pipeline ends or is paused");
-		lt_wake_wait(p->pause, pause);
-		pause = LT_MIN(pause * 2, LOCK_PAUSE_MAX_MS);
-	}
-}
-
-/* R5: a group that deadlocks is halved; one that fails for its data is redone one by one, so that all before the faulty
- * transaction is applied and the error names exactly that one. */
-static bool
-apply_group(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, struct lt_err *err)
-{
-	size_t culprit;
-
-	if (n == 1)
-		return apply_single(p, sink, txns, err);
-	if (apply_once(p, sink, txns, n, &culprit, err))
-		return true;
-	if (lt_err_kind(err) == LT_KIND_RETRY || err->code == LT_E_FENCED)
-		return false;
-	p->now.retries++;
-	if (is_lock(err->code)) {
-		memset(err, 0, sizeof(*err));
-		return apply_group(p, sink, txns, n / 2, err) && apply_group(p, sink, txns + n / 2, n - n / 2, err);
-	}
-	if (lt_fault("r05_redo"))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		memset(err, 0, sizeof(*err));
-		if (!apply_single(p, sink, &txns[i], err))
-			return false;
-	}
-	return true;
-}
-
-static bool
-has_rows(const struct pipeline_group *g)
-{
-	return g->rows > 0;
-}
-
-/* Nothing to write: only `applied` moves, and the lane every now and then. */
-static void
-pass_places(struct pipeline *p, const struct pipeline_group *g)
-{
-	struct change_position end;
-
-	change_position_init(&end);
-	position_after(&p->applied, g->txns, g->count, &end);
-	change_position_copy(&p->applied, &end);
-	change_position_clear(&end);
-	for (size_t i = 0; i < g->count; i++)
-		p->unsaved = p->unsaved || !g->txns[i]->quiet || lt_fault("r11_quiet");
-}
-
-static bool
 save_progress(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
 	/* A file that was left behind is worth it whatever stood in it: the source may purge it. */
 	if (!p->unsaved && strcmp(p->saved.file, p->applied.place.file) == 0)
 		return true;
 	if (!sink->ops->advance(sink, &p->applied, err)) {
-		if (!is_lock(err->code))
+		if (!pipeline_is_lock(err->code))
 			return false;
 		memset(err, 0, sizeof(*err)); /* somebody looks at the lane: next time */
 		return true;
 	}
-	note_saved(p);
+	pipeline_note_saved(p);
 	return true;
-}
-
-static uint64_t
-age_ms(const struct pipeline *p, uint64_t commit_us)
-{
-	uint64_t now = lt_wall_us(p->clock);
-
-	return commit_us > 0 && now > commit_us ? (now - commit_us) / 1000 : 0;
-}
-
-/* With nothing in the queue: 0, but for what the reader holds back. */
-static uint64_t
-held_lag(struct pipeline *p)
-{
-	return age_ms(p, atomic_load(&p->held_us));
-}
-
-static void
-note_lag(struct pipeline *p, const struct pipeline_group *g)
-{
-	const struct change_txn *newest = g->txns[g->count - 1];
-
-	p->now.lag_ms = age_ms(p, newest->commit_us);
-	if (newest->gtid.kind != CHANGE_GTID_NONE)
-		change_gtid_text(&newest->gtid, p->now.applied_gtid);
 }
 
 static bool
@@ -341,7 +174,7 @@ stop_at_ddl(struct pipeline *p, struct change_sink *sink, struct change_txn *t, 
 {
 	bool passed = false;
 
-	remember_stop(p, t);
+	pipeline_remember_stop(p, t);
 	if (!pipeline_ddl_pass(p, sink, &passed, err) || passed)
 		return passed;
 	lt_fail(err, LT_E_DDL, "the source ran: %.*s", (int)LT_MIN(t->ddl.len, (size_t)400), t->ddl.ptr);
@@ -349,9 +182,9 @@ stop_at_ddl(struct pipeline *p, struct change_sink *sink, struct change_txn *t, 
 	return false;
 }
 
-/* *again: the run is over, and another is to follow at once. */
+/* On the loader's own connection, with nothing beside it. *again: the run is over, and another is to follow at once. */
 static bool
-apply_filled(struct pipeline *p, struct change_sink *sink, struct pipeline_group *g, bool *again, struct lt_err *err)
+apply_here(struct pipeline *p, struct change_sink *sink, struct pipeline_group *g, bool *again, struct lt_err *err)
 {
 	uint64_t began = lt_mono_us(p->clock);
 
@@ -359,16 +192,33 @@ apply_filled(struct pipeline *p, struct change_sink *sink, struct pipeline_group
 		*again = stop_at_ddl(p, sink, g->txns[0], err);
 		return *again;
 	}
-	if (!has_rows(g)) {
-		pass_places(p, g);
-		p->now.lag_ms = held_lag(p);
+	if (g->rows == 0) {
+		pipeline_pass_places(p, g->txns, g->count);
+		p->now.lag_ms = pipeline_held_lag(p);
 		return true;
 	}
-	if (!apply_group(p, sink, g->txns, g->count, err))
+	if (!pipeline_apply_group(p, sink, g->txns, g->count, err))
 		return false;
-	pipeline_group_learn(g, lt_mono_us(p->clock) - began);
-	note_lag(p, g);
+	pipeline_group_learn(g, g->rows, lt_mono_us(p->clock) - began);
+	pipeline_note_lag(p, g->txns[g->count - 1]);
 	return true;
+}
+
+/* A backlog is applied on several connections; what is left of it, and whatever comes without one, here: that has the
+ * least delay. */
+static bool
+apply_filled(struct loader *l, bool *again, struct lt_err *err)
+{
+	struct pipeline_group *g = l->group;
+	bool alone = g->txns[0]->kind == CHANGE_TXN_DDL || g->txns[0]->spill != NULL;
+
+	if (l->flight != NULL && !alone && pipeline_group_is_full(g)) {
+		if (!pipeline_flight_take(l->flight, g, &alone, err))
+			return false;
+		if (!alone)
+			return pipeline_flight_step(l->flight, 0, err);
+	}
+	return (l->flight == NULL || pipeline_flight_drain(l->flight, err)) && apply_here(l->p, l->sink, g, again, err);
 }
 
 /* -- the run -------------------------------------------------------------------------------------- */
@@ -380,39 +230,96 @@ note_unsent(struct pipeline *p, const struct reader *r)
 	p->now.passed = r->passed_before + atomic_load(&r->select->passed);
 }
 
+/* A group, if there is one to apply or more to add to it. */
 static bool
-load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct pipeline_group *g, struct lt_err *err)
+load_some(struct loader *l, enum lt_queue_end *end, bool *again, struct lt_err *err)
 {
-	uint64_t published = 0;
+	bool flying = l->flight != NULL && !pipeline_flight_is_empty(l->flight), room;
 
-	while (!ending(p)) {
-		enum lt_queue_end end = pipeline_group_fill(g, r->queue, LOAD_STEP_MS);
-		bool again = false;
-		uint64_t now;
-
-		atomic_store(&p->queued_bytes, lt_queue_bytes(r->queue));
-		atomic_store(&p->group_bytes, g->bytes);
-		if (end == LT_QUEUE_CLOSED) {
-			*err = r->err; /* the reader's last word; its thread is done with it */
-			return err->code == LT_E_UNTIL && save_progress(p, sink, err) && false;
-		}
-		if (end == LT_QUEUE_DONE && (!apply_filled(p, sink, g, &again, err) || again))
-			return again;
-		if (end == LT_QUEUE_TIMEOUT)
-			p->now.lag_ms = held_lag(p);
-		now = lt_mono_us(p->clock);
-		if (now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) &&
-		    !save_progress(p, sink, err))
+	*end = LT_QUEUE_DONE;
+	if (flying) {
+		room = pipeline_flight_has_room(l->flight) && !l->partial;
+		if (!pipeline_flight_step(l->flight, room ? 0 : LOAD_STEP_MS, err))
 			return false;
-		if (end == LT_QUEUE_TIMEOUT || now - published >= PUBLISH_US) {
-			note_unsent(p, r);
-			pipeline_publish(p);
-			published = now;
+		flying = !pipeline_flight_is_empty(l->flight);
+		if (flying && !pipeline_flight_has_room(l->flight))
+			return true;
+	}
+	*end = l->partial ? pipeline_group_more(l->group, l->reader->queue, 0)
+			  : pipeline_group_fill(l->group, l->reader->queue, flying ? FLYING_STEP_MS : LOAD_STEP_MS);
+	if (*end != LT_QUEUE_DONE)
+		return true;
+	l->partial = flying && !pipeline_group_is_full(l->group);
+	return l->partial || apply_filled(l, again, err);
+}
+
+/* Now and then: progress without rows, the status. */
+static bool
+keep_house(struct loader *l, bool idle, struct lt_err *err)
+{
+	struct pipeline *p = l->p;
+	uint64_t now = lt_mono_us(p->clock);
+	bool flying = l->flight != NULL && !pipeline_flight_is_empty(l->flight);
+
+	if (idle && !flying)
+		p->now.lag_ms = pipeline_held_lag(p);
+	if (!flying && now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) &&
+	    !save_progress(p, l->sink, err))
+		return false;
+	if (idle || now - l->published_us >= PUBLISH_US) {
+		note_unsent(p, l->reader);
+		pipeline_publish(p);
+		l->published_us = now;
+	}
+	return true;
+}
+
+static bool
+load_loop(struct loader *l, struct lt_err *err)
+{
+	struct pipeline *p = l->p;
+
+	while (!pipeline_is_ending(p)) {
+		enum lt_queue_end end;
+		bool again = false;
+
+		if (!load_some(l, &end, &again, err) || again)
+			return again;
+		atomic_store(&p->queued_bytes, lt_queue_bytes(l->reader->queue));
+		atomic_store(
+		    &p->group_bytes, l->group->bytes + (l->flight != NULL ? pipeline_flight_bytes(l->flight) : 0));
+		if (end == LT_QUEUE_CLOSED) {
+			if (l->flight != NULL && !pipeline_flight_drain(l->flight, err))
+				return false;
+			*err = l->reader->err; /* the reader's last word; its thread is done with it */
+			return err->code == LT_E_UNTIL && save_progress(p, l->sink, err) && false;
 		}
-		if (!pipeline_orders_running(p, sink))
+		if (!keep_house(l, end == LT_QUEUE_TIMEOUT, err))
+			return false;
+		if (lt_queue_bytes(p->orders) > 0 && l->flight != NULL && !pipeline_flight_drain(l->flight, err))
+			return false; /* an order may move the progress */
+		if (!pipeline_orders_running(p, l->sink))
 			break;
 	}
-	return save_progress(p, sink, err) && false;
+	if (l->flight != NULL)
+		pipeline_flight_land(l->flight);
+	return save_progress(p, l->sink, err) && false;
+}
+
+/* The group in hand and those in flight share their part of the memory. */
+static void
+prepare(struct loader *l, struct pipeline_group *g, size_t share)
+{
+	const struct model_channel *c = l->p->channel;
+	bool several = c->writers > 1;
+	/* Behind the head of the order a group waits with its locks about as long as it took (R4). */
+	unsigned time_ms = several && l->p->model->two_way ? LT_MAX(c->group.time_ms / 2, 1u) : c->group.time_ms;
+
+	pipeline_group_init(
+	    g, c->group.rows, LT_MIN(c->group.bytes, several ? share / (c->writers + 4) : share), time_ms);
+	l->group = g;
+	if (several)
+		l->flight = pipeline_flight_new(l->p, l->sink, g);
 }
 
 static bool
@@ -426,18 +333,21 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 		.queue = lt_queue_new(LT_MIN(share, QUEUE_BYTES)),
 		.own_before = p->now.own,
 		.passed_before = p->now.passed };
+	struct loader l = { .p = p, .sink = sink, .reader = &r };
 	struct pipeline_group group;
 	struct lt_thread *thread;
 	bool again = false;
 
 	if (!reader_init(&r, err))
 		goto out;
-	pipeline_group_init(
-	    &group, p->channel->group.rows, LT_MIN(p->channel->group.bytes, share), p->channel->group.time_ms);
+	prepare(&l, &group, share);
 	thread = lt_thread_start("reader", reader_main, &r);
 	pipeline_set_state(p, PIPELINE_RUNNING, NULL);
 	atomic_store(&p->ready, true);
-	again = load_loop(p, sink, &r, &group, err);
+	again = load_loop(&l, err);
+	if (p->stop.by_txn)
+		pipeline_flight_leave(l.flight, p->stop.txn); /* ours now: the pipeline stands before it */
+	pipeline_flight_free(l.flight);
 
 	atomic_store(&r.stop, true);
 	lt_queue_close(r.queue);
@@ -445,7 +355,7 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	lt_thread_join(thread);
 	note_unsent(p, &r);
 	if (p->stop.by_txn)
-		pipeline_group_leave(&group, p->stop.txn); /* ours now: the pipeline stands before it */
+		pipeline_group_leave(&group, p->stop.txn);
 	pipeline_group_clear(&group);
 	atomic_store(&p->queued_bytes, 0);
 	atomic_store(&p->group_bytes, 0);
@@ -557,7 +467,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	if (!pipeline_apart_check(p->channel, p->model, pipeline_load_conn(sink), p->clock, p->origin.stop, err) ||
 	    !pipeline_session_begin(p, sink, err) || !pipeline_orders_note(p, sink, err))
 		goto out;
-	note_saved(p);
+	pipeline_note_saved(p);
 	if (p->paused)
 		goto out;
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);

@@ -11,6 +11,7 @@ import test_log_xa as xa
 import test_rules as rules
 import test_rules_log as log
 import test_rules_rows as rows
+import test_writers as writers
 from lutralab.lutra import LutraFailed
 from lutralab.servers import CHECKOUT
 
@@ -24,9 +25,13 @@ SWITCHED_OFF = {
     "r01_commit": (functools.partial(rules.damaged_group, damage="missing", places=(7,)), 5),
     "r02_claim": (rules.commit_in_doubt, 5),
     "r02_owner": (rules.two_owners, 5),
+    "r02_newest": (writers.newest_lane_counts, 5),
     "r03_session": (functools.partial(rules.test_r03_hostile_globals, "mysql", rules.HOSTILE["sql_mode"]), 5),
     "r03_flags": (functools.partial(rules.test_r03_cascades_and_orphans, ("mysql", "mysql")), 5),
+    "r04_give_way": (writers.cycle_through_a_local_transaction, 3),
+    "r04_order": (writers.cycle_through_a_local_transaction, 3),
     "r05_redo": (functools.partial(rules.damaged_group, damage="missing", places=(7,)), 5),
+    "r06_whole": (functools.partial(writers.test_groups_that_the_server_takes_for_touching_never_meet, "mariadb"), 5),
     "r06_writeset": (functools.partial(rows.write_sets, "mariadb", "cascade"), 5),
     "r07_missing": (functools.partial(rows.test_r06_r07_images_without_all_columns, ("mariadb", "mysql"), "MINIMAL"), 5),
     "r08_verify": (rows.crossover, 3),

@@ -161,7 +161,7 @@ a_slow_target_gets_smaller_groups(void **state)
 	pipeline_group_init(&g, 100000, 1 << 30, 10);
 	g.rows = 2000;
 	for (int i = 0; i < 50; i++)
-		pipeline_group_learn(&g, 20000); /* 100 rows/ms */
+		pipeline_group_learn(&g, g.rows, 20000); /* 100 rows/ms */
 	g.rows = 0;
 	for (int i = 0; i < 3000; i++)
 		push(q, CHANGE_TXN_ROWS, 1);
@@ -169,7 +169,7 @@ a_slow_target_gets_smaller_groups(void **state)
 	fast = g.rows;
 	for (int i = 0; i < 50; i++) {
 		g.rows = 2000;
-		pipeline_group_learn(&g, 200000); /* 10 rows/ms */
+		pipeline_group_learn(&g, g.rows, 200000); /* 10 rows/ms */
 	}
 	pipeline_group_fill(&g, q, 0);
 	slow = g.rows;

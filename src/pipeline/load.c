@@ -188,7 +188,8 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 				*culprit = n;
 				return false;
 			}
-			l->unmerged = l->merge ? UNMERGED_GROUPS : 0;
+			if (l->merge)
+				l->unmerged = UNMERGED_GROUPS;
 			memset(err, 0, sizeof(*err));
 		}
 	}

@@ -4,6 +4,7 @@
 #include "pipeline/bind_priv.h"
 #include "pipeline/edits_priv.h"
 #include "pipeline/sql_priv.h"
+#include "pipeline/weights.h"
 #include "pipeline/writeset.h"
 #include "schema/catalog.h"
 
@@ -34,6 +35,7 @@ struct pipeline_router {
 	bool verify, json_native, asked;
 	struct pipeline_route *routes; /* the newest used first */
 	struct target_table *targets;
+	struct pipeline_weigher *weigher; /* owned */
 	struct lt_arena *scratch;
 };
 
@@ -47,6 +49,7 @@ pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target,
 	r->verify = verify;
 	r->json_native = my_conn_server(target)->flavor == MY_MYSQL;
 	r->scratch = lt_arena_new();
+	r->weigher = pipeline_weigher_new(target);
 	return r;
 }
 
@@ -100,6 +103,7 @@ pipeline_router_free(struct pipeline_router *r)
 		free(t);
 	}
 	lt_arena_free(r->scratch);
+	pipeline_weigher_free(r->weigher);
 	free(r);
 }
 
@@ -209,6 +213,7 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 	route->from = change_table_ref(from);
 	route->target = target;
 	route->json_native = r->json_native;
+	route->weigher = r->weigher;
 	route->columns = lt_calloc(from->ncolumns, sizeof(*route->columns));
 	route->before = lt_calloc(from->ncolumns, sizeof(*route->before));
 	route->after = lt_calloc(from->ncolumns, sizeof(*route->after));

@@ -61,6 +61,7 @@ struct pipeline_route {
 	unsigned refused;                      /* 1 << each enum pipeline_form that failed here: not tried again */
 	bool odd;                              /* pipeline_router_is_odd() said so of a row */
 	struct pipeline_statement *statements; /* owned list */
+	struct pipeline_weigher *weigher;      /* borrowed from the router; NULL: none (pipeline/weights.h) */
 	struct pipeline_indexes *indexes;      /* owned: the target's unique indexes */
 	struct change_value *before, *after;   /* owned: decoded values of the row in hand, by source column */
 	struct pipeline_route *next;

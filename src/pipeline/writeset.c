@@ -1,6 +1,7 @@
 #include "pipeline/writeset.h"
 
 #include "base/fault.h"
+#include "pipeline/weights.h"
 
 /* -- indexes -------------------------------------------------------------------------------------- */
 
@@ -52,6 +53,19 @@ part_kind(const struct pipeline_column *c)
 	}
 }
 
+/* Where the target can say what characters weigh, that is better than what is known here. */
+static void
+weigh(const struct pipeline_route *route, struct pipeline_part *p)
+{
+	const struct pipeline_column *c = p->column;
+
+	if (c == NULL || (c->bind != PIPELINE_BIND_UTF8 && c->bind != PIPELINE_BIND_FOREIGN))
+		return;
+	p->weights = pipeline_weights_of(route->weigher, c->from->charset, c->target->charset, c->target->collation);
+	if (p->weights != NULL)
+		p->kind = PIPELINE_PART_TEXT_WEIGHED;
+}
+
 static const struct pipeline_column *
 column_of(const struct pipeline_route *route, size_t target_column)
 {
@@ -74,6 +88,7 @@ make_index(const struct pipeline_route *route, const struct schema_key *key, str
 		p->prefix = part->prefix;
 		p->column = part->column == SIZE_MAX ? NULL : column_of(route, part->column);
 		p->kind = p->column != NULL ? part_kind(p->column) : PIPELINE_PART_UNKNOWN;
+		weigh(route, p);
 		out->unknown = out->unknown || p->kind == PIPELINE_PART_UNKNOWN;
 	}
 }
@@ -141,6 +156,19 @@ add_text(struct lt_str s, const struct pipeline_part *p, struct lt_buf *out)
 	return PIPELINE_KEY_MADE;
 }
 
+static enum pipeline_key_end
+add_weights(struct lt_str s, const struct pipeline_part *p, struct lt_buf *out)
+{
+	size_t at = out->len;
+
+	lt_buf_le(out, 0, 4); /* its length, known in the end */
+	if (!pipeline_weights_add(p->weights, s, p->prefix, out))
+		return PIPELINE_KEY_UNKNOWN;
+	for (size_t i = 0; i < 4; i++)
+		out->ptr[at + i] = (char)((out->len - at - 4) >> (8 * i));
+	return PIPELINE_KEY_MADE;
+}
+
 static void
 add_bytes(struct lt_str s, uint32_t prefix, struct lt_buf *out)
 {
@@ -191,6 +219,7 @@ add_part(const struct pipeline_part *p, const struct change_value *v, struct lt_
 		return PIPELINE_KEY_MADE;
 	case PIPELINE_PART_TEXT_BINARY:
 	case PIPELINE_PART_TEXT_FOLDED: return add_text(v->bytes, p, out);
+	case PIPELINE_PART_TEXT_WEIGHED: return add_weights(v->bytes, p, out);
 	case PIPELINE_PART_UNKNOWN: break;
 	}
 	return PIPELINE_KEY_UNKNOWN;

@@ -20,12 +20,16 @@ enum pipeline_part_kind {
 	PIPELINE_PART_TEMPORAL,
 	PIPELINE_PART_TEXT_BINARY, /* a _bin collation: bytes, but for spaces at the end */
 	PIPELINE_PART_TEXT_FOLDED, /* printable ASCII, letters of any case alike; other text is UNKNOWN */
+	PIPELINE_PART_TEXT_WEIGHED,
 };
+
+struct pipeline_weights; /* pipeline/weights.h */
 
 struct pipeline_part {
 	const struct pipeline_column *column;
 	enum pipeline_part_kind kind;
-	uint32_t prefix; /* characters; 0: all */
+	struct pipeline_weights *weights; /* borrowed; of TEXT_WEIGHED */
+	uint32_t prefix;                  /* characters; 0: all */
 };
 
 /** One unique index of the target, seen from a route. */

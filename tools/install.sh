@@ -2,7 +2,7 @@
 # tools/install.sh WHAT... - installs the Debian packages that a part of the project needs.
 #   build    compiler, Meson, the libraries
 #   test     what the tests and the demo need beside that: servers, Python, clang's sanitizers
-#   bench    what the benchmarks need beside that
+#   bench    what the benchmarks compare with and measure by
 #   check    clang-format, clang-tidy, cppcheck, gcovr
 # Does nothing (and needs no network) where all of them are there. Asks nothing.
 set -eu
@@ -11,7 +11,7 @@ BUILD="gcc libc6-dev make meson ninja-build pkg-config git ca-certificates
  libssl-dev zlib1g-dev libzstd-dev libsodium-dev libyaml-dev libevent-dev libpcre2-dev"
 TEST="libcmocka-dev clang-14 libclang-rt-14-dev mariadb-server-core mariadb-client-core mariadb-client
  python3 python3-pytest python3-pymysql python3-cryptography python3-yaml procps openssl"
-BENCH="sysbench"
+BENCH="mariadb-client time sysbench"
 CHECK="clang-format-14 clang-tidy-14 cppcheck gcovr"
 
 want=

@@ -22,6 +22,10 @@ lt_digits(char *to, uint32_t n, unsigned count)
 	return end;
 }
 
+#define LT_U64_TEXT 20
+/** `n` as it is written; `to` has room for LT_U64_TEXT bytes. Returns where it ends. */
+char *lt_u64_text(char *to, uint64_t n);
+
 /** How many digits `n` has; 0 has one. */
 static inline unsigned
 lt_digit_count(uint32_t n)

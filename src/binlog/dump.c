@@ -184,19 +184,22 @@ print_row(struct dumper *d, const struct change_row *row, struct lt_err *err)
 /* -- transactions --------------------------------------------------------------------------------- */
 
 static void
-print_begin(struct dumper *d, const struct change_txn *t)
+print_begin(struct dumper *d, const struct change_txn *t, const char *gtid)
 {
-	char gtid[96], time[32];
+	char time[32];
 
-	change_gtid_text(&t->gtid, gtid);
 	lt_time_text(t->commit_us, time);
-	lt_buf_printf(&d->out, "{\"kind\":\"begin\",\"gtid\":\"%s\",\"file\":", gtid);
+	lt_buf_z(&d->out, "{\"kind\":\"begin\",\"gtid\":");
+	lt_json_str(&d->out, lt_str_z(gtid));
+	lt_buf_z(&d->out, ",\"file\":");
 	lt_json_str(&d->out, lt_str_z(t->file));
 	lt_buf_z(&d->out, ",\"pos\":");
 	lt_buf_u64(&d->out, t->pos);
 	lt_buf_z(&d->out, ",\"server_id\":");
 	lt_buf_u64(&d->out, t->server_id);
-	lt_buf_printf(&d->out, ",\"time\":\"%s\"}\n", time);
+	lt_buf_z(&d->out, ",\"time\":\"");
+	lt_buf_z(&d->out, time);
+	lt_buf_z(&d->out, "\"}\n");
 }
 
 /* A transaction that is not decoded twice must fit the buffer, to be taken back when a row cannot be read. */
@@ -232,13 +235,15 @@ print_rows(struct dumper *d, struct change_txn *t, struct lt_err *err)
 		if (!good)
 			return false;
 	}
-	print_begin(d, t);
+	change_gtid_text(&t->gtid, gtid);
+	print_begin(d, t, gtid);
 	if (!each_part(d, t, print_part, err)) {
 		d->out.len = LT_MIN(start, d->out.len);
 		return false;
 	}
-	change_gtid_text(&t->gtid, gtid);
-	lt_buf_printf(&d->out, "{\"kind\":\"commit\",\"gtid\":\"%s\",\"rows\":", gtid);
+	lt_buf_z(&d->out, "{\"kind\":\"commit\",\"gtid\":");
+	lt_json_str(&d->out, lt_str_z(gtid));
+	lt_buf_z(&d->out, ",\"rows\":");
 	lt_buf_u64(&d->out, change_txn_rows(t));
 	lt_buf_z(&d->out, ",\"end_pos\":");
 	lt_buf_u64(&d->out, t->end.pos);

@@ -174,10 +174,12 @@ one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err 
 	bool artificial = s->feed->stream && (lt_le((const uint8_t *)bytes.ptr + 17, 2) & BINLOG_FLAG_ARTIFICIAL) != 0;
 	struct binlog_event e;
 
-	atomic_fetch_add_explicit(&s->bytes, bytes.len, memory_order_relaxed);
+	atomic_fetch_add_explicit(
+	    &s->bytes, s->feed->spool != NULL ? s->feed->spool->file.size : bytes.len, memory_order_relaxed);
 	if (type == BINLOG_FORMAT_DESCRIPTION)
 		return format_event(s, bytes, err);
-	if (!binlog_event_open(bytes, checksum_of(s, type, artificial), &e, err))
+	if (s->feed->spool != NULL ? !binlog_spool_event(s->feed->spool, checksum_of(s, type, artificial), &e, err)
+				   : !binlog_event_open(bytes, checksum_of(s, type, artificial), &e, err))
 		return false;
 	*heartbeat = s->feed->stream && (type == BINLOG_HEARTBEAT || type == BINLOG_HEARTBEAT_V2);
 	if (*heartbeat)

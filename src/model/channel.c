@@ -23,8 +23,8 @@ enum {
 
 static const struct model_key channel_keys[] = { { "channel", true }, { "sites", true }, { "direction", true },
 	{ "tables", true }, { "conflicts", false }, { "start", false }, { "until", false }, { "delay", false },
-	{ "memory", false }, { "spill", false }, { "group", false }, { "verify", false }, { "writers", false },
-	{ "mode", false } };
+	{ "otter", false }, { "memory", false }, { "spill", false }, { "group", false }, { "verify", false },
+	{ "writers", false }, { "mode", false } };
 static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false },
 	{ "wait", false } };
 
@@ -212,7 +212,8 @@ read_channel(struct model_channel *c, const struct model_yaml *root, const char 
 	       read_direction(c, model_yaml_get(root, "direction"), err) && read_conflicts(c, root, err) &&
 	       model_channel_start(c, model_yaml_get(root, "start"), err) &&
 	       model_channel_until(c, model_yaml_get(root, "until"), err) &&
-	       model_channel_delay(c, model_yaml_get(root, "delay"), err) && read_limits(c, root, err) &&
+	       model_channel_delay(c, model_yaml_get(root, "delay"), err) &&
+	       model_channel_otter(c, model_yaml_get(root, "otter"), err) && read_limits(c, root, err) &&
 	       model_channel_tables(c, model_yaml_get(root, "tables"), err);
 }
 
@@ -273,5 +274,7 @@ model_channel_free(struct model_channel *c)
 		model_site_clear(&c->sites[i]);
 	free(c->sites);
 	free(c->name);
+	free(c->otter.schema);
+	free(c->otter.info);
 	free(c);
 }

@@ -40,6 +40,16 @@ struct model_pipeline {
 	unsigned delay_ms;             /* `delay`: how long after its commit at the source a transaction is applied */
 };
 
+/** Otter's marks of origin in retl_mark, for a channel that moves from Otter to Lutra. */
+struct model_otter {
+	bool on;      /* the key `otter` is there: marks are looked for */
+	char *schema; /* owned: "retl" */
+	bool has_channel;
+	uint64_t channel; /* Otter's id of the channel */
+	char *info;       /* owned: channel_info of the channel, or NULL */
+	bool write;       /* mark what is applied, too */
+};
+
 enum model_verify { MODEL_VERIFY_OFF, MODEL_VERIFY_ON };
 
 /** What is done with the changes that one target transaction makes to the same row. */
@@ -60,6 +70,7 @@ struct model_channel {
 	size_t writers;           /* `writers`: connections that apply beside each other; default 1 */
 	uint64_t spill_bytes;     /* `spill`: disk that larger transactions may take, for each pipeline; default 16G */
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 256M */
+	struct model_otter otter;
 	struct {
 		size_t rows, bytes;
 		unsigned time_ms, wait_ms;

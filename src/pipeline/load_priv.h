@@ -67,6 +67,8 @@ LT_MUST_USE bool pipeline_load_send_gathered(
     struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
 /** One row (or, of a keyless table, the run of identical ones that begins there: *count of them) of txns[txn]. */
 LT_MUST_USE bool pipeline_load_send_row(struct load *l, size_t txn, size_t at, uint32_t *count, struct lt_err *err);
+/** Queue Otter's mark of origin, in the open transaction. */
+LT_MUST_USE bool pipeline_load_otter_mark(struct load *l, struct lt_err *err);
 /** Take and judge replies until no more than `due` are awaited. */
 LT_MUST_USE bool pipeline_load_take(struct load *l, size_t due, struct lt_err *err);
 /** Whether rows in memory have edits of JSON values: they are carried out on the row as it is at their turn, so such

@@ -1,5 +1,8 @@
 #include "base/fault.h"
 #include "pipeline/load_priv.h"
+#include "pipeline/otter.h"
+
+#define OTTER_ROW 301
 
 /* Bounds of one statement that many rows share. */
 #define GATHER_ROWS 1000
@@ -258,6 +261,26 @@ pipeline_load_send_row(struct load *l, size_t txn, size_t at, uint32_t *count, s
 	return false;
 }
 
+/* For an Otter that reads this target's log. */
+bool
+pipeline_load_otter_mark(struct load *l, struct lt_err *err)
+{
+	struct lt_buf sql[2] = { 0 };
+	bool ok = true;
+
+	/* Otter itself goes through the rows up to 300; of Lutra's connections each has one, lest they wait for
+	 * another. */
+	pipeline_otter_statements(&l->channel->otter, OTTER_ROW + (unsigned)l->lane.lane, sql);
+	for (size_t i = 0; ok && i < LT_COUNT(sql); i++) {
+		ok = make_room(l, err) && my_send_query(l->conn, lt_buf_str(&sql[i]), err);
+		if (ok)
+			expect(l, (struct expect){ .kind = EXPECT_SETTING });
+	}
+	lt_buf_free(&sql[0]);
+	lt_buf_free(&sql[1]);
+	return ok;
+}
+
 bool
 pipeline_load_lane_first(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
 {
@@ -274,7 +297,7 @@ pipeline_load_lane_first(struct load *l, size_t n, const struct change_position 
 	l->open = true;
 	expect(l, (struct expect){ .kind = EXPECT_LANE });
 	lt_step("load.lane");
-	return true;
+	return !l->channel->otter.write || pipeline_load_otter_mark(l, err);
 }
 
 bool

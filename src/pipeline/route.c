@@ -2,6 +2,7 @@
 
 #include "base/fault.h"
 #include "pipeline/bind_priv.h"
+#include "pipeline/constants_priv.h"
 #include "pipeline/edits_priv.h"
 #include "pipeline/sql_priv.h"
 #include "pipeline/weights.h"
@@ -81,6 +82,7 @@ route_free(struct pipeline_route *route)
 	free(route->columns);
 	free(route->before);
 	free(route->after);
+	free(route->constants);
 	free(route);
 }
 
@@ -149,16 +151,6 @@ pipeline_router_settle(struct pipeline_router *r, struct lt_err *err)
 	return !asked || my_exec(r->conn, "COMMIT", NULL, err);
 }
 
-static bool
-key_has(const struct schema_key *key, size_t column)
-{
-	for (size_t i = 0; key != NULL && i < key->nparts; i++) {
-		if (key->parts[i].column == column)
-			return true;
-	}
-	return false;
-}
-
 /* One column of the source: left out, or a column of the route. */
 static bool
 add_column(struct pipeline_route *route, const struct model_rule *rule, size_t source, const struct schema_key *key,
@@ -180,9 +172,10 @@ add_column(struct pipeline_route *route, const struct model_rule *rule, size_t s
 	if (at == SIZE_MAX)
 		return lt_fail(err, LT_E_COLUMN_MISSING, "the target's table %.*s.%.*s has no column %.*s",
 		    LT_FMT(route->target->schema), LT_FMT(route->target->name), LT_FMT(name));
-	*c = (struct pipeline_column){
-		.source = source, .target = &route->target->columns[at], .from = from, .in_key = key_has(key, at)
-	};
+	*c = (struct pipeline_column){ .source = source,
+		.target = &route->target->columns[at],
+		.from = from,
+		.in_key = pipeline_key_has(key, at) };
 	if (c->target->generated != SCHEMA_PLAIN && !c->in_key)
 		return true; /* the target makes it itself */
 	if (!pipeline_bind_choose(from, c->target, json_native, &c->bind, err))
@@ -214,13 +207,13 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 	route->target = target;
 	route->json_native = r->json_native;
 	route->weigher = r->weigher;
-	route->columns = lt_calloc(from->ncolumns, sizeof(*route->columns));
-	route->before = lt_calloc(from->ncolumns, sizeof(*route->before));
-	route->after = lt_calloc(from->ncolumns, sizeof(*route->after));
+	pipeline_constants_make_room(route, rule);
 	for (size_t i = 0; i < from->ncolumns; i++) {
 		if (!add_column(route, rule, i, key, r->json_native, err))
 			goto out;
 	}
+	if (!pipeline_constants_add(route, rule, key, err))
+		goto out;
 	if (route->ncolumns == 0) {
 		lt_fail(err, LT_E_CONFIG_MAPPING, "the mapping leaves no column of the table");
 		goto out;
@@ -230,6 +223,7 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 		route->columns[i].in_key = false;
 	route->indexes = lt_new(struct pipeline_indexes);
 	pipeline_indexes_make(route, route->indexes);
+	route->indexes->ordered = route->indexes->ordered || model_mapping_weighted(r->mapping);
 	*ret = route;
 	route = NULL;
 	ok = true;
@@ -259,7 +253,7 @@ bool
 pipeline_router_get(
     struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err)
 {
-	struct lt_buf schema = { 0 }, name = { 0 };
+	struct lt_buf names[2] = { 0 };
 	const struct model_rule *rule = NULL;
 	const struct schema_table *target = NULL;
 	struct pipeline_route *route = NULL, **link = &r->routes;
@@ -275,7 +269,7 @@ pipeline_router_get(
 			return true;
 		}
 	}
-	if (!model_mapping_table(r->mapping, from->schema, from->name, &schema, &name, &rule)) {
+	if (!model_mapping_branch(r->mapping, from->schema, from->name, from->branch, names, &rule)) {
 		lt_fail(err, LT_E_INTERNAL, "a row of a table that is not mapped");
 		goto out;
 	}
@@ -284,7 +278,7 @@ pipeline_router_get(
 		    LT_FMT(from->schema), LT_FMT(from->name));
 		goto out;
 	}
-	if (!find_target(r, lt_buf_str(&schema), lt_buf_str(&name), &target, err) ||
+	if (!find_target(r, lt_buf_str(&names[0]), lt_buf_str(&names[1]), &target, err) ||
 	    !make_route(r, from, target, rule, &route, err))
 		goto out;
 	route->next = r->routes;
@@ -294,8 +288,8 @@ pipeline_router_get(
 out:
 	if (!ok && err->where.table[0] == '\0')
 		lt_where_table(&err->where, from->schema, from->name);
-	lt_buf_free(&schema);
-	lt_buf_free(&name);
+	lt_buf_free(&names[0]);
+	lt_buf_free(&names[1]);
 	return ok;
 }
 

@@ -28,11 +28,12 @@ enum pipeline_bind {
 };
 
 struct pipeline_column {
-	size_t source; /* index in the image */
+	size_t source; /* index in the image; of a constant: behind those */
 	const struct schema_column *target;
 	const struct change_column *from;
 	enum pipeline_bind bind;
 	bool in_key;
+	bool constant; /* what the mapping sets, in every row */
 };
 
 /** How rows of one shape are written. */
@@ -63,7 +64,8 @@ struct pipeline_route {
 	struct pipeline_statement *statements; /* owned list */
 	struct pipeline_weigher *weigher;      /* borrowed from the router; NULL: none (pipeline/weights.h) */
 	struct pipeline_indexes *indexes;      /* owned: the target's unique indexes */
-	struct change_value *before, *after;   /* owned: decoded values of the row in hand, by source column */
+	struct change_value *before, *after; /* owned: decoded values of the row in hand, by source column; constants */
+	struct change_column *constants;     /* owned: what stands for a column of the source */
 	struct pipeline_route *next;
 };
 
@@ -72,6 +74,13 @@ struct pipeline_row_ref {
 	const struct change_row *row; /* borrowed */
 	uint32_t txn, at;             /* where it stands; of folded rows (pipeline/fold.h): one of them */
 };
+
+/** Whether a row with this image has a value for the column. */
+static inline bool
+pipeline_column_in(const struct pipeline_column *c, const struct change_image *image)
+{
+	return c->constant || change_image_has(image, c->source);
+}
 
 struct pipeline_router;
 

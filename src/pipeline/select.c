@@ -1,4 +1,6 @@
 #include "pipeline/select.h"
+#include "pipeline/fan.h"
+#include "pipeline/otter.h"
 #include "pipeline/versioned_priv.h"
 
 #include "schema/ddl.h"
@@ -12,12 +14,14 @@ pipeline_select_init(struct pipeline_select *s, const char *channel, const struc
 	s->mapping = mapping;
 	s->history = history;
 	s->scratch = lt_arena_new();
+	s->fan = pipeline_fan_new(mapping);
 }
 
 void
 pipeline_select_clear(struct pipeline_select *s)
 {
 	lt_arena_free(s->scratch);
+	pipeline_fan_free(s->fan);
 	lt_buf_free(&s->to_schema);
 	lt_buf_free(&s->to_table);
 }
@@ -39,7 +43,10 @@ is_mapped(struct pipeline_select *s, struct lt_str schema, struct lt_str table)
 static bool
 want_table(void *ctx, struct lt_str schema, struct lt_str table)
 {
-	return is_mark(schema, table) || is_mapped(ctx, schema, table);
+	const struct pipeline_select *s = ctx;
+
+	return is_mark(schema, table) || pipeline_otter_is_mark(s->otter, schema, table) ||
+	       is_mapped(ctx, schema, table);
 }
 
 static bool
@@ -86,7 +93,7 @@ describe(void *ctx, struct change_table *draft, struct lt_err *err)
 {
 	struct pipeline_select *s = ctx;
 
-	if (is_mark(draft->schema, draft->name))
+	if (is_mark(draft->schema, draft->name) || pipeline_otter_is_mark(s->otter, draft->schema, draft->name))
 		return true; /* ours: read by place, in every version */
 	if (schema_complete(schema_history_table(s->history, draft->schema, draft->name), draft, err))
 		return true;
@@ -125,6 +132,23 @@ take_marks(struct pipeline_select *s, struct change_txn *t, size_t first, struct
 	return true;
 }
 
+/* The same with Otter's. */
+static bool
+take_otter_marks(struct pipeline_select *s, struct change_txn *t, size_t first, struct lt_err *err)
+{
+	for (size_t i = first; i < t->nrows && !t->own; i++) {
+		enum pipeline_otter_says says;
+
+		if (!pipeline_otter_look(s->otter, &t->rows[i], s->scratch, &says, err))
+			return false;
+		t->own = says != PIPELINE_OTTER_NOTHING;
+		t->opted_out = says == PIPELINE_OTTER_OPTED_OUT;
+	}
+	t->nrows = first;
+	t->shown = true;
+	return true;
+}
+
 /* change_filter.rows: before anything may have to go to disk. */
 static bool
 sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
@@ -136,6 +160,8 @@ sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 		return true;
 	if (is_mark(t->rows[first].table->schema, t->rows[first].table->name))
 		return take_marks(s, t, first, err);
+	if (pipeline_otter_is_mark(s->otter, t->rows[first].table->schema, t->rows[first].table->name))
+		return take_otter_marks(s, t, first, err);
 	for (size_t i = first; i < t->nrows && !t->own; i++) {
 		bool keep;
 
@@ -146,6 +172,7 @@ sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 	}
 	t->ignored += t->nrows - kept;
 	t->nrows = kept;
+	pipeline_fan_rows(s->fan, t, first);
 	return true;
 }
 
@@ -166,9 +193,11 @@ pipeline_select_txn(struct pipeline_select *s, struct change_txn *t)
 	empty = change_txn_rows(t) == 0;
 	t->quiet = empty && t->shown && t->ignored == 0;
 	if (t->own)
-		atomic_fetch_add_explicit(&s->own, 1, memory_order_relaxed);
-	if (!t->own && !empty)
+		atomic_fetch_add_explicit(t->opted_out ? &s->opted_out : &s->own, 1, memory_order_relaxed);
+	if (!t->own && !empty) {
+		pipeline_fan_sort(s->fan, t);
 		return;
+	}
 	change_txn_drop_rows(t);
 	t->kind = CHANGE_TXN_PLACE;
 }

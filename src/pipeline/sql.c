@@ -62,6 +62,12 @@ add_same(const struct pipeline_route *r, struct pipeline_text *t, const struct p
 
 	my_sql_name(&name, c->target->name);
 	n = lt_buf_cstr(&name);
+	if (c->constant) {
+		lt_buf_printf(&t->sql, "%s <=> ?", n);
+		pipeline_sql_slot(t, c, false);
+		lt_buf_free(&name);
+		return;
+	}
 	switch (c->bind) {
 	case PIPELINE_BIND_UTF8:
 	case PIPELINE_BIND_NAME:
@@ -86,19 +92,30 @@ add_same(const struct pipeline_route *r, struct pipeline_text *t, const struct p
 	lt_buf_free(&name);
 }
 
+static bool
+has_key(const struct pipeline_route *r, const struct change_image *image)
+{
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		if (r->columns[i].in_key && !pipeline_column_in(&r->columns[i], image))
+			return false;
+	}
+	return !r->keyless;
+}
+
 bool
 pipeline_sql_conditions(const struct pipeline_route *r, const struct change_image *before, bool verify,
     const char *first, struct pipeline_text *t)
 {
 	const char *between = first;
+	bool by_key = has_key(r, before);
 
-	for (size_t i = 0; i < r->ncolumns && !r->keyless; i++) {
+	if (!by_key && !r->keyless)
+		return false;
+	for (size_t i = 0; i < r->ncolumns && by_key; i++) {
 		const struct pipeline_column *c = &r->columns[i];
 
 		if (!c->in_key)
 			continue;
-		if (!change_image_has(before, c->source))
-			return false;
 		lt_buf_z(&t->sql, between);
 		between = " AND ";
 		add_key_equal(t, c);
@@ -106,7 +123,7 @@ pipeline_sql_conditions(const struct pipeline_route *r, const struct change_imag
 	for (size_t i = 0; i < r->ncolumns && (r->keyless || verify); i++) {
 		const struct pipeline_column *c = &r->columns[i];
 
-		if ((c->in_key && !r->keyless) || !change_image_has(before, c->source))
+		if ((c->in_key && !r->keyless) || !pipeline_column_in(c, before))
 			continue;
 		lt_buf_z(&t->sql, between);
 		between = " AND ";
@@ -115,9 +132,33 @@ pipeline_sql_conditions(const struct pipeline_route *r, const struct change_imag
 	return between != first;
 }
 
+/* R7: an image that lacks a part of the target's key has the source's own; whether the target has one such row, its
+ * count tells. */
+static bool
+add_source_key(const struct pipeline_route *r, const struct change_image *before, struct pipeline_text *t)
+{
+	const char *between = " WHERE ";
+
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		const struct pipeline_column *c = &r->columns[i];
+
+		if (!pipeline_column_in(c, before) || c->bind == PIPELINE_BIND_JSON || c->bind == PIPELINE_BIND_OPAQUE)
+			continue;
+		lt_buf_z(&t->sql, between);
+		between = " AND ";
+		my_sql_name(&t->sql, c->target->name);
+		lt_buf_z(&t->sql, " <=> ");
+		pipeline_sql_key_value(&t->sql, c, "?");
+		pipeline_sql_slot(t, c, false);
+	}
+	return between[1] == 'A';
+}
+
 static bool
 add_where(const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *t)
 {
+	if (!r->keyless && !has_key(r, before))
+		return add_source_key(r, before, t);
 	if (!pipeline_sql_conditions(r, before, verify, " WHERE ", t))
 		return false; /* nothing to find the row by */
 	if (r->keyless) {
@@ -141,7 +182,7 @@ add_tuple(const struct pipeline_route *r, const struct change_image *after, stru
 	size_t first = out->nslots;
 
 	for (size_t i = 0; i < r->ncolumns; i++) {
-		if (!pipeline_sql_is_written(&r->columns[i]) || !change_image_has(after, r->columns[i].source))
+		if (!pipeline_sql_is_written(&r->columns[i]) || !pipeline_column_in(&r->columns[i], after))
 			continue;
 		lt_buf_z(&out->sql, between);
 		add_stored(out, &r->columns[i]);
@@ -161,7 +202,7 @@ pipeline_sql_insert(
 	my_sql_table(&out->sql, r->target->schema, r->target->name);
 	lt_buf_z(&out->sql, " (");
 	for (size_t i = 0; i < r->ncolumns; i++) {
-		if (!pipeline_sql_is_written(&r->columns[i]) || !change_image_has(after, r->columns[i].source))
+		if (!pipeline_sql_is_written(&r->columns[i]) || !pipeline_column_in(&r->columns[i], after))
 			continue;
 		lt_buf_z(&out->sql, between);
 		my_sql_name(&out->sql, r->columns[i].target->name);
@@ -187,7 +228,7 @@ pipeline_sql_keeps_itself(
 	for (size_t i = 0; i < r->ncolumns; i++) {
 		if (r->columns[i].target == target)
 			return pipeline_sql_is_written(&r->columns[i]) &&
-			       !change_image_has(after, r->columns[i].source);
+			       (r->columns[i].constant || !pipeline_column_in(&r->columns[i], after));
 	}
 	return false;
 }
@@ -203,7 +244,8 @@ pipeline_sql_update(const struct pipeline_route *r, const struct change_image *b
 	for (size_t i = 0; i < r->ncolumns; i++) {
 		const struct pipeline_column *c = &r->columns[i];
 
-		if (!pipeline_sql_is_written(c) || !(change_image_has(after, c->source) || lt_fault("r07_missing")))
+		if (!pipeline_sql_is_written(c) || c->constant ||
+		    !(pipeline_column_in(c, after) || lt_fault("r07_missing")))
 			continue;
 		lt_buf_z(&out->sql, between);
 		my_sql_name(&out->sql, c->target->name);

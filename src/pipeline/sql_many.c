@@ -72,7 +72,7 @@ pipeline_sql_delete_many(const struct pipeline_route *r, const struct change_ima
 
 	if (r->keyless)
 		return false;
-	if (key != NULL && !verify && change_image_has(before, key->source))
+	if (key != NULL && !verify && pipeline_column_in(key, before))
 		return delete_in(r, key, rows, out);
 	lt_buf_z(&out->sql, "DELETE FROM ");
 	my_sql_table(&out->sql, r->target->schema, r->target->name);
@@ -121,8 +121,7 @@ pipeline_sql_is_complete(const struct pipeline_route *r, const struct change_ima
 	for (size_t i = 0; i < r->target->ncolumns; i++)
 		wanted += r->target->columns[i].generated == SCHEMA_PLAIN ? 1 : 0;
 	for (size_t i = 0; i < r->ncolumns; i++)
-		held +=
-		    pipeline_sql_is_written(&r->columns[i]) && change_image_has(after, r->columns[i].source) ? 1 : 0;
+		held += pipeline_sql_is_written(&r->columns[i]) && pipeline_column_in(&r->columns[i], after) ? 1 : 0;
 	return held == wanted;
 }
 
@@ -142,7 +141,7 @@ pipeline_sql_upsert(const struct pipeline_route *r, const struct change_image *a
 	for (size_t i = 0; i < r->ncolumns; i++) {
 		const struct pipeline_column *c = &r->columns[i];
 
-		if (c->in_key || !pipeline_sql_is_written(c))
+		if (c->in_key || c->constant || !pipeline_sql_is_written(c))
 			continue;
 		lt_buf_z(&out->sql, between);
 		my_sql_name(&out->sql, c->target->name);
@@ -223,7 +222,7 @@ joins(const struct pipeline_column *c)
 static bool
 is_set(const struct pipeline_column *c, const struct change_image *after)
 {
-	return !c->in_key && pipeline_sql_is_written(c) && change_image_has(after, c->source);
+	return !c->in_key && !c->constant && pipeline_sql_is_written(c) && change_image_has(after, c->source);
 }
 
 /* "ROW(CAST(? AS SIGNED), ...)": the key before, then what is set. */
@@ -239,7 +238,7 @@ add_row(const struct pipeline_route *r, const struct change_image *before, const
 
 			if (pass == 0 ? !c->in_key : !is_set(c, after))
 				continue;
-			if (pass == 0 && (!joins(c) || !change_image_has(before, c->source)))
+			if (pass == 0 && (!joins(c) || !pipeline_column_in(c, before)))
 				return false;
 			lt_buf_z(&out->sql, between);
 			between = ", ";

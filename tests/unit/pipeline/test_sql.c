@@ -21,10 +21,10 @@ static const struct change_column sources[] = {
 	{ .kind = CHANGE_ENUM },
 };
 static struct pipeline_column columns[] = {
-	{ 0, &targets[0], &sources[0], PIPELINE_BIND_NUMBER, true },
-	{ 1, &targets[1], &sources[1], PIPELINE_BIND_FOREIGN, false },
-	{ 2, &targets[2], &sources[2], PIPELINE_BIND_JSON, false },
-	{ 3, &targets[3], &sources[3], PIPELINE_BIND_INDEX, false },
+	{ .source = 0, .target = &targets[0], .from = &sources[0], .bind = PIPELINE_BIND_NUMBER, .in_key = true },
+	{ .source = 1, .target = &targets[1], .from = &sources[1], .bind = PIPELINE_BIND_FOREIGN, .in_key = false },
+	{ .source = 2, .target = &targets[2], .from = &sources[2], .bind = PIPELINE_BIND_JSON, .in_key = false },
+	{ .source = 3, .target = &targets[3], .from = &sources[3], .bind = PIPELINE_BIND_INDEX, .in_key = false },
 };
 static const struct schema_table target = { .schema = { "shop", 4 }, .name = { "orders", 6 } };
 static struct pipeline_route route = { .target = &target, .columns = columns, .ncolumns = 4, .json_native = true };
@@ -105,7 +105,27 @@ r09_keyless_is_found_by_the_whole_image_and_limited(void **state)
 }
 
 static void
-an_image_without_the_key_is_refused(void **state)
+r07_an_image_without_the_key_finds_the_row_by_what_it_has(void **state)
+{
+	static const uint8_t note_and_doc[] = { 0x06 }, doc_only[] = { 0x04 };
+	const struct change_image before = { .present = note_and_doc }, after = { .present = doc_only };
+	struct fixture f;
+
+	(void)state;
+	assert_true(pipeline_sql_delete(&route, &before, false, fresh(&f)));
+	check(&f.text,
+	    "DELETE FROM `shop`.`orders` WHERE `no``te` <=> CONVERT(CONVERT(? USING gbk) USING utf8mb4) COLLATE utf8mb4_bin",
+	    1);
+	assert_true(pipeline_sql_update(&route, &before, &after, true, fresh(&f)));
+	check(&f.text,
+	    "UPDATE `shop`.`orders` SET `doc` = ? WHERE `no``te` <=> CONVERT(CONVERT(? USING gbk) USING utf8mb4) COLLATE utf8mb4_bin",
+	    2);
+	assert_false(pipeline_sql_delete_many(&route, &before, false, 8, fresh(&f)));
+	lt_buf_free(&f.text.sql);
+}
+
+static void
+an_image_with_nothing_to_find_the_row_by_is_refused(void **state)
 {
 	static const uint8_t doc_only[] = { 0x04 };
 	const struct change_image before = { .present = doc_only };
@@ -159,11 +179,14 @@ fresh_item(struct item *x)
 		.columns = item_columns,
 		.nkeys = 1,
 		.keys = item_keys };
-	x->columns[0] = (struct pipeline_column){ 0, &item_columns[0], &item_sources[0], PIPELINE_BIND_NUMBER, true };
-	x->columns[1] = (struct pipeline_column){ 1, &item_columns[1], &item_sources[1], PIPELINE_BIND_UTF8, true };
-	x->columns[2] = (struct pipeline_column){ 2, &item_columns[2], &item_sources[2], PIPELINE_BIND_FOREIGN, false };
+	x->columns[0] =
+	    (struct pipeline_column){ 0, &item_columns[0], &item_sources[0], PIPELINE_BIND_NUMBER, true, false };
+	x->columns[1] =
+	    (struct pipeline_column){ 1, &item_columns[1], &item_sources[1], PIPELINE_BIND_UTF8, true, false };
+	x->columns[2] =
+	    (struct pipeline_column){ 2, &item_columns[2], &item_sources[2], PIPELINE_BIND_FOREIGN, false, false };
 	x->columns[3] =
-	    (struct pipeline_column){ 3, &item_columns[3], &item_sources[3], PIPELINE_BIND_TEMPORAL, false };
+	    (struct pipeline_column){ 3, &item_columns[3], &item_sources[3], PIPELINE_BIND_TEMPORAL, false, false };
 	x->route = (struct pipeline_route){ .target = &x->table, .columns = x->columns, .ncolumns = 4 };
 	return fresh(&x->f);
 }
@@ -322,7 +345,8 @@ main(void)
 		cmocka_unit_test(update_of_a_minimal_image_sets_what_it_carries),
 		cmocka_unit_test(r08_verify_compares_by_type_and_null_safe),
 		cmocka_unit_test(r09_keyless_is_found_by_the_whole_image_and_limited),
-		cmocka_unit_test(an_image_without_the_key_is_refused),
+		cmocka_unit_test(r07_an_image_without_the_key_finds_the_row_by_what_it_has),
+		cmocka_unit_test(an_image_with_nothing_to_find_the_row_by_is_refused),
 		cmocka_unit_test(updates_join_a_table_of_typed_values_by_the_key),
 		cmocka_unit_test(what_a_join_could_change_goes_row_by_row),
 		cmocka_unit_test(upsert_only_by_a_sole_unique_key_and_a_complete_image),

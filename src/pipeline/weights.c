@@ -234,13 +234,13 @@ add_weights(struct pipeline_weigher *w, enum how how, struct lt_str charset, str
 }
 
 struct pipeline_weights *
-pipeline_weights_of(struct pipeline_weigher *w, struct lt_str from, struct lt_str charset, struct lt_str collation)
+pipeline_weights_of(struct pipeline_weigher *w, struct lt_str charset, struct lt_str collation)
 {
-	bool utf8 = is_utf8(from) && is_utf8(charset);
-	bool bytes = lt_str_eq(from, charset) && weighs_bytes(collation);
+	bool bytes = weighs_bytes(collation);
+	bool utf8 = is_utf8(charset) && (weighs_simply(collation) || weighs_by_uca(collation));
 	struct pipeline_weights *one;
 
-	if (w == NULL || (!bytes && !(utf8 && (weighs_simply(collation) || weighs_by_uca(collation)))))
+	if (w == NULL || !(bytes || utf8))
 		return NULL;
 	for (one = w->list; one != NULL && !lt_str_eq(lt_buf_str(&one->collation), collation); one = one->next)
 		;
@@ -251,6 +251,12 @@ pipeline_weights_of(struct pipeline_weigher *w, struct lt_str from, struct lt_st
 					       : HOW_UCA,
 		    charset, collation);
 	return one->pages[0]->unknown ? NULL : one;
+}
+
+bool
+pipeline_weights_take(const struct pipeline_weights *w, struct lt_str charset)
+{
+	return w->how == HOW_BYTES ? lt_str_eq(charset, lt_buf_str(&w->charset)) : is_utf8(charset);
 }
 
 /* -- weighing ------------------------------------------------------------------------------------- */

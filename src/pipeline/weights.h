@@ -19,10 +19,12 @@ struct pipeline_weigher;
 /** `conn` is borrowed. */
 struct pipeline_weigher *pipeline_weigher_new(struct my_conn *conn);
 void pipeline_weigher_free(struct pipeline_weigher *w);
-/** The weights of `collation` for text that comes in character set `from` and is compared in `charset`; NULL: not known
- * here, or not to be had. Lives as long as `w`, which may be NULL. */
+/** The weights of a collation of a character set; NULL: not known here, or not to be had. Lives as long as `w`, which
+ * may be NULL. */
 struct pipeline_weights *pipeline_weights_of(
-    struct pipeline_weigher *w, struct lt_str from, struct lt_str charset, struct lt_str collation);
+    struct pipeline_weigher *w, struct lt_str charset, struct lt_str collation);
+/** Whether text of this character set can be weighed as it is; of any other, only ASCII. */
+bool pipeline_weights_take(const struct pipeline_weights *w, struct lt_str charset);
 /** Append what `text`, or its first `characters` if that is not 0, weighs without spaces at the end. False, with `out`
  * undefined: it has a character whose weight is not known to stand alone. */
 bool pipeline_weights_add(struct pipeline_weights *w, struct lt_str text, size_t characters, struct lt_buf *out);

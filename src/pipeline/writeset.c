@@ -36,9 +36,65 @@ text_part(const struct schema_column *target)
 	return folds_ascii(target->collation) ? PIPELINE_PART_TEXT_FOLDED : PIPELINE_PART_UNKNOWN;
 }
 
+static bool
+one_of(struct lt_str s, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (lt_str_eqz(s, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* The n-th number in "decimal(10,2)", "datetime(6)", "binary(16)"; 0 where there is none. */
+static unsigned long
+type_number(const struct schema_column *c, size_t n)
+{
+	const char *at = memchr(c->type.ptr != NULL ? c->type.ptr : "", '(', c->type.len),
+		   *end = c->type.ptr + c->type.len;
+
+	for (; at != NULL && n > 0; n--)
+		at = memchr(at + 1, ',', (size_t)(end - at - 1));
+	return at != NULL ? strtoul(at + 1, NULL, 10) : 0;
+}
+
+static const char *
+temporal_name(enum change_kind kind)
+{
+	switch (kind) {
+	case CHANGE_DATE: return "date";
+	case CHANGE_TIME: return "time";
+	case CHANGE_DATETIME: return "datetime";
+	default: return "timestamp";
+	}
+}
+
+/* Whether a value stands for what the target will hold, byte by byte: several sources may lead to one table, each with
+ * a type of its own, and what the target rounds, pads or renames is equal there though it came in another form. */
+static bool
+is_canonical(const struct pipeline_column *c)
+{
+	static const char *const integers[] = { "tinyint", "smallint", "mediumint", "int", "bigint", "year" };
+	const struct schema_column *to = c->target;
+
+	switch (c->bind) {
+	case PIPELINE_BIND_NUMBER: return one_of(to->base_type, integers, LT_COUNT(integers));
+	case PIPELINE_BIND_INDEX: return to->nmembers > 0 || lt_str_eqz(to->base_type, "bit");
+	case PIPELINE_BIND_FLOAT: return true;
+	case PIPELINE_BIND_DOUBLE: return lt_str_eqz(to->base_type, "double");
+	case PIPELINE_BIND_DECIMAL: return lt_str_eqz(to->base_type, "decimal") && type_number(to, 1) == c->from->scale;
+	case PIPELINE_BIND_TEMPORAL:
+		return lt_str_eqz(to->base_type, temporal_name(c->from->kind)) && type_number(to, 0) == c->from->scale;
+	case PIPELINE_BIND_BYTES: return !lt_str_eqz(to->base_type, "binary") || type_number(to, 0) == c->from->length;
+	default: return to->nmembers == 0; /* text; a name of an ENUM's member */
+	}
+}
+
 static enum pipeline_part_kind
 part_kind(const struct pipeline_column *c)
 {
+	if (!is_canonical(c))
+		return PIPELINE_PART_UNKNOWN;
 	switch (c->bind) {
 	case PIPELINE_BIND_NUMBER:
 	case PIPELINE_BIND_INDEX: return PIPELINE_PART_NUMBER;
@@ -59,11 +115,13 @@ weigh(const struct pipeline_route *route, struct pipeline_part *p)
 {
 	const struct pipeline_column *c = p->column;
 
-	if (c == NULL || (c->bind != PIPELINE_BIND_UTF8 && c->bind != PIPELINE_BIND_FOREIGN))
+	if (c == NULL || !is_canonical(c) || (c->bind != PIPELINE_BIND_UTF8 && c->bind != PIPELINE_BIND_FOREIGN))
 		return;
-	p->weights = pipeline_weights_of(route->weigher, c->from->charset, c->target->charset, c->target->collation);
-	if (p->weights != NULL)
-		p->kind = PIPELINE_PART_TEXT_WEIGHED;
+	p->weights = pipeline_weights_of(route->weigher, c->target->charset, c->target->collation);
+	if (p->weights == NULL)
+		return;
+	p->kind = PIPELINE_PART_TEXT_WEIGHED;
+	p->ascii_only = !pipeline_weights_take(p->weights, c->from->charset);
 }
 
 static const struct pipeline_column *
@@ -142,7 +200,7 @@ add_text(struct lt_str s, const struct pipeline_part *p, struct lt_buf *out)
 {
 	bool fold = p->kind == PIPELINE_PART_TEXT_FOLDED;
 
-	if ((fold || p->prefix > 0) && !is_printable_ascii(s))
+	if ((fold || p->prefix > 0 || p->column->bind == PIPELINE_BIND_FOREIGN) && !is_printable_ascii(s))
 		return PIPELINE_KEY_UNKNOWN;
 	if (p->prefix > 0)
 		s.len = LT_MIN(s.len, (size_t)p->prefix);
@@ -162,7 +220,7 @@ add_weights(struct lt_str s, const struct pipeline_part *p, struct lt_buf *out)
 	size_t at = out->len;
 
 	lt_buf_le(out, 0, 4); /* its length, known in the end */
-	if (!pipeline_weights_add(p->weights, s, p->prefix, out))
+	if ((p->ascii_only && !is_printable_ascii(s)) || !pipeline_weights_add(p->weights, s, p->prefix, out))
 		return PIPELINE_KEY_UNKNOWN;
 	for (size_t i = 0; i < 4; i++)
 		out->ptr[at + i] = (char)((out->len - at - 4) >> (8 * i));

@@ -29,6 +29,7 @@ struct pipeline_part {
 	const struct pipeline_column *column;
 	enum pipeline_part_kind kind;
 	struct pipeline_weights *weights; /* borrowed; of TEXT_WEIGHED */
+	bool ascii_only;                  /* other text comes in another character set */
 	uint32_t prefix;                  /* characters; 0: all */
 };
 

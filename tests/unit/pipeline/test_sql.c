@@ -124,6 +124,43 @@ r07_an_image_without_the_key_finds_the_row_by_what_it_has(void **state)
 	lt_buf_free(&f.text.sql);
 }
 
+/* shard is set by the mapping, and a part of the key. */
+static void
+constants_are_inserted_and_found_by_but_not_updated(void **state)
+{
+	static const struct schema_column shard = {
+		.name = { "shard", 5 }, .charset = { "latin1", 6 }, .base_type = { "varchar", 7 }
+	};
+	static const struct schema_column seen = { .name = { "seen", 4 }, .base_type = { "timestamp", 9 } };
+	static const uint8_t id_only[] = { 0x01 };
+	const struct change_image partial = { .present = id_only };
+	struct schema_column both[] = { shard, seen };
+	struct schema_table wide = { .schema = target.schema, .name = target.name, .columns = both, .ncolumns = 2 };
+	struct pipeline_column with[] = {
+		columns[0],
+		{ .source = 9,
+		    .target = &both[0],
+		    .from = &sources[1],
+		    .bind = PIPELINE_BIND_UTF8,
+		    .in_key = true,
+		    .constant = true },
+		{ .source = 10, .target = &both[1], .from = &sources[1], .bind = PIPELINE_BIND_UTF8, .constant = true }
+	};
+	struct pipeline_route r = { .target = &wide, .columns = with, .ncolumns = 3 };
+	struct fixture f;
+
+	(void)state;
+	pipeline_sql_insert(&r, &partial, 2, fresh(&f));
+	check(&f.text, "INSERT INTO `shop`.`orders` (`id`, `shard`, `seen`) VALUES (?, ?, ?), (?, ?, ?)", 3);
+	assert_true(pipeline_sql_update(&r, &partial, &partial, false, fresh(&f)));
+	check(&f.text, "UPDATE `shop`.`orders` SET `id` = ?, `seen` = `seen` WHERE `id` = ? AND `shard` = ?", 3);
+	assert_true(pipeline_sql_delete(&r, &partial, false, fresh(&f)));
+	check(&f.text, "DELETE FROM `shop`.`orders` WHERE `id` = ? AND `shard` = ?", 2);
+	r.keyless = true;
+	assert_true(pipeline_sql_delete(&r, &partial, false, fresh(&f)));
+	check(&f.text, "DELETE FROM `shop`.`orders` WHERE `id` <=> ? AND `shard` <=> ? AND `seen` <=> ? LIMIT ?", 3);
+}
+
 static void
 an_image_with_nothing_to_find_the_row_by_is_refused(void **state)
 {
@@ -346,6 +383,7 @@ main(void)
 		cmocka_unit_test(r08_verify_compares_by_type_and_null_safe),
 		cmocka_unit_test(r09_keyless_is_found_by_the_whole_image_and_limited),
 		cmocka_unit_test(r07_an_image_without_the_key_finds_the_row_by_what_it_has),
+		cmocka_unit_test(constants_are_inserted_and_found_by_but_not_updated),
 		cmocka_unit_test(an_image_with_nothing_to_find_the_row_by_is_refused),
 		cmocka_unit_test(updates_join_a_table_of_typed_values_by_the_key),
 		cmocka_unit_test(what_a_join_could_change_goes_row_by_row),

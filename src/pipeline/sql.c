@@ -22,6 +22,10 @@ add_stored(struct pipeline_text *t, const struct pipeline_column *c)
 {
 	if (c->bind == PIPELINE_BIND_FOREIGN)
 		add_converted(&t->sql, c, "?");
+	else if (c->bind == PIPELINE_BIND_UTF8 && c->target->charset.len > 0 &&
+		 !lt_str_eqz(c->target->charset, "utf8mb4"))
+		lt_buf_z(&t->sql,
+		    "CONVERT(? USING utf8mb4)"); /* of a bare parameter MySQL does not say which column refuses it */
 	else
 		lt_buf_c(&t->sql, '?');
 	pipeline_sql_slot(t, c, true);
@@ -85,7 +89,12 @@ add_same(const struct pipeline_route *r, struct pipeline_text *t, const struct p
 			lt_buf_printf(&t->sql, "CAST(%s AS BINARY) <=> CAST(? AS BINARY)", n);
 		break;
 	case PIPELINE_BIND_OPAQUE: lt_buf_printf(&t->sql, "HEX(%s) <=> HEX(CAST(? AS BINARY))", n); break;
-	case PIPELINE_BIND_INDEX: lt_buf_printf(&t->sql, "%s+0 <=> ?", n); break;
+	case PIPELINE_BIND_INDEX: /* as integers: a sum of a SET is a DOUBLE, which lacks the last of its 64 bits */
+		if (c->from->kind == CHANGE_BIT)
+			lt_buf_printf(&t->sql, "%s+0 <=> ?", n);
+		else
+			lt_buf_printf(&t->sql, "CAST(%s AS UNSIGNED) <=> ?", n);
+		break;
 	default: lt_buf_printf(&t->sql, "%s <=> ?", n);
 	}
 	pipeline_sql_slot(t, c, false);

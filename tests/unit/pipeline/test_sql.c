@@ -86,7 +86,7 @@ r08_verify_compares_by_type_and_null_safe(void **state)
 	assert_true(pipeline_sql_delete(&route, &full, true, fresh(&f)));
 	check(&f.text,
 	    "DELETE FROM `shop`.`orders` WHERE `id` = ? AND CAST(CONVERT(`no``te` USING gbk) AS BINARY) <=> CAST(? AS BINARY)"
-	    " AND `doc` <=> CAST(? AS JSON) AND `kind`+0 <=> ?",
+	    " AND `doc` <=> CAST(? AS JSON) AND CAST(`kind` AS UNSIGNED) <=> ?",
 	    4);
 }
 
@@ -151,7 +151,10 @@ constants_are_inserted_and_found_by_but_not_updated(void **state)
 
 	(void)state;
 	pipeline_sql_insert(&r, &partial, 2, fresh(&f));
-	check(&f.text, "INSERT INTO `shop`.`orders` (`id`, `shard`, `seen`) VALUES (?, ?, ?), (?, ?, ?)", 3);
+	check(&f.text,
+	    "INSERT INTO `shop`.`orders` (`id`, `shard`, `seen`) VALUES (?, CONVERT(? USING utf8mb4), ?),"
+	    " (?, CONVERT(? USING utf8mb4), ?)",
+	    3);
 	assert_true(pipeline_sql_update(&r, &partial, &partial, false, fresh(&f)));
 	check(&f.text, "UPDATE `shop`.`orders` SET `id` = ?, `seen` = `seen` WHERE `id` = ? AND `shard` = ?", 3);
 	assert_true(pipeline_sql_delete(&r, &partial, false, fresh(&f)));

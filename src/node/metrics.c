@@ -23,6 +23,8 @@ static const struct metric metrics[] = {
 	    offsetof(struct pipeline_status, retries) },
 	{ "lutra_own_total", "counter", "Transactions of the other direction, not sent back.",
 	    offsetof(struct pipeline_status, own) },
+	{ "lutra_opted_out_total", "counter", "Transactions that their writer marked not to be sent.",
+	    offsetof(struct pipeline_status, opted_out) },
 	{ "lutra_passed_total", "counter", "Statements passed over: nothing mapped is concerned.",
 	    offsetof(struct pipeline_status, passed) },
 };

@@ -51,6 +51,8 @@ struct pipeline_load_row {
 	enum change_op op;
 	const struct change_table *table;
 };
+/** pipeline_load_begin() for a transaction that holds rows: with Otter's mark, where the channel wants it. */
+LT_MUST_USE bool pipeline_load_hand_begin(struct change_sink *s, const struct change_position *at, struct lt_err *err);
 /** In the open transaction: rows [from, to) of `t`, in its order, each judged. On failure *failed is the row that it
  * speaks of. */
 LT_MUST_USE bool pipeline_load_rows(struct change_sink *s, struct change_txn *t, uint64_t from, uint64_t to,

@@ -34,8 +34,9 @@ struct pipeline_status {
 	uint64_t delay_ms; /* as the channel file has it: lag_ms is not less while there is work */
 	uint64_t lag_bytes;                           /* read, not applied */
 	uint64_t transactions, rows, groups, retries; /* since this process began */
-	uint64_t own;    /* transactions of this channel's other direction, not sent back */
-	uint64_t passed; /* statements that concern nothing mapped, or that change no rows */
+	uint64_t own;       /* transactions of this channel's other direction, not sent back */
+	uint64_t opted_out; /* transactions that their writer marked not to be sent (Otter's _SYNC) */
+	uint64_t passed;    /* statements that concern nothing mapped, or that change no rows */
 	uint64_t memory_bytes;
 	double rows_per_s; /* over the last seconds */
 	struct lt_err err; /* of RETRYING and STOPPED; code 0 otherwise */

@@ -45,7 +45,7 @@ struct reader {
 	struct pipeline_until until;
 	struct lt_err err;
 	_Atomic bool stop;
-	uint64_t own_before, passed_before; /* of earlier runs */
+	uint64_t own_before, opted_before, passed_before; /* of earlier runs */
 };
 
 static void
@@ -229,6 +229,7 @@ static void
 note_unsent(struct pipeline *p, const struct reader *r)
 {
 	p->now.own = r->own_before + atomic_load(&r->select->own);
+	p->now.opted_out = r->opted_before + atomic_load(&r->select->opted_out);
 	p->now.passed = r->passed_before + atomic_load(&r->select->passed);
 }
 
@@ -346,6 +347,7 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 		.select = select,
 		.queue = lt_queue_new(LT_MIN(share, QUEUE_BYTES)),
 		.own_before = p->now.own,
+		.opted_before = p->now.opted_out,
 		.passed_before = p->now.passed };
 	struct loader l = { .p = p, .sink = sink, .reader = &r };
 	struct pipeline_group group;
@@ -485,6 +487,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	if (p->paused)
 		goto out;
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
+	select.otter = &p->channel->otter;
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err))
 		again = run(p, sink, source, &select, err);

@@ -151,7 +151,7 @@ def hot_words(schema, collations, rng, count):
     """Transactions that move few unique words between few rows: what is equal is for the server to say."""
     for n in range(1, count + 1):
         number = rng.randrange(len(collations))
-        statements = [f"INSERT INTO ledger VALUES ({n})"]
+        statements = [f"INSERT INTO ledger VALUES ({n})", ("UPDATE loose SET v = v + %s WHERE id = %s", (rng.randrange(2), rng.randrange(3)))]
         for _ in range(rng.randrange(1, 4)):
             row, word = rng.randrange(12), rng.choice(WORDS + (None,))
             statements.append((f"REPLACE INTO hot{number} VALUES (%s, %s, %s)", (row, word, n)) if rng.random() < 0.6
@@ -166,6 +166,7 @@ def test_groups_that_the_server_takes_for_touching_never_meet(engine, site, chan
     for number, (charset, collation) in enumerate(COLLATIONS[engine]):
         run_at((source, target), schema, f"CREATE TABLE hot{number} (id INT PRIMARY KEY, w VARCHAR(30) CHARACTER SET {charset} COLLATE {collation},"
                " n INT, UNIQUE KEY (w))")
+    run_at((source, target), schema, "CREATE TABLE loose (id INT, v INT)", "INSERT INTO loose VALUES (0, 0), (1, 0), (2, 0)")
     lutra.start()
     assert lutra.stop() == 0
     with contextlib.closing(source.connect(schema, autocommit=False)) as c, c.cursor() as cursor:

@@ -1,5 +1,6 @@
 """A backlog that lies at a source is caught up by the server's own replica and by Lutra; a row written last says when all is there."""
 
+import collections
 import pathlib
 import time
 
@@ -8,29 +9,46 @@ from lutralab.lutra import Lutra, create_user
 from lutralab.servers import wait_until
 
 DURABLE = ("sync-binlog=1", "innodb-flush-log-at-trx-commit=1")
-BIG = ("innodb-buffer-pool-size=1G", "innodb-log-file-size=512M", "binlog-annotate-row-events=OFF", "max-binlog-size=1G")
-REPLICA = ("slave-parallel-mode=optimistic", "gtid-strict-mode=OFF")
+BIG = {
+    "mariadb": ("innodb-buffer-pool-size=1G", "innodb-log-file-size=512M", "binlog-annotate-row-events=OFF", "max-binlog-size=1G"),
+    "mysql": ("innodb-buffer-pool-size=1G", "innodb-redo-log-capacity=1G", "max-binlog-size=1G"),
+}
+REPLICA = {"mariadb": ("slave-parallel-mode=optimistic", "gtid-strict-mode=OFF"), "mysql": ()}
 THREADS = (0, 4, 8)
 PEER = "best of the server's own replica with 0, 4, 8 threads"
+
+
+# What each engine calls its replication.
+Words = collections.namedtuple("Words", "replica source end forget threads follow")
+WORDS = {
+    "mariadb": Words("SLAVE", "Master", "SHOW MASTER STATUS", ("RESET MASTER", "SET GLOBAL gtid_slave_pos=''"),
+                     "SET GLOBAL slave_parallel_threads={}",
+                     "CHANGE MASTER TO master_host='127.0.0.1', master_port={port}, master_user='repl', master_password='r',"
+                     " master_log_file='{file}', master_log_pos={pos}"),
+    "mysql": Words("REPLICA", "Source", "SHOW BINARY LOG STATUS", ("RESET BINARY LOGS AND GTIDS",),
+                   "SET GLOBAL replica_parallel_workers={}",
+                   "CHANGE REPLICATION SOURCE TO source_host='127.0.0.1', source_port={port}, source_user='repl', source_password='r',"
+                   " source_log_file='{file}', source_log_pos={pos}, get_source_public_key=1"),
+}
 
 
 class Backlog:
     """`lay(source)` makes schema bench as it is before the backlog; `write(source)` writes the backlog; `lay(target)` puts a target back."""
 
-    def __init__(self, lab, lay, write):
-        self.lab, self.lay = lab, lay
-        self.source = lab.start("mariadb", 1, *BIG)
+    def __init__(self, lab, lay, write, engine="mariadb"):
+        self.lab, self.lay, self.engine = lab, lay, engine
+        self.source = lab.start(engine, 1, *BIG[engine])
         self._lutras = 0
         lay(self.source)
         self.source.script(["CREATE TABLE bench.done (id INT PRIMARY KEY)", "CREATE USER repl@'%' IDENTIFIED BY 'r'",
                             "GRANT REPLICATION SLAVE ON *.* TO repl@'%'", "FLUSH BINARY LOGS"])
         create_user(self.source, ["bench"])
-        self.start = self.source.sql("SHOW MASTER STATUS")[0][:2]
+        self.start = self.source.sql(WORDS[engine].end)[0][:2]
         write(self.source)
         self.source.sql("INSERT INTO bench.done VALUES (1)")
 
     def target(self, *options):
-        return self.lab.start("mariadb", 2, *BIG, *options, *REPLICA)
+        return self.lab.start(self.engine, 2, *BIG[self.engine], *options, *REPLICA[self.engine])
 
     def _reset(self, target):
         target.sql("DROP DATABASE IF EXISTS lutra")
@@ -44,26 +62,26 @@ class Backlog:
 
     def native(self, replica, threads):
         """Seconds the server's own replica takes, its relay log already there."""
-        replica.script(["STOP SLAVE", "RESET SLAVE ALL"])
+        words = WORDS[self.engine]
+        replica.script([f"STOP {words.replica}", f"RESET {words.replica} ALL"])
         self._reset(replica)
         file, pos = self.start
-        replica.script(["RESET MASTER", "SET GLOBAL gtid_slave_pos=''", f"SET GLOBAL slave_parallel_threads={threads}",
-                        f"CHANGE MASTER TO master_host='127.0.0.1', master_port={self.source.port}, master_user='repl', master_password='r',"
-                        f" master_log_file='{file}', master_log_pos={pos}", "START SLAVE IO_THREAD"])
-        end_file, end_pos = self.source.sql("SHOW MASTER STATUS")[0][:2]
+        replica.script([*words.forget, words.threads.format(threads),
+                        words.follow.format(port=self.source.port, file=file, pos=pos), f"START {words.replica} IO_THREAD"])
+        end_file, end_pos = self.source.sql(words.end)[0][:2]
 
         def fetched():
             with replica.connect() as c, c.cursor() as cursor:
-                cursor.execute("SHOW SLAVE STATUS")
+                cursor.execute(f"SHOW {words.replica} STATUS")
                 status = dict(zip((d[0] for d in cursor.description), cursor.fetchone()))
-            return status["Master_Log_File"] == end_file and status["Read_Master_Log_Pos"] >= end_pos
+            return status[f"{words.source}_Log_File"] == end_file and status[f"Read_{words.source}_Log_Pos"] >= int(end_pos)
 
         wait_until(fetched, 600, "the relay log")
         began = time.monotonic()
-        replica.sql("START SLAVE SQL_THREAD")
+        replica.sql(f"START {words.replica} SQL_THREAD")
         wait_until(lambda: self._arrived(replica), 3600, "the replica", poll_s=0.05)
         took = time.monotonic() - began
-        replica.script(["STOP SLAVE", "RESET SLAVE ALL"])
+        replica.script([f"STOP {words.replica}", f"RESET {words.replica} ALL"])
         return took
 
     def best_native(self, replica):

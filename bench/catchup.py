@@ -14,8 +14,8 @@ BIG = {
     "mysql": ("innodb-buffer-pool-size=1G", "innodb-redo-log-capacity=1G", "max-binlog-size=1G"),
 }
 REPLICA = {"mariadb": ("slave-parallel-mode=optimistic", "gtid-strict-mode=OFF"), "mysql": ()}
-THREADS = (0, 4, 8)
-PEER = "best of the server's own replica with 0, 4, 8 threads"
+THREADS = {"mariadb": (0, 4, 8), "mysql": (1, 4, 8)}
+PEER = "best of the server's own replica with one thread, 4 and 8"
 
 
 # What each engine calls its replication.
@@ -85,7 +85,7 @@ class Backlog:
         return took
 
     def best_native(self, replica):
-        return min(self.native(replica, threads) for threads in THREADS)
+        return min(self.native(replica, threads) for threads in THREADS[self.engine])
 
     def ours(self, target, extra=(), through=None):
         """Seconds Lutra takes from its start, and its peak memory. `through`: what it connects to in the target's place."""

@@ -145,6 +145,7 @@ cli_position(const struct cli_args *args, int *status, struct lt_err *err)
 	int ways = (v[CLI_NOW] != NULL) + (v[CLI_GTID] != NULL) + (v[CLI_FILE] != NULL || v[CLI_POS] != NULL) +
 		   (v[CLI_TIME] != NULL);
 	struct node_frame request = { 0 };
+	struct lt_err why = { 0 };
 	uint64_t n = 0;
 	char us[24];
 
@@ -155,6 +156,9 @@ cli_position(const struct cli_args *args, int *status, struct lt_err *err)
 		return lt_fail(err, LT_E_USAGE, "--pos %s: a number is wanted", v[CLI_POS]);
 	if (v[CLI_TIME] != NULL && !model_time_parse(lt_str_z(v[CLI_TIME]), &n))
 		return lt_fail(err, LT_E_USAGE, "--time %s: a time as 2026-11-22T08:00:00Z is wanted", v[CLI_TIME]);
+
+	if (v[CLI_GTID] != NULL && !model_gtid_check(lt_str_z(v[CLI_GTID]), &why))
+		return lt_fail(err, LT_E_USAGE, "--gtid: %s", why.message);
 
 	by_hand(args, "position", &request);
 	add_word(&request, place ? "place" : v[CLI_GTID] != NULL ? "gtid" : v[CLI_TIME] != NULL ? "time" : "now");

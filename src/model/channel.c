@@ -3,12 +3,14 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "change/gtid.h"
 #include "model/channel_priv.h"
 #include "model/field.h"
 
 enum {
 	CHANNEL_NAME_MAX = 64,
 	START_FILE_MAX = 255,
+	WRITERS = 1,
 	GROUP_ROWS = 5000,
 	GROUP_TIME_MS = 200,
 	GROUP_TIME_TWO_WAY_MS = 10, /* a group holds locks that local writers wait for (R4) */
@@ -20,7 +22,7 @@ enum {
 
 static const struct model_key channel_keys[] = { { "channel", true }, { "sites", true }, { "direction", true },
 	{ "tables", true }, { "conflicts", false }, { "start", false }, { "memory", false }, { "group", false },
-	{ "verify", false } };
+	{ "verify", false }, { "writers", false } };
 static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false } };
 static const struct model_key start_keys[] = { { "gtid", false }, { "file", false }, { "pos", false },
 	{ "time", false } };
@@ -134,21 +136,31 @@ read_place(struct model_start *out, const struct model_yaml *node, struct lt_err
 	return true;
 }
 
+bool
+model_gtid_check(struct lt_str text, struct lt_err *err)
+{
+	struct change_gtid_set *set = NULL;
+	struct lt_err why = { 0 };
+	bool empty;
+
+	if (!change_gtid_set_parse(text, &set, &why))
+		return lt_fail(err, LT_E_CONFIG_VALUE,
+		    "%s; 0-1-42 (MariaDB) or UUID:1-42 (MySQL) is wanted, several with commas", why.message);
+	empty = change_gtid_set_empty(set);
+	change_gtid_set_free(set);
+	return !empty || lt_fail(err, LT_E_CONFIG_VALUE, "no GTID is given");
+}
+
 static bool
 read_gtid(struct model_start *out, const struct model_yaml *node, struct lt_err *err)
 {
+	struct lt_err why = { 0 };
 	struct lt_str text;
 
 	if (!model_field_text(node, "gtid", &text, err))
 		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-		bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-
-		if (!word && strchr("-:,_ \n\t", c) == NULL)
-			return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
-			    "gtid: 0-1-42 (MariaDB) or UUID:1-42 (MySQL) is wanted, several with commas");
-	}
+	if (!model_gtid_check(text, &why))
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "gtid: %s", why.message);
 	out->kind = MODEL_START_GTID;
 	out->gtid = lt_str_dup(text);
 	return true;
@@ -243,13 +255,21 @@ read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err
 static bool
 read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_err *err)
 {
-	const struct model_yaml *memory = model_yaml_get(root, "memory"), *verify = model_yaml_get(root, "verify");
+	const struct model_yaml *memory = model_yaml_get(root, "memory"), *verify = model_yaml_get(root, "verify"),
+				*writers = model_yaml_get(root, "writers");
 	bool two_way = c->npipelines == 2, on = two_way;
+	uint64_t n;
 
 	c->memory_bytes = 256 * MEGA;
 	if (memory != NULL &&
 	    !model_field_size(memory, "memory", (struct model_bounds){ MEGA, 1024 * GIGA }, &c->memory_bytes, err))
 		return false;
+	c->writers = WRITERS;
+	if (writers != NULL) {
+		if (!model_field_number(writers, "writers", (struct model_bounds){ 1, 64 }, &n, err))
+			return false;
+		c->writers = (size_t)n;
+	}
 	c->group.rows = GROUP_ROWS;
 	c->group.bytes = LT_MIN(4 * MEGA, c->memory_bytes / 4);
 	c->group.time_ms = two_way ? GROUP_TIME_TWO_WAY_MS : GROUP_TIME_MS;

@@ -10,7 +10,7 @@ enum model_start_kind { MODEL_START_NONE, MODEL_START_NOW, MODEL_START_GTID, MOD
 /** Where a site's log is begun when no progress is recorded. */
 struct model_start {
 	enum model_start_kind kind;
-	char *gtid; /* owned */
+	char *gtid; /* owned; change_gtid_set_parse() takes it */
 	char *file; /* owned */
 	uint64_t pos;
 	uint64_t time_us;
@@ -18,6 +18,9 @@ struct model_start {
 
 /** "2026-11-22T08:00:00Z" (or with a fraction, or an offset) as microseconds since 1970; false on anything else. */
 LT_MUST_USE bool model_time_parse(struct lt_str text, uint64_t *out_us);
+
+/** Whether a text can be `model_start.gtid`: ids of one engine, at least one; else LT_E_CONFIG_VALUE. */
+LT_MUST_USE bool model_gtid_check(struct lt_str text, struct lt_err *err);
 
 /** One direction. */
 struct model_pipeline {
@@ -38,6 +41,7 @@ struct model_channel {
 	size_t npipelines;
 	enum model_verify verify; /* before images compared at the target: default off one-way, on in two-way
 				     `conflicts: none` (R8) */
+	size_t writers;           /* `writers`: connections that apply beside each other; default 1 */
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 256M */
 	struct {
 		size_t rows, bytes;

@@ -19,6 +19,7 @@ struct node_origin {
 	size_t scan_limit_bytes;
 	uint32_t server_id;
 	uint8_t uuid[16];
+	struct lt_wake *stop; /* owned; raised by the pipeline's end */
 };
 
 static void
@@ -35,6 +36,7 @@ node_origin_new(const struct model_site *site, size_t scan_limit_bytes, const st
 
 	o->site = site;
 	o->clock = clock;
+	o->stop = lt_wake_new();
 	o->scan_limit_bytes = scan_limit_bytes;
 	random_bytes(&o->server_id, sizeof(o->server_id));
 	o->server_id = SERVER_ID_BASE | (o->server_id & (SERVER_ID_BASE - 1));
@@ -47,6 +49,9 @@ node_origin_new(const struct model_site *site, size_t scan_limit_bytes, const st
 void
 node_origin_free(struct node_origin *o)
 {
+	if (o == NULL)
+		return;
+	lt_wake_free(o->stop);
 	free(o);
 }
 
@@ -63,6 +68,7 @@ open_any(const struct node_origin *o, const struct change_position *from, const 
 		struct my_addr addr;
 
 		pipeline_site_addr(o->site, i, &addr);
+		addr.stop = o->stop;
 		if (binlog_source_open(&addr, from, options, ret, &one))
 			return true;
 		if (first.code == LT_OK || (lt_err_kind(&first) == LT_KIND_RETRY && lt_err_kind(&one) != LT_KIND_RETRY))
@@ -117,7 +123,7 @@ origin_now(void *ctx, struct change_position *out, struct lt_err *err)
 	struct my_conn *c = NULL;
 	bool ok;
 
-	if (!pipeline_connect(o->site, false, &c, err))
+	if (!pipeline_connect(o->site, false, o->stop, &c, err))
 		return false;
 	ok = read_end(c, out, err) || lt_wrap(err, "site %s", o->site->name);
 	my_close(c);
@@ -382,7 +388,7 @@ begin_search(
 	bool ok = false;
 
 	change_position_init(&s.end);
-	if (!pipeline_connect(o->site, false, &s.conn, err))
+	if (!pipeline_connect(o->site, false, o->stop, &s.conn, err))
 		goto out;
 	if (!read_end(s.conn, &s.end, err) || !my_query(s.conn, "SHOW BINARY LOGS", &files, err))
 		goto out;
@@ -441,5 +447,7 @@ origin_begin(void *ctx, const struct model_start *start, struct change_position 
 struct pipeline_origin
 node_origin_ops(struct node_origin *o)
 {
-	return (struct pipeline_origin){ .now = origin_now, .begin = origin_begin, .open = origin_open, .ctx = o };
+	return (struct pipeline_origin){
+		.now = origin_now, .begin = origin_begin, .open = origin_open, .ctx = o, .stop = o->stop
+	};
 }

@@ -212,7 +212,7 @@ pipeline_check_reach(struct check *k, struct check_site *s)
 	struct lt_err err = { 0 };
 	bool ok;
 
-	if (!pipeline_connect(s->model, false, &s->conn, &err)) {
+	if (!pipeline_connect(s->model, false, NULL, &s->conn, &err)) {
 		s->conn = NULL;
 		pipeline_check_error(k, "connection", s->name, &err);
 		return;

@@ -1,6 +1,7 @@
 /* Settings of one site, and of two against each other. */
 #include <stdio.h>
 
+#include "pipeline/apart.h"
 #include "pipeline/check_priv.h"
 #include "pipeline/state.h"
 
@@ -284,6 +285,21 @@ check_packets(
 	lt_buf_free(&statement);
 }
 
+static void
+check_apart(struct check *k, const struct model_pipeline *p, const struct check_site *from, const struct check_site *to)
+{
+	struct lt_err err = { 0 };
+	bool same;
+
+	if (!pipeline_apart_ask(from->conn, to->conn, lt_clock_real(), &same, &err))
+		pipeline_check_error(k, "two servers", p->name, &err);
+	else if (same)
+		pipeline_check_fail(k, "two servers", p->name, lt_code_hint(LT_E_SAME_SERVER),
+		    "E%d sites %s and %s are one server", (int)LT_E_SAME_SERVER, from->name, to->name);
+	else
+		pipeline_check_ok(k, "two servers", p->name, "%s and %s are apart", from->name, to->name);
+}
+
 /* Said once for a pair of sites. */
 static void
 check_alike(struct check *k, const struct model_pipeline *p, const struct check_site *from, const struct check_site *to)
@@ -307,8 +323,7 @@ check_alike(struct check *k, const struct model_pipeline *p, const struct check_
 		else
 			pipeline_check_warn(k, "different server_id", p->name,
 			    "SET GLOBAL server_id = another number at one of them",
-			    "%llu at both sites: their logs cannot be told apart (or it is one server)",
-			    (unsigned long long)id_a);
+			    "%llu at both sites: their logs cannot be told apart", (unsigned long long)id_a);
 	}
 	if (from->clock_known && to->clock_known) {
 		if (apart_us > CLOCK_LIMIT_US || apart_us < -CLOCK_LIMIT_US)
@@ -325,6 +340,8 @@ pipeline_check_between(struct check *k, const struct model_pipeline *p)
 	const struct check_site *from = &k->sites[p->from], *to = &k->sites[p->to];
 
 	check_packets(k, p, from, to);
-	if (p == &k->channel->pipelines[0])
-		check_alike(k, p, from, to);
+	if (p != &k->channel->pipelines[0])
+		return;
+	check_apart(k, p, from, to);
+	check_alike(k, p, from, to);
 }

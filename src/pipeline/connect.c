@@ -55,7 +55,8 @@ static const char base_session[] =
     "SET SESSION sql_mode='', sql_select_limit=18446744073709551615, sql_safe_updates=0, completion_type=0";
 
 bool
-pipeline_connect(const struct model_site *site, bool found_rows, struct my_conn **ret, struct lt_err *err)
+pipeline_connect(
+    const struct model_site *site, bool found_rows, struct lt_wake *stop, struct my_conn **ret, struct lt_err *err)
 {
 	struct my_conn *c = NULL;
 
@@ -64,6 +65,7 @@ pipeline_connect(const struct model_site *site, bool found_rows, struct my_conn 
 
 		pipeline_site_addr(site, i, &addr);
 		addr.found_rows = found_rows;
+		addr.stop = stop;
 		if (my_connect(&addr, &c, err))
 			break;
 		c = NULL;

@@ -2,6 +2,7 @@
 #ifndef PIPELINE_CONNECT_H
 #define PIPELINE_CONNECT_H
 
+#include "base/thread.h"
 #include "model/site.h"
 #include "mysql/conn.h"
 
@@ -9,8 +10,9 @@
 void pipeline_site_addr(const struct model_site *site, size_t host, struct my_addr *out);
 /** Hosts to try: at least one. */
 size_t pipeline_site_hosts(const struct model_site *site);
-/** Connect to the first host that answers; refuses servers that are too old (LT_E_SERVER_UNSUPPORTED). */
+/** Connect to the first host that answers; refuses servers that are too old (LT_E_SERVER_UNSUPPORTED). `stop` (NULL:
+ * none) may be raised from any thread: it ends with LT_E_CANCELLED. */
 LT_MUST_USE bool pipeline_connect(
-    const struct model_site *site, bool found_rows, struct my_conn **ret, struct lt_err *err);
+    const struct model_site *site, bool found_rows, struct lt_wake *stop, struct my_conn **ret, struct lt_err *err);
 
 #endif

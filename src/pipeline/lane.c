@@ -5,12 +5,9 @@
 #include "mysql/stmt.h"
 
 static const char move_sql[] = "UPDATE lutra.lane SET seq=?, server=?, file=?, pos=?, last_pos=?, last_crc=?, gtids=?"
-			       " WHERE channel=? AND pipeline=? AND lane=0 AND epoch=? AND seq=?";
-static const char create_sql[] =
-    "INSERT INTO lutra.lane (seq, server, file, pos, last_pos, last_crc, gtids, channel, pipeline, epoch, lane)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+			       " WHERE channel=? AND pipeline=? AND lane=? AND epoch=? AND seq=?";
 
-enum { MOVE_PARAMS = 11 };
+enum { MOVE_PARAMS = 12 };
 
 static void
 where_lane(struct lt_buf *sql, const struct pipeline_lane *l)
@@ -21,67 +18,125 @@ where_lane(struct lt_buf *sql, const struct pipeline_lane *l)
 	my_sql_text(sql, lt_str_z(l->pipeline));
 }
 
-/* Columns in the order of the SELECT in read_rows(). */
+/* -- reading -------------------------------------------------------------------------------------- */
+
+enum { LANE, EPOCH, SEQ, SERVER, FILE_NAME, POS, LAST_POS, LAST_CRC, GTIDS };
+static const char read_sql[] = "SELECT lane, epoch, seq, server, file, pos, last_pos, last_crc, gtids FROM lutra.lane";
+
 static bool
-parse_row(const struct my_rows *rows, struct pipeline_lane *l, struct change_position *at, struct lt_err *err)
+parse_position(const struct my_rows *rows, size_t row, struct change_position *at, struct lt_err *err)
 {
 	struct change_gtid_set *gtids = NULL;
 	uint64_t crc;
 
-	if (!lt_str_u64(my_rows_at(rows, 0, 0), &l->epoch) || !lt_str_u64(my_rows_at(rows, 0, 1), &l->seq) ||
-	    !lt_str_u64(my_rows_at(rows, 0, 4), &at->place.pos) ||
-	    !lt_str_u64(my_rows_at(rows, 0, 5), &at->place.last_pos) || !lt_str_u64(my_rows_at(rows, 0, 6), &crc))
-		return lt_fail(err, LT_E_STATE_BROKEN, "lutra.lane holds no numbers for pipeline %s", l->pipeline);
-	if (!change_gtid_set_parse(my_rows_at(rows, 0, 7), &gtids, err))
-		return lt_wrap(err, "lutra.lane, pipeline %s", l->pipeline);
+	if (!lt_str_u64(my_rows_at(rows, row, POS), &at->place.pos) ||
+	    !lt_str_u64(my_rows_at(rows, row, LAST_POS), &at->place.last_pos) ||
+	    !lt_str_u64(my_rows_at(rows, row, LAST_CRC), &crc))
+		return lt_fail(err, LT_E_STATE_BROKEN, "lutra.lane holds no numbers");
+	if (!change_gtid_set_parse(my_rows_at(rows, row, GTIDS), &gtids, err))
+		return lt_wrap(err, "lutra.lane");
 	at->place.last_crc = (uint32_t)crc;
-	lt_str_copy(at->server, sizeof(at->server), my_rows_at(rows, 0, 2));
-	lt_str_copy(at->place.file, sizeof(at->place.file), my_rows_at(rows, 0, 3));
+	lt_str_copy(at->server, sizeof(at->server), my_rows_at(rows, row, SERVER));
+	lt_str_copy(at->place.file, sizeof(at->place.file), my_rows_at(rows, row, FILE_NAME));
 	change_gtid_set_free(at->gtids);
 	at->gtids = gtids;
 	return true;
 }
 
+/* A lane that never moved: its number is 0, so that nothing stands in it. */
 static bool
-read_row(struct pipeline_lane *l, struct change_position *at, struct lt_err *err)
+add_lane(struct pipeline_lane *l, size_t lane, struct lt_err *err)
 {
 	struct lt_buf sql = { 0 };
-	struct my_rows *rows = NULL;
-	bool ok = false;
+	bool ok;
 
-	lt_buf_z(&sql, "SELECT epoch, seq, server, file, pos, last_pos, last_crc, gtids FROM lutra.lane");
-	where_lane(&sql, l);
-	lt_buf_z(&sql, lt_fault("r02_claim") ? " AND lane=0" : " AND lane=0 FOR UPDATE");
-	if (!my_query(l->conn, lt_buf_cstr(&sql), &rows, err))
-		goto out;
-	if (rows->nrows != 1) {
-		lt_fail(err, LT_E_STATE_BROKEN, "lutra.lane has no lane 0 for pipeline %s", l->pipeline);
-		goto out;
-	}
-	ok = parse_row(rows, l, at, err);
-out:
-	my_rows_free(rows);
+	lt_buf_z(&sql, "INSERT INTO lutra.lane (channel, pipeline, lane, epoch, seq, server, file, pos, last_pos,"
+		       " last_crc, gtids) VALUES (");
+	my_sql_text(&sql, lt_str_z(l->channel));
+	lt_buf_z(&sql, ", ");
+	my_sql_text(&sql, lt_str_z(l->pipeline));
+	lt_buf_printf(&sql, ", %zu, %llu, 0, '', '', 0, 0, 0, '')", lane, (unsigned long long)l->epoch);
+	ok = my_exec(l->conn, lt_buf_cstr(&sql), NULL, err);
 	lt_buf_free(&sql);
 	return ok;
 }
 
+static bool
+has_lane(const struct my_rows *rows, size_t lane)
+{
+	uint64_t n;
+
+	for (size_t i = 0; i < rows->nrows; i++) {
+		if (lt_str_u64(my_rows_at(rows, i, LANE), &n) && n == lane)
+			return true;
+	}
+	return false;
+}
+
+/* All lanes, the newest move first. */
+static bool
+take_rows(struct pipeline_lane *l, const struct my_rows *rows, struct pipeline_lane_claim *claim,
+    struct change_position *at, struct lt_err *err)
+{
+	for (size_t i = 0; i < rows->nrows; i++) {
+		uint64_t lane, epoch, seq;
+
+		if (!lt_str_u64(my_rows_at(rows, i, LANE), &lane) || !lt_str_u64(my_rows_at(rows, i, EPOCH), &epoch) ||
+		    !lt_str_u64(my_rows_at(rows, i, SEQ), &seq))
+			return lt_fail(err, LT_E_STATE_BROKEN, "lutra.lane holds no numbers");
+		if (i > 0 && epoch != l->epoch)
+			return lt_fail(err, LT_E_STATE_BROKEN, "the lanes in lutra.lane differ in their epoch");
+		l->epoch = epoch;
+		if (i == 0)
+			claim->newest = seq;
+		if (lane == 0)
+			l->seq = seq;
+	}
+	if (!has_lane(rows, 0))
+		return lt_fail(err, LT_E_STATE_BROKEN, "lutra.lane has no lane 0");
+	if (!parse_position(rows, 0, at, err))
+		return false;
+	for (size_t lane = 1; lane < claim->lanes; lane++) {
+		if (!has_lane(rows, lane) && !add_lane(l, lane, err))
+			return false;
+	}
+	return true;
+}
+
+static bool
+read_lanes(struct pipeline_lane *l, struct pipeline_lane_claim *claim, struct change_position *at, struct lt_err *err)
+{
+	struct lt_buf sql = { 0 };
+	struct my_rows *rows = NULL;
+	bool ok;
+
+	lt_buf_z(&sql, read_sql);
+	where_lane(&sql, l);
+	lt_buf_z(&sql, lt_fault("r02_newest") ? " ORDER BY lane" : " ORDER BY seq DESC");
+	lt_buf_z(&sql, lt_fault("r02_claim") ? "" : " FOR UPDATE");
+	ok = my_query(l->conn, lt_buf_cstr(&sql), &rows, err) && take_rows(l, rows, claim, at, err);
+	my_rows_free(rows);
+	lt_buf_free(&sql);
+	return ok ? true : lt_wrap(err, "pipeline %s", l->pipeline);
+}
+
 bool
-pipeline_lane_claim(struct pipeline_lane *l, struct my_conn *c, const char *channel, const char *pipeline,
+pipeline_lane_claim(struct pipeline_lane *l, struct my_conn *c, struct pipeline_lane_claim *claim,
     struct change_position *at, bool *found, struct lt_err *err)
 {
 	struct lt_buf sql = { 0 };
 	struct my_reply reply;
 	bool ok = false;
 
-	*l = (struct pipeline_lane){ .channel = channel, .pipeline = pipeline, .conn = c };
+	*l = (struct pipeline_lane){ .channel = claim->channel, .pipeline = claim->pipeline, .conn = c };
 	lt_buf_z(&sql, "UPDATE lutra.lane SET epoch=epoch+1");
 	where_lane(&sql, l);
 	if (lt_fault("r02_claim"))
 		lt_buf_z(&sql, " AND epoch=0");
 	if (!my_exec(c, lt_buf_cstr(&sql), &reply, err))
 		goto out;
-	*found = reply.affected > 0 || (lt_fault("r02_claim") && read_row(l, at, NULL));
-	if (*found && !read_row(l, at, err))
+	*found = reply.affected > 0 || (lt_fault("r02_claim") && read_lanes(l, claim, at, NULL));
+	if (*found && !read_lanes(l, claim, at, err))
 		goto out;
 	lt_step("lane.claim");
 	if (!my_exec(c, "COMMIT", NULL, err) || !my_prepare(c, LT_STR(move_sql), &l->move, err))
@@ -91,6 +146,35 @@ out:
 	lt_buf_free(&sql);
 	return ok ? true : lt_wrap(err, "while claiming the pipeline at its target");
 }
+
+bool
+pipeline_lane_join(
+    struct pipeline_lane *l, struct my_conn *c, const struct pipeline_lane *first, size_t lane, struct lt_err *err)
+{
+	struct lt_buf sql = { 0 };
+	struct my_rows *rows = NULL;
+	bool ok = false;
+
+	*l = *first;
+	l->conn = c;
+	l->lane = lane;
+	lt_buf_z(&sql, "SELECT seq FROM lutra.lane");
+	where_lane(&sql, l);
+	lt_buf_printf(&sql, " AND lane=%zu AND epoch=%llu", lane, (unsigned long long)l->epoch);
+	if (!my_query(c, lt_buf_cstr(&sql), &rows, err))
+		goto out;
+	if (rows->nrows != 1 || !lt_str_u64(my_rows_at(rows, 0, 0), &l->seq)) {
+		lt_fail(err, LT_E_FENCED, "another Lutra has just claimed pipeline %s", l->pipeline);
+		goto out;
+	}
+	ok = my_exec(c, "COMMIT", NULL, err) && my_prepare(c, LT_STR(move_sql), &l->move, err);
+out:
+	my_rows_free(rows);
+	lt_buf_free(&sql);
+	return ok ? true : lt_wrap(err, "while taking lane %zu", lane);
+}
+
+/* -- moving --------------------------------------------------------------------------------------- */
 
 static struct my_param
 text_param(const char *text)
@@ -105,12 +189,12 @@ number_param(uint64_t n)
 }
 
 static void
-fill_params(
-    const struct pipeline_lane *l, const struct change_position *end, struct lt_buf *scratch, struct my_param *p)
+fill_params(const struct pipeline_lane *l, uint64_t number, const struct change_position *end, struct lt_buf *scratch,
+    struct my_param *p)
 {
 	lt_buf_clear(scratch);
 	change_gtid_set_text(end->gtids, scratch);
-	p[0] = number_param(l->seq + 1);
+	p[0] = number_param(number);
 	p[1] = text_param(end->server);
 	p[2] = text_param(end->place.file);
 	p[3] = number_param(end->place.pos);
@@ -119,50 +203,40 @@ fill_params(
 	p[6] = (struct my_param){ .kind = MY_PARAM_TEXT, .bytes = lt_buf_str(scratch) };
 	p[7] = text_param(l->channel);
 	p[8] = text_param(l->pipeline);
-	p[9] = number_param(l->epoch);
-	p[10] = number_param(l->seq);
+	p[9] = number_param(l->lane);
+	p[10] = number_param(l->epoch);
+	p[11] = number_param(l->seq);
 }
 
 bool
-pipeline_lane_create(struct pipeline_lane *l, const struct change_position *at, struct lt_err *err)
+pipeline_lane_create(struct pipeline_lane *l, size_t lanes, const struct change_position *at, struct lt_err *err)
 {
-	struct my_param params[MOVE_PARAMS];
-	struct lt_buf scratch = { 0 };
-	struct my_stmt *create = NULL;
-	struct my_reply reply;
-	bool ok = false;
-
 	l->epoch = 1;
 	l->seq = 0;
-	fill_params(l, at, &scratch, params);
-	params[10] = number_param(0); /* the lane */
-	if (!my_prepare(l->conn, LT_STR(create_sql), &create, err))
-		goto out;
-	if (!my_send_execute(l->conn, create, params, MOVE_PARAMS, err) || !my_recv(l->conn, &reply, err)) {
+	for (size_t lane = 0; lane < lanes; lane++) {
+		if (add_lane(l, lane, err))
+			continue;
 		if (err->code == LT_E_DUPLICATE)
 			lt_fail(err, LT_E_FENCED, "another Lutra has just begun pipeline %s", l->pipeline);
-		goto out;
+		return false;
 	}
-	l->seq = 1;
+	if (!pipeline_lane_set(l, 1, at, err))
+		return false;
 	lt_step("lane.create");
-	ok = true;
-out:
-	if (create != NULL && my_alive(l->conn))
-		my_stmt_close(create);
-	lt_buf_free(&scratch);
-	return ok;
+	return true;
 }
 
 bool
-pipeline_lane_send(
-    struct pipeline_lane *l, const struct change_position *end, struct lt_buf *scratch, struct lt_err *err)
+pipeline_lane_send(struct pipeline_lane *l, uint64_t number, const struct change_position *end, struct lt_buf *scratch,
+    struct lt_err *err)
 {
 	struct my_param params[MOVE_PARAMS];
 
-	fill_params(l, end, scratch, params);
+	fill_params(l, number, end, scratch, params);
+	l->before = l->seq;
 	if (!my_send_execute(l->conn, l->move, params, MOVE_PARAMS, err))
 		return false;
-	l->seq++;
+	l->seq = number;
 	return true;
 }
 
@@ -176,11 +250,11 @@ pipeline_lane_moved(struct pipeline_lane *l, const struct my_reply *reply, struc
 }
 
 bool
-pipeline_lane_set(struct pipeline_lane *l, const struct change_position *end, struct lt_err *err)
+pipeline_lane_set(struct pipeline_lane *l, uint64_t number, const struct change_position *end, struct lt_err *err)
 {
 	struct lt_buf scratch = { 0 };
 	struct my_reply reply;
-	bool ok = pipeline_lane_send(l, end, &scratch, err) && my_recv(l->conn, &reply, err) &&
+	bool ok = pipeline_lane_send(l, number, end, &scratch, err) && my_recv(l->conn, &reply, err) &&
 		  pipeline_lane_moved(l, &reply, err);
 
 	lt_buf_free(&scratch);
@@ -190,6 +264,5 @@ pipeline_lane_set(struct pipeline_lane *l, const struct change_position *end, st
 void
 pipeline_lane_undo(struct pipeline_lane *l)
 {
-	LT_ASSERT(l->seq > 0);
-	l->seq--;
+	l->seq = l->before;
 }

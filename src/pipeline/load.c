@@ -76,6 +76,13 @@ pipeline_load_commit(struct change_sink *s, struct lt_err *err)
 	return true;
 }
 
+/* The locks are held, all replies are good: now it is the order's business. */
+static bool
+await_turn(struct load *l, struct lt_err *err)
+{
+	return l->turn == NULL || l->turn->wait(l->turn->ctx, err);
+}
+
 /* The key finds a row, but not with the values that the log has: both ends wrote it. */
 static void
 tell_missing_from_differing(struct load *l, size_t n, struct lt_err *err)
@@ -127,6 +134,7 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 
 	LT_ASSERT(l->claimed && l->lane_exists && l->due == 0);
 	pipeline_router_trim(l->router);
+	l->number = l->turn != NULL ? l->turn->number : ++l->newest;
 	l->txns = txns;
 	if (worth_gathering(l, n)) {
 		sent = pipeline_load_send_gathered(l, n, end, err);
@@ -146,7 +154,7 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 		*culprit = LT_MIN(l->culprit, n);
 		return false;
 	}
-	if (!pipeline_load_commit(s, err)) {
+	if (!await_turn(l, err) || !pipeline_load_commit(s, err)) {
 		pipeline_load_rollback(s);
 		*culprit = n;
 		return false;
@@ -157,13 +165,24 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 
 /* -- progress ------------------------------------------------------------------------------------- */
 
+/* Lane 0 is that of the connection that claims; each writer has one of its own. */
+static size_t
+lanes_of(const struct model_channel *channel)
+{
+	return channel->writers > 1 ? channel->writers + 1 : 1;
+}
+
 static bool
 load_claim(struct change_sink *s, struct change_position *at, bool *found, struct lt_err *err)
 {
 	struct load *l = load_of(s);
+	struct pipeline_lane_claim claim = {
+		.channel = l->channel->name, .pipeline = l->pipeline->name, .lanes = lanes_of(l->channel)
+	};
 
-	if (!pipeline_lane_claim(&l->lane, l->conn, l->channel->name, l->pipeline->name, at, found, err))
+	if (!pipeline_lane_claim(&l->lane, l->conn, &claim, at, found, err))
 		return false;
+	l->newest = claim.newest;
 	l->claimed = true;
 	l->lane_exists = *found;
 	return true;
@@ -175,10 +194,12 @@ pipeline_load_begin(struct change_sink *s, const struct change_position *at, str
 	struct load *l = load_of(s);
 
 	LT_ASSERT(l->claimed && !l->open);
-	if (!l->lane_exists)
-		return pipeline_lane_create(&l->lane, at, err);
+	if (!l->lane_exists) {
+		l->newest = 1;
+		return pipeline_lane_create(&l->lane, lanes_of(l->channel), at, err);
+	}
 	l->open = true;
-	return pipeline_lane_set(&l->lane, at, err);
+	return pipeline_lane_set(&l->lane, ++l->newest, at, err);
 }
 
 static bool
@@ -188,6 +209,30 @@ load_advance(struct change_sink *s, const struct change_position *end, struct lt
 		return true;
 	pipeline_load_rollback(s);
 	return false;
+}
+
+uint64_t
+pipeline_load_number(struct change_sink *s)
+{
+	return ++load_of(s)->newest;
+}
+
+void
+pipeline_load_take_turns(struct change_sink *s, const struct pipeline_load_turn *turn)
+{
+	load_of(s)->turn = turn;
+}
+
+uint32_t
+pipeline_load_session(struct change_sink *s)
+{
+	return my_conn_server(load_of(s)->conn)->thread_id;
+}
+
+struct pipeline_router *
+pipeline_load_router(struct change_sink *s)
+{
+	return load_of(s)->router;
 }
 
 static const struct change_sink_ops load_ops = { load_claim, load_apply, load_advance, load_cancel, load_close };
@@ -221,7 +266,8 @@ set_session(struct my_conn *c, struct lt_err *err)
 }
 
 bool
-pipeline_load_open(const struct model_channel *channel, size_t index, struct change_sink **ret, struct lt_err *err)
+pipeline_load_open(const struct model_channel *channel, size_t index, struct lt_wake *stop, struct change_sink **ret,
+    struct lt_err *err)
 {
 	const struct model_pipeline *pipeline = &channel->pipelines[index];
 	struct load *l = lt_new(struct load);
@@ -230,7 +276,7 @@ pipeline_load_open(const struct model_channel *channel, size_t index, struct cha
 	l->base.ops = &load_ops;
 	l->channel = channel;
 	l->pipeline = pipeline;
-	if (!pipeline_connect(&channel->sites[pipeline->to], true, &l->conn, err))
+	if (!pipeline_connect(&channel->sites[pipeline->to], true, stop, &l->conn, err))
 		goto out;
 	if ((!lt_fault("r03_session") && !set_session(l->conn, err)) || !pipeline_state_install(l->conn, err)) {
 		lt_wrap(err, "site %s", channel->sites[pipeline->to].name);
@@ -246,4 +292,25 @@ out:
 	if (l != NULL)
 		load_close(&l->base);
 	return ok;
+}
+
+bool
+pipeline_load_open_writer(
+    struct change_sink *first, size_t lane, struct lt_wake *stop, struct change_sink **ret, struct lt_err *err)
+{
+	struct load *f = load_of(first);
+	struct change_sink *s = NULL;
+	struct load *l;
+
+	LT_ASSERT(f->claimed && f->lane_exists);
+	if (!pipeline_load_open(f->channel, (size_t)(f->pipeline - f->channel->pipelines), stop, &s, err))
+		return false;
+	l = load_of(s);
+	if (!pipeline_lane_join(&l->lane, l->conn, &f->lane, lane, err)) {
+		load_close(s);
+		return false;
+	}
+	l->claimed = l->lane_exists = true;
+	*ret = s;
+	return true;
 }

@@ -5,13 +5,35 @@
 #ifndef PIPELINE_LOAD_H
 #define PIPELINE_LOAD_H
 
+#include "base/thread.h"
 #include "change/sink.h"
 #include "model/channel.h"
 #include "mysql/conn.h"
 
-/** Connect to the pipeline's target, set the session, install schema `lutra`. `**ret` to its own close. */
-LT_MUST_USE bool pipeline_load_open(
-    const struct model_channel *channel, size_t index, struct change_sink **ret, struct lt_err *err);
+/** Connect to the pipeline's target, set the session, install schema `lutra`. `**ret` to its own close. `stop`: see
+ * pipeline_connect(). */
+LT_MUST_USE bool pipeline_load_open(const struct model_channel *channel, size_t index, struct lt_wake *stop,
+    struct change_sink **ret, struct lt_err *err);
+/** A further connection for the pipeline that `first` has claimed, with a lane of its own: for apply() alone, one
+ * thread of its own. `first` is only read during the call. */
+LT_MUST_USE bool pipeline_load_open_writer(
+    struct change_sink *first, size_t lane, struct lt_wake *stop, struct change_sink **ret, struct lt_err *err);
+/** Where groups run beside each other: the number of the group's move, and what is asked before its COMMIT, with all
+ * its replies read and judged and its locks held. */
+struct pipeline_load_turn {
+	uint64_t number;
+	bool (*wait)(void *ctx, struct lt_err *err); /* false: roll back */
+	bool (*called_off)(void *ctx);               /* asked between replies; true: roll back */
+	void *ctx;
+};
+/** From now on apply() takes its numbers and turns from `turn` (borrowed, read at each group). */
+void pipeline_load_take_turns(struct change_sink *s, const struct pipeline_load_turn *turn);
+/** The number of the pipeline's next move; `s` has claimed it. */
+uint64_t pipeline_load_number(struct change_sink *s);
+/** The server's own number of the connection, for KILL. */
+uint32_t pipeline_load_session(struct change_sink *s);
+/** The routes into the target that `s` uses. */
+struct pipeline_router *pipeline_load_router(struct change_sink *s);
 /** The connection, for reads and for work that load has no words for (schema history, audit), in its open transaction.
  */
 struct my_conn *pipeline_load_conn(struct change_sink *s);

@@ -32,6 +32,9 @@ struct load {
 	struct pipeline_router *router; /* owned */
 	struct pipeline_batch *batch;   /* owned */
 	struct pipeline_lane lane;
+	uint64_t newest;                       /* number of the pipeline's newest move; of the one that claimed */
+	uint64_t number;                       /* of the move in hand */
+	const struct pipeline_load_turn *turn; /* borrowed; NULL: no other group runs beside */
 	bool claimed, lane_exists;
 	bool open; /* a transaction that has moved the lane */
 	enum fk_checks fk;

@@ -206,7 +206,7 @@ begin_group(struct load *l, size_t n, const struct change_position *end, struct 
 		l->done.rows += t->nrows;
 		l->done.transactions += t->kind == CHANGE_TXN_ROWS && t->nrows > 0 ? 1 : 0;
 	}
-	if (!pipeline_lane_send(&l->lane, end, &l->scratch, err))
+	if (!pipeline_lane_send(&l->lane, l->number, end, &l->scratch, err))
 		return false;
 	l->open = true;
 	expect(l, (struct expect){ .kind = EXPECT_LANE });

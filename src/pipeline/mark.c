@@ -72,7 +72,7 @@ pipeline_mark_check(const struct model_channel *channel, const struct model_site
 	bool ok = false;
 
 	change_position_init(&now);
-	if (!pipeline_connect(site, false, &c, err) || !pipeline_state_install(c, err))
+	if (!pipeline_connect(site, false, origin->stop, &c, err) || !pipeline_state_install(c, err))
 		goto out;
 	if (!origin->now(origin->ctx, &now, err) || !origin->open(origin->ctx, &now, &filter, &describer, 0, &log, err))
 		goto out;

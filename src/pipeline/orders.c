@@ -149,7 +149,7 @@ compare_ends(struct pipeline *p, struct my_conn *target, struct lt_err *err)
 	bool ok = false;
 
 	names_of_stop(p, arena, &ddl);
-	if (!pipeline_connect(&p->channel->sites[p->model->from], false, &source, err))
+	if (!pipeline_connect(&p->channel->sites[p->model->from], false, p->origin.stop, &source, err))
 		goto out;
 	for (size_t i = 0; i < ddl.nnames; i++) {
 		if (ddl.names[i].table.len > 0 &&
@@ -263,7 +263,7 @@ take_acknowledgement(struct pipeline *p, bool *taken, struct lt_err *err)
 	    " AND digest=%llu AND (passed_file IS NULL OR (passed_file=%s AND passed_pos=%llu))"
 	    " ORDER BY passed_file IS NULL, id LIMIT 1",
 	    (unsigned long long)digest, lt_buf_cstr(&file), (unsigned long long)end->pos);
-	if (!pipeline_connect(&p->channel->sites[p->model->from], true, &c, err) ||
+	if (!pipeline_connect(&p->channel->sites[p->model->from], true, p->origin.stop, &c, err) ||
 	    !my_exec(c, "SET SESSION autocommit=1", NULL, err) || !my_exec(c, lt_buf_cstr(&sql), &reply, err))
 		goto out;
 	*taken = reply.affected > 0;
@@ -361,7 +361,7 @@ do_writing(struct pipeline *p, struct pipeline_order_item *item)
 	struct change_sink *sink = NULL;
 	bool ok = false, found;
 
-	if (!pipeline_load_open(p->channel, p->index, &sink, &item->err))
+	if (!pipeline_load_open(p->channel, p->index, p->origin.stop, &sink, &item->err))
 		return false;
 	/* Of a pipeline that could not begin where the file says, the position can be given all the same. */
 	if (!pipeline_session_resume(p, sink, &found, &item->err))

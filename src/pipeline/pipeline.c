@@ -129,6 +129,8 @@ pipeline_end(struct pipeline *p)
 	atomic_store(&p->ending, true);
 	lt_queue_close(p->orders);
 	lt_wake_raise(p->pause);
+	if (p->origin.stop != NULL)
+		lt_wake_raise(p->origin.stop);
 }
 
 void

@@ -8,6 +8,7 @@
 #define PIPELINE_PIPELINE_H
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "change/source.h"
 #include "model/channel.h"
 
@@ -51,6 +52,8 @@ struct pipeline_origin {
 	    const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret,
 	    struct lt_err *err);
 	void *ctx;
+	/** Borrowed; NULL: none. Raised when the pipeline ends: whoever waits for a connection gives it up. */
+	struct lt_wake *stop;
 };
 
 struct pipeline;

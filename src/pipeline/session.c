@@ -1,5 +1,6 @@
 /* One run of a pipeline: claim the target, open the log, then group after group until something happens. */
 #include "base/fault.h"
+#include "pipeline/apart.h"
 #include "pipeline/connect.h"
 #include "pipeline/load.h"
 #include "pipeline/mark.h"
@@ -383,7 +384,7 @@ pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_e
 
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	pipeline_select_filter(&select, &filter, &describer);
-	if (!pipeline_connect(site, false, &c, err))
+	if (!pipeline_connect(site, false, p->origin.stop, &c, err))
 		goto out;
 	if (!schema_catalog_tables(c, filter.table, filter.ctx, &tables, &count, err)) {
 		lt_wrap(err, "while reading the schema of site %s", site->name);
@@ -466,9 +467,10 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	bool again = false;
 
 	p->stop.by_txn = false;
-	if (!show_mark(p, err) || !pipeline_load_open(p->channel, p->index, &sink, err))
+	if (!show_mark(p, err) || !pipeline_load_open(p->channel, p->index, p->origin.stop, &sink, err))
 		return false;
-	if (!pipeline_session_begin(p, sink, err))
+	if (!pipeline_apart_check(p->channel, p->model, pipeline_load_conn(sink), p->clock, p->origin.stop, err) ||
+	    !pipeline_session_begin(p, sink, err))
 		goto out;
 	note_saved(p);
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);

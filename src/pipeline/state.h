@@ -10,7 +10,9 @@
 
 #include "mysql/conn.h"
 
-#define PIPELINE_STATE_VERSION 1
+/* 1: one lane for each pipeline. 2: several, of which the one with the highest number tells; of version 1 it is the only
+ * one, so that nothing but the version changes, and a Lutra that knows one lane alone keeps away. */
+#define PIPELINE_STATE_VERSION 2
 
 /** Make or migrate the schema. Writes nothing when it is there as it should be. Newer than ours: LT_E_STATE_NEWER.
  * Commits. */

@@ -1,7 +1,5 @@
 #include "pipeline/writeset.h"
 
-#include "base/buf.h"
-
 /* -- indexes -------------------------------------------------------------------------------------- */
 
 static bool
@@ -83,7 +81,8 @@ pipeline_indexes_make(const struct pipeline_route *route, struct pipeline_indexe
 {
 	const struct schema_table *t = route->target;
 
-	*out = (struct pipeline_indexes){ .ordered = t->nparents > 0 || t->nchildren > 0 || t->has_triggers };
+	*out = (struct pipeline_indexes){ .ordered = t->nparents > 0 || t->nchildren > 0 || t->has_triggers,
+		.table = lt_str_hash(t->schema) * 31 + lt_str_hash(t->name) };
 	out->items = lt_calloc(t->nkeys, sizeof(*out->items));
 	for (size_t i = 0; i < t->nkeys; i++) {
 		if (t->keys[i].unique)
@@ -222,6 +221,45 @@ make_key(
 	return end;
 }
 
+/* False: the image does not tell, or there are too many. */
+static bool
+add_keys(struct pipeline_keys *k, const struct pipeline_route *route, const struct pipeline_indexes *indexes,
+    bool after, bool update)
+{
+	for (size_t i = 0; i < indexes->count; i++) {
+		const struct pipeline_index *index = &indexes->items[i];
+		enum key_end end;
+
+		/* By name and number: several routes may lead to one table. */
+		lt_buf_clear(&k->scratch);
+		lt_buf_le(&k->scratch, indexes->table, 8);
+		lt_buf_le(&k->scratch, i, 8);
+		end = index->unknown ? KEY_UNKNOWN : make_key(route, index, after, update, &k->scratch);
+		if (end == KEY_UNKNOWN || k->count == LT_COUNT(k->items))
+			return false;
+		if (end == KEY_MADE)
+			k->items[k->count++] = lt_str_hash(lt_buf_str(&k->scratch));
+	}
+	return true;
+}
+
+void
+pipeline_keys_of(struct pipeline_keys *out, const struct pipeline_route *route, const struct pipeline_indexes *indexes,
+    const struct change_row *row)
+{
+	bool update = row->op == CHANGE_UPDATE, told = true;
+
+	out->table = indexes->table;
+	out->count = 0;
+	if (row->op != CHANGE_INSERT)
+		told = !route->keyless && add_keys(out, route, indexes, false, update);
+	if (row->op != CHANGE_DELETE)
+		told = told && add_keys(out, route, indexes, true, update);
+	out->whole = !told;
+	if (!told)
+		out->count = 0;
+}
+
 /* -- levels --------------------------------------------------------------------------------------- */
 
 #define SLOTS_FIRST 4096
@@ -237,9 +275,7 @@ struct pipeline_levels {
 	struct slot *slots; /* owned, open addressing */
 	size_t cap, used;
 	uint32_t generation;
-	struct lt_buf scratch;
-	uint64_t keys[64]; /* of the row in hand */
-	size_t nkeys;
+	struct pipeline_keys keys; /* of the row in hand */
 	/* Tables that may touch others go in order, but rows of one kind on one table together. */
 	uint32_t ordered_level;
 	const struct schema_table *ordered_table;
@@ -262,7 +298,7 @@ pipeline_levels_free(struct pipeline_levels *l)
 {
 	if (l == NULL)
 		return;
-	lt_buf_free(&l->scratch);
+	lt_buf_free(&l->keys.scratch);
 	free(l->slots);
 	free(l);
 }
@@ -319,35 +355,6 @@ slot_of(struct pipeline_levels *l, uint64_t key)
 	return s;
 }
 
-/* False: the image does not tell, or there are too many. */
-static bool
-add_keys(struct pipeline_levels *l, const struct pipeline_route *route, const struct pipeline_indexes *indexes,
-    bool after, bool update)
-{
-	for (size_t i = 0; i < indexes->count; i++) {
-		const struct pipeline_index *index = &indexes->items[i];
-		const void *which[2] = { route->target, index };
-		enum key_end end;
-
-		lt_buf_clear(&l->scratch);
-		lt_buf_add(&l->scratch, which, sizeof(which));
-		end = index->unknown ? KEY_UNKNOWN : make_key(route, index, after, update, &l->scratch);
-		if (end == KEY_UNKNOWN || l->nkeys == LT_COUNT(l->keys))
-			return false;
-		if (end == KEY_MADE)
-			l->keys[l->nkeys++] = lt_str_hash(lt_buf_str(&l->scratch));
-	}
-	return true;
-}
-
-static uint64_t
-table_key(const struct pipeline_route *route)
-{
-	const void *which = route->target;
-
-	return lt_str_hash(lt_str_of(&which, sizeof(which)));
-}
-
 static uint32_t
 ordered_after(const struct pipeline_levels *l, const struct pipeline_route *route, enum change_op op)
 {
@@ -361,32 +368,27 @@ size_t
 pipeline_levels_add(struct pipeline_levels *l, const struct pipeline_route *route,
     const struct pipeline_indexes *indexes, const struct change_row *row)
 {
-	bool update = row->op == CHANGE_UPDATE, told = true;
+	const struct pipeline_keys *keys = &l->keys;
 	struct slot *table;
 	uint32_t level;
 
-	l->nkeys = 0;
-	if (row->op != CHANGE_INSERT)
-		told = !route->keyless && add_keys(l, route, indexes, false, update);
-	if (row->op != CHANGE_DELETE)
-		told = told && add_keys(l, route, indexes, true, update);
-
-	table = slot_of(l, table_key(route));
+	pipeline_keys_of(&l->keys, route, indexes, row);
+	table = slot_of(l, keys->table);
 	level = table->alone + 1;
-	if (!told)
+	if (keys->whole)
 		level = LT_MAX(level, table->shared + 1);
-	for (size_t i = 0; told && i < l->nkeys; i++)
-		level = LT_MAX(level, slot_of(l, l->keys[i])->alone + 1);
+	for (size_t i = 0; i < keys->count; i++)
+		level = LT_MAX(level, slot_of(l, keys->items[i])->alone + 1);
 	if (indexes->ordered)
 		level = LT_MAX(level, ordered_after(l, route, row->op));
 
-	table = slot_of(l, table_key(route)); /* the table of slots may have grown */
-	if (told)
-		table->shared = LT_MAX(table->shared, level);
-	else
+	table = slot_of(l, keys->table); /* the table of slots may have grown */
+	if (keys->whole)
 		table->alone = level;
-	for (size_t i = 0; told && i < l->nkeys; i++)
-		slot_of(l, l->keys[i])->alone = level;
+	else
+		table->shared = LT_MAX(table->shared, level);
+	for (size_t i = 0; i < keys->count; i++)
+		slot_of(l, keys->items[i])->alone = level;
 	if (indexes->ordered) {
 		l->ordered_level = level;
 		l->ordered_table = route->target;

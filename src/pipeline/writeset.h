@@ -7,6 +7,7 @@
 #ifndef PIPELINE_WRITESET_H
 #define PIPELINE_WRITESET_H
 
+#include "base/buf.h"
 #include "pipeline/route.h"
 
 /** How a part of an index is compared. */
@@ -38,11 +39,25 @@ struct pipeline_index {
 struct pipeline_indexes {
 	struct pipeline_index *items; /* owned */
 	size_t count;
-	bool ordered; /* foreign keys or triggers: other tables may be touched too */
+	uint64_t table; /* the target's name as a number */
+	bool ordered;   /* foreign keys or triggers: other tables may be touched too */
 };
 
 void pipeline_indexes_make(const struct pipeline_route *route, struct pipeline_indexes *out);
 void pipeline_indexes_clear(struct pipeline_indexes *x);
+
+/** What one row touches, as numbers that are the same in every router. */
+struct pipeline_keys {
+	uint64_t table;
+	uint64_t items[64]; /* values of unique indexes: touched by this row alone */
+	size_t count;
+	bool whole; /* the values are not known: the whole table is touched alone, else it is shared */
+	struct lt_buf scratch;
+};
+
+/** The keys of the row decoded in route->before and route->after; `out` is zeroed before its first use. */
+void pipeline_keys_of(struct pipeline_keys *out, const struct pipeline_route *route,
+    const struct pipeline_indexes *indexes, const struct change_row *row);
 
 /** Levels of one group: rows of a level may be carried out in any order, after all of the level before. One owner
  * thread. */

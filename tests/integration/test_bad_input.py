@@ -55,6 +55,7 @@ def pair(site, channel):
     ("direction: \"hz -> us\"\n", "", "E1004", "direction"),
     ("hz -> us", "hz <-> us", "E1004", "conflicts"),
     ("hz -> us", "hz -> moon", "E1003", ":5:12"),
+    ("tables:", "start: { hz: { gtid: '0-1-2, 7-x-9' } }\ntables:", "E1003", ":6:22"),
     ("id: 2", "id: 1", "E1003", "id"),
     ("tables:", "tables: [", "E1001", ""),
     ("mysql://lutra@", "mysql://lutra:secret@", "E1006", ""),
@@ -65,6 +66,8 @@ def test_channel_file(old, new, code, says, pair):
     edit(lutra, old, new)
     text = run_fails(lutra, code, 2)
     assert says in text
+    checked = subprocess.run([str(lutra.program), "check", str(lutra.file)], capture_output=True, text=True, timeout=30)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (2, "", text)
     assert str(lutra.file.name) in text or code in ("E1006", "E1010")
     assert "secret" not in text.replace("password_file", "")
 
@@ -177,6 +180,27 @@ def test_port_of_something_else(handler, code, pair):
         other.shutdown()
 
 
+@pytest.mark.parametrize("engine, direction", [("mariadb", "hz -> us"), ("mysql", "hz <-> us")], ids=["one-way", "two-way"])
+def test_two_urls_of_one_server(engine, direction, site, channel, schema):
+    one, other = site(engine, 1), site(engine, 2)
+    lutra = channel({"hz": one, "us": other}, direction)
+    edit(lutra, f"127.0.0.1:{other.port}", f"localhost/?socket={one.socket}")
+    lutra.start(wait=False)
+    error = stopped(lutra, ONE_WAY, "E1007")
+    assert "hz" in error["message"] and "us" in error["message"]
+    transaction(one, schema, "INSERT INTO ledger VALUES (1)")
+    assert column(one, "lutra", "SELECT COUNT(*) FROM lane WHERE pipeline NOT LIKE '~probe%'") == [0]
+    status, lines = lutra.check()
+    found = [line for line in lines if line.startswith("fail  two servers hz->us: E1007 ")]
+    assert status == 1 and len(found) == 1 and "; mend: " in found[0], lines
+    assert lutra.stop() == 0
+
+    edit(lutra, f"localhost/?socket={one.socket}", f"127.0.0.1:{other.port}")
+    assert any(line.startswith("ok  two servers hz->us: ") for line in lutra.check()[1])
+    lutra.start()
+    goes_on(lutra, one, other, schema, retry=False)
+
+
 def test_port_of_nobody_is_tried_again(pair):
     source, target, lutra = pair
     edit(lutra, f"127.0.0.1:{target.port}", f"127.0.0.1:{free_port()}")
@@ -213,7 +237,7 @@ def test_binary_log_is_off(site, pair):
     ('{ file: "{file}", pos: {inside} }', ("E3011",)),
     ('{ file: "{file}", pos: 999999999 }', ("E3011",)),
     ('{ gtid: "{future}" }', ("E3014", "E3011")),
-    ('{ gtid: "not a gtid" }', ("E1003", "stopped")),
+    ('{ gtid: "0-1" }', ("E1003",)),
     ('{ time: "yesterday" }', ("E1003",)),
 ], ids=["file", "inside", "behind", "gtid", "no-gtid", "no-time"])
 def test_start_that_is_not_there(engine, start, codes, site, channel, schema):

@@ -80,6 +80,7 @@ def test_help_of_all_commands():
     ["status", "--data", "d", "--raw"], ["wait", "--data", "d", "--timeout", "soon"], ["ddl", "--data", "d", "p"], ["binlog", "dump"],
     ["binlog", "dump", "f", "--from", "x"], ["position", "--data", "d", "p"], ["position", "--data", "d", "p", "--file", "f"],
     ["position", "--data", "d", "p", "--now", "--gtid", "0-1-2"], ["position", "--data", "d", "p", "--time", "yesterday"],
+    ["position", "--data", "d", "p", "--gtid", "0-1"],
     ["binlog", "dump", "f", "mysql://u@h/"], ["version", "now"],
 ], ids=" ".join)
 def test_wrong_use_ends_with_2_and_a_hint(words):

@@ -132,7 +132,7 @@ reads_every_key(void **state)
 	    "    include: [a, b]\n"
 	    "    rename: { a: c }\n"
 	    "start:\n"
-	    "  hz: { gtid: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,0-1-42' }\n"
+	    "  hz: { gtid: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:7' }\n"
 	    "  us: { file: mb.000003, pos: 4711 }\n"
 	    "memory: 16M\n"
 	    "group: { rows: 10, bytes: 512K, time: 2s }\n"
@@ -144,7 +144,7 @@ reads_every_key(void **state)
 	assert_string_equal(c->sites[0].ssl_cert, "/c.pem");
 	assert_string_equal(c->sites[1].socket + strlen(folder), "/my.sock");
 	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_GTID);
-	assert_string_equal(c->pipelines[0].start.gtid, "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,0-1-42");
+	assert_string_equal(c->pipelines[0].start.gtid, "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:7");
 	assert_int_equal(c->pipelines[1].start.kind, MODEL_START_PLACE);
 	assert_string_equal(c->pipelines[1].start.file, "mb.000003");
 	assert_int_equal(c->pipelines[1].start.pos, 4711);
@@ -289,6 +289,11 @@ refuses_wrong_values_at_their_place(void **state)
 		{ ONE "start: { hz: {} }\n", LT_E_CONFIG_VALUE, 7, 14, "one of" },
 		{ ONE "start: { hz: { gtid: 0-1-2, time: x } }\n", LT_E_CONFIG_VALUE, 7, 14, "one of" },
 		{ ONE "start: { hz: { gtid: '0;1' } }\n", LT_E_CONFIG_VALUE, 7, 22, "gtid" },
+		{ ONE "start: { hz: { gtid: 0-1 } }\n", LT_E_CONFIG_VALUE, 7, 22, "'0-1' does not belong" },
+		{ ONE "start:\n  hz: { gtid: '0-1-2,\n    x' }\n", LT_E_CONFIG_VALUE, 8, 15, "'x' does not belong" },
+		{ ONE "start: { hz: { gtid: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,0-1-42' } }\n", LT_E_CONFIG_VALUE,
+		    7, 22, "mixed" },
+		{ ONE "start: { hz: { gtid: ',' } }\n", LT_E_CONFIG_VALUE, 7, 22, "no GTID" },
 		{ ONE "start: { hz: { gtid: '' } }\n", LT_E_CONFIG_VALUE, 7, 22, "no value" },
 		{ ONE "start: { hz: { file: a.1 } }\n", LT_E_CONFIG_MISSING, 7, 14, "come together" },
 		{ ONE "start: { hz: { file: x/a.1, pos: 4 } }\n", LT_E_CONFIG_VALUE, 7, 22, "without a folder" },

@@ -60,6 +60,8 @@ take(struct load *l, struct lt_err *err)
 			lt_wrap(err, "%s", op_name(l->txns[e.txn]->rows[e.row].op));
 			blame(l, &e, err);
 		}
+		if (e.kind == EXPECT_LANE && err->code == LT_E_TABLE_MISSING)
+			err->code = LT_E_STATE_BROKEN;
 		return false;
 	}
 	switch (e.kind) {

@@ -10,13 +10,17 @@
 
 #include "mysql/conn.h"
 
-/* 1: one lane for each pipeline. 2: several, of which the one with the highest number tells; of version 1 it is the only
- * one, so that nothing but the version changes, and a Lutra that knows one lane alone keeps away. */
+/* 1: one lane for each pipeline. 2: several, of which the one with the highest number tells; of version 1 it is the
+ * only one, so that nothing but the version changes, and a Lutra that knows one lane alone keeps away. */
 #define PIPELINE_STATE_VERSION 2
 
 /** Make or migrate the schema. Writes nothing when it is there as it should be. Newer than ours: LT_E_STATE_NEWER.
  * Commits. */
 LT_MUST_USE bool pipeline_state_install(struct my_conn *target, struct lt_err *err);
+
+/** Whether the pipeline has left traces here, beside its lanes. In the connection's open transaction. */
+LT_MUST_USE bool pipeline_state_begun(
+    struct my_conn *target, const char *channel, const char *pipeline, bool *begun, struct lt_err *err);
 
 /** One line of `audit`, in the connection's open transaction. */
 struct pipeline_audit {

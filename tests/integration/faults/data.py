@@ -5,7 +5,7 @@ import contextlib
 import steps
 
 from .fault import BOTH, Fault, setting, sql
-from .world import BASE, HIT
+from .world import BASE, HIT, World
 
 UPDATE_2 = ("UPDATE hit SET n = n + 10 WHERE id = 2",)
 TO_70000 = ("UPDATE hit SET n = 70000 WHERE id = 2",)
@@ -21,17 +21,18 @@ def small_packets(w):
 
 
 @contextlib.contextmanager
-def own_ddl_at_source(w):
+def ddl_at_source(w):
     """A statement that Lutra leaves to people, and then does the same at the target."""
-    w.source.sql("ALTER TABLE hit ADD COLUMN more INT", db=w.schema)
+    w.source.sql("ALTER TABLE hit ADD COLUMN added INT", db=w.schema)
     yield
-    w.at_target("ALTER TABLE hit ADD COLUMN more INT")
+    w.at_target("ALTER TABLE hit ADD COLUMN added INT")
 
 
 @contextlib.contextmanager
 def statement_format(w):
     """Changes as text: which rows they are is not in the log. Made at the target by hand, then passed over."""
     steps.transaction(w.source, w.schema, *UPDATE_2, before=["SET SESSION binlog_format='STATEMENT'"])
+    w.write("UPDATE hit SET n = n + 10 WHERE id = 3")
     yield
     w.at_target(*UPDATE_2)
 
@@ -68,8 +69,8 @@ DATA = [
     Fault("check constraint that fails", sql("ALTER TABLE hit ADD CONSTRAINT few CHECK (n < 50000)", "ALTER TABLE hit DROP CONSTRAINT few"),
           TO_70000, stops="E5003", engines=BOTH),
     Fault("row larger than max_allowed_packet", small_packets, ("INSERT INTO wide VALUES (1, REPEAT('x', 3000000))",), stops="E2012", engines=BOTH),
-    Fault("statement that changes a table at the source", own_ddl_at_source, stops="E4000", then="ddl done"),
-    Fault("statement in place of rows", statement_format, stops="E3006", then="skip"),
+    Fault("statement that changes a table at the source", ddl_at_source, stops="E4000", then="ddl done"),
+    Fault("statement in place of rows", statement_format, stops="E3006", then="position {place}", place=World.next_transaction),
     Fault("odd settings of sessions", setting(reconnect=True, autocommit=0, sql_mode="ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH",
                                               init_connect="SET sql_mode='ANSI', autocommit=1, foreign_key_checks=0, time_zone='+05:30'"),
           UPDATE_2, busy=True),

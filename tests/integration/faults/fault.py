@@ -29,6 +29,7 @@ class Fault:
     write: tuple = ()      # a transaction at the source that meets the fault
     stops: str = ""
     then: str = "retry"
+    place: typing.Callable = None  # what to give `position`, of the world
     shows: str = ""
     waits: str = ""
     busy: bool = False
@@ -98,8 +99,7 @@ def run(fault, w):
         with fault.make(w):
             come_out(fault, w, load)
         if fault.stops:
-            file, pos = w.position()
-            w.order(fault.then.format(at=f"--file {file} --pos {pos}"))
+            w.order(fault.then.format(place=fault.place(w) if fault.place else ""))
         traffic(load, 0 if fault.quiet else 4)
         load.stop()
     w.write(*to_base())

@@ -14,7 +14,7 @@ from lutralab.servers import CHECKOUT, wait_until
 
 from .data import UPDATE_2
 from .fault import BOTH, Fault, sql
-from .world import PIPELINE
+from .world import PIPELINE, World
 
 # Where Lutra is held while the target is restarted: one after the other.
 STEPS = ("load.lane", "load.row:2", "load.replied", "load.commit", "load.commit.sent", "load.committed", "lane.claim")
@@ -87,8 +87,9 @@ def clock_of_lutra(offset_s):
         w.restart_lutra(LD_PRELOAD=str(library), FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1")
         try:
             clock.write_text(f"{offset_s:+d}")
-            w.kill_sessions(w.source)
             yield
+            w.write(*UPDATE_2)
+            w.lutra.wait()
             clock.write_text("+0")
             w.write(*UPDATE_2)
             w.lutra.wait()
@@ -116,9 +117,8 @@ def no_files(w):
 @contextlib.contextmanager
 def no_memory(w):
     """It ends, and says why; who starts it again gives it more."""
-    size = int(pathlib.Path(f"/proc/{w.lutra.pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    limit(w, **{"as": size + (2 << 20)})
-    w.write("INSERT INTO wide VALUES (4, REPEAT('x', 8000000))")
+    limit(w, **{"as": 1 << 20})
+    w.write("INSERT INTO wide VALUES (4, REPEAT('x', 12000000))", "INSERT INTO wide VALUES (5, REPEAT('x', 12000000))")
     wait_until(lambda: not w.lutra.alive, steps.PATIENCE_S, "Lutra to end")
     assert "memory" in w.lutra.log.read_text().splitlines()[-1]
     w.lutra.start()
@@ -187,7 +187,7 @@ HOST = [
     Fault("disk full at the data folder", full_folder, busy=True, needs=("data",)),
     Fault("lane changed by hand", lane(["UPDATE lutra.lane SET seq = seq + 5 {where}"], []), stops="E5010"),
     Fault("lane claimed by another", lane(["UPDATE lutra.lane SET epoch = epoch + 1 {where}"], []), stops="E5010", engines=BOTH),
-    Fault("lane deleted", lost_progress("DELETE FROM lutra.lane"), stops="E6001", then="position {at}", engines=BOTH),
+    Fault("lane deleted", lost_progress("DELETE FROM lutra.lane"), stops="E6001", then="position {place}", place=World.applied, engines=BOTH),
     Fault("lane deleted while stopped", lost_progress("DELETE FROM lutra.lane", again=True), stops="E6001", then="position --now", quiet=True),
-    Fault("schema lutra dropped", lost_progress("DROP DATABASE lutra"), stops="E6001", then="position {at}", engines=BOTH),
+    Fault("schema lutra dropped", lost_progress("DROP DATABASE lutra"), stops="E6001", then="position {place}", place=World.applied, engines=BOTH),
 ]

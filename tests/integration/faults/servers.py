@@ -8,7 +8,7 @@ from lutralab.servers import wait_until
 
 from .data import UPDATE_2
 from .fault import BOTH, Fault, setting
-from .world import ACCOUNT, PIPELINE
+from .world import ACCOUNT, PIPELINE, World
 
 UPDATE_1_TO_3 = tuple(f"UPDATE hit SET n = n + 10 WHERE id = {i}" for i in (1, 2, 3))
 
@@ -87,15 +87,16 @@ def revoked_on_a_table(w):
 @contextlib.contextmanager
 def too_many(w):
     """All that the server takes, so that Lutra's next session is one too many."""
-    few = 12
-    with contextlib.ExitStack() as sessions, steps.server_globals(w.target, max_connections=few):
-        for _ in range(few + 1 - len(steps.column(w.target, None, "SELECT id FROM information_schema.processlist"))):
-            sessions.enter_context(contextlib.closing(w.target.connect()))
+    with contextlib.ExitStack() as sessions:
         root = sessions.enter_context(w.holding())
-        for session in steps.lutra_sessions(w.target):
-            sessions.enter_context(contextlib.closing(w.target.connect()))
-            root.execute(f"KILL {session}")
-        yield
+        connections = [w.target.connect() for _ in range(20)]
+        sessions.callback(lambda: [c.close() for c in connections if c.open])
+        with steps.server_globals(w.target, max_connections=len(connections)):
+            root.execute("SELECT id FROM information_schema.processlist WHERE user = 'lutra'")
+            for (session,) in root.fetchall():
+                root.execute(f"KILL {session}")
+            yield
+            connections[0].close()  # for the one that sets it back
 
 
 def certificate(name):
@@ -141,19 +142,32 @@ def table_disk_full(w):
     w.write("DELETE FROM wide")
 
 
-def log_disk_full(where):
-    """Writers hang at COMMIT, for a minute after there is room again: a restart ends that."""
-    @contextlib.contextmanager
-    def fault(w):
-        server = getattr(w, where)
-        with w.disks[f"{where}-log"].full():
-            if where == "target":
-                w.write(f"INSERT INTO wide VALUES (3, REPEAT('x', 3000000))")
-            wait_until(lambda: "isk" in server.log.read_text() and stuck(server), steps.PATIENCE_S, "the server to wait for room")
-            yield
-        server.restart(kill=True)
-        w.write("DELETE FROM wide")
-    return fault
+@contextlib.contextmanager
+def target_log_disk_full(w):
+    """Writers hang at COMMIT, for a minute after there is room again; a restart ends that."""
+    with w.disks["target-log"].full():
+        w.write("INSERT INTO wide VALUES (3, REPEAT('x', 3000000))")
+        wait_until(lambda: stuck(w.target), steps.PATIENCE_S, "the target to wait for room")
+        yield
+    w.target.restart(kill=True)
+    w.write("DELETE FROM wide")
+
+
+@contextlib.contextmanager
+def source_log_disk_full(w):
+    """Writers hang at COMMIT; after the crash the file ends inside an event for ever: where, the disk's pages say, so it is cut here."""
+    with w.disks["source-log"].full():
+        wait_until(lambda: stuck(w.source), steps.PATIENCE_S, "the source to wait for room")
+        whole = w.read_up_to()
+    w.source.kill()
+    with open(w.disks["source-log"].folder / whole["file"], "r+b") as log:
+        log.seek(4)
+        begin = log.read(60)  # of the event that each file begins with, which is longer
+        log.truncate(whole["pos"])
+        log.seek(whole["pos"])
+        log.write(begin)
+    w.source.start()
+    yield
 
 
 def stuck(server):
@@ -184,11 +198,12 @@ def log_begun_anew(w):
 def another_server(w):
     """At the source's address another one answers."""
     here = w.relays[0].to
-    w.relays[0].to = w.relays[1].to
-    w.relays[0].reset()
-    yield
-    w.relays[0].to = here
-    w.relays[0].reset()
+    with w.third_server() as third:
+        w.relays[0].to = ("127.0.0.1", third.port)
+        w.relays[0].reset()
+        yield
+        w.relays[0].to = here
+        w.relays[0].reset()
 
 
 def clock_of_source(when):
@@ -227,9 +242,11 @@ SERVERS = [
     Fault("source killed in mid transaction", restarted("source", kill=True), busy=True),
     Fault("target hangs", hangs("target"), busy=True),
     Fault("source hangs", hangs("source"), shows="E3015"),
-    Fault("disk full at the target's table", table_disk_full, shows="E2045", needs=("table",), engines=BOTH),
-    Fault("disk full at the target's log", log_disk_full("target"), busy=True, needs=("target-log",)),
-    Fault("disk full at the source's log", log_disk_full("source"), needs=("source-log",)),
+    # MariaDB's INSERT goes round and round until there is room; MySQL's fails.
+    Fault("disk full at the target's table", table_disk_full, waits="Update", needs=("table",)),
+    Fault("disk full at the table of a MySQL target", table_disk_full, shows="E2045", needs=("table",), engines=("mysql",)),
+    Fault("disk full at the target's log", target_log_disk_full, busy=True, needs=("target-log",)),
+    Fault("disk full at the source's log, then a crash", source_log_disk_full, stops="E3000", then="position {place}", place=World.next_file, needs=("source-log",)),
     Fault("log purged while stopped", purged, stops="E3010", then="position --now", quiet=True),
     Fault("log of the source begun anew", log_begun_anew, stops="E3014", then="position --now", quiet=True),
     Fault("another server at the source's address", another_server, stops="E3014"),

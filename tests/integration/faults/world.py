@@ -2,8 +2,10 @@
 
 import contextlib
 import itertools
+import json
 import pathlib
 import shutil
+import subprocess
 
 import pytest
 import steps
@@ -26,7 +28,7 @@ WIDE = "CREATE TABLE wide (id INT NOT NULL PRIMARY KEY, b LONGBLOB)"
 
 
 def to_base():
-    return ("DELETE FROM hit", f"INSERT INTO hit VALUES {BASE}")
+    return ("DELETE FROM hit", f"INSERT INTO hit (id, v, n, u) VALUES {BASE}")
 
 
 class World:
@@ -152,10 +154,42 @@ class World:
     def copy(self):
         copy_schema(self.source, self.target, self.schema)
 
-    def position(self):
-        """(file, pos) up to which all is at the target."""
+    def read_up_to(self):
+        """Wait until nothing is on its way; where the pipeline is then."""
+        def look():
+            p = self.lutra.pipelines()[PIPELINE]
+            return p["read_position"] if p["read_position"]["pos"] == p["applied_position"]["pos"] else None
+        return wait_until(look, steps.PATIENCE_S, "all that was read to be applied")
+
+    def applied(self):
+        """--file and --pos up to which all is at the target."""
         place = self.lutra.pipelines()[PIPELINE]["applied_position"]
-        return place["file"], place["pos"]
+        return f"--file {place['file']} --pos {place['pos']}"
+
+    def next_file(self):
+        """--file and --pos where the source's log goes on."""
+        name, number = self.lutra.pipelines()[PIPELINE]["applied_position"]["file"].rsplit(".", 1)
+        return f"--file {name}.{int(number) + 1:06d} --pos 4"
+
+    def next_transaction(self):
+        """--file and --pos of the one that follows what the pipeline is stopped by, as `lutra binlog dump` shows it."""
+        place = self.lutra.pipelines()[PIPELINE]["applied_position"]
+        argv = [self.lutra.program, "binlog", "dump", f"mysql://{lutra_lab.USER}@127.0.0.1:{self.source.port}", "--password-file",
+                self.lutra.folder / "site.pw", "--from", f"{place['file']}:{place['pos']}"]
+        dump = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
+        lines = [json.loads(line) for line in dump.stdout.splitlines()]
+        return next(f"--file {line['file']} --pos {line['pos']}" for line in lines[1:] if line["kind"] == "begin")
+
+    @contextlib.contextmanager
+    def third_server(self):
+        """One that Lutra may log in to, with tables of the same names."""
+        server = self.lab.server("mariadb", 13, name=f"{self.schema}-13").start()
+        try:
+            workload.create_schema(server, self.schema)
+            lutra_lab.create_user(server, [self.schema])
+            yield server
+        finally:
+            server.kill()
 
     def order(self, words):
         command, *more = words.split()

@@ -73,7 +73,7 @@ chaos: build
 
 ## make bench      NAME=decode|apply|latency|memory, or all: one JSON line a figure
 bench: build
-	@sh tools/install.sh test
+	@sh tools/install.sh test bench
 	@/usr/bin/python3 bench/run $(NAME)
 
 ## make fmt        clang-format over src/ and tests/

@@ -6,6 +6,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
@@ -40,29 +41,48 @@ BEGIN
 END"""
 
 
+# The same number of row changes in events of many rows.
+FILL_MULTI = """CREATE PROCEDURE fill_multi(first INT, count INT)
+BEGIN
+    DECLARE i INT DEFAULT first;
+    WHILE i < first + count DO
+        START TRANSACTION;
+        INSERT INTO item SELECT i*1000 + seq, i, seq % 30000, seq / 7, '2026-11-22 08:00:00.123', '2026-11-22 08:00:00',
+            CONCAT('code', seq), REPEAT('n', 20 + seq % 20), REPEAT('some note ', 5 + seq % 5) FROM seq_0_to_749;
+        UPDATE item SET n = n + 1, note = REPEAT('changed ', 6 + i % 5) WHERE id BETWEEN i*1000 AND i*1000 + 249;
+        COMMIT;
+        SET i = i + 1;
+    END WHILE;
+END"""
+
+
 def create(server, schema="bench"):
     server.sql(f"DROP DATABASE IF EXISTS {schema}")
     server.sql(f"CREATE DATABASE {schema}")
     server.sql(TABLE, db=schema)
     server.sql(FILL, db=schema)
+    server.sql(FILL_MULTI, db=schema)
 
 
-def fill(server, count, first=1, schema="bench"):
+def fill(server, count, first=1, schema="bench", procedure="fill"):
     with server.connect(schema) as c, c.cursor() as cursor:
         cursor.execute("SET time_zone='+00:00'")
-        cursor.execute("CALL fill(%s, %s)", (first, count))
+        cursor.execute(f"CALL {procedure}(%s, %s)", (first, count))
 
 
-def child(argv, out="/dev/null"):
-    """Wall seconds, CPU seconds and peak memory (bytes) of one run of a command."""
-    with open(out, "w") as stdout:
+def child(argv, out="/dev/null", env=None):
+    """Wall seconds, CPU seconds and peak memory (bytes) of one run of a command.
+
+    By time(1): what the system says of a child of ours counts this interpreter's own memory, from before the exec."""
+    with open(out, "w") as stdout, tempfile.NamedTemporaryFile("r") as usage:
+        timed = ["/usr/bin/time", "-q", "-o", usage.name, "-f", "%M %U %S", *(str(a) for a in argv)]
         began = time.monotonic()
-        process = subprocess.Popen([str(a) for a in argv], stdout=stdout)
-        _, status, usage = os.wait4(process.pid, 0)
+        status = subprocess.run(timed, stdout=stdout, env={**os.environ, **(env or {})}).returncode
         wall = time.monotonic() - began
-    if status != 0:
-        raise RuntimeError(f"{argv[0]} ended with {os.waitstatus_to_exitcode(status)}")
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+        if status != 0:
+            raise RuntimeError(f"{argv[0]} ended with {status}")
+        peak, user, system = usage.read().split()
+    return wall, float(user) + float(system), int(peak) * 1024
 
 
 def figure(bench, ours, peer, goal, unit, peer_is, better="more"):

@@ -1,34 +1,82 @@
-"""decode: `lutra binlog dump` of a file against mariadb-binlog, both reading the same log from the page cache."""
+"""decode: `lutra binlog dump` against mariadb-binlog on the same files in the page cache, and against reading a server's
+log without looking at it."""
 
 import os
+import subprocess
 
 from common import RUNS, Lab, binary, child, create, figure, fill, say
 
 TRANSACTIONS = int(os.environ.get("BENCH_TRANSACTIONS", "250000"))
+MULTI_FACTOR = 250  # a transaction of fill_multi() changes so many times the rows
+LIMIT = 16 << 20
+
+
+def make_log(server, count, procedure):
+    """A closed log file of its own: name, path, size."""
+    server.sql("FLUSH BINARY LOGS")
+    name = server.sql("SHOW MASTER STATUS")[0][0]
+    fill(server, count, procedure=procedure)
+    server.sql("FLUSH BINARY LOGS")  # closes the file: no in-use flag
+    path = server.data / name if (server.data / name).exists() else next(server.folder.rglob(name))
+    return name, path, path.stat().st_size
+
+
+def rawread():
+    """The program that reads packets only, built beside the lutra that is measured."""
+    build = binary().parent
+    subprocess.run(["ninja", "-C", build, "bench/rawread"], check=True, stdout=subprocess.DEVNULL)
+    return build / "bench/rawread"
+
+
+class Series:
+    """Runs of one command: what they took, and the most memory any needed."""
+
+    peak = 0  # of all of ours
+
+    def __init__(self, amount, argv, ours=True, env=None):
+        self.amount, self.argv, self.ours, self.env = amount, argv, ours, env
+        self.rates = []
+
+    def run(self):
+        wall, _, peak = child(self.argv, env=self.env)
+        self.rates.append(self.amount / wall)
+        if self.ours:
+            Series.peak = max(Series.peak, peak)
 
 
 def run():
     with Lab() as lab:
-        server = lab.start("mariadb", 1, "binlog-annotate-row-events=OFF", "max-binlog-size=1G")
+        server = lab.start("mariadb", 1, "binlog-annotate-row-events=OFF", "max-binlog-size=1G", "innodb-flush-log-at-trx-commit=2", "sync-binlog=0")
         create(server)
-        server.sql("FLUSH BINARY LOGS")
         say(f"filling {TRANSACTIONS} transactions")
-        fill(server, TRANSACTIONS)
-        name = server.sql("SHOW MASTER STATUS")[0][0]
-        server.sql("FLUSH BINARY LOGS")  # closes the file: no in-use flag
-        log = server.data / name if (server.data / name).exists() else next(server.folder.rglob(name))
-        rows = 4 * TRANSACTIONS
-        peer_argv = ["mariadb-binlog", "-vv", "--base64-output=decode-rows", log]
-        sides = {"decode.rows": [binary(), "binlog", "dump", log], "decode.values": [binary(), "binlog", "dump", "--count", log]}
-        child(peer_argv)
-        peer, ours, memory = [], {k: [] for k in sides}, {k: [] for k in sides}
+        name, single, size = make_log(server, TRANSACTIONS, "fill")
+        server.sql("TRUNCATE TABLE item", db="bench")
+        _, multi, _ = make_log(server, TRANSACTIONS // MULTI_FACTOR, "fill_multi")
+        rows, rows_multi = 4 * TRANSACTIONS, TRANSACTIONS // MULTI_FACTOR * 1000
+
+        count = [binary(), "binlog", "dump", "--count"]
+        peer = ["mariadb-binlog", "-vv", "--base64-output=decode-rows"]
+        server.sql("CREATE USER reader@'127.0.0.1'")
+        server.sql("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO reader@'127.0.0.1'")
+        live = [*count, f"mysql://reader@127.0.0.1:{server.port}/", "--from", f"{name}:4", "--to", f"{name}:{size}"]
+        s = {
+            "peer single": Series(rows, [*peer, single], ours=False),
+            "values single": Series(rows, [*count, single]),
+            "dump single": Series(rows, [binary(), "binlog", "dump", single]),
+            "peer multi": Series(rows_multi, [*peer, multi], ours=False),
+            "values multi": Series(rows_multi, [*count, multi]),
+            "raw": Series(size, [rawread(), "127.0.0.1", str(server.port), "reader", name, str(size - 4)], ours=False),
+            "server": Series(size, live),
+        }
         for i in range(RUNS):
             say(f"run {i + 1} of {RUNS}")
-            peer.append(rows / child(peer_argv)[0])
-            for bench, argv in sides.items():
-                wall, _, peak = child(argv)
-                ours[bench].append(rows / wall)
-                memory[bench].append(peak)
-        for bench, goal in (("decode.rows", 8), ("decode.values", 25)):
-            figure(bench, ours[bench], peer, goal, "rows/s", "mariadb-binlog -vv")
-        figure("decode.memory", memory["decode.values"], [16 << 20] * RUNS, 1, "bytes", "a limit of 16 MiB", better="less")
+            for series in s.values():
+                series.run()
+        vv = "mariadb-binlog -vv"
+        figure("decode.values.single", s["values single"].rates, s["peer single"].rates, 25, "rows/s", vv)
+        figure("decode.values.multi", s["values multi"].rates, s["peer multi"].rates, 12, "rows/s", vv)
+        figure("decode.dump", s["dump single"].rates, s["peer single"].rates, 8, "rows/s", vv)
+        figure("decode.server", s["server"].rates, s["raw"].rates, 0.85, "bytes/s", "the same log's packets, read by one thread, not looked at")
+        figure("decode.memory", [Series.peak], [LIMIT], 1, "bytes", "a limit of 16 MiB", better="less")
+
+

@@ -2,15 +2,17 @@
 # tools/install.sh WHAT... - installs the Debian packages that a part of the project needs.
 #   build    compiler, Meson, the libraries
 #   test     what the tests and the demo need beside that: servers, Python, clang's sanitizers
+#   bench    what the benchmarks compare with and measure by
 #   check    clang-format, clang-tidy, cppcheck, gcovr
 # Does nothing (and needs no network) where all of them are there. Asks nothing.
 set -eu
 
 BUILD="gcc libc6-dev make meson ninja-build pkg-config git ca-certificates
  libssl-dev zlib1g-dev libzstd-dev libsodium-dev libyaml-dev libevent-dev libpcre2-dev"
-TEST="libcmocka-dev clang-14 libclang-rt-14-dev mariadb-server-core mariadb-client-core
+TEST="libcmocka-dev clang-14 libclang-rt-14-dev mariadb-server-core mariadb-client-core mariadb-client
  python3 python3-pytest python3-pymysql python3-cryptography python3-yaml procps openssl
  iproute2 libfaketime sysbench"
+BENCH="mariadb-client time"
 CHECK="clang-format-14 clang-tidy-14 cppcheck gcovr"
 
 want=
@@ -18,9 +20,10 @@ for part in "$@"; do
 	case $part in
 	build) want="$want $BUILD" ;;
 	test) want="$want $TEST" ;;
+	bench) want="$want $BENCH" ;;
 	check) want="$want $CHECK" ;;
 	*)
-		echo "install.sh: unknown part '$part' (build, test, check)" >&2
+		echo "install.sh: unknown part '$part' (build, test, bench, check)" >&2
 		exit 2
 		;;
 	esac

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/digits.h"
+
 void
 lt_buf_free(struct lt_buf *b)
 {
@@ -18,47 +20,16 @@ lt_buf_wipe(struct lt_buf *b)
 	lt_buf_free(b);
 }
 
-char *
-lt_buf_reserve(struct lt_buf *b, size_t more)
-{
-	if (more > b->cap - b->len) {
-		size_t cap = b->cap > 0 ? b->cap : 64;
-
-		LT_ASSERT(more < SIZE_MAX / 4 && b->len < SIZE_MAX / 4);
-		while (cap - b->len < more)
-			cap *= 2;
-		b->ptr = lt_realloc(b->ptr, cap);
-		b->cap = cap;
-	}
-	return b->ptr + b->len;
-}
-
 void
-lt_buf_add(struct lt_buf *b, const void *ptr, size_t len)
+lt_buf_grow(struct lt_buf *b, size_t more)
 {
-	if (len == 0)
-		return;
-	memcpy(lt_buf_reserve(b, len), ptr, len);
-	b->len += len;
-}
+	size_t cap = b->cap > 0 ? b->cap : 64;
 
-void
-lt_buf_str_add(struct lt_buf *b, struct lt_str s)
-{
-	lt_buf_add(b, s.ptr, s.len);
-}
-
-void
-lt_buf_z(struct lt_buf *b, const char *text)
-{
-	lt_buf_add(b, text, strlen(text));
-}
-
-void
-lt_buf_c(struct lt_buf *b, char c)
-{
-	*lt_buf_reserve(b, 1) = c;
-	b->len++;
+	LT_ASSERT(more < SIZE_MAX / 4 && b->len < SIZE_MAX / 4);
+	while (cap - b->len < more)
+		cap *= 2;
+	b->ptr = lt_realloc(b->ptr, cap);
+	b->cap = cap;
 }
 
 void
@@ -80,14 +51,9 @@ lt_buf_printf(struct lt_buf *b, const char *fmt, ...)
 void
 lt_buf_u64(struct lt_buf *b, uint64_t n)
 {
-	char text[20];
-	size_t at = sizeof(text);
+	char *start = lt_buf_reserve(b, LT_U64_TEXT);
 
-	do {
-		text[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	lt_buf_add(b, text + at, sizeof(text) - at);
+	b->len += (size_t)(lt_u64_text(start, n) - start);
 }
 
 void

@@ -24,12 +24,45 @@ lt_buf_str(const struct lt_buf *b)
 	return lt_str_of(b->ptr, b->len);
 }
 /* clang-format on */
+void lt_buf_grow(struct lt_buf *b, size_t more); /* for reserve() */
+
 /** Room for `more` bytes behind the end; returns where they go. The length is the caller's to raise. */
-char *lt_buf_reserve(struct lt_buf *b, size_t more);
-void lt_buf_add(struct lt_buf *b, const void *ptr, size_t len);
-void lt_buf_str_add(struct lt_buf *b, struct lt_str s);
-void lt_buf_z(struct lt_buf *b, const char *text);
-void lt_buf_c(struct lt_buf *b, char c);
+static inline char *
+lt_buf_reserve(struct lt_buf *b, size_t more)
+{
+	if (more > b->cap - b->len)
+		lt_buf_grow(b, more);
+	return b->ptr + b->len;
+}
+
+static inline void
+lt_buf_add(struct lt_buf *b, const void *ptr, size_t len)
+{
+	if (len == 0)
+		return;
+	memcpy(lt_buf_reserve(b, len), ptr, len);
+	b->len += len;
+}
+
+/* clang-format off: a line each */
+static inline void
+lt_buf_str_add(struct lt_buf *b, struct lt_str s)
+{
+	lt_buf_add(b, s.ptr, s.len);
+}
+static inline void
+lt_buf_z(struct lt_buf *b, const char *text)
+{
+	lt_buf_add(b, text, strlen(text));
+}
+static inline void
+lt_buf_c(struct lt_buf *b, char c)
+{
+	*lt_buf_reserve(b, 1) = c;
+	b->len++;
+}
+/* clang-format on */
+
 void lt_buf_printf(struct lt_buf *b, const char *fmt, ...) LT_PRINTF(2, 3);
 void lt_buf_u64(struct lt_buf *b, uint64_t n); /* decimal text */
 void lt_buf_i64(struct lt_buf *b, int64_t n);
@@ -46,6 +79,8 @@ void lt_buf_wipe(struct lt_buf *b);
 
 /* JSON text. Strings are escaped; what is not valid UTF-8 becomes U+FFFD (callers send binary as hex). */
 void lt_json_str(struct lt_buf *b, struct lt_str s); /* with quotes */
+/** The same; false, with nothing appended, for what is not valid UTF-8. */
+LT_MUST_USE bool lt_json_utf8(struct lt_buf *b, struct lt_str s);
 void lt_json_key(struct lt_buf *b, const char *key); /* "key": with a comma before it unless first in its object */
 
 #endif

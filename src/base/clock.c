@@ -1,7 +1,9 @@
 #include "base/clock.h"
 
-#include <stdio.h>
+#include <string.h>
 #include <time.h>
+
+#include "base/digits.h"
 
 static uint64_t
 read_clock(clockid_t id)
@@ -41,7 +43,12 @@ lt_time_text(uint64_t wall_us, char out[32])
 	struct tm tm;
 
 	gmtime_r(&seconds, &tm);
-	snprintf(out, 32, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ", (unsigned)(tm.tm_year + 1900) % 10000u,
-	    (unsigned)(tm.tm_mon + 1) % 100u, (unsigned)tm.tm_mday % 100u, (unsigned)tm.tm_hour % 100u,
-	    (unsigned)tm.tm_min % 100u, (unsigned)tm.tm_sec % 100u, (unsigned)(wall_us % 1000000u));
+	memcpy(out, "0000-00-00T00:00:00.000000Z", 28);
+	lt_digits(out, (uint32_t)tm.tm_year + 1900, 4);
+	lt_digits(out + 5, (uint32_t)tm.tm_mon + 1, 2);
+	lt_digits(out + 8, (uint32_t)tm.tm_mday, 2);
+	lt_digits(out + 11, (uint32_t)tm.tm_hour, 2);
+	lt_digits(out + 14, (uint32_t)tm.tm_min, 2);
+	lt_digits(out + 17, (uint32_t)tm.tm_sec, 2);
+	lt_digits(out + 20, (uint32_t)(wall_us % 1000000u), 6);
 }

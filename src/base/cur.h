@@ -4,6 +4,8 @@
 #ifndef LT_BASE_CUR_H
 #define LT_BASE_CUR_H
 
+#include <endian.h>
+
 #include "base/str.h"
 
 struct lt_cur {
@@ -52,24 +54,56 @@ lt_cur_take(struct lt_cur *c, size_t len)
 	return p;
 }
 
+/* Whole words: compilers do not gather single bytes by themselves, and nearly all that is read goes through here. */
+/* clang-format off: a line each */
+static inline uint16_t
+lt_le16(const uint8_t *p)
+{
+	uint16_t n;
+
+	memcpy(&n, p, sizeof(n));
+	return le16toh(n);
+}
+static inline uint32_t
+lt_le32(const uint8_t *p)
+{
+	uint32_t n;
+
+	memcpy(&n, p, sizeof(n));
+	return le32toh(n);
+}
+static inline uint64_t
+lt_le64(const uint8_t *p)
+{
+	uint64_t n;
+
+	memcpy(&n, p, sizeof(n));
+	return le64toh(n);
+}
+/* clang-format on */
+
+/** `width` is at most 8. */
 static inline uint64_t
 lt_le(const uint8_t *p, size_t width)
 {
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < width; i++)
-		n |= (uint64_t)p[i] << (8 * i);
-	return n;
+	switch (width) {
+	case 0: return 0;
+	case 1: return p[0];
+	case 2: return lt_le16(p);
+	case 3: return lt_le16(p) | (uint64_t)p[2] << 16;
+	case 4: return lt_le32(p);
+	case 5: return lt_le32(p) | (uint64_t)p[4] << 32;
+	case 6: return lt_le32(p) | (uint64_t)lt_le16(p + 4) << 32;
+	case 7: return lt_le32(p) | (uint64_t)lt_le32(p + 3) << 24; /* one byte twice */
+	default: return lt_le64(p);
+	}
 }
 
+/** `width` is at most 8. */
 static inline uint64_t
 lt_be(const uint8_t *p, size_t width)
 {
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < width; i++)
-		n = n << 8 | p[i];
-	return n;
+	return width == 0 ? 0 : __builtin_bswap64(lt_le(p, width)) >> (64 - 8 * width);
 }
 
 static inline uint64_t

@@ -15,6 +15,7 @@ binlog_assembler_init(
 	*a = (struct binlog_assembler){
 		.filter = options->filter,
 		.txn_limit = options->txn_limit_bytes,
+		.spill = options->spill,
 		.boundaries = options->boundaries,
 		.commit = options->commit,
 		.tables = { .filter = options->filter, .describer = options->describer },
@@ -47,7 +48,7 @@ binlog_assembler_busy(const struct binlog_assembler *a)
 static void
 drop_txn(struct binlog_assembler *a)
 {
-	if (a->txn == NULL || (a->txn->nrows == 0 && a->txn->ntables == 0))
+	if (a->txn == NULL || a->txn->ntables == 0)
 		return;
 	change_txn_free(a->txn);
 	a->txn = NULL;
@@ -121,6 +122,18 @@ has_gtid(const struct change_gtid *g)
 	return g->kind == CHANGE_GTID_MYSQL || g->kind == CHANGE_GTID_MARIADB;
 }
 
+size_t
+binlog_assembler_limit(const struct binlog_assembler *a)
+{
+	return a->spill != NULL ? a->spill->memory_bytes : a->txn_limit;
+}
+
+bool
+binlog_assembler_holds(const struct change_txn *t)
+{
+	return t != NULL && (change_txn_rows(t) > 0 || t->shown);
+}
+
 /** Queue what is in hand as `kind`, with all that is known of it. */
 bool
 binlog_assembler_hand_out(struct binlog_assembler *a, enum change_txn_kind kind, struct lt_err *err)
@@ -130,6 +143,10 @@ binlog_assembler_hand_out(struct binlog_assembler *a, enum change_txn_kind kind,
 	a->txn = t;
 	if (a->nready == LT_COUNT(a->ready))
 		return lt_fail(err, LT_E_CORRUPT, "one event holds more than %zu transactions", LT_COUNT(a->ready));
+	if (!change_txn_seal(t, err))
+		return false;
+	if (t->spill != NULL)
+		change_spill_hand_out(t->spill);
 	t->kind = kind;
 	t->gtid = a->group.gtid;
 	lt_str_copy(t->file, sizeof(t->file), lt_str_z(a->begin_file));
@@ -161,7 +178,7 @@ binlog_assembler_end(struct binlog_assembler *a, const struct binlog_event *e, c
     bool committed, struct lt_err *err)
 {
 	bool everything = a->filter.table == NULL;
-	bool rows = a->txn != NULL && a->txn->nrows > 0;
+	bool rows = binlog_assembler_holds(a->txn);
 
 	a->state = BINLOG_STATE_IDLE;
 	set_place(a, e, at);
@@ -279,25 +296,41 @@ rows_table(struct binlog_assembler *a, const struct binlog_event *e, struct lt_s
 	return true;
 }
 
+/** The filter's word on the rows from `first` on; then what is more than the limit goes to disk. */
+static bool
+settle_rows(struct binlog_assembler *a, size_t first, struct lt_err *err)
+{
+	size_t limit = binlog_assembler_limit(a);
+	struct change_txn *t = a->txn;
+
+	if (a->filter.rows != NULL && !a->filter.rows(a->filter.ctx, t, first, err))
+		return false;
+	if (limit == 0 || (t->spill == NULL && change_txn_bytes(t) <= limit))
+		return true;
+	if (a->spill == NULL && t->nrows > 0)
+		return lt_fail(err, LT_E_TXN_TOO_LARGE, "the transaction takes more than %zu bytes (%zu so far)", limit,
+		    change_txn_bytes(t));
+	return change_txn_spill(t, a->spill, err);
+}
+
 static bool
 feed_rows(
     struct binlog_assembler *a, const struct binlog_event *e, uint8_t type, struct lt_str body, struct lt_err *err)
 {
 	const struct change_table *table;
+	size_t first;
 
 	if (!rows_table(a, e, body, &table, err))
 		return false;
 	if (table == NULL)
 		return true;
-	if (!binlog_rows_decode(type, body, a->format.id_width, table, a->row_events++, a->txn, err)) {
-		if (err != NULL)
-			lt_where_table(&err->where, table->schema, table->name);
-		return false;
-	}
-	if (a->txn_limit != 0 && change_txn_bytes(a->txn) > a->txn_limit)
-		return lt_fail(err, LT_E_TXN_TOO_LARGE, "the transaction takes more than %zu bytes (%zu so far)",
-		    a->txn_limit, change_txn_bytes(a->txn));
-	return true;
+	first = a->txn->nrows;
+	if (binlog_rows_decode(type, body, a->format.id_width, table, a->row_events++, a->txn, err) &&
+	    settle_rows(a, first, err))
+		return true;
+	if (err != NULL)
+		lt_where_table(&err->where, table->schema, table->name);
+	return false;
 }
 
 /** The last row event of a statement ends the transaction that it opened. */
@@ -344,7 +377,7 @@ feed_payload(
 
 	if (a->packed)
 		return lt_fail(err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event inside another one");
-	if (!binlog_payload_open(outer->body, a->txn_limit != 0 ? a->txn_limit : EVENT_MAX, &p, err))
+	if (!binlog_payload_open_event(outer, a->txn_limit != 0 ? a->txn_limit : EVENT_MAX, &p, err))
 		return false;
 	a->packed = true;
 	a->place.last_crc = binlog_event_crc(outer);

@@ -33,6 +33,7 @@ struct binlog_prepared;
 struct binlog_assembler {
 	struct change_filter filter;
 	size_t txn_limit;                   /* 0 = none */
+	struct change_spill_room *spill;    /* borrowed; NULL: none */
 	const struct change_gtid_set *skip; /* borrowed, may be NULL: MySQL transactions in it were applied already */
 	struct binlog_format format;
 	struct binlog_tables tables;
@@ -94,6 +95,10 @@ void binlog_assembler_begin(struct binlog_assembler *a, const struct binlog_even
 LT_MUST_USE bool binlog_assembler_open(struct binlog_assembler *a, const struct binlog_event *e, struct lt_err *err);
 LT_MUST_USE bool binlog_assembler_end(struct binlog_assembler *a, const struct binlog_event *e,
     const struct binlog_at *at, bool committed, struct lt_err *err);
+/** Bytes of rows that may stay in memory; 0 = no limit. */
+size_t binlog_assembler_limit(const struct binlog_assembler *a);
+/** Whether there is something in `t` to be handed out. */
+bool binlog_assembler_holds(const struct change_txn *t);
 LT_MUST_USE bool binlog_assembler_hand_out(struct binlog_assembler *a, enum change_txn_kind kind, struct lt_err *err);
 
 #endif

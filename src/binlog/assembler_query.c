@@ -1,4 +1,5 @@
 /* Statements: what they do to the transaction they stand in, and XA; declared in assembler.h. */
+#include "base/fault.h"
 #include "binlog/assembler.h"
 #include "binlog/query.h"
 
@@ -9,7 +10,7 @@
 struct binlog_savepoint {
 	struct binlog_savepoint *older; /* owned */
 	char *name;                     /* owned */
-	size_t nrows;
+	uint64_t rows;
 };
 
 /** A prepared XA transaction. */
@@ -17,6 +18,7 @@ struct binlog_prepared {
 	struct binlog_prepared *older; /* owned */
 	char *name;                    /* owned; as XA END wrote it */
 	struct change_txn *txn;        /* owned; NULL: it changed nothing wanted */
+	size_t bytes;                  /* of memory, as counted in prepared_bytes */
 };
 
 static void
@@ -50,7 +52,7 @@ push_savepoint(struct binlog_assembler *a, struct lt_str name)
 	struct binlog_savepoint *s = lt_new(struct binlog_savepoint);
 
 	s->name = lt_str_dup(name);
-	s->nrows = a->txn->nrows;
+	s->rows = change_txn_rows(a->txn);
 	s->older = a->savepoints;
 	a->savepoints = s;
 }
@@ -63,11 +65,41 @@ rollback_to(struct binlog_assembler *a, struct lt_str name, struct lt_err *err)
 		pop_savepoint(a);
 	if (a->savepoints == NULL)
 		return lt_fail(err, LT_E_CORRUPT, "ROLLBACK TO a savepoint that the transaction has not");
-	a->txn->nrows = a->savepoints->nrows;
-	return true;
+	return change_txn_cut(a->txn, a->savepoints->rows, err);
 }
 
 /* -- XA ------------------------------------------------------------------------------------------- */
+
+static void
+count_prepared(struct binlog_assembler *a, struct binlog_prepared *p)
+{
+	a->prepared_bytes -= p->bytes;
+	p->bytes = p->txn != NULL ? change_txn_bytes(p->txn) : 0;
+	a->prepared_bytes += p->bytes;
+}
+
+/** More than the limit in all: the largest go to disk. */
+static bool
+bound_prepared(struct binlog_assembler *a, struct lt_err *err)
+{
+	size_t limit = binlog_assembler_limit(a);
+
+	while (limit != 0 && a->prepared_bytes > limit) {
+		struct binlog_prepared *largest = NULL;
+
+		for (struct binlog_prepared *p = a->prepared; p != NULL; p = p->older) {
+			if (p->txn != NULL && p->txn->spill == NULL && (largest == NULL || p->bytes > largest->bytes))
+				largest = p;
+		}
+		if (a->spill == NULL || largest == NULL)
+			return lt_fail(err, LT_E_TXN_TOO_LARGE,
+			    "prepared XA transactions take more than %zu bytes (%zu)", limit, a->prepared_bytes);
+		if (!change_txn_spill(largest->txn, a->spill, err) || !change_txn_seal(largest->txn, err))
+			return false;
+		count_prepared(a, largest);
+	}
+	return true;
+}
 
 bool
 binlog_assembler_prepare(
@@ -85,18 +117,20 @@ binlog_assembler_prepare(
 		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "more than %d prepared XA transactions", PREPARED_MAX);
 	p = lt_new(struct binlog_prepared);
 	p->name = lt_strdup(a->xa_name);
-	if (a->txn->nrows > 0) {
-		p->txn = a->txn;
-		a->txn = NULL;
-		a->prepared_bytes += change_txn_bytes(p->txn);
-	}
 	p->older = a->prepared;
 	a->prepared = p;
 	a->nprepared++;
 	a->told = true; /* nothing is committed yet: no transaction to show */
-	if (a->txn_limit != 0 && a->prepared_bytes > a->txn_limit)
-		return lt_fail(err, LT_E_TXN_TOO_LARGE, "prepared XA transactions take more than %zu bytes (%zu)",
-		    a->txn_limit, a->prepared_bytes);
+	if (binlog_assembler_holds(a->txn)) {
+		p->txn = a->txn;
+		a->txn = NULL;
+		/* One that has spilled gives up what it holds back for writing. */
+		if (p->txn->spill != NULL && !change_txn_seal(p->txn, err))
+			return false;
+		count_prepared(a, p);
+	}
+	if (!bound_prepared(a, err))
+		return false;
 	return binlog_assembler_end(a, e, at, true, err);
 }
 
@@ -111,8 +145,7 @@ take_prepared(struct binlog_assembler *a, struct lt_str name, struct change_txn 
 			continue;
 		*at = p->older;
 		*txn = p->txn;
-		if (p->txn != NULL)
-			a->prepared_bytes -= change_txn_bytes(p->txn);
+		a->prepared_bytes -= p->bytes;
 		free(p->name);
 		free(p);
 		a->nprepared--;
@@ -146,7 +179,7 @@ decide_xa(struct binlog_assembler *a, enum binlog_verb verb, struct lt_str name,
 	struct change_txn *txn = NULL;
 
 	a->told = true;
-	if (!take_prepared(a, name, &txn) && commit && !recall(a, at, &txn, err))
+	if (!take_prepared(a, name, &txn) && commit && !lt_fault("r14_recall") && !recall(a, at, &txn, err))
 		return false;
 	if (!commit || txn == NULL) {
 		change_txn_free(txn);
@@ -182,7 +215,7 @@ static bool
 hand_out_ddl(struct binlog_assembler *a, const struct binlog_query *q, struct lt_str sql, const struct binlog_event *e,
     const struct binlog_at *at, struct lt_err *err)
 {
-	if (a->txn != NULL && a->txn->nrows > 0)
+	if (binlog_assembler_holds(a->txn))
 		return lt_fail(
 		    err, LT_E_STATEMENT_FORMAT, "a statement stands between the row changes of a transaction");
 	if (a->packed)

@@ -205,14 +205,23 @@ from_other(const char *name, struct lt_str bytes, struct lt_buf *out)
 }
 
 bool
+binlog_charset_is_utf8(uint16_t collation)
+{
+	const char *name = collation != 0 ? binlog_charset_name(collation) : "utf8";
+
+	return name != NULL && strncmp(name, "utf8", 4) == 0;
+}
+
+bool
 binlog_charset_utf8(uint16_t collation, struct lt_str bytes, struct lt_buf *out)
 {
-	const char *name = binlog_charset_name(collation);
+	const char *name;
 
-	if (collation != 0 && name == NULL)
-		return false;
-	if (collation == 0 || strncmp(name, "utf8", 4) == 0)
+	if (binlog_charset_is_utf8(collation))
 		return from_utf8(bytes, out);
+	name = binlog_charset_name(collation);
+	if (name == NULL)
+		return false;
 	if (strcmp(name, "latin1") == 0)
 		return from_latin1(bytes, out);
 	return from_other(name, bytes, out);

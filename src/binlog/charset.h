@@ -8,6 +8,8 @@
 
 /** As the servers name it ("utf8mb4", "gbk", "binary"); NULL for an id that is not known. */
 const char *binlog_charset_name(uint16_t collation);
+/** Whether text of the collation is in the log as UTF-8, or as what the log does not tell (0). */
+bool binlog_charset_is_utf8(uint16_t collation);
 /** Append `bytes` as UTF-8. False, with nothing appended, when they are not well-formed, hold what has no mapping, or
  * the collation is binary or not known. Collation 0 (the log does not tell) passes what is UTF-8 already. */
 LT_MUST_USE bool binlog_charset_utf8(uint16_t collation, struct lt_str bytes, struct lt_buf *out);

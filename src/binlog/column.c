@@ -166,6 +166,29 @@ width(const struct change_column *c, bool *prefix)
 	}
 }
 
+void
+binlog_column_measure(struct change_column *columns, size_t n)
+{
+	for (size_t i = n; i-- > 0;) {
+		struct change_column *c = &columns[i];
+		const struct change_column *next = i + 1 < n ? c + 1 : NULL;
+		bool prefix;
+		size_t bytes = width(c, &prefix);
+
+		/* A describer may give the old temporal types fractions, which make them wider. */
+		c->wire.known = bytes < WRONG_META && c->wire_type != BINLOG_COL_TIMESTAMP &&
+				c->wire_type != BINLOG_COL_TIME && c->wire_type != BINLOG_COL_DATETIME;
+		if (!c->wire.known)
+			continue;
+		c->wire.prefix = prefix ? (uint8_t)bytes : 0;
+		c->wire.width = prefix ? 0 : (uint32_t)bytes;
+		if (prefix)
+			continue;
+		c->wire.run = (uint16_t)(1 + (next != NULL ? next->wire.run : 0));
+		c->wire.all = c->wire.width + (next != NULL ? next->wire.all : 0);
+	}
+}
+
 static bool
 no_width(const struct change_column *c, size_t n, struct lt_err *err)
 {
@@ -227,13 +250,14 @@ static bool
 decode_decimal(const struct change_column *c, struct lt_str bytes, struct lt_arena *scratch, struct change_value *out,
     struct lt_err *err)
 {
-	char text[BINLOG_DECIMAL_TEXT];
+	unsigned precision = c->wire_meta >> 8;
+	char *text = lt_arena_alloc(scratch, precision + BINLOG_DECIMAL_MORE);
 	size_t len;
 
-	if (!binlog_decimal_text(bytes, c->wire_meta >> 8, c->wire_meta & 0xff, text, &len, err))
+	if (!binlog_decimal_text(bytes, precision, c->wire_meta & 0xff, text, &len, err))
 		return false;
 	out->kind = CHANGE_DECIMAL;
-	out->bytes = lt_arena_str(scratch, lt_str_of(text, len));
+	out->bytes = lt_str_of(text, len);
 	return true;
 }
 

@@ -56,6 +56,29 @@ bool binlog_column_is_number(uint8_t wire_type);
 /** Fill kind, length, precision and scale from wire_type, wire_meta, is_unsigned and collation. */
 void binlog_column_describe(struct change_column *c);
 
+/** Work out how the values of all columns are cut, which their types and metadata tell. */
+void binlog_column_measure(struct change_column *columns, size_t n);
+
+/** As binlog_column_take() where the width was worked out: the value at `at`, and what is behind it; NULL: ask that
+ * one. */
+static inline const uint8_t *
+binlog_column_cut(const struct change_column *c, const uint8_t *at, const uint8_t *end, struct lt_str *out)
+{
+	size_t left = (size_t)(end - at), n = c->wire.width, prefix = c->wire.prefix;
+
+	if (!c->wire.known || prefix > left)
+		return NULL;
+	if (prefix > 0) {
+		n = prefix == 1 ? at[0] : (size_t)lt_le(at, prefix);
+		at += prefix;
+		left -= prefix;
+	}
+	if (n > left)
+		return NULL;
+	*out = lt_str_of(at, n);
+	return at + n;
+}
+
 /** Take one value that is not NULL: `*out` is its bytes without the length that may stand in front. Allocates nothing.
  * The error does not name the column. */
 LT_MUST_USE bool binlog_column_take(

@@ -22,18 +22,6 @@ by_table(uint32_t crc, struct lt_str bytes)
 #define FOLD_8 _mm_set_epi64x(0, 0x0163cd6124)
 #define BARRETT _mm_set_epi64x(0x01f7011641, 0x01db710641)
 
-/** Fewer than 16 bytes: a call of zlib's costs more. */
-static uint32_t
-by_byte(uint32_t crc, const char *p, size_t len)
-{
-	const z_crc_t *table = get_crc_table();
-
-	crc = ~crc;
-	for (size_t i = 0; i < len; i++)
-		crc = (uint32_t)table[(crc ^ (uint8_t)p[i]) & 0xff] ^ crc >> 8;
-	return ~crc;
-}
-
 /** `x` moved ahead by the distance of `k`, with `next` added. */
 TARGET static inline __m128i
 fold(__m128i x, __m128i next, __m128i k)
@@ -61,7 +49,21 @@ reduce(__m128i x)
 	return (uint32_t)_mm_extract_epi32(_mm_xor_si128(x, t), 1);
 }
 
-/** `len` is at least 16 and a multiple of it. */
+/** `x` with the last `more` bytes (1 to 15) of those that end at `end` behind it. */
+TARGET static __m128i
+fold_rest(__m128i x, const char *end, size_t more)
+{
+	/* Shuffles that move bytes up and down; 0x80 makes a zero. */
+	static const uint8_t moves[48] = { 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+		0x80, 0x80, 0x80, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0x80, 0x80, 0x80, 0x80, 0x80,
+		0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80 };
+	__m128i up = load((const char *)moves + more, 0), down = load((const char *)moves + 16 + more, 0);
+	__m128i last = _mm_blendv_epi8(load(end - 16, 0), _mm_shuffle_epi8(x, down), up);
+
+	return fold(_mm_shuffle_epi8(x, up), last, FOLD_16);
+}
+
+/** `len` is at least 16. */
 TARGET static uint32_t
 by_folding(uint32_t crc, const char *p, size_t len)
 {
@@ -83,18 +85,17 @@ by_folding(uint32_t crc, const char *p, size_t len)
 	}
 	for (; len >= 16; p += 16, len -= 16)
 		x0 = fold(x0, load(p, 0), FOLD_16);
+	if (len > 0)
+		x0 = fold_rest(x0, p + len, len);
 	return ~reduce(x0);
 }
 
 uint32_t
 binlog_crc32(uint32_t crc, struct lt_str bytes)
 {
-	size_t folded = bytes.len & ~(size_t)15;
-
 	if (bytes.len < 16 || !__builtin_cpu_supports("pclmul") || !__builtin_cpu_supports("sse4.1"))
 		return by_table(crc, bytes);
-	crc = by_folding(crc, bytes.ptr, folded);
-	return by_byte(crc, bytes.ptr + folded, bytes.len - folded);
+	return by_folding(crc, bytes.ptr, bytes.len);
 }
 
 #else

@@ -1,5 +1,8 @@
 #include "binlog/decimal.h"
 
+#include "base/cur.h"
+#include "base/digits.h"
+
 #define GROUP 9 /* digits in four bytes */
 
 static const uint8_t bytes_of[GROUP + 1] = { 0, 1, 1, 2, 2, 3, 3, 4, 4, 4 };
@@ -19,50 +22,67 @@ binlog_decimal_size(unsigned precision, unsigned scale)
 	return whole / GROUP * 4 + bytes_of[whole % GROUP] + scale / GROUP * 4 + bytes_of[scale % GROUP];
 }
 
-struct digits {
+struct groups {
 	const uint8_t *at;
-	uint8_t flip; /* 0xff: negative, all bits are inverted */
-	char *to;
+	uint32_t flip; /* all ones: negative, all bits are inverted */
+	uint32_t mask; /* of the next group: in the first one the highest bit is the other way round */
 };
 
-/* One group of `count` digits. */
-static bool
-group(struct digits *d, unsigned count)
+static inline bool
+next(struct groups *g, unsigned digits, uint32_t *out)
 {
-	uint32_t n = 0;
+	unsigned bytes = bytes_of[digits];
 
-	for (unsigned i = 0; i < bytes_of[count]; i++)
-		n = n << 8 | (uint8_t)(*d->at++ ^ d->flip);
-	if (n >= power[count])
-		return false;
-	for (unsigned i = count; i-- > 0; n /= 10)
-		d->to[i] = (char)('0' + n % 10);
-	d->to += count;
+	*out = (uint32_t)lt_be(g->at, bytes) ^ g->mask >> (32 - 8 * bytes);
+	g->at += bytes;
+	g->mask = g->flip;
+	return *out < power[digits];
+}
+
+/** What is in front of the point, without needless zeros. */
+static inline bool
+put_whole(struct groups *g, unsigned digits, char **to)
+{
+	unsigned count = digits % GROUP != 0 ? digits % GROUP : GROUP;
+	char *start = *to;
+
+	for (; digits > 0; digits -= count, count = GROUP) {
+		uint32_t n;
+
+		if (!next(g, count, &n))
+			return false;
+		if (*to > start)
+			*to = lt_digits(*to, n, GROUP);
+		else if (n > 0)
+			*to = lt_digits(*to, n, lt_digit_count(n));
+	}
+	if (*to == start)
+		*(*to)++ = '0';
 	return true;
 }
 
-static bool
-all_groups(struct digits *d, unsigned whole, unsigned scale)
+static inline bool
+put_fraction(struct groups *g, unsigned digits, char **to)
 {
-	bool ok = group(d, whole % GROUP);
+	while (digits > 0) {
+		unsigned count = LT_MIN(digits, GROUP);
+		uint32_t n;
 
-	for (unsigned i = 0; ok && i < whole / GROUP; i++)
-		ok = group(d, GROUP);
-	for (unsigned i = 0; ok && i < scale / GROUP; i++)
-		ok = group(d, GROUP);
-	return ok && group(d, scale % GROUP);
+		if (!next(g, count, &n))
+			return false;
+		*to = lt_digits(*to, n, count);
+		digits -= count;
+	}
+	return true;
 }
 
 bool
-binlog_decimal_text(struct lt_str bytes, unsigned precision, unsigned scale, char out[BINLOG_DECIMAL_TEXT], size_t *len,
-    struct lt_err *err)
+binlog_decimal_text(struct lt_str bytes, unsigned precision, unsigned scale, char *out, size_t *len, struct lt_err *err)
 {
-	uint8_t copy[BINLOG_DECIMAL_PRECISION];
-	char digits[BINLOG_DECIMAL_PRECISION + GROUP];
-	struct digits d = { copy, 0, digits };
-	unsigned whole, skip = 0;
-	size_t size;
+	struct groups g = { .at = (const uint8_t *)bytes.ptr };
 	char *to = out;
+	size_t size;
+	bool ok;
 
 	if (!binlog_decimal_fits(precision, scale))
 		return lt_fail(err, LT_E_CORRUPT, "there is no DECIMAL(%u,%u)", precision, scale);
@@ -70,26 +90,17 @@ binlog_decimal_text(struct lt_str bytes, unsigned precision, unsigned scale, cha
 	if (bytes.len < size)
 		return lt_fail(err, LT_E_TRUNCATED, "DECIMAL(%u,%u): %zu bytes wanted, %zu left", precision, scale,
 		    size, bytes.len);
-	memcpy(copy, bytes.ptr, size);
-	d.flip = (copy[0] & 0x80) != 0 ? 0 : 0xff;
-	copy[0] ^= 0x80;
-	whole = precision - scale;
-	if (!all_groups(&d, whole, scale))
-		return lt_fail(err, LT_E_CORRUPT, "DECIMAL(%u,%u): a group of digits is too large", precision, scale);
-
-	while (skip < whole && digits[skip] == '0')
-		skip++;
-	if (d.flip != 0)
+	g.flip = (g.at[0] & 0x80) != 0 ? 0 : UINT32_MAX;
+	g.mask = g.flip ^ 0x80000000;
+	if (g.flip != 0)
 		*to++ = '-';
-	if (skip == whole)
-		*to++ = '0';
-	memcpy(to, digits + skip, whole - skip);
-	to += whole - skip;
+	ok = put_whole(&g, precision - scale, &to);
 	if (scale > 0) {
 		*to++ = '.';
-		memcpy(to, digits + whole, scale);
-		to += scale;
+		ok = ok && put_fraction(&g, scale, &to);
 	}
+	if (!ok)
+		return lt_fail(err, LT_E_CORRUPT, "DECIMAL(%u,%u): a group of digits is too large", precision, scale);
 	*to = '\0';
 	*len = (size_t)(to - out);
 	return true;

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "binlog/image.h"
 #include "binlog/source.h"
 
 /* Output is written in pieces of about this size. */
@@ -103,13 +104,12 @@ count_image(struct dumper *d, const struct change_table *t, const struct change_
 	if (!decode(d, t, image, err))
 		return false;
 	d->sums->images++;
-	for (size_t i = 0; i < t->ncolumns; i++)
-		d->sums->values += d->values[i].kind != CHANGE_ABSENT;
+	d->sums->values += binlog_image_columns(t, image->present);
 	return true;
 }
 
 static bool
-count_rows(struct dumper *d, const struct change_txn *t, struct lt_err *err)
+count_part(struct dumper *d, const struct change_txn *t, struct lt_err *err)
 {
 	for (size_t i = 0; i < t->nrows; i++) {
 		const struct change_row *row = &t->rows[i];
@@ -120,6 +120,24 @@ count_rows(struct dumper *d, const struct change_txn *t, struct lt_err *err)
 			return false;
 	}
 	return true;
+}
+
+/* All rows, in memory or on disk, through `part`. */
+static bool
+each_part(struct dumper *d, struct change_txn *t,
+    bool (*part)(struct dumper *d, const struct change_txn *t, struct lt_err *err), struct lt_err *err)
+{
+	bool got;
+
+	change_txn_rewind(t);
+	for (;;) {
+		if (!change_txn_part(t, &got, err))
+			return false;
+		if (!got)
+			return true;
+		if (!part(d, t, err))
+			return false;
+	}
 }
 
 static bool
@@ -166,48 +184,67 @@ print_row(struct dumper *d, const struct change_row *row, struct lt_err *err)
 /* -- transactions --------------------------------------------------------------------------------- */
 
 static void
-print_begin(struct dumper *d, const struct change_txn *t)
+print_begin(struct dumper *d, const struct change_txn *t, const char *gtid)
 {
-	char gtid[96], time[32];
+	char time[32];
 
-	change_gtid_text(&t->gtid, gtid);
 	lt_time_text(t->commit_us, time);
-	lt_buf_printf(&d->out, "{\"kind\":\"begin\",\"gtid\":\"%s\",\"file\":", gtid);
+	lt_buf_z(&d->out, "{\"kind\":\"begin\",\"gtid\":");
+	lt_json_str(&d->out, lt_str_z(gtid));
+	lt_buf_z(&d->out, ",\"file\":");
 	lt_json_str(&d->out, lt_str_z(t->file));
 	lt_buf_z(&d->out, ",\"pos\":");
 	lt_buf_u64(&d->out, t->pos);
 	lt_buf_z(&d->out, ",\"server_id\":");
 	lt_buf_u64(&d->out, t->server_id);
-	lt_buf_printf(&d->out, ",\"time\":\"%s\"}\n", time);
+	lt_buf_z(&d->out, ",\"time\":\"");
+	lt_buf_z(&d->out, time);
+	lt_buf_z(&d->out, "\"}\n");
+}
+
+/* A transaction that is not decoded twice must fit the buffer, to be taken back when a row cannot be read. */
+static bool
+is_large(const struct change_txn *t)
+{
+	return t->spill != NULL || change_txn_bytes(t) > WHOLE_BYTES;
 }
 
 static bool
-print_rows(struct dumper *d, const struct change_txn *t, struct lt_err *err)
+print_part(struct dumper *d, const struct change_txn *t, struct lt_err *err)
 {
-	bool large = change_txn_bytes(t) > WHOLE_BYTES;
+	for (size_t i = 0; i < t->nrows; i++) {
+		if (!print_row(d, &t->rows[i], err))
+			return false;
+		if (d->out.len > FLUSH_BYTES && is_large(t) && !flush(d, err))
+			return false;
+	}
+	return true;
+}
+
+static bool
+print_rows(struct dumper *d, struct change_txn *t, struct lt_err *err)
+{
 	struct binlog_dump_sums sums = *d->sums;
 	size_t start = d->out.len;
 	char gtid[96];
 
-	if (large) {
-		bool good = count_rows(d, t, err);
+	if (is_large(t)) {
+		bool good = each_part(d, t, count_part, err);
 
 		*d->sums = sums;
 		if (!good)
 			return false;
 	}
-	print_begin(d, t);
-	for (size_t i = 0; i < t->nrows; i++) {
-		if (!print_row(d, &t->rows[i], err)) {
-			d->out.len = start;
-			return false;
-		}
-		if (large && d->out.len > FLUSH_BYTES && !flush(d, err))
-			return false;
-	}
 	change_gtid_text(&t->gtid, gtid);
-	lt_buf_printf(&d->out, "{\"kind\":\"commit\",\"gtid\":\"%s\",\"rows\":", gtid);
-	lt_buf_u64(&d->out, t->nrows);
+	print_begin(d, t, gtid);
+	if (!each_part(d, t, print_part, err)) {
+		d->out.len = LT_MIN(start, d->out.len);
+		return false;
+	}
+	lt_buf_z(&d->out, "{\"kind\":\"commit\",\"gtid\":");
+	lt_json_str(&d->out, lt_str_z(gtid));
+	lt_buf_z(&d->out, ",\"rows\":");
+	lt_buf_u64(&d->out, change_txn_rows(t));
 	lt_buf_z(&d->out, ",\"end_pos\":");
 	lt_buf_u64(&d->out, t->end.pos);
 	lt_buf_z(&d->out, "}\n");
@@ -234,18 +271,18 @@ print_ddl(struct dumper *d, const struct change_txn *t)
 }
 
 static bool
-dump_txn(struct dumper *d, const struct change_txn *t, struct lt_err *err)
+dump_txn(struct dumper *d, struct change_txn *t, struct lt_err *err)
 {
 	char gtid[96];
 
 	if (t->kind == CHANGE_TXN_ROWS) {
-		if (d->options->count ? !count_rows(d, t, err) : !print_rows(d, t, err)) {
+		if (d->options->count ? !each_part(d, t, count_part, err) : !print_rows(d, t, err)) {
 			if (err != NULL)
 				change_txn_where(t, &err->where);
 			return false;
 		}
 		d->sums->transactions++;
-		d->sums->rows += t->nrows;
+		d->sums->rows += change_txn_rows(t);
 	} else if (d->options->count) {
 		return true;
 	} else if (t->kind == CHANGE_TXN_DDL) {

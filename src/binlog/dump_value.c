@@ -16,6 +16,11 @@ put_text(uint16_t collation, struct lt_str bytes, struct lt_buf *out)
 {
 	struct lt_buf utf8 = { 0 };
 
+	if (binlog_charset_is_utf8(collation)) {
+		if (!lt_json_utf8(out, bytes))
+			put_hex(bytes, out);
+		return;
+	}
 	if (binlog_charset_utf8(collation, bytes, &utf8))
 		lt_json_str(out, lt_buf_str(&utf8));
 	else

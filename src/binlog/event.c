@@ -45,28 +45,34 @@ bool
 binlog_event_open(struct lt_str bytes, enum binlog_checksum checksum, struct binlog_event *out, struct lt_err *err)
 {
 	struct lt_cur in = lt_cur_str(bytes);
-	struct binlog_event e = { .bytes = bytes };
+	struct binlog_header h;
+	size_t len = bytes.len;
+	uint32_t crc = 0;
+	bool checked = false;
 	char name[40];
 
-	if (!binlog_header_decode(&in, &e.header, err))
+	if (!binlog_header_decode(&in, &h, err))
 		return false;
-	if (e.header.size != bytes.len)
-		return lt_fail(err, bytes.len < e.header.size ? LT_E_TRUNCATED : LT_E_CORRUPT,
-		    "%s event claims %u bytes, there are %zu", binlog_event_name(e.header.type, name), e.header.size,
-		    bytes.len);
-	if (checksum != BINLOG_CHECKSUM_NONE && bytes.len >= BINLOG_HEADER_SIZE + BINLOG_CHECKSUM_SIZE) {
-		struct lt_str whole = lt_str_of(bytes.ptr, bytes.len - BINLOG_CHECKSUM_SIZE);
-
-		e.crc = expected_crc(&e.header, whole);
-		e.checked = lt_le((const uint8_t *)whole.ptr + whole.len, BINLOG_CHECKSUM_SIZE) == e.crc;
-		if (e.checked)
-			e.bytes = whole;
+	if (h.size != len)
+		return lt_fail(err, len < h.size ? LT_E_TRUNCATED : LT_E_CORRUPT,
+		    "%s event claims %u bytes, there are %zu", binlog_event_name(h.type, name), h.size, len);
+	if (checksum != BINLOG_CHECKSUM_NONE && len >= BINLOG_HEADER_SIZE + BINLOG_CHECKSUM_SIZE) {
+		len -= BINLOG_CHECKSUM_SIZE;
+		crc = expected_crc(&h, lt_str_of(bytes.ptr, len));
+		checked = lt_le32((const uint8_t *)bytes.ptr + len) == crc;
 	}
-	if (!e.checked && checksum == BINLOG_CHECKSUM_CRC32)
+	if (!checked && checksum == BINLOG_CHECKSUM_CRC32)
 		return lt_fail(err, LT_E_CHECKSUM, "%s event of %zu bytes: its CRC-32 does not match",
-		    binlog_event_name(e.header.type, name), bytes.len);
-	e.body = lt_str_of(e.bytes.ptr + BINLOG_HEADER_SIZE, e.bytes.len - BINLOG_HEADER_SIZE);
-	*out = e;
+		    binlog_event_name(h.type, name), bytes.len);
+	if (!checked)
+		len = bytes.len;
+	/* Member by member, and not from `h`: copying a struct right after it was made stalls on its own stores. */
+	binlog_header_load((const uint8_t *)bytes.ptr, &out->header);
+	out->body = lt_str_of(bytes.ptr + BINLOG_HEADER_SIZE, len - BINLOG_HEADER_SIZE);
+	out->bytes = lt_str_of(bytes.ptr, len);
+	out->spool = NULL;
+	out->checked = checked;
+	out->crc = crc;
 	return true;
 }
 

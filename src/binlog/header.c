@@ -4,22 +4,14 @@ bool
 binlog_header_decode(struct lt_cur *in, struct binlog_header *out, struct lt_err *err)
 {
 	size_t left = lt_cur_left(in);
-	struct binlog_header h;
+	const uint8_t *p = lt_cur_take(in, BINLOG_HEADER_SIZE);
 
-	/* One statement per field: C does not order the members of an initializer. */
-	h.when_s = lt_cur_u32(in);
-	h.type = lt_cur_u8(in);
-	h.server_id = lt_cur_u32(in);
-	h.size = lt_cur_u32(in);
-	h.end_pos = lt_cur_u32(in);
-	h.flags = lt_cur_u16(in);
-	if (!lt_cur_ok(in))
+	if (p == NULL)
 		return lt_fail(
 		    err, LT_E_TRUNCATED, "event header: %d bytes wanted, %zu left", BINLOG_HEADER_SIZE, left);
-	if (h.size < BINLOG_HEADER_SIZE)
-		return lt_fail(err, LT_E_CORRUPT, "event claims %u bytes in all", h.size);
-
-	*out = h;
+	if (lt_le32(p + BINLOG_HEADER_SIZE_AT) < BINLOG_HEADER_SIZE)
+		return lt_fail(err, LT_E_CORRUPT, "event claims %u bytes in all", lt_le32(p + BINLOG_HEADER_SIZE_AT));
+	binlog_header_load(p, out);
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include "base/err.h"
 
 #define BINLOG_HEADER_SIZE 19
+#define BINLOG_HEADER_SIZE_AT 9 /* where the event's size stands in it */
 #define BINLOG_CHECKSUM_SIZE 4
 
 /** Source: MySQL binlog_event.h (Log_event_type), MariaDB log_event.h. */
@@ -82,6 +83,18 @@ struct binlog_header {
 	uint32_t end_pos;   /* low 32 bits of the place behind it; 0 in artificial events */
 	uint16_t flags;
 };
+
+/** The header at `p`, unchecked. */
+static inline void
+binlog_header_load(const uint8_t *p, struct binlog_header *out)
+{
+	out->when_s = lt_le32(p);
+	out->type = p[4];
+	out->server_id = lt_le32(p + 5);
+	out->size = lt_le32(p + 9);
+	out->end_pos = lt_le32(p + 13);
+	out->flags = lt_le16(p + 17);
+}
 
 /** Read one header from `in`. On failure `*out` is untouched. Allocates nothing; any thread. */
 LT_MUST_USE bool binlog_header_decode(struct lt_cur *in, struct binlog_header *out, struct lt_err *err);

@@ -41,21 +41,85 @@ bit(const uint8_t *map, size_t i)
 	return (map[i / 8] >> (i % 8) & 1) != 0;
 }
 
+/* Bits beyond the last column may be anything. */
+static inline bool
+any(const uint8_t *map, size_t bits)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= bits; i += 8)
+		if (map[i / 8] != 0)
+			return true;
+	return i < bits && (map[i / 8] & ((1u << (bits - i)) - 1)) != 0;
+}
+
+/** Take the value of column `i` at `*at`. */
+static inline bool
+take(const struct change_table *table, size_t i, const uint8_t **at, const uint8_t *end, struct lt_str *out,
+    struct lt_err *err)
+{
+	const uint8_t *behind = binlog_column_cut(&table->columns[i], *at, end, out);
+	struct lt_cur in;
+
+	if (behind == NULL) {
+		in = lt_cur_of(*at, (size_t)(end - *at));
+		if (!binlog_column_take(&table->columns[i], &in, out, err))
+			return blame(table, i, err);
+		behind = in.at;
+	}
+	*at = behind;
+	return true;
+}
+
+/** Every column present, none NULL: columns of fixed widths are passed over together. */
+static bool
+pass_full(const struct change_table *table, const uint8_t **at, const uint8_t *end, struct lt_err *err)
+{
+	const uint8_t *p = *at;
+	struct lt_str value;
+
+	for (size_t i = 0; i < table->ncolumns;) {
+		const struct change_column *c = &table->columns[i];
+
+		if (c->wire.run > 0 && c->wire.all <= (size_t)(end - p)) {
+			p += c->wire.all;
+			i += c->wire.run;
+		} else if (take(table, i, &p, end, &value, err)) {
+			i++;
+		} else {
+			return false;
+		}
+	}
+	*at = p;
+	return true;
+}
+
+static bool
+pass_some(const struct change_table *table, const uint8_t *present, const uint8_t *nulls, const uint8_t **at,
+    const uint8_t *end, struct lt_err *err)
+{
+	struct lt_str value;
+
+	for (size_t i = 0, k = 0; i < table->ncolumns; i++) {
+		if ((present != NULL && !bit(present, i)) || bit(nulls, k++))
+			continue;
+		if (!take(table, i, at, end, &value, err))
+			return false;
+	}
+	return true;
+}
+
 bool
 binlog_image_take(const struct change_table *table, const uint8_t *present, size_t columns, struct lt_cur *in,
     struct lt_str *out, struct lt_err *err)
 {
 	const uint8_t *start = in->at, *nulls = lt_cur_take(in, (columns + 7) / 8);
-	struct lt_str value;
 
 	if (nulls == NULL)
 		return no_bitmap(table, err);
-	for (size_t i = 0, k = 0; i < table->ncolumns; i++) {
-		if ((present != NULL && !bit(present, i)) || bit(nulls, k++))
-			continue;
-		if (!binlog_column_take(&table->columns[i], in, &value, err))
-			return blame(table, i, err);
-	}
+	if (present == NULL && !any(nulls, columns) ? !pass_full(table, &in->at, in->end, err)
+						    : !pass_some(table, present, nulls, &in->at, in->end, err))
+		return false;
 	*out = lt_str_of(start, (size_t)(in->at - start));
 	return true;
 }
@@ -71,29 +135,33 @@ static bool
 decode_image(const struct change_table *table, const struct change_image *image, struct lt_arena *scratch,
     struct change_value *out, struct lt_err *err)
 {
-	struct lt_cur in = lt_cur_str(image->bytes);
 	size_t columns = binlog_image_columns(table, image->present);
-	const uint8_t *nulls = lt_cur_take(&in, (columns + 7) / 8);
+	const uint8_t *nulls = (const uint8_t *)image->bytes.ptr, *at, *end;
 	struct lt_str value;
+	bool full;
 
-	if (nulls == NULL)
+	if (image->bytes.len < (columns + 7) / 8)
 		return no_bitmap(table, err);
+	at = nulls + (columns + 7) / 8;
+	end = nulls + image->bytes.len;
+	full = image->present == NULL && !any(nulls, columns);
 	for (size_t i = 0, k = 0; i < table->ncolumns; i++) {
 		const struct change_column *c = &table->columns[i];
 
-		if (!change_image_has(image, i)) {
+		if (!full && !change_image_has(image, i)) {
 			out[i].kind = CHANGE_ABSENT;
-		} else if (bit(nulls, k++)) {
+		} else if (!full && bit(nulls, k++)) {
 			out[i].kind = CHANGE_NULL;
-		} else if (!binlog_column_take(c, &in, &value, err) ||
-			   !(image->partial != NULL && bit(image->partial, i)
+		} else if (!take(table, i, &at, end, &value, err)) {
+			return false;
+		} else if (!(image->partial != NULL && bit(image->partial, i)
 				   ? decode_edits(value, scratch, &out[i], err)
 				   : binlog_column_decode(c, value, scratch, &out[i], err))) {
 			return blame(table, i, err);
 		}
 	}
-	if (lt_cur_left(&in) > 0)
-		return lt_fail(err, LT_E_CORRUPT, "row image: %zu bytes behind the last column", lt_cur_left(&in));
+	if (at < end)
+		return lt_fail(err, LT_E_CORRUPT, "row image: %zu bytes behind the last column", (size_t)(end - at));
 	return true;
 }
 

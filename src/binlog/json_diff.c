@@ -2,7 +2,7 @@
 
 #include "base/buf.h"
 #include "binlog/json.h"
-#include "binlog/json_path.h"
+#include "change/json_path.h"
 #include "binlog/json_priv.h"
 
 enum { DIFF_REPLACE, DIFF_INSERT, DIFF_REMOVE };
@@ -133,7 +133,7 @@ key_place(const struct node *n, struct lt_str key, bool *found)
 
 /* The child that a leg names; NULL and no error: there is none. */
 static bool
-find_child(struct editing *e, struct node *n, const struct binlog_json_leg *leg, struct node **ret)
+find_child(struct editing *e, struct node *n, const struct change_json_leg *leg, struct node **ret)
 {
 	size_t i;
 	bool found;
@@ -164,7 +164,7 @@ misfit(struct editing *e)
 }
 
 static bool
-insert(struct editing *e, struct node *parent, const struct binlog_json_leg *leg, const struct node *value)
+insert(struct editing *e, struct node *parent, const struct change_json_leg *leg, const struct node *value)
 {
 	struct node *to;
 	bool found;
@@ -192,7 +192,7 @@ insert(struct editing *e, struct node *parent, const struct binlog_json_leg *leg
 
 /* `parent` is where the last leg starts, `at` what it names. */
 static bool
-change(struct editing *e, const struct diff *d, struct node *parent, struct node *at, const struct binlog_json_leg *leg)
+change(struct editing *e, const struct diff *d, struct node *parent, struct node *at, const struct change_json_leg *leg)
 {
 	struct lt_str key;
 	struct node value;
@@ -220,9 +220,9 @@ apply(struct editing *e, const struct diff *d, struct node *root)
 {
 	struct node *parent = NULL, *at = root;
 	struct lt_str path = d->path;
-	struct binlog_json_leg leg = { 0 };
+	struct change_json_leg leg = { 0 };
 
-	if (!binlog_json_path_begin(&path, e->err))
+	if (!change_json_path_begin(&path, e->err))
 		return false;
 	for (size_t depth = 0; path.len > 0; depth++) {
 		if (depth > BINLOG_JSON_DEPTH)
@@ -230,7 +230,7 @@ apply(struct editing *e, const struct diff *d, struct node *root)
 			    e->err, LT_E_CORRUPT, "JSON: an edit more than %d levels deep", BINLOG_JSON_DEPTH);
 		if (at == NULL)
 			return misfit(e);
-		if (!binlog_json_path_leg(&path, e->arena, &leg, e->err))
+		if (!change_json_path_leg(&path, e->arena, &leg, e->err))
 			return false;
 		parent = at;
 		if (!find_child(e, parent, &leg, &at))

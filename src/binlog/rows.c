@@ -104,36 +104,37 @@ take_partial_bits(struct reading *r, const uint8_t **ret, struct lt_err *err)
 static bool
 take_after(struct reading *r, const struct change_image *before, struct change_image *out, struct lt_err *err)
 {
-	struct change_image image = { .present = r->after.present };
+	struct change_image edits;
 	const uint8_t *bits;
 
+	out->present = r->after.present;
 	if (!take_partial_bits(r, &bits, err) ||
-	    !binlog_image_take(r->table, r->after.present, r->after.columns, &r->in, &image.bytes, err))
+	    !binlog_image_take(r->table, r->after.present, r->after.columns, &r->in, &out->bytes, err))
 		return false;
-	if (bits != NULL)
-		return binlog_partial_whole(r->table, before, &image, bits, r->txn->arena, out, err);
-	*out = image;
-	return true;
+	if (bits == NULL)
+		return true;
+	edits = *out;
+	return binlog_partial_whole(r->table, before, &edits, bits, r->txn->arena, out, err);
 }
 
 static bool
 take_row(struct reading *r, struct lt_err *err)
 {
-	struct change_image before = { .present = r->before.present }, after = { 0 };
-	struct change_row *row;
+	struct change_row *row = change_txn_add_row(r->txn, r->table);
 
-	if (r->common.op != CHANGE_INSERT &&
-	    !binlog_image_take(r->table, r->before.present, r->before.columns, &r->in, &before.bytes, err))
-		return false;
-	if (r->common.op != CHANGE_DELETE && !take_after(r, &before, &after, err))
-		return false;
-	row = change_txn_add_row(r->txn, r->table);
 	row->op = r->common.op;
 	row->flags = r->common.flags;
 	row->event = r->common.event;
-	row->before = before;
-	row->after = after;
+	row->before.present = r->before.present;
+	if (row->op != CHANGE_INSERT &&
+	    !binlog_image_take(r->table, r->before.present, r->before.columns, &r->in, &row->before.bytes, err))
+		goto fail;
+	if (row->op != CHANGE_DELETE && !take_after(r, &row->before, &row->after, err))
+		goto fail;
 	return true;
+fail:
+	r->txn->nrows--;
+	return false;
 }
 
 static bool

@@ -18,11 +18,11 @@ struct source {
 	struct change_gtid_set *start; /* owned: executed before */
 	struct change_gtid_set *seen;  /* owned: met since; NULL once the place is known */
 	char file[256];
-	uint64_t pos;    /* of the next event */
-	uint64_t out_us; /* when something was handed out last */
-	bool midway;     /* begun at a byte that somebody named */
-	bool repeated;   /* the newest FORMAT_DESCRIPTION was shown again, ahead of where reading begins */
-	bool begun;      /* a stored event was read */
+	uint64_t pos;      /* of the next event */
+	uint64_t moved_us; /* since when the place has moved without anything handed out; 0: not looked yet */
+	bool midway;       /* begun at a byte that somebody named */
+	bool repeated;     /* the newest FORMAT_DESCRIPTION was shown again, ahead of where reading begins */
+	bool begun;        /* a stored event was read */
 	bool ended;
 	_Atomic uint64_t bytes;
 };
@@ -174,10 +174,12 @@ one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err 
 	bool artificial = s->feed->stream && (lt_le((const uint8_t *)bytes.ptr + 17, 2) & BINLOG_FLAG_ARTIFICIAL) != 0;
 	struct binlog_event e;
 
-	atomic_fetch_add_explicit(&s->bytes, bytes.len, memory_order_relaxed);
+	atomic_fetch_add_explicit(
+	    &s->bytes, s->feed->spool != NULL ? s->feed->spool->file.size : bytes.len, memory_order_relaxed);
 	if (type == BINLOG_FORMAT_DESCRIPTION)
 		return format_event(s, bytes, err);
-	if (!binlog_event_open(bytes, checksum_of(s, type, artificial), &e, err))
+	if (s->feed->spool != NULL ? !binlog_spool_event(s->feed->spool, checksum_of(s, type, artificial), &e, err)
+				   : !binlog_event_open(bytes, checksum_of(s, type, artificial), &e, err))
 		return false;
 	*heartbeat = s->feed->stream && (type == BINLOG_HEARTBEAT || type == BINLOG_HEARTBEAT_V2);
 	if (*heartbeat)
@@ -215,7 +217,7 @@ static struct change_txn *
 hand_out(struct source *s, struct change_txn *t)
 {
 	if (t != NULL) {
-		s->out_us = lt_mono_us(s->clock);
+		s->moved_us = 0;
 		settle_place(s, t);
 	}
 	return t;
@@ -264,7 +266,9 @@ due_place(struct source *s, bool heartbeat)
 {
 	if (!s->assembler.moved || binlog_assembler_busy(&s->assembler))
 		return NULL;
-	if (!heartbeat && !s->ended && lt_mono_us(s->clock) - s->out_us < PLACE_US)
+	if (s->moved_us == 0)
+		s->moved_us = lt_mono_us(s->clock);
+	if (!heartbeat && !s->ended && lt_mono_us(s->clock) - s->moved_us < PLACE_US)
 		return NULL;
 	return binlog_assembler_take_place(&s->assembler);
 }
@@ -284,14 +288,17 @@ static bool
 source_next(struct change_source *base, int timeout_ms, struct change_txn **ret, struct lt_err *err)
 {
 	struct source *s = (struct source *)base;
-	uint64_t since_us = lt_mono_us(s->clock);
-	bool heartbeat = false;
-	struct lt_err local = { 0 };
+	uint64_t since_us = 0; /* the clock is asked only where nothing lies ready */
+	bool heartbeat = false, waits = false;
+	struct lt_err local; /* large: made only where it is needed */
 
-	err = err != NULL ? err : &local;
+	if (err == NULL) {
+		local = (struct lt_err){ 0 };
+		err = &local;
+	}
 	for (;;) {
 		struct change_txn *t = binlog_assembler_take(&s->assembler);
-		int wait_ms = left_ms(s, timeout_ms, since_us);
+		int wait_ms = waits ? left_ms(s, timeout_ms, since_us) : 0;
 		struct lt_str bytes;
 
 		if (t == NULL)
@@ -300,13 +307,19 @@ source_next(struct change_source *base, int timeout_ms, struct change_txn **ret,
 			*ret = hand_out(s, t);
 			return true;
 		}
-		heartbeat = false;
+		heartbeat = waits = false;
 		switch (s->feed->ops->read(s->feed, wait_ms, &bytes, err)) {
 		case BINLOG_READ_EVENT:
 			if (!one_event(s, bytes, &heartbeat, err))
 				return failed(s, err);
 			break;
-		case BINLOG_READ_NOTHING: *ret = hand_out(s, due_place(s, false)); return true;
+		case BINLOG_READ_NOTHING:
+			waits = wait_ms == 0 && timeout_ms != 0;
+			since_us = since_us != 0 ? since_us : lt_mono_us(s->clock);
+			if (waits && left_ms(s, timeout_ms, since_us) != 0)
+				break;
+			*ret = hand_out(s, due_place(s, false));
+			return true;
 		case BINLOG_READ_END:
 			if (!at_end(s, err))
 				return false;
@@ -351,7 +364,6 @@ binlog_source_new(
 	s->clock = options->clock != NULL ? options->clock : lt_clock_real();
 	s->start = change_gtid_set_copy(from->gtids);
 	s->seen = feed->by_gtid ? change_gtid_set_new() : NULL;
-	s->out_us = lt_mono_us(s->clock);
 	lt_str_copy(s->file, sizeof(s->file), lt_str_z(from->place.file));
 	s->pos = expect ? from->place.last_pos : from->place.pos;
 	s->midway = !feed->by_gtid && s->pos > START_POS;

@@ -19,7 +19,9 @@ struct binlog_options {
 	const struct change_place
 	    *commit;            /* of a second reading (binlog/recall.h): this XA COMMIT counts alone, others may be of
 				 * transactions that are not in the log any more; NULL: each counts */
-	size_t txn_limit_bytes; /* a larger transaction is LT_E_TXN_TOO_LARGE; 0 = no limit */
+	size_t txn_limit_bytes; /* a larger event is LT_E_TXN_TOO_LARGE, and so is a larger transaction where there is
+				 * no `spill`; 0 = no limit */
+	struct change_spill_room *spill; /* borrowed; NULL: none */
 	const struct lt_clock *clock;
 };
 

@@ -66,6 +66,7 @@ take_columns(struct lt_cur *in, bool mariadb, struct change_table *t, struct lt_
 		return false;
 	for (size_t i = 0; i < n; i++)
 		binlog_column_describe(&columns[i]);
+	binlog_column_measure(columns, (size_t)n);
 	return true;
 }
 

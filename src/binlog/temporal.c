@@ -2,9 +2,12 @@
 
 #include "binlog/column.h"
 
+/* Kept apart, so that the common forms do not pay for their registers. */
+#define RARE __attribute__((noinline))
+
 static const uint32_t power[] = { 1, 10, 100, 1000, 10000, 100000, 1000000 };
 
-static bool
+static inline bool
 checked(enum change_kind kind, const struct change_time *t, struct change_time *out, struct lt_err *err)
 {
 	bool clock_ok = t->minute < 60 && t->second < 60 && t->micro < 1000000;
@@ -30,26 +33,28 @@ binlog_old_temporal_size(uint8_t wire_type, unsigned digits)
 	return wire_type == BINLOG_COL_TIME ? time_size[digits] : datetime_size[digits];
 }
 
-/* Days since 1970-01-01 to a date: http://howardhinnant.github.io/date_algorithms.html, civil_from_days(). */
-static void
-utc(uint64_t seconds, struct change_time *t)
+/* Source: C. Neri, L. Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022). The
+ * year begins in March, so that a leap day is its last one; 719468 days lie between its year 0 and 1970. */
+static inline void
+utc(uint32_t seconds, struct change_time *t)
 {
-	uint64_t days = seconds / 86400 + 719468, rest = seconds % 86400;
-	uint64_t era = days / 146097, doe = days % 146097;
-	uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	uint64_t mp = (5 * doy + 2) / 153;
+	uint32_t days = seconds / 86400 + 719468, rest = seconds % 86400;
+	uint32_t in_era = 4 * days + 3, century = in_era / 146097;
+	uint64_t in_century = (uint64_t)2939745 * (in_era % 146097 / 4 * 4 + 3); /* fraction of a year: low 32 bits */
+	uint32_t day_of_year = (uint32_t)in_century / 2939745 / 4;
+	uint32_t in_month = 2141 * day_of_year + 197913; /* fraction of a month: low 16 bits */
+	bool next_year = day_of_year >= 306;
 
-	t->day = (uint8_t)(doy - (153 * mp + 2) / 5 + 1);
-	t->month = (uint8_t)(mp < 10 ? mp + 3 : mp - 9);
-	t->year = (uint16_t)(yoe + era * 400 + (t->month <= 2));
+	t->day = (uint8_t)((in_month & 0xffff) / 2141 + 1);
+	t->month = (uint8_t)((in_month >> 16) - (next_year ? 12 : 0));
+	t->year = (uint16_t)(100 * century + (uint32_t)(in_century >> 32) + next_year);
 	t->hour = (uint16_t)(rest / 3600);
 	t->minute = (uint8_t)(rest / 60 % 60);
 	t->second = (uint8_t)(rest % 60);
 }
 
-static bool
-timestamp(uint64_t seconds, uint64_t micro, unsigned digits, struct change_time *out, struct lt_err *err)
+static inline bool
+timestamp(uint32_t seconds, uint64_t micro, unsigned digits, struct change_time *out, struct lt_err *err)
 {
 	struct change_time t = { .frac = (uint8_t)digits, .micro = (uint32_t)LT_MIN(micro, UINT32_MAX) };
 
@@ -58,7 +63,7 @@ timestamp(uint64_t seconds, uint64_t micro, unsigned digits, struct change_time 
 	return checked(CHANGE_TIMESTAMP, &t, out, err);
 }
 
-static bool
+static inline bool
 date(uint64_t n, struct change_time *out, struct lt_err *err)
 {
 	struct change_time t = { 0 };
@@ -70,7 +75,7 @@ date(uint64_t n, struct change_time *out, struct lt_err *err)
 }
 
 /* The fraction's bytes hold an even number of digits. */
-static uint64_t
+static inline uint64_t
 frac_micro(const uint8_t *p, unsigned digits)
 {
 	size_t size = binlog_frac_size(digits);
@@ -78,7 +83,7 @@ frac_micro(const uint8_t *p, unsigned digits)
 	return lt_be(p, size) * power[6 - 2 * size];
 }
 
-static void
+static inline void
 set_clock(struct change_time *t, uint64_t hms)
 {
 	t->second = (uint8_t)(hms & 63);
@@ -86,7 +91,7 @@ set_clock(struct change_time *t, uint64_t hms)
 	t->hour = (uint16_t)(hms >> 12 & 1023);
 }
 
-static void
+static inline void
 set_date(struct change_time *t, uint64_t ymd)
 {
 	t->day = (uint8_t)(ymd & 31);
@@ -96,7 +101,7 @@ set_date(struct change_time *t, uint64_t ymd)
 
 /* Seconds and fraction are one signed number whose zero lies in the middle, so negative fractions need no care of their
  * own. */
-static bool
+RARE static bool
 time2(const uint8_t *p, unsigned digits, struct change_time *out, struct lt_err *err)
 {
 	size_t size = binlog_frac_size(digits);
@@ -111,7 +116,7 @@ time2(const uint8_t *p, unsigned digits, struct change_time *out, struct lt_err 
 	return checked(CHANGE_TIME, &t, out, err);
 }
 
-static bool
+static inline bool
 datetime2(const uint8_t *p, unsigned digits, struct change_time *out, struct lt_err *err)
 {
 	uint64_t n = lt_be(p, 5);
@@ -127,7 +132,7 @@ datetime2(const uint8_t *p, unsigned digits, struct change_time *out, struct lt_
 }
 
 /* 3 bytes: hhmmss as a decimal number */
-static bool
+RARE static bool
 old_time(const uint8_t *p, struct change_time *out, struct lt_err *err)
 {
 	int32_t n = (int32_t)lt_le(p, 3);
@@ -144,7 +149,7 @@ old_time(const uint8_t *p, struct change_time *out, struct lt_err *err)
 }
 
 /* 8 bytes: YYYYMMDDhhmmss as a decimal number */
-static bool
+RARE static bool
 old_datetime(const uint8_t *p, struct change_time *out, struct lt_err *err)
 {
 	uint64_t n = lt_le(p, 8);
@@ -163,7 +168,7 @@ old_datetime(const uint8_t *p, struct change_time *out, struct lt_err *err)
 }
 
 /* MariaDB with mysql56_temporal_format=OFF: a count in units of the last fraction digit, big-endian. */
-static bool
+RARE static bool
 hires_time(const uint8_t *p, unsigned digits, struct change_time *out, struct lt_err *err)
 {
 	uint32_t unit = power[6 - digits];
@@ -180,7 +185,7 @@ hires_time(const uint8_t *p, unsigned digits, struct change_time *out, struct lt
 	return checked(CHANGE_TIME, &t, out, err);
 }
 
-static bool
+RARE static bool
 hires_datetime(const uint8_t *p, unsigned digits, struct change_time *out, struct lt_err *err)
 {
 	uint64_t n = lt_be(p, binlog_old_temporal_size(BINLOG_COL_DATETIME, digits));
@@ -200,26 +205,32 @@ hires_datetime(const uint8_t *p, unsigned digits, struct change_time *out, struc
 	return checked(CHANGE_DATETIME, &t, out, err);
 }
 
+RARE static bool
+old_timestamp(const uint8_t *p, unsigned digits, struct change_time *out, struct lt_err *err)
+{
+	size_t frac = binlog_old_temporal_size(BINLOG_COL_TIMESTAMP, digits) - 4;
+
+	if (digits == 0)
+		return timestamp(lt_le32(p), 0, 0, out, err);
+	return timestamp((uint32_t)lt_be(p, 4), lt_be(p + 4, frac) * power[6 - digits], digits, out, err);
+}
+
 bool
 binlog_temporal_decode(
     uint8_t wire_type, unsigned digits, struct lt_str bytes, struct change_time *out, struct lt_err *err)
 {
 	const uint8_t *p = (const uint8_t *)bytes.ptr;
-	size_t old_frac;
 
 	switch (wire_type) {
 	case BINLOG_COL_DATE:
 	case BINLOG_COL_NEWDATE: return date(lt_le(p, 3), out, err);
 	case BINLOG_COL_TIME2: return time2(p, digits, out, err);
 	case BINLOG_COL_DATETIME2: return datetime2(p, digits, out, err);
-	case BINLOG_COL_TIMESTAMP2: return timestamp(lt_be(p, 4), frac_micro(p + 4, digits), digits, out, err);
+	case BINLOG_COL_TIMESTAMP2:
+		return timestamp((uint32_t)lt_be(p, 4), frac_micro(p + 4, digits), digits, out, err);
 	case BINLOG_COL_TIME: return digits > 0 ? hires_time(p, digits, out, err) : old_time(p, out, err);
 	case BINLOG_COL_DATETIME: return digits > 0 ? hires_datetime(p, digits, out, err) : old_datetime(p, out, err);
-	case BINLOG_COL_TIMESTAMP:
-		if (digits == 0)
-			return timestamp(lt_le(p, 4), 0, 0, out, err);
-		old_frac = binlog_old_temporal_size(wire_type, digits) - 4;
-		return timestamp(lt_be(p, 4), lt_be(p + 4, old_frac) * power[6 - digits], digits, out, err);
+	case BINLOG_COL_TIMESTAMP: return old_timestamp(p, digits, out, err);
 	default: return lt_fail(err, LT_E_INTERNAL, "type %u is no date or time", wire_type);
 	}
 }

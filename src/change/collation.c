@@ -157,11 +157,17 @@ change_collation_charset(uint16_t collation)
 	uint16_t id =
 	    collation >= NOPAD_FIRST && collation <= NOPAD_LAST ? (uint16_t)(collation - NOPAD_FIRST) : collation;
 
-	for (size_t i = 0; i < LT_COUNT(ranges) && ranges[i].first <= id; i++) {
-		if (id <= ranges[i].last)
-			return ranges[i].name;
+	size_t low = 0, high = LT_COUNT(ranges);
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (ranges[mid].last < id)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	return NULL;
+	return low < LT_COUNT(ranges) && ranges[low].first <= id ? ranges[low].name : NULL;
 }
 
 unsigned

@@ -1,8 +1,6 @@
 #include "change/gtid.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
+#include "base/digits.h"
 #include "change/gtid_priv.h"
 
 void
@@ -64,19 +62,33 @@ gtid_tag_parse(struct lt_str text, char out[33])
 void
 change_gtid_text(const struct change_gtid *g, char out[96])
 {
-	char uuid[37];
+	char *to = out;
+	size_t tag;
 
 	switch (g->kind) {
 	case CHANGE_GTID_MYSQL:
-		change_uuid_text(g->uuid, uuid);
-		snprintf(out, 96, "%s%s%s:%" PRIu64, uuid, g->tag[0] != '\0' ? ":" : "", g->tag, g->seq);
+		change_uuid_text(g->uuid, to);
+		to += strlen(to);
+		tag = strnlen(g->tag, sizeof(g->tag) - 1);
+		if (tag > 0) {
+			*to++ = ':';
+			memcpy(to, g->tag, tag);
+			to += tag;
+		}
+		*to++ = ':';
+		to = lt_u64_text(to, g->seq);
 		break;
 	case CHANGE_GTID_MARIADB:
-		snprintf(out, 96, "%" PRIu32 "-%" PRIu32 "-%" PRIu64, g->domain, g->server_id, g->seq);
+		to = lt_u64_text(to, g->domain);
+		*to++ = '-';
+		to = lt_u64_text(to, g->server_id);
+		*to++ = '-';
+		to = lt_u64_text(to, g->seq);
 		break;
 	case CHANGE_GTID_NONE:
-	case CHANGE_GTID_ANONYMOUS: out[0] = '\0'; break;
+	case CHANGE_GTID_ANONYMOUS: break;
 	}
+	*to = '\0';
 }
 
 /** What stands before the first `c`; `rest` is what stands behind it, or empty. */

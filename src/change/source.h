@@ -11,6 +11,10 @@ struct change_filter {
 	 * UTF-8. False with err->code set: it cannot be told. */
 	bool (*ddl)(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err);
 	void *ctx;
+	/** Rows of one event, all of one table, were added to `t` and are still in memory: those from `first` on. May
+	 * change them or take them out, and note in `t` what they say of it (`shown`, `own`, `ignored`). NULL: all
+	 * stay. */
+	bool (*rows)(void *ctx, struct change_txn *t, size_t first, struct lt_err *err);
 };
 
 /** Completes and checks what a log says about a table: called by the source's thread once for each new version of a

@@ -13,6 +13,12 @@ struct change_column {
 	enum change_kind kind; /* what its values are when they are neither NULL nor absent */
 	uint8_t wire_type;     /* the log's own type number; its codec's business */
 	uint16_t wire_meta;
+	struct {
+		bool known;
+		uint8_t prefix;      /* bytes of the length in front of a value; 0: each value has `width` bytes */
+		uint16_t run;        /* columns from this one on that have widths of their own */
+		uint32_t width, all; /* of this one; of the run */
+	} wire; /* what the codec worked out of the two above, once for all values; zeroed: it asks each time */
 	bool is_unsigned, nullable;
 	uint16_t collation;       /* MySQL's collation id of text, ENUM and SET; 63 binary; 0 unknown */
 	uint32_t length;          /* BINARY(n), CHAR, VARCHAR: bytes at most; BIT: bits; else 0 */
@@ -32,7 +38,9 @@ struct change_table {
 	bool named;                          /* every column has a name */
 	size_t row_end; /* of a system-versioned table: the column, counted from 1, that says when a version of the row
 			 * ended; 0: none. A describer tells */
-	uint64_t id;    /* unique in this process: a cheap key for caches */
+	size_t branch;  /* of a table whose rows go to several targets: which of them (pipeline/fan.h); else 0 */
+	const struct change_table *base; /* referenced: what it is a branch of, or NULL */
+	uint64_t id;                     /* unique in this process: a cheap key for caches */
 	const struct change_codec *codec;
 	struct lt_arena *arena; /* owned: holds everything above */
 	_Atomic unsigned refs;
@@ -56,6 +64,8 @@ struct change_codec {
 
 /** A new table with one reference; fill its members from its arena, then do not change it any more. */
 struct change_table *change_table_new(void);
+/** The same table once more, for rows that go to another target. One reference. */
+struct change_table *change_table_branch(const struct change_table *base, size_t branch);
 struct change_table *change_table_ref(const struct change_table *t);
 void change_table_unref(const struct change_table *t); /* NULL is fine */
 

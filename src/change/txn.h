@@ -3,26 +3,7 @@
 #define CHANGE_TXN_H
 
 #include "change/position.h"
-#include "change/table.h"
-
-enum change_op { CHANGE_INSERT, CHANGE_UPDATE, CHANGE_DELETE };
-
-/* flags of the row event a row came from */
-enum {
-	CHANGE_ROW_NO_FK_CHECKS = 0x0002,
-	CHANGE_ROW_NO_UNIQUE_CHECKS = 0x0004,
-	CHANGE_ROW_FK_LOGGED = 0x0010,      /* MySQL 9.6: cascades stand in the log themselves */
-	CHANGE_ROW_NO_CONSTRAINTS = 0x0080, /* MariaDB: check_constraint_checks=0 */
-};
-
-struct change_row {
-	enum change_op op;
-	uint16_t flags;
-	uint32_t event; /* counts the row events of the transaction: rows of one statement's event share it */
-	const struct change_table *table; /* one reference for each distinct table is held by the transaction */
-	struct change_image before;       /* update, delete */
-	struct change_image after;        /* insert, update */
-};
+#include "change/spill.h"
 
 enum change_txn_kind {
 	CHANGE_TXN_ROWS,  /* rows, perhaps none after filtering */
@@ -45,13 +26,19 @@ struct change_txn {
 	uint64_t commit_us;      /* the source's commit stamp: microseconds where the log has them, else its second */
 	uint32_t server_id;      /* writer by the log */
 
-	struct change_row *rows; /* arena */
+	struct change_row *rows; /* arena; of a spilled transaction only those of one part (change_txn_part) */
 	size_t nrows, rows_cap;
+	struct change_spill *spill;         /* owned; NULL: all rows are in memory */
+	bool sealed;                        /* its rows are whole; `rows` is the part in hand */
+	bool begun;                         /* a part was given out since the rewind */
 	const struct change_table **tables; /* arena; distinct, referenced */
 	size_t ntables, tables_cap;
 
 	struct lt_str ddl, ddl_schema; /* DDL: text as UTF-8, default schema */
 	bool quiet;       /* nothing but Lutra's own bookkeeping was in it: no progress worth writing (R11) */
+	bool shown;       /* handed out by its source even if no row is left in it (change_filter.rows) */
+	bool own;         /* it carries this channel's mark of origin, or the next one */
+	bool opted_out;   /* its writer marked it not to be sent */
 	uint64_t ignored; /* statements and rows of names that are not wanted, passed over inside it */
 };
 
@@ -60,8 +47,30 @@ void change_txn_free(struct change_txn *t);
 /** A new row at the end, zeroed; takes a reference of the table unless it is there already. Valid until the next call.
  */
 struct change_row *change_txn_add_row(struct change_txn *t, const struct change_table *table);
-/** Bytes it holds. */
+/** Rows it has in all, in memory and on disk. */
+uint64_t change_txn_rows(const struct change_txn *t);
+/** Bytes of memory it holds. */
 size_t change_txn_bytes(const struct change_txn *t);
+
+/* -- more rows than memory: for whoever makes the transaction ------------------------------------- */
+
+/** Move the rows in memory to disk; their memory is given up. */
+LT_MUST_USE bool change_txn_spill(struct change_txn *t, struct change_spill_room *room, struct lt_err *err);
+/** Keep the first `rows` rows only. */
+LT_MUST_USE bool change_txn_cut(struct change_txn *t, uint64_t rows, struct lt_err *err);
+/** No row comes any more. */
+LT_MUST_USE bool change_txn_seal(struct change_txn *t, struct lt_err *err);
+/** Drop all rows, on disk too. */
+void change_txn_drop_rows(struct change_txn *t);
+
+/* -- for whoever reads it: rewind, then part after part ------------------------------------------- */
+
+/** The next part will be the first. */
+void change_txn_rewind(struct change_txn *t);
+/** `rows` become those of the next part, until the next call; *got false: there was no other. A transaction that was
+ * not spilled is one part. */
+LT_MUST_USE bool change_txn_part(struct change_txn *t, bool *got, struct lt_err *err);
+
 /** Move progress over it: what was passed over, its own id, its end. */
 void change_txn_advance(const struct change_txn *t, struct change_position *progress);
 /** Fill file, pos, gtid of an error's place from it. */

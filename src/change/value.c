@@ -1,21 +1,15 @@
 #include "change/value.h"
 
-static char *
-digits(char *at, unsigned n, unsigned count)
-{
-	for (unsigned i = count; i-- > 0; n /= 10)
-		at[i] = (char)('0' + n % 10);
-	return at + count;
-}
+#include "base/digits.h"
 
 static char *
 put_date(char *at, const struct change_time *t)
 {
-	at = digits(at, t->year, 4);
+	at = lt_digits(at, t->year, 4);
 	*at++ = '-';
-	at = digits(at, t->month, 2);
+	at = lt_digits(at, t->month, 2);
 	*at++ = '-';
-	return digits(at, t->day, 2);
+	return lt_digits(at, t->day, 2);
 }
 
 static char *
@@ -24,14 +18,14 @@ put_clock(char *at, const struct change_time *t)
 	static const unsigned scale[] = { 1000000, 100000, 10000, 1000, 100, 10, 1 };
 	unsigned frac = LT_MIN(t->frac, 6u);
 
-	at = digits(at, t->hour, t->hour > 99 ? 3 : 2);
+	at = lt_digits(at, t->hour, t->hour > 99 ? 3 : 2);
 	*at++ = ':';
-	at = digits(at, t->minute, 2);
+	at = lt_digits(at, t->minute, 2);
 	*at++ = ':';
-	at = digits(at, t->second, 2);
+	at = lt_digits(at, t->second, 2);
 	if (frac > 0) {
 		*at++ = '.';
-		at = digits(at, t->micro / scale[frac], frac);
+		at = lt_digits(at, t->micro / scale[frac], frac);
 	}
 	return at;
 }

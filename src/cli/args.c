@@ -18,6 +18,9 @@ static const struct option_info options[CLI_OPTIONS] = {
 	[CLI_FILE] = { "file", "NAME", "in this log file (with --pos)" },
 	[CLI_POS] = { "pos", "BYTE", "at this byte (with --file)" },
 	[CLI_TIME] = { "time", "TIME", "before the first transaction committed then or later (2026-11-22T08:00:00Z)" },
+	[CLI_SQL] = { "sql", "STATEMENT", "what to do instead; may be given several times" },
+	[CLI_ROW] = { "row", "JSON|FILE", "the row as it is to be at the target, instead of the row that failed" },
+	[CLI_LIMIT] = { "limit", "N", "the newest N lines; 100 if not given" },
 	[CLI_FROM] = { "from", "POS", "begin at this byte of the first file; of a server: FILE:POS" },
 	[CLI_TO] = { "to", "POS",
 	    "end before the first transaction that begins there or behind; of a server: FILE:POS" },
@@ -81,8 +84,12 @@ parse_options(int argc, char **argv, struct cli_args *out, struct lt_err *err)
 			return usage(c, err, "a value is missing behind", word);
 		else if (got < OPTION_BASE)
 			return usage(c, err, "unknown option", word);
+		else if (got == OPTION_BASE + CLI_SQL && out->nstatements == CLI_STATEMENTS_MAX)
+			return usage(c, err, "too many of", "--sql");
 		else
 			out->values[got - OPTION_BASE] = optarg != NULL ? optarg : "";
+		if (got == OPTION_BASE + CLI_SQL)
+			out->statements[out->nstatements++] = optarg;
 	}
 	out->operands = argv + 1 + optind;
 	out->noperands = (size_t)(argc - 1 - optind);

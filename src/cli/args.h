@@ -15,6 +15,9 @@ enum cli_option {
 	CLI_FILE,
 	CLI_POS,
 	CLI_TIME,
+	CLI_SQL,
+	CLI_ROW,
+	CLI_LIMIT,
 	CLI_FROM,
 	CLI_TO,
 	CLI_RAW,
@@ -25,6 +28,8 @@ enum cli_option {
 	CLI_HELP,
 	CLI_OPTIONS, /* how many */
 };
+
+enum { CLI_STATEMENTS_MAX = 12 };
 
 struct cli_args;
 
@@ -45,6 +50,8 @@ struct cli_args {
 	const char *values[CLI_OPTIONS];   /* NULL = not given; "" for a flag */
 	char **operands;
 	size_t noperands;
+	const char *statements[CLI_STATEMENTS_MAX]; /* of each --sql, in order */
+	size_t nstatements;
 };
 
 /** All commands; the last has no word. */

@@ -8,6 +8,9 @@
 #include "node/client.h"
 
 #define TIMEOUT_MAX_S 1e9
+/* Of a row given as a file. */
+#define ROW_PIECE 4096
+#define ROW_MAX ((size_t)900 << 10)
 
 static void
 add_word(struct node_frame *f, const char *word)
@@ -51,24 +54,44 @@ ask(const struct cli_args *args, const struct node_frame *request, int *status, 
 	return ok;
 }
 
-bool
-cli_status(const struct cli_args *args, int *status, struct lt_err *err)
+/* For answers that have JSON of their own. */
+static bool
+ask_form(const struct cli_args *args, const struct node_frame *request, int *status, struct lt_err *err)
 {
-	struct node_frame request = { .kind = NODE_REQUEST };
-	bool json = args->values[CLI_JSON] != NULL, found = false, ok;
 	struct lt_buf text = { 0 };
+	bool found = false, ok;
 
-	add_word(&request, "status");
-	add_word(&request, json ? "json" : "text");
-	ok = node_client_ask(args->values[CLI_DATA], &request, &text, &found, err);
+	ok = node_client_ask(args->values[CLI_DATA], request, &text, &found, err);
 	if (ok) {
 		fwrite(text.ptr, 1, text.len, stdout);
-		if (json)
+		if (args->values[CLI_JSON] != NULL)
 			putchar('\n');
 		*status = found ? 1 : 0;
 	}
 	lt_buf_free(&text);
 	return ok;
+}
+
+bool
+cli_status(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { .kind = NODE_REQUEST };
+
+	add_word(&request, "status");
+	add_word(&request, args->values[CLI_JSON] != NULL ? "json" : "text");
+	return ask_form(args, &request, status, err);
+}
+
+bool
+cli_log(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { .kind = NODE_REQUEST };
+
+	add_word(&request, "log");
+	add_word(&request, args->values[CLI_JSON] != NULL ? "json" : "text");
+	add_word(&request, args->values[CLI_LIMIT] != NULL ? args->values[CLI_LIMIT] : "100");
+	add_word(&request, args->noperands > 0 ? args->operands[0] : "");
+	return ask_form(args, &request, status, err);
 }
 
 bool
@@ -126,6 +149,74 @@ cli_ddl_done(const struct cli_args *args, int *status, struct lt_err *err)
 
 	by_hand(args, "ddl-done", &request);
 	return ask(args, &request, status, err);
+}
+
+bool
+cli_pause(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { 0 };
+
+	by_hand(args, "pause", &request);
+	return ask(args, &request, status, err);
+}
+
+bool
+cli_resume(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { 0 };
+
+	by_hand(args, "resume", &request);
+	return ask(args, &request, status, err);
+}
+
+/* The text itself, or what the file of that name holds. */
+static bool
+row_text(const char *given, struct lt_buf *out, struct lt_err *err)
+{
+	FILE *f;
+	size_t n;
+
+	if (given[0] == '{') {
+		lt_buf_z(out, given);
+		return true;
+	}
+	f = fopen(given, "r");
+	if (f == NULL)
+		return lt_fail(err, LT_E_FILE_IO, "%s: %s", given, strerror(errno));
+	do {
+		n = fread(lt_buf_reserve(out, ROW_PIECE), 1, ROW_PIECE, f);
+		out->len += n;
+	} while (n > 0 && out->len < ROW_MAX);
+	n = ferror(f) != 0;
+	fclose(f);
+	if (n > 0 || out->len >= ROW_MAX)
+		return lt_fail(err, LT_E_FILE_IO, "%s: cannot be read, or holds more than a row", given);
+	return true;
+}
+
+bool
+cli_replace(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	const char *row = args->values[CLI_ROW];
+	struct node_frame request = { 0 };
+	struct lt_buf text = { 0 };
+	bool ok = false;
+
+	if ((row != NULL) == (args->nstatements > 0))
+		return lt_fail(err, LT_E_USAGE, "replace: either --sql or --row is wanted");
+	by_hand(args, "replace", &request);
+	add_word(&request, row != NULL ? "row" : "sql");
+	for (size_t i = 0; i < args->nstatements; i++)
+		add_word(&request, args->statements[i]);
+	if (row != NULL) {
+		if (!row_text(row, &text, err))
+			goto out;
+		request.args[request.count++] = lt_buf_str(&text);
+	}
+	ok = ask(args, &request, status, err);
+out:
+	lt_buf_free(&text);
+	return ok;
 }
 
 bool

@@ -27,6 +27,20 @@ const struct cli_command cli_commands[] = {
 	    "Records the transaction as passed over, with who and why, and goes on behind it. The ends differ from then on,\n"
 	    "unless they were repaired by hand.",
 	    1, 1, BY_HAND, BIT(CLI_DATA), cli_skip },
+	{ "replace", NULL, "PIPELINE", "do something else instead of the transaction that stopped a pipeline",
+	    "With --sql: carries out these statements (INSERT, UPDATE, DELETE, REPLACE) and nothing of the transaction.\n"
+	    "With --row: carries out the transaction, but for the row that failed; in its place the row given is written by its\n"
+	    "key. Either way in one transaction with the progress; recorded with who and why.",
+	    1, 1, BY_HAND | BIT(CLI_SQL) | BIT(CLI_ROW), BIT(CLI_DATA), cli_replace },
+	{ "pause", NULL, "PIPELINE", "hold a pipeline back",
+	    "It finishes what is in hand and keeps its place, also when `lutra run` ends and begins again, until\n"
+	    "`lutra resume`. The source's log must be kept that long.",
+	    1, 1, BY_HAND, BIT(CLI_DATA), cli_pause },
+	{ "resume", NULL, "PIPELINE", "let a paused pipeline go on", "It goes on where it was paused.", 1, 1, BY_HAND,
+	    BIT(CLI_DATA), cli_resume },
+	{ "log", NULL, "[PIPELINE]", "show what was done by hand",
+	    "Prints lutra.audit of the targets, the newest line last: when, which pipeline, who, what, why.", 0, 1,
+	    BIT(CLI_DATA) | BIT(CLI_LIMIT), BIT(CLI_DATA), cli_log },
 	{ "position", NULL, "PIPELINE", "let a stopped pipeline go on from another place of the log",
 	    "Exactly one place is named: --now, --gtid, --file with --pos, or --time.", 1, 1,
 	    BY_HAND | BIT(CLI_NOW) | BIT(CLI_GTID) | BIT(CLI_FILE) | BIT(CLI_POS) | BIT(CLI_TIME), BIT(CLI_DATA),

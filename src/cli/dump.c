@@ -4,6 +4,10 @@
 #include "cli/commands.h"
 #include "node/origin.h"
 
+/* A larger transaction goes to a temporary file, and comes back in parts. */
+#define SPILL_MEMORY ((size_t)4 << 20)
+#define SPILL_PART ((size_t)1 << 20)
+
 static const char url_scheme[] = "mysql://";
 
 static bool
@@ -22,6 +26,17 @@ print_sums(const struct binlog_dump_sums *sums)
 	lt_buf_free(&out);
 }
 
+/* Rows of a transaction larger than memory lie here meanwhile. */
+static void
+make_room(struct change_spill_room *room)
+{
+	const char *dir = getenv("TMPDIR");
+
+	*room = (struct change_spill_room){ .dir = dir != NULL && dir[0] != '\0' ? dir : "/tmp",
+		.memory_bytes = SPILL_MEMORY,
+		.part_bytes = SPILL_PART };
+}
+
 /* -- files ---------------------------------------------------------------------------------------- */
 
 static bool
@@ -36,11 +51,13 @@ static bool
 dump_files(
     const struct cli_args *args, struct binlog_dump_options *how, struct binlog_dump_sums *sums, struct lt_err *err)
 {
-	struct binlog_options options = { .clock = lt_clock_real() };
+	struct change_spill_room room;
+	struct binlog_options options = { .clock = lt_clock_real(), .spill = &room };
 	uint64_t from = 0, to = 0;
 
 	if (!parse_pos(args->values[CLI_FROM], "from", &from, err) || !parse_pos(args->values[CLI_TO], "to", &to, err))
 		return false;
+	make_room(&room);
 	for (size_t i = 0; i < args->noperands; i++) {
 		struct change_source *s = NULL;
 		bool ok;
@@ -116,6 +133,7 @@ dump_url(
 	struct change_position from, end;
 	struct change_source *s = NULL;
 	struct node_origin *o = NULL;
+	struct change_spill_room room;
 	struct pipeline_origin ops;
 	bool ok = false;
 
@@ -125,6 +143,8 @@ dump_url(
 		goto out;
 	site.name = lt_strdup("of the URL");
 	o = node_origin_new(&site, 0, lt_clock_real());
+	make_room(&room);
+	node_origin_spill(o, &room);
 	ops = node_origin_ops(o);
 	if (!find_range(args, o, &from, &end, err))
 		goto out;

@@ -3,15 +3,14 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "change/gtid.h"
 #include "model/channel_priv.h"
 #include "model/field.h"
 
 enum {
 	CHANNEL_NAME_MAX = 64,
-	START_FILE_MAX = 255,
 	WRITERS = 1,
 	GROUP_ROWS = 5000,
+	GROUP_WAIT_MS = 20,
 	GROUP_TIME_MS = 200,
 	GROUP_TIME_TWO_WAY_MS = 10, /* a group holds locks that local writers wait for (R4) */
 };
@@ -19,13 +18,15 @@ enum {
 #define KILO ((uint64_t)1 << 10)
 #define MEGA ((uint64_t)1 << 20)
 #define GIGA ((uint64_t)1 << 30)
+#define TERA ((uint64_t)1 << 40)
+#define SPILL_BYTES (16 * GIGA)
 
 static const struct model_key channel_keys[] = { { "channel", true }, { "sites", true }, { "direction", true },
-	{ "tables", true }, { "conflicts", false }, { "start", false }, { "memory", false }, { "group", false },
-	{ "verify", false }, { "writers", false } };
-static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false } };
-static const struct model_key start_keys[] = { { "gtid", false }, { "file", false }, { "pos", false },
-	{ "time", false } };
+	{ "tables", true }, { "conflicts", false }, { "start", false }, { "until", false }, { "delay", false },
+	{ "otter", false }, { "memory", false }, { "spill", false }, { "group", false }, { "verify", false },
+	{ "writers", false } };
+static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false },
+	{ "wait", false } };
 
 static struct lt_str
 trim(struct lt_str s)
@@ -37,8 +38,8 @@ trim(struct lt_str s)
 	return s;
 }
 
-static bool
-find_site(const struct model_channel *c, struct lt_str name, size_t *index)
+bool
+model_channel_site(const struct model_channel *c, struct lt_str name, size_t *index)
 {
 	for (size_t i = 0; i < c->nsites; i++) {
 		if (lt_str_eqz(name, c->sites[i].name)) {
@@ -80,10 +81,10 @@ read_direction(struct model_channel *c, const struct model_yaml *node, struct lt
 		    "direction: `a -> b` or `a <-> b` is wanted, with the names of two sites");
 	left = trim(lt_str_of(text.ptr, (size_t)(arrow - text.ptr)));
 	right = trim(lt_str_of(arrow + width, text.len - (size_t)(arrow - text.ptr) - width));
-	if (!find_site(c, left, &from))
+	if (!model_channel_site(c, left, &from))
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
 		    "direction: what stands at the left of the arrow is no site of this file");
-	if (!find_site(c, right, &to))
+	if (!model_channel_site(c, right, &to))
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
 		    "direction: what stands at the right of the arrow is no site of this file");
 	if (from == to)
@@ -117,119 +118,9 @@ read_conflicts(const struct model_channel *c, const struct model_yaml *root, str
 }
 
 static bool
-read_place(struct model_start *out, const struct model_yaml *node, struct lt_err *err)
-{
-	const struct model_yaml *file = model_yaml_get(node, "file"), *pos = model_yaml_get(node, "pos");
-	struct lt_str name;
-
-	if (file == NULL || pos == NULL)
-		return model_yaml_fail(node, err, LT_E_CONFIG_MISSING, "start: file and pos come together");
-	if (!model_field_text(file, "file", &name, err))
-		return false;
-	if (name.len > START_FILE_MAX || memchr(name.ptr, '/', name.len) != NULL)
-		return model_yaml_fail(file, err, LT_E_CONFIG_VALUE,
-		    "file: the name of a log is wanted, without a folder, as mysql-bin.000003");
-	if (!model_field_number(pos, "pos", (struct model_bounds){ 4, INT64_MAX }, &out->pos, err))
-		return false;
-	out->kind = MODEL_START_PLACE;
-	out->file = lt_str_dup(name);
-	return true;
-}
-
-bool
-model_gtid_check(struct lt_str text, struct lt_err *err)
-{
-	struct change_gtid_set *set = NULL;
-	struct lt_err why = { 0 };
-	bool empty;
-
-	if (!change_gtid_set_parse(text, &set, &why))
-		return lt_fail(err, LT_E_CONFIG_VALUE,
-		    "%s; 0-1-42 (MariaDB) or UUID:1-42 (MySQL) is wanted, several with commas", why.message);
-	empty = change_gtid_set_empty(set);
-	change_gtid_set_free(set);
-	return !empty || lt_fail(err, LT_E_CONFIG_VALUE, "no GTID is given");
-}
-
-static bool
-read_gtid(struct model_start *out, const struct model_yaml *node, struct lt_err *err)
-{
-	struct lt_err why = { 0 };
-	struct lt_str text;
-
-	if (!model_field_text(node, "gtid", &text, err))
-		return false;
-	if (!model_gtid_check(text, &why))
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "gtid: %s", why.message);
-	out->kind = MODEL_START_GTID;
-	out->gtid = lt_str_dup(text);
-	return true;
-}
-
-/* `now`, {gtid}, {file, pos} or {time}. */
-static bool
-read_start_of(struct model_start *out, const struct model_yaml *node, struct lt_err *err)
-{
-	const struct model_yaml *gtid, *time;
-	size_t ways;
-
-	if (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "now")) {
-		out->kind = MODEL_START_NOW;
-		return true;
-	}
-	if (node->kind != MODEL_YAML_MAP)
-		return model_yaml_fail(
-		    node, err, LT_E_CONFIG_VALUE, "start: now, { gtid: }, { file:, pos: } or { time: } is wanted");
-	if (!model_field_map(node, "start", start_keys, LT_COUNT(start_keys), err))
-		return false;
-	gtid = model_yaml_get(node, "gtid");
-	time = model_yaml_get(node, "time");
-	ways = (size_t)(gtid != NULL) + (time != NULL) +
-	       (model_yaml_get(node, "file") != NULL || model_yaml_get(node, "pos") != NULL);
-	if (ways != 1)
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "start: one of gtid, file with pos, or time");
-	if (gtid != NULL)
-		return read_gtid(out, gtid, err);
-	if (time == NULL)
-		return read_place(out, node, err);
-	if (!model_field_time(time, "time", &out->time_us, err))
-		return false;
-	out->kind = MODEL_START_TIME;
-	return true;
-}
-
-bool
-model_channel_start(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
-{
-	const char *names[] = { c->sites[0].name, c->sites[1].name };
-
-	for (size_t i = 0; i < c->npipelines; i++)
-		c->pipelines[i].start.kind = MODEL_START_NOW;
-	if (node == NULL || (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "now")))
-		return true;
-	if (node->kind != MODEL_YAML_MAP || node->count == 0)
-		return model_yaml_fail(
-		    node, err, LT_E_CONFIG_VALUE, "start: now, or a place for each site whose log is read, is wanted");
-	for (const struct model_yaml *n = node->first; n != NULL; n = n->next) {
-		size_t site, i = 0;
-
-		if (!find_site(c, n->key->text, &site))
-			return model_field_unknown(n->key, "start", names, LT_COUNT(names), err);
-		while (i < c->npipelines && c->pipelines[i].from != site)
-			i++;
-		if (i == c->npipelines)
-			return model_yaml_fail(n->key, err, LT_E_CONFIG_VALUE, "start: the log of site %s is not read",
-			    c->sites[site].name);
-		if (!read_start_of(&c->pipelines[i].start, n, err))
-			return false;
-	}
-	return true;
-}
-
-static bool
 read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
-	const struct model_yaml *rows, *bytes, *time;
+	const struct model_yaml *rows, *bytes, *time, *wait;
 	uint64_t n;
 
 	if (node == NULL)
@@ -239,6 +130,9 @@ read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err
 	rows = model_yaml_get(node, "rows");
 	bytes = model_yaml_get(node, "bytes");
 	time = model_yaml_get(node, "time");
+	wait = model_yaml_get(node, "wait");
+	if (wait != NULL && !model_field_ms(wait, "wait", (struct model_bounds){ 1, 1000 }, &c->group.wait_ms, err))
+		return false;
 	if (rows != NULL) {
 		if (!model_field_number(rows, "rows", (struct model_bounds){ 1, 1000000 }, &n, err))
 			return false;
@@ -253,6 +147,17 @@ read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err
 }
 
 static bool
+read_spill(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	size_t bytes = SPILL_BYTES;
+
+	if (node != NULL && !model_field_size(node, "spill", (struct model_bounds){ MEGA, TERA }, &bytes, err))
+		return false;
+	c->spill_bytes = bytes;
+	return true;
+}
+
+static bool
 read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_err *err)
 {
 	const struct model_yaml *memory = model_yaml_get(root, "memory"), *verify = model_yaml_get(root, "verify"),
@@ -262,7 +167,9 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 
 	c->memory_bytes = 256 * MEGA;
 	if (memory != NULL &&
-	    !model_field_size(memory, "memory", (struct model_bounds){ MEGA, 1024 * GIGA }, &c->memory_bytes, err))
+	    !model_field_size(memory, "memory", (struct model_bounds){ MEGA, TERA }, &c->memory_bytes, err))
+		return false;
+	if (!read_spill(c, model_yaml_get(root, "spill"), err))
 		return false;
 	c->writers = WRITERS;
 	if (writers != NULL) {
@@ -272,6 +179,7 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	}
 	c->group.rows = GROUP_ROWS;
 	c->group.bytes = LT_MIN(4 * MEGA, c->memory_bytes / 4);
+	c->group.wait_ms = GROUP_WAIT_MS;
 	c->group.time_ms = two_way ? GROUP_TIME_TWO_WAY_MS : GROUP_TIME_MS;
 	if (verify != NULL && !model_field_switch(verify, "verify", &on, err))
 		return false;
@@ -291,7 +199,10 @@ read_channel(struct model_channel *c, const struct model_yaml *root, const char 
 	c->name = lt_str_dup(name);
 	return model_channel_sites(c, model_yaml_get(root, "sites"), path, err) &&
 	       read_direction(c, model_yaml_get(root, "direction"), err) && read_conflicts(c, root, err) &&
-	       model_channel_start(c, model_yaml_get(root, "start"), err) && read_limits(c, root, err) &&
+	       model_channel_start(c, model_yaml_get(root, "start"), err) &&
+	       model_channel_until(c, model_yaml_get(root, "until"), err) &&
+	       model_channel_delay(c, model_yaml_get(root, "delay"), err) &&
+	       model_channel_otter(c, model_yaml_get(root, "otter"), err) && read_limits(c, root, err) &&
 	       model_channel_tables(c, model_yaml_get(root, "tables"), err);
 }
 
@@ -337,6 +248,8 @@ clear_pipeline(struct model_pipeline *p)
 	model_mapping_free(p->mapping);
 	free(p->start.gtid);
 	free(p->start.file);
+	free(p->until.gtid);
+	free(p->until.file);
 }
 
 void
@@ -350,5 +263,7 @@ model_channel_free(struct model_channel *c)
 		model_site_clear(&c->sites[i]);
 	free(c->sites);
 	free(c->name);
+	free(c->otter.schema);
+	free(c->otter.info);
 	free(c);
 }

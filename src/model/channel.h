@@ -5,7 +5,14 @@
 #include "model/mapping.h"
 #include "model/site.h"
 
-enum model_start_kind { MODEL_START_NONE, MODEL_START_NOW, MODEL_START_GTID, MODEL_START_PLACE, MODEL_START_TIME };
+enum model_start_kind {
+	MODEL_START_NONE,
+	MODEL_START_NOW,
+	MODEL_START_BEGINNING, /* of the oldest log that the server still has */
+	MODEL_START_GTID,
+	MODEL_START_PLACE,
+	MODEL_START_TIME,
+};
 
 /** Where a site's log is begun when no progress is recorded. */
 struct model_start {
@@ -29,6 +36,18 @@ struct model_pipeline {
 	struct model_mapping *mapping; /* owned */
 	bool two_way;                  /* the other direction runs too */
 	struct model_start start;      /* of the log of `from` */
+	struct model_start until;      /* in the log of `from`; MODEL_START_NONE: without end */
+	unsigned delay_ms;             /* `delay`: how long after its commit at the source a transaction is applied */
+};
+
+/** Otter's marks of origin in retl_mark, for a channel that moves from Otter to Lutra. */
+struct model_otter {
+	bool on;      /* the key `otter` is there: marks are looked for */
+	char *schema; /* owned: "retl" */
+	bool has_channel;
+	uint64_t channel; /* Otter's id of the channel */
+	char *info;       /* owned: channel_info of the channel, or NULL */
+	bool write;       /* mark what is applied, too */
 };
 
 enum model_verify { MODEL_VERIFY_OFF, MODEL_VERIFY_ON };
@@ -42,11 +61,13 @@ struct model_channel {
 	enum model_verify verify; /* before images compared at the target: default off one-way, on in two-way
 				     `conflicts: none` (R8) */
 	size_t writers;           /* `writers`: connections that apply beside each other; default 1 */
+	uint64_t spill_bytes;     /* `spill`: disk that larger transactions may take, for each pipeline; default 16G */
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 256M */
+	struct model_otter otter;
 	struct {
 		size_t rows, bytes;
-		unsigned time_ms;
-	} group; /* `group`: bounds of a target transaction: default 5000, 4M, 200; two-way: time 10 */
+		unsigned time_ms, wait_ms;
+	} group; /* `group`: bounds of a target transaction: default 5000, 4M, 200; two-way: time 10; wait 20 (R4) */
 };
 
 /** Read and check a channel file. Errors carry file, line and column. Passwords come from password_file (relative to

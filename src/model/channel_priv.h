@@ -14,6 +14,13 @@ LT_MUST_USE bool model_channel_sites(
     struct model_channel *c, const struct model_yaml *node, const char *path, struct lt_err *err);
 /** `start`: fills the pipelines' starts; NULL: now. */
 LT_MUST_USE bool model_channel_start(struct model_channel *c, const struct model_yaml *node, struct lt_err *err);
+/** `until`, `delay`: the same. */
+LT_MUST_USE bool model_channel_until(struct model_channel *c, const struct model_yaml *node, struct lt_err *err);
+LT_MUST_USE bool model_channel_delay(struct model_channel *c, const struct model_yaml *node, struct lt_err *err);
+/** `otter`. */
+LT_MUST_USE bool model_channel_otter(struct model_channel *c, const struct model_yaml *node, struct lt_err *err);
+/** Index of the site of that name. */
+bool model_channel_site(const struct model_channel *c, struct lt_str name, size_t *index);
 /** `tables`: fills the pipelines' mappings. */
 LT_MUST_USE bool model_channel_tables(struct model_channel *c, const struct model_yaml *node, struct lt_err *err);
 

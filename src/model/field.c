@@ -187,19 +187,26 @@ bool
 model_field_ms(
     const struct model_yaml *node, const char *what, struct model_bounds bounds, unsigned *out, struct lt_err *err)
 {
+	static const struct {
+		const char *name;
+		uint64_t ms;
+	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 } };
 	struct lt_str text;
 	uint64_t unit = 1, n;
 
 	if (!model_field_text(node, what, &text, err))
 		return false;
-	if (text.len > 2 && memcmp(text.ptr + text.len - 2, "ms", 2) == 0) {
-		text = cut_end(text, 2);
-	} else if (text.len > 1 && text.ptr[text.len - 1] == 's') {
-		unit = 1000;
-		text = cut_end(text, 1);
+	for (size_t i = 0; i < LT_COUNT(units); i++) {
+		size_t len = strlen(units[i].name);
+
+		if (text.len <= len || memcmp(text.ptr + text.len - len, units[i].name, len) != 0)
+			continue;
+		unit = units[i].ms;
+		text = cut_end(text, len);
+		break;
 	}
 	if (!scaled(text, unit, &n))
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "%s: a time is wanted, as 10ms, 2s", what);
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "%s: a time is wanted, as 10ms, 2s, 1h", what);
 	if (n < bounds.low || n > bounds.high)
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "%s: from %llums to %llums are allowed", what,
 		    (unsigned long long)bounds.low, (unsigned long long)bounds.high);

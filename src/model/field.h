@@ -31,7 +31,7 @@ LT_MUST_USE bool model_field_number(
 /** Bytes: 4096, 512K, 64M, 1G. */
 LT_MUST_USE bool model_field_size(
     const struct model_yaml *node, const char *what, struct model_bounds bounds, size_t *out, struct lt_err *err);
-/** Milliseconds: 10, 10ms, 2s. */
+/** Milliseconds: 10, 10ms, 2s, 5m, 1h, 7d. */
 LT_MUST_USE bool model_field_ms(
     const struct model_yaml *node, const char *what, struct model_bounds bounds, unsigned *out, struct lt_err *err);
 /** on or off (true, false, yes, no). */

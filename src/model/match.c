@@ -7,6 +7,7 @@ enum { REGEX_MATCH_LIMIT = 1000000, REGEX_DEPTH_LIMIT = 10000, REGEX_HEAP_LIMIT_
 struct walk {
 	const struct model_part *part;
 	struct lt_str name;
+	bool fold;
 	size_t end[MODEL_TOKENS_MAX]; /* where each token's piece ends */
 	unsigned char dead[MODEL_TOKENS_MAX + 1]
 			  [MODEL_NAME_BYTES_MAX + 1]; /* known to lead nowhere: keeps the cost polynomial */
@@ -24,6 +25,12 @@ in_range(const struct model_token *token, struct lt_str piece, uint64_t *index)
 		return false;
 	*index = n - token->low;
 	return true;
+}
+
+static bool
+same_text(struct lt_str a, struct lt_str b, bool fold)
+{
+	return fold ? lt_str_ieq(a, b) : lt_str_eq(a, b);
 }
 
 static bool walk_from(struct walk *w, size_t token, size_t at);
@@ -45,7 +52,7 @@ walk_piece(struct walk *w, size_t token, size_t at)
 	for (size_t n = shortest; n <= longest && n <= left; n++) {
 		struct lt_str piece = lt_str_of(w->name.ptr + at, n);
 
-		if (t->kind == MODEL_LITERAL && !lt_str_eq(piece, t->text))
+		if (t->kind == MODEL_LITERAL && !same_text(piece, t->text, w->fold))
 			return false;
 		if (t->kind == MODEL_RANGE && !in_range(t, piece, &index))
 			continue;
@@ -77,9 +84,10 @@ match_tokens(const struct model_part *part, struct lt_str name, struct model_mat
 	size_t at = 0;
 
 	if (part->count == 1 && part->tokens[0].kind == MODEL_LITERAL)
-		return lt_str_eq(part->tokens[0].text, name);
+		return same_text(part->tokens[0].text, name, m->fold);
 	w.part = part;
 	w.name = name;
+	w.fold = m->fold;
 	memset(w.dead, 0, sizeof(w.dead));
 	if (!walk_from(&w, 0, 0))
 		return false;
@@ -135,11 +143,17 @@ answer_of(int rc)
 	return rc == PCRE2_ERROR_NOMATCH || rc == PCRE2_ERROR_PARTIAL ? MODEL_NO : MODEL_GAVE_UP;
 }
 
+static const pcre2_code *
+regex_of(const struct model_part *part, const struct model_match *m)
+{
+	return m->fold ? part->any_case : part->regex;
+}
+
 static enum model_answer
 match_part(const struct model_part *part, struct lt_str name, struct model_match *m)
 {
 	if (part->regex != NULL)
-		return answer_of(run_regex(part->regex, name, PCRE2_ENDANCHORED, m));
+		return answer_of(run_regex(regex_of(part, m), name, PCRE2_ENDANCHORED, m));
 	return match_tokens(part, name, m) ? MODEL_YES : MODEL_NO;
 }
 
@@ -162,7 +176,8 @@ model_pattern_match(const struct model_pattern *p, struct lt_str schema, struct 
 	if (schema.len == 0 || table.len == 0 || schema.len > MODEL_NAME_BYTES_MAX || table.len > MODEL_NAME_BYTES_MAX)
 		return MODEL_NO;
 	if (p->whole)
-		return answer_of(run_regex(p->schema.regex, join(schema, table, m->whole), PCRE2_ENDANCHORED, m));
+		return answer_of(
+		    run_regex(regex_of(&p->schema, m), join(schema, table, m->whole), PCRE2_ENDANCHORED, m));
 	answer = match_part(&p->schema, schema, m);
 	return answer == MODEL_YES ? match_part(&p->table, table, m) : answer;
 }
@@ -170,22 +185,23 @@ model_pattern_match(const struct model_pattern *p, struct lt_str schema, struct 
 /* Whether a regex for "schema.table" can match some table of that schema. PCRE2 takes a partial match only without the
  * end anchored, which errs on the side of yes. */
 static bool
-whole_may_match(const struct model_pattern *p, struct lt_str schema)
+whole_may_match(const pcre2_code *regex, struct lt_str schema)
 {
 	char subject[MODEL_NAME_BYTES_MAX + 2];
-	int rc = run_regex(p->schema.regex, join(schema, LT_STR(""), subject), PCRE2_PARTIAL_SOFT, NULL);
+	int rc = run_regex(regex, join(schema, LT_STR(""), subject), PCRE2_PARTIAL_SOFT, NULL);
 
 	return rc != PCRE2_ERROR_NOMATCH;
 }
 
 bool
-model_pattern_schema(const struct model_pattern *p, struct lt_str schema)
+model_pattern_schema(const struct model_pattern *p, struct lt_str schema, bool fold)
 {
-	struct model_match m = { .stars = 0 };
+	struct model_match m = { .fold = fold };
 
 	if (schema.len == 0 || schema.len > MODEL_NAME_BYTES_MAX)
 		return false;
-	return p->whole ? whole_may_match(p, schema) : match_part(&p->schema, schema, &m) != MODEL_NO;
+	return p->whole ? whole_may_match(regex_of(&p->schema, &m), schema)
+			: match_part(&p->schema, schema, &m) != MODEL_NO;
 }
 
 /* How far the wildcards are used up while both halves are written. */
@@ -290,9 +306,9 @@ bool
 model_pattern_overlap(const struct model_pattern *a, const struct model_pattern *b)
 {
 	if (a->whole && !b->whole && part_is_literal(&b->schema))
-		return model_pattern_schema(a, b->schema.tokens[0].text);
+		return model_pattern_schema(a, b->schema.tokens[0].text, false);
 	if (b->whole && !a->whole)
-		return part_is_literal(&a->schema) ? model_pattern_schema(b, a->schema.tokens[0].text) : true;
+		return part_is_literal(&a->schema) ? model_pattern_schema(b, a->schema.tokens[0].text, false) : true;
 	if (a->whole || b->whole)
 		return true;
 	return parts_overlap(&a->schema, &b->schema) && parts_overlap(&a->table, &b->table);

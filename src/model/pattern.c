@@ -170,8 +170,11 @@ parse_regex(struct parser *p, struct model_part *part)
 	if (!more(p))
 		return lt_fail(p->err, LT_E_CONFIG_MAPPING, "a regex is not closed by /");
 	part->regex = pcre2_compile((PCRE2_SPTR)(p->in.ptr + from), p->at - from, options, &code, &where, NULL);
+	if (part->regex != NULL)
+		part->any_case = pcre2_compile(
+		    (PCRE2_SPTR)(p->in.ptr + from), p->at - from, options | PCRE2_CASELESS, &code, &where, NULL);
 	p->at++;
-	if (part->regex == NULL) {
+	if (part->any_case == NULL) {
 		char text[160] = "";
 
 		pcre2_get_error_message(code, (PCRE2_UCHAR *)text, sizeof(text));
@@ -312,6 +315,8 @@ model_pattern_clear(struct model_pattern *p)
 {
 	pcre2_code_free(p->schema.regex);
 	pcre2_code_free(p->table.regex);
+	pcre2_code_free(p->schema.any_case);
+	pcre2_code_free(p->table.any_case);
 	*p = (struct model_pattern){ 0 };
 }
 

@@ -29,7 +29,7 @@ struct model_token {
 struct model_part {
 	struct model_token *tokens; /* in the mapping's arena */
 	size_t count;
-	pcre2_code *regex; /* owned; instead of tokens */
+	pcre2_code *regex, *any_case; /* owned; instead of tokens; the second takes letters of any case */
 };
 
 struct model_pattern {
@@ -38,8 +38,9 @@ struct model_pattern {
 	size_t stars, ranges, groups;
 };
 
-/** What the wildcards of a `from` stood for, in the order they are written. */
+/** How a name is matched, and what the wildcards of a `from` stood for, in the order they are written. */
 struct model_match {
+	bool fold;                                /* given: letters in any case (of literals: ASCII ones) */
 	char whole[2 * MODEL_NAME_BYTES_MAX + 2]; /* subject of a whole regex */
 	struct lt_str star[2 * MODEL_TOKENS_MAX];
 	uint64_t index[2 * MODEL_TOKENS_MAX]; /* in its range, from 0 */
@@ -57,11 +58,11 @@ LT_MUST_USE bool model_pattern_parse_to(
     struct lt_str text, size_t groups, struct lt_arena *arena, struct model_pattern *out, struct lt_err *err);
 void model_pattern_clear(struct model_pattern *p);
 
-/** `m` borrows from the names (or from itself). */
+/** `m->fold` is read. `m` borrows from the names (or from itself). */
 enum model_answer model_pattern_match(
     const struct model_pattern *p, struct lt_str schema, struct lt_str table, struct model_match *m);
-/** Whether some table of the schema could match. */
-bool model_pattern_schema(const struct model_pattern *p, struct lt_str schema);
+/** Whether some table of the schema could match; `fold` as in model_match. */
+bool model_pattern_schema(const struct model_pattern *p, struct lt_str schema, bool fold);
 /** Append the names of a `to` for what its `from` matched. */
 void model_pattern_write(
     const struct model_pattern *to, const struct model_match *m, struct lt_buf *schema, struct lt_buf *table);

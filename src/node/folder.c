@@ -1,11 +1,14 @@
 #include "node/folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/buf.h"
 
 bool
 node_folder_make(const char *dir, struct lt_err *err)
@@ -25,6 +28,47 @@ node_folder_make(const char *dir, struct lt_err *err)
 		    "data folder %s is open to others (mode %03o, wanted 700): chmod 700 it", dir,
 		    (unsigned)st.st_mode & 0777);
 	return true;
+}
+
+/* Files have a name for a moment where the file system knows none without (change/scratch.c). */
+static bool
+remove_leftovers(DIR *folder, const char *path, struct lt_err *err)
+{
+	const struct dirent *e;
+
+	while ((e = readdir(folder)) != NULL) {
+		const char *end = strrchr(e->d_name, '.');
+
+		if (strncmp(e->d_name, "lutra-", 6) == 0 && end != NULL && strcmp(end, ".spill") == 0 &&
+		    unlinkat(dirfd(folder), e->d_name, 0) != 0)
+			return lt_fail(
+			    err, LT_E_FILE_IO, "%s/%s cannot be removed: %s", path, e->d_name, strerror(errno));
+	}
+	return true;
+}
+
+bool
+node_folder_spill(const char *dir, char **ret, struct lt_err *err)
+{
+	struct lt_buf path = { 0 };
+	DIR *folder;
+	bool ok = false;
+
+	lt_buf_printf(&path, "%s/spill", dir);
+	folder = opendir(lt_buf_cstr(&path));
+	if (folder == NULL && errno != ENOENT) {
+		lt_fail(err, LT_E_FILE_IO, "%s: %s", lt_buf_cstr(&path), strerror(errno));
+		goto out;
+	}
+	if (folder != NULL && !remove_leftovers(folder, lt_buf_cstr(&path), err))
+		goto out;
+	*ret = lt_strdup(lt_buf_cstr(&path));
+	ok = true;
+out:
+	if (folder != NULL)
+		closedir(folder);
+	lt_buf_free(&path);
+	return ok;
 }
 
 bool

@@ -9,6 +9,9 @@
 /** Make `dir` (0700) if it is missing, else check that it is a folder of ours that nobody else may enter
  * (LT_E_FILE_IO). */
 LT_MUST_USE bool node_folder_make(const char *dir, struct lt_err *err);
+/** DIR/spill, where transactions larger than memory lie; **ret is the caller's to free(). What a crash left there is
+ * removed. The folder is made when it is needed. */
+LT_MUST_USE bool node_folder_spill(const char *dir, char **ret, struct lt_err *err);
 /** Address of DIR/control.sock, by way of an open descriptor of the folder, since socket addresses hold 107 bytes only.
  * `*fd` is the caller's to close, and must stay open while the address is used. LT_E_NOT_RUNNING if there is no such
  * folder. */

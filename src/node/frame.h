@@ -9,8 +9,8 @@
 #include "base/err.h"
 
 enum { NODE_FRAME_ARGS = 16 };
-/* A request is a few words; an answer may be a status of many pipelines. */
-#define NODE_REQUEST_LIMIT (64u << 10)
+/* A request is a few words, or a row by hand; an answer may be a status of many pipelines. */
+#define NODE_REQUEST_LIMIT (1u << 20)
 #define NODE_ANSWER_LIMIT (4u << 20)
 
 enum node_frame_kind {

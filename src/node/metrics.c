@@ -22,6 +22,8 @@ static const struct metric metrics[] = {
 	    offsetof(struct pipeline_status, retries) },
 	{ "lutra_own_total", "counter", "Transactions of the other direction, not sent back.",
 	    offsetof(struct pipeline_status, own) },
+	{ "lutra_opted_out_total", "counter", "Transactions that their writer marked not to be sent.",
+	    offsetof(struct pipeline_status, opted_out) },
 	{ "lutra_passed_total", "counter", "Statements passed over: nothing mapped is concerned.",
 	    offsetof(struct pipeline_status, passed) },
 };
@@ -66,7 +68,8 @@ head(struct lt_buf *out, const char *name, const char *type, const char *help)
 void
 node_metrics_text(const struct node_view *v, struct lt_buf *out)
 {
-	static const enum pipeline_state states[] = { PIPELINE_RUNNING, PIPELINE_RETRYING, PIPELINE_STOPPED };
+	static const enum pipeline_state states[] = { PIPELINE_RUNNING, PIPELINE_PAUSED, PIPELINE_RETRYING,
+		PIPELINE_STOPPED };
 
 	head(out, "lutra_state", "gauge", "1 for the state that the pipeline is in.");
 	for (size_t i = 0; i < v->count; i++) {
@@ -95,7 +98,8 @@ node_metrics_text(const struct node_view *v, struct lt_buf *out)
 bool
 node_health_json(const struct node_view *v, struct lt_buf *out)
 {
-	bool well = node_view_state(v) == PIPELINE_RUNNING;
+	enum pipeline_state state = node_view_state(v);
+	bool well = state == PIPELINE_RUNNING || state == PIPELINE_PAUSED;
 
 	lt_buf_printf(out, "{\"status\":\"%s\",\"pipelines\":[", well ? "ok" : "failing");
 	for (size_t i = 0; i < v->count; i++) {

@@ -19,7 +19,8 @@ struct node_origin {
 	size_t scan_limit_bytes;
 	uint32_t server_id;
 	uint8_t uuid[16];
-	struct lt_wake *stop; /* owned; raised by the pipeline's end */
+	struct change_spill_room *spill; /* borrowed; NULL: none */
+	struct lt_wake *stop;            /* owned; raised by the pipeline's end */
 };
 
 static void
@@ -44,6 +45,12 @@ node_origin_new(const struct model_site *site, size_t scan_limit_bytes, const st
 	o->uuid[6] = (uint8_t)((o->uuid[6] & 0x0f) | 0x40); /* RFC 9562: version 4, */
 	o->uuid[8] = (uint8_t)((o->uuid[8] & 0x3f) | 0x80); /* variant 10 */
 	return o;
+}
+
+void
+node_origin_spill(struct node_origin *o, struct change_spill_room *room)
+{
+	o->spill = room;
 }
 
 void
@@ -99,6 +106,7 @@ origin_open(void *ctx, const struct change_position *from, const struct change_f
 	if (describer != NULL)
 		options.describer = *describer;
 	options.txn_limit_bytes = txn_limit_bytes;
+	options.spill = o->spill;
 	return open_any(o, from, &options, ret, err);
 }
 
@@ -160,6 +168,18 @@ want_statement(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_
 	return true;
 }
 
+/* Only that there were some. */
+static bool
+drop_rows(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
+{
+	(void)ctx;
+	(void)first;
+	(void)err;
+	t->shown = true;
+	t->nrows = 0;
+	return true;
+}
+
 /* GTIDs executed before `file` began, as its second event says (MySQL Previous_gtids, MariaDB Gtid_list). */
 static bool
 gtids_before(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret, struct lt_err *err)
@@ -212,7 +232,7 @@ open_scan(const struct scan *s, const struct change_position *from, struct chang
 {
 	struct binlog_options options = options_of(s->origin);
 
-	options.filter = (struct change_filter){ want_table, want_statement, NULL };
+	options.filter = (struct change_filter){ want_table, want_statement, NULL, drop_rows };
 	options.txn_limit_bytes = s->origin->scan_limit_bytes;
 	options.boundaries = true;
 	return open_any(s->origin, from, &options, ret, err);
@@ -378,7 +398,7 @@ begin_place(const struct scan *s, const struct my_rows *files, const struct mode
 	return true;
 }
 
-/* What needs the server's list of files: a start of kind PLACE or TIME, or (NULL) the oldest file's. */
+/* What needs the server's list of files: a start of kind PLACE, TIME or BEGINNING. */
 static bool
 begin_search(
     const struct node_origin *o, const struct model_start *start, struct change_position *out, struct lt_err *err)
@@ -396,7 +416,7 @@ begin_search(
 		lt_fail(err, LT_E_LOG_OFF, "the server lists no binary logs");
 		goto out;
 	}
-	if (start == NULL)
+	if (start->kind == MODEL_START_BEGINNING)
 		ok = file_start(&s, my_rows_at(files, 0, 0), out, err);
 	else if (start->kind == MODEL_START_TIME)
 		ok = begin_time(&s, files, start, out, err);
@@ -412,7 +432,9 @@ out:
 bool
 node_origin_oldest(struct node_origin *o, struct change_position *out, struct lt_err *err)
 {
-	return begin_search(o, NULL, out, err);
+	const struct model_start beginning = { .kind = MODEL_START_BEGINNING };
+
+	return begin_search(o, &beginning, out, err);
 }
 
 static bool
@@ -438,6 +460,7 @@ origin_begin(void *ctx, const struct model_start *start, struct change_position 
 	case MODEL_START_NONE: break;
 	case MODEL_START_NOW: return origin_now(ctx, out, err);
 	case MODEL_START_GTID: return begin_gtid(start, out, err);
+	case MODEL_START_BEGINNING:
 	case MODEL_START_PLACE:
 	case MODEL_START_TIME: return begin_search(o, start, out, err);
 	}

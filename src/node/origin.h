@@ -12,6 +12,8 @@ struct node_origin;
  * a log are alike. `scan_limit_bytes`: the largest transaction that looking for a start may hold. */
 struct node_origin *node_origin_new(
     const struct model_site *site, size_t scan_limit_bytes, const struct lt_clock *clock);
+/** Before it is used: where rows of transactions larger than memory go (borrowed); without it they are refused. */
+void node_origin_spill(struct node_origin *o, struct change_spill_room *room);
 void node_origin_free(struct node_origin *o);
 /** The origin's functions; borrows `o`. */
 struct pipeline_origin node_origin_ops(struct node_origin *o);

@@ -14,6 +14,10 @@
 
 /* The contract gives ten seconds to an end; what is not done by then is undone by the databases, as after a kill. */
 #define END_MS 8500
+/* Parts of a transaction that spilled: a small share of its memory; beyond the largest they get no faster. */
+#define PART_SHARES 8
+#define PART_MIN ((size_t)64 << 10)
+#define PART_MAX ((size_t)2 << 20)
 static const struct timeval look_every = { 0, 100000 };
 static const int end_signals[] = { SIGTERM, SIGINT };
 
@@ -28,6 +32,8 @@ struct runner {
 	struct node node;
 	struct model_channel *channel;                       /* owned */
 	struct pipeline_origin ops[2];                       /* of the node's origins */
+	char *spill;                                         /* owned: the folder of large transactions */
+	struct change_spill_room rooms[2];                   /* in it, for each pipeline */
 	struct arbiter_lock *lock;                           /* owned */
 	struct event_base *loop;                             /* owned */
 	struct event *signals[LT_COUNT(end_signals)], *look; /* owned */
@@ -47,6 +53,7 @@ log_state(const char *name, const struct pipeline_status *s)
 		[PIPELINE_STOPPED] = LT_LOG_ERROR,
 		[PIPELINE_STARTING] = LT_LOG_INFO,
 		[PIPELINE_RUNNING] = LT_LOG_INFO,
+		[PIPELINE_PAUSED] = LT_LOG_INFO,
 		[PIPELINE_ENDED] = LT_LOG_INFO };
 	struct lt_buf text = { 0 };
 
@@ -61,7 +68,7 @@ log_state(const char *name, const struct pipeline_status *s)
 		lt_buf_printf(&text, ": %s", lt_buf_cstr(&why) + strlen("lutra: "));
 		lt_buf_free(&why);
 	}
-	lt_log(levels[s->state], "%s", lt_buf_cstr(&text));
+	lt_log(s->err.code == LT_E_UNTIL ? LT_LOG_INFO : levels[s->state], "%s", lt_buf_cstr(&text));
 	lt_buf_free(&text);
 }
 
@@ -128,6 +135,15 @@ on_stop(void *arg)
 /* -- begin and end -------------------------------------------------------------------------------- */
 
 static void
+make_room(const struct runner *r, struct change_spill_room *room)
+{
+	room->dir = r->spill;
+	room->limit = r->channel->spill_bytes;
+	room->memory_bytes = r->channel->memory_bytes / PIPELINE_MEMORY_SHARES;
+	room->part_bytes = LT_MIN(LT_MAX(room->memory_bytes / PART_SHARES, PART_MIN), PART_MAX);
+}
+
+static void
 start_pipelines(struct runner *r)
 {
 	const struct model_channel *channel = r->channel;
@@ -136,6 +152,8 @@ start_pipelines(struct runner *r)
 		struct node_origin *o =
 		    node_origin_new(&channel->sites[channel->pipelines[i].from], channel->memory_bytes, r->node.clock);
 
+		make_room(r, &r->rooms[i]);
+		node_origin_spill(o, &r->rooms[i]);
 		r->node.origins[i] = o;
 		r->ops[i] = node_origin_ops(o);
 		r->node.pipelines[i] = pipeline_start(channel, i, &r->ops[i], r->node.clock);
@@ -202,6 +220,7 @@ runner_close(struct runner *r)
 	if (r->loop != NULL)
 		event_base_free(r->loop);
 	model_channel_free(r->channel);
+	free(r->spill);
 	lt_wake_free(r->ended);
 }
 
@@ -213,7 +232,8 @@ node_run(const struct node_run_options *options, struct lt_err *err)
 
 	if (!model_channel_load(options->file, &r.channel, err))
 		goto out;
-	if (!node_folder_make(options->data, err) || !arbiter_lock(options->data, &r.lock, err))
+	if (!node_folder_make(options->data, err) || !arbiter_lock(options->data, &r.lock, err) ||
+	    !node_folder_spill(options->data, &r.spill, err))
 		goto out;
 	r.node.channel = r.channel;
 	r.node.clock = lt_clock_real();

@@ -7,12 +7,13 @@ badness(enum pipeline_state s)
 {
 	switch (s) {
 	case PIPELINE_RUNNING: return 0;
+	case PIPELINE_PAUSED: return 1;
 	case PIPELINE_STARTING:
-	case PIPELINE_RETRYING: return 1;
-	case PIPELINE_STOPPED: return 2;
+	case PIPELINE_RETRYING: return 2;
+	case PIPELINE_STOPPED: return 3;
 	case PIPELINE_ENDED: break;
 	}
-	return 3;
+	return 4;
 }
 
 enum pipeline_state
@@ -70,6 +71,7 @@ pipeline_json(const char *name, const struct pipeline_status *s, struct lt_buf *
 	key_u64(out, "pos", s->saved.pos);
 	lt_buf_c(out, '}');
 	key_u64(out, "lag_ms", s->lag_ms);
+	key_u64(out, "delay_ms", s->delay_ms);
 	key_u64(out, "lag_bytes", s->lag_bytes);
 	key_u64(out, "transactions", s->transactions);
 	key_u64(out, "rows", s->rows);
@@ -78,6 +80,7 @@ pipeline_json(const char *name, const struct pipeline_status *s, struct lt_buf *
 	key_u64(out, "groups", s->groups);
 	key_u64(out, "retries", s->retries);
 	key_u64(out, "own", s->own);
+	key_u64(out, "opted_out", s->opted_out);
 	key_u64(out, "passed", s->passed);
 	key_u64(out, "memory_bytes", s->memory_bytes);
 	lt_json_key(out, "error");

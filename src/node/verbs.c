@@ -1,5 +1,7 @@
 #include "node/verbs.h"
 
+#include "node/audit.h"
+
 /* What a pipeline may take over one order: comparing the tables of both ends is the longest. */
 #define ORDER_TIMEOUT_MS 60000
 
@@ -70,24 +72,32 @@ find_pipeline(struct node *n, struct lt_str name, struct pipeline **ret, struct 
 }
 
 static bool
-order(struct node *n, const struct node_frame *f, enum pipeline_order what, const struct model_start *position,
-    struct lt_buf *text, struct lt_err *err)
+carry_out(struct node *n, struct lt_str pipeline, const struct pipeline_command *command, struct lt_buf *text,
+    struct lt_err *err)
 {
-	struct pipeline_command command = { .order = what, .why = f->args[2], .position = position };
 	struct pipeline *p;
 
-	if (!find_pipeline(n, f->args[1], &p, err))
+	if (!find_pipeline(n, pipeline, &p, err))
 		return false;
-	if (!pipeline_do(p, &command, ORDER_TIMEOUT_MS, text, err)) {
-		lt_str_copy(err->where.pipeline, sizeof(err->where.pipeline), f->args[1]);
+	if (!pipeline_do(p, command, ORDER_TIMEOUT_MS, text, err)) {
+		lt_str_copy(err->where.pipeline, sizeof(err->where.pipeline), pipeline);
 		return false;
 	}
-	for (size_t i = 0; what == PIPELINE_DDL_DONE && i < n->count; i++) {
+	for (size_t i = 0; command->order == PIPELINE_DDL_DONE && i < n->count; i++) {
 		if (n->pipelines[i] != p)
 			pipeline_nudge(n->pipelines[i]);
 	}
 	lt_buf_c(text, '\n');
 	return true;
+}
+
+static bool
+order(struct node *n, const struct node_frame *f, enum pipeline_order what, const struct model_start *position,
+    struct lt_buf *text, struct lt_err *err)
+{
+	struct pipeline_command command = { .order = what, .why = f->args[2], .position = position };
+
+	return carry_out(n, f->args[1], &command, text, err);
 }
 
 static bool
@@ -115,6 +125,61 @@ verb_ddl_done(struct node *n, const struct node_frame *f, struct lt_wake *cancel
 	(void)cancel;
 	(void)found;
 	return order(n, f, PIPELINE_DDL_DONE, NULL, text, err);
+}
+
+static bool
+verb_pause(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+    struct lt_err *err)
+{
+	(void)cancel;
+	(void)found;
+	return order(n, f, PIPELINE_PAUSE, NULL, text, err);
+}
+
+static bool
+verb_resume(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+    struct lt_err *err)
+{
+	(void)cancel;
+	(void)found;
+	return order(n, f, PIPELINE_RESUME, NULL, text, err);
+}
+
+/* replace PIPELINE WHY sql STATEMENT..., or row JSON */
+static bool
+verb_replace(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+    struct lt_err *err)
+{
+	struct pipeline_replacement instead = { 0 };
+	struct pipeline_command command = { .order = PIPELINE_REPLACE, .why = f->args[2], .instead = &instead };
+
+	(void)cancel;
+	(void)found;
+	if (lt_str_eqz(f->args[3], "row") && f->count == 5)
+		instead.row = f->args[4];
+	for (size_t i = 4; i < f->count && lt_str_eqz(f->args[3], "sql"); i++)
+		instead.statements[instead.count++] = f->args[i];
+	if (instead.row.ptr == NULL && instead.count == 0)
+		return lt_fail(err, LT_E_CONTROL, "replace by '%.*s'", LT_FMT(f->args[3]));
+	return carry_out(n, f->args[1], &command, text, err);
+}
+
+static bool
+verb_log(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+    struct lt_err *err)
+{
+	struct node_log_wish wish = { .json = lt_str_eqz(f->args[1], "json"), .pipeline = f->args[3], .stop = cancel };
+	struct pipeline *p;
+	uint64_t limit;
+
+	(void)found;
+	if (!lt_str_u64(f->args[2], &limit) || limit > NODE_LOG_MAX)
+		return lt_fail(
+		    err, LT_E_USAGE, "--limit %.*s: a number up to %d is wanted", LT_FMT(f->args[2]), NODE_LOG_MAX);
+	if (wish.pipeline.len > 0 && !find_pipeline(n, wish.pipeline, &p, err))
+		return false;
+	wish.limit = (size_t)limit;
+	return node_log(n->channel, &wish, text, err);
 }
 
 /* The start that args[3..] name. What is owned is the caller's to free. */
@@ -166,6 +231,10 @@ static const struct verb verbs[] = {
 	{ "skip", 2, 2, verb_skip },
 	{ "ddl-done", 2, 2, verb_ddl_done },
 	{ "position", 3, 5, verb_position },
+	{ "replace", 4, NODE_FRAME_ARGS - 1, verb_replace },
+	{ "pause", 2, 2, verb_pause },
+	{ "resume", 2, 2, verb_resume },
+	{ "log", 3, 3, verb_log },
 };
 
 static bool

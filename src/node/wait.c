@@ -19,16 +19,36 @@ pause_ms(const struct barrier *b, int ms, struct lt_err *err)
 	return lt_mono_us(b->node->clock) < b->deadline_us;
 }
 
+/* At the `until` of its channel file: nothing more is to be applied, so all of it is. */
+static bool
+has_ended(const struct pipeline_status *s)
+{
+	return s->state == PIPELINE_STOPPED && s->err.code == LT_E_UNTIL;
+}
+
+static bool
+is_behind(const struct barrier *b, const struct node_view *v, size_t i)
+{
+	const struct pipeline_status *s = &v->pipelines[i].status;
+
+	return !has_ended(s) && change_place_cmp(&s->applied, &b->ends[i]) < 0;
+}
+
 static bool
 check_stopped(const struct node_view *v, struct lt_err *err)
 {
 	for (size_t i = 0; i < v->count; i++) {
 		const struct pipeline_status *s = &v->pipelines[i].status;
 
-		if (s->state != PIPELINE_STOPPED && s->state != PIPELINE_ENDED)
+		if (s->state == PIPELINE_PAUSED)
+			lt_fail(err, LT_E_PAUSED, "pipeline %s is paused", v->pipelines[i].name);
+		else if (has_ended(s))
 			continue;
-		lt_fail(err, LT_E_PIPELINE_STOPPED, "pipeline %s is stopped: E%d %s", v->pipelines[i].name,
-		    (int)s->err.code, s->err.message);
+		else if (s->state == PIPELINE_STOPPED || s->state == PIPELINE_ENDED)
+			lt_fail(err, LT_E_PIPELINE_STOPPED, "pipeline %s is stopped: E%d %s", v->pipelines[i].name,
+			    (int)s->err.code, s->err.message);
+		else
+			continue;
 		err->where = s->err.where;
 		lt_str_copy(err->where.pipeline, sizeof(err->where.pipeline), lt_str_z(v->pipelines[i].name));
 		return false;
@@ -77,7 +97,7 @@ behind(const struct barrier *b, const struct node_view *v)
 {
 	size_t i = 0;
 
-	while (i < v->count && change_place_cmp(&v->pipelines[i].status.applied, &b->ends[i]) >= 0)
+	while (i < v->count && !is_behind(b, v, i))
 		i++;
 	return i;
 }
@@ -90,12 +110,15 @@ say_behind(const struct barrier *b, const struct node_view *v, struct lt_err *er
 	for (size_t i = 0; i < v->count; i++) {
 		const struct pipeline_status *s = &v->pipelines[i].status;
 
-		if (change_place_cmp(&s->applied, &b->ends[i]) >= 0)
+		if (!is_behind(b, v, i))
 			continue;
 		lt_buf_printf(&text, "%s%s (%s) has applied up to %s:%llu of %s:%llu, %llu ms behind",
 		    text.len > 0 ? "; " : "", v->pipelines[i].name, pipeline_state_name(s->state), s->applied.file,
 		    (unsigned long long)s->applied.pos, b->ends[i].file, (unsigned long long)b->ends[i].pos,
 		    (unsigned long long)s->lag_ms);
+		if (s->delay_ms > 0)
+			lt_buf_printf(
+			    &text, ", as it applies with a delay of %llu ms", (unsigned long long)s->delay_ms);
 	}
 	lt_fail(err, LT_E_TIMEOUT_WAIT, "%s", lt_buf_cstr(&text));
 	lt_buf_free(&text);
@@ -127,8 +150,12 @@ node_wait(struct node *n, int64_t timeout_ms, struct lt_wake *cancel, struct lt_
 			return false;
 		*err = (struct lt_err){ 0 };
 	}
-	for (size_t i = 0; i < v.count; i++)
-		lt_buf_printf(text, "%s has applied all up to %s:%llu\n", v.pipelines[i].name, b.ends[i].file,
-		    (unsigned long long)b.ends[i].pos);
+	for (size_t i = 0; i < v.count; i++) {
+		if (has_ended(&v.pipelines[i].status))
+			lt_buf_printf(text, "%s has applied all that its `until` lets it\n", v.pipelines[i].name);
+		else
+			lt_buf_printf(text, "%s has applied all up to %s:%llu\n", v.pipelines[i].name, b.ends[i].file,
+			    (unsigned long long)b.ends[i].pos);
+	}
 	return true;
 }

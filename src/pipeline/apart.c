@@ -48,6 +48,18 @@ pipeline_apart_ask(
 	return my_exec(one, sql, NULL, err);
 }
 
+/* Whether the source tells names apart by the case of their letters. */
+static bool
+take_names(struct my_conn *source, const struct model_mapping *mapping, struct lt_err *err)
+{
+	uint64_t fold;
+
+	if (!ask_number(source, "SELECT @@GLOBAL.lower_case_table_names", &fold, err))
+		return false;
+	model_mapping_fold(mapping, fold != 0);
+	return true;
+}
+
 bool
 pipeline_apart_check(const struct model_channel *channel, const struct model_pipeline *pipeline, struct my_conn *target,
     const struct lt_clock *clock, struct lt_wake *stop, struct lt_err *err)
@@ -58,7 +70,7 @@ pipeline_apart_check(const struct model_channel *channel, const struct model_pip
 
 	if (!pipeline_connect(from, false, stop, &source, err))
 		return false;
-	ok = pipeline_apart_ask(source, target, clock, &same, err);
+	ok = take_names(source, pipeline->mapping, err) && pipeline_apart_ask(source, target, clock, &same, err);
 	my_close(source);
 	if (ok && same)
 		return lt_fail(err, LT_E_SAME_SERVER, "sites %s and %s are one server", from->name, to->name);

@@ -1,5 +1,7 @@
 #include "pipeline/bind_priv.h"
 
+#include "base/fault.h"
+
 static bool
 one_of(struct lt_str s, const char *const *names, size_t count)
 {
@@ -120,15 +122,11 @@ bool
 pipeline_bind_value(const struct pipeline_column *c, const struct change_value *value, struct lt_arena *scratch,
     struct my_param *out, struct lt_err *err)
 {
-	if (value->kind == CHANGE_NULL) {
+	if (value->kind == CHANGE_NULL || (value->kind == CHANGE_ABSENT && lt_fault("r07_missing"))) {
 		out->kind = MY_PARAM_NULL;
 		return true;
 	}
-	if (value->kind == CHANGE_JSON_DIFF)
-		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
-		    "column %.*s: the log has edits of its JSON value without the value: do not use binlog_row_image=MINIMAL with"
-		    " binlog_row_value_options=PARTIAL_JSON",
-		    LT_FMT(c->from->name));
+	LT_ASSERT(value->kind != CHANGE_JSON_DIFF); /* see pipeline/edits_priv.h */
 	switch (c->bind) {
 	case PIPELINE_BIND_NUMBER:
 	case PIPELINE_BIND_INDEX:

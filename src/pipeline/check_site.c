@@ -90,13 +90,13 @@ check_settings(struct check *k, const struct check_site *s)
 		pipeline_check_ok(k, "log_bin_compress", s->name, "ON: compressed events are read");
 }
 
-/* Edits of JSON values are carried out on the value before them, which MINIMAL images lack (NOBLOB ones have it). */
+/* Edits of JSON values are carried out on the value before them. MINIMAL images lack it (NOBLOB ones have it), so it is
+ * read at the target: a round trip for each such row. */
 static void
 check_value_options(struct check *k, const struct check_site *s)
 {
 	struct lt_str options = pipeline_check_var(s, "binlog_row_value_options");
 	bool minimal = lt_str_ieq(pipeline_check_var(s, "binlog_row_image"), LT_STR("MINIMAL"));
-	struct lt_buf statement = { 0 };
 
 	if (!s->is_source || options.ptr == NULL)
 		return;
@@ -104,11 +104,9 @@ check_value_options(struct check *k, const struct check_site *s)
 		pipeline_check_ok(
 		    k, "binlog_row_value_options", s->name, "%s", options.len > 0 ? options.ptr : "empty");
 	else
-		pipeline_check_fail(k, "binlog_row_value_options", s->name,
-		    pipeline_check_set(s, "binlog_row_value_options", "''", &statement),
-		    "%.*s: with binlog_row_image=MINIMAL the log has edits of JSON values without the values",
+		pipeline_check_ok(k, "binlog_row_value_options", s->name,
+		    "%.*s: with binlog_row_image=MINIMAL a JSON value that is edited is read at the target first",
 		    LT_FMT(options));
-	lt_buf_free(&statement);
 }
 
 static void

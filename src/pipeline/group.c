@@ -38,7 +38,7 @@ add(struct pipeline_group *g, struct change_txn *t)
 		g->txns = lt_realloc(g->txns, g->cap * sizeof(struct change_txn *));
 	}
 	g->txns[g->count++] = t;
-	g->rows += t->nrows;
+	g->rows += (size_t)change_txn_rows(t);
 	g->bytes += change_txn_bytes(t);
 }
 
@@ -51,26 +51,44 @@ row_bound(const struct pipeline_group *g)
 }
 
 static bool
+is_alone(const struct change_txn *t)
+{
+	return t->kind == CHANGE_TXN_DDL || t->spill != NULL;
+}
+
+static bool
 fits(const struct pipeline_group *g, const struct change_txn *t)
 {
 	if (g->count == 0)
 		return true;
-	if (t->kind == CHANGE_TXN_DDL || g->txns[0]->kind == CHANGE_TXN_DDL)
+	if (is_alone(t) || is_alone(g->txns[0]))
 		return false;
-	return g->rows + t->nrows <= row_bound(g) && g->bytes + change_txn_bytes(t) <= g->max_bytes;
+	return g->rows + change_txn_rows(t) <= row_bound(g) && g->bytes + change_txn_bytes(t) <= g->max_bytes;
 }
 
 enum lt_queue_end
 pipeline_group_fill(struct pipeline_group *g, struct lt_queue *q, int timeout_ms)
 {
-	enum lt_queue_end end = LT_QUEUE_DONE;
-
 	drop_txns(g);
 	if (g->held != NULL) {
 		add(g, g->held);
 		g->held = NULL;
 	}
-	for (;;) {
+	return pipeline_group_more(g, q, timeout_ms);
+}
+
+bool
+pipeline_group_is_full(const struct pipeline_group *g)
+{
+	return g->held != NULL;
+}
+
+enum lt_queue_end
+pipeline_group_more(struct pipeline_group *g, struct lt_queue *q, int timeout_ms)
+{
+	enum lt_queue_end end = LT_QUEUE_DONE;
+
+	while (g->held == NULL) {
 		void *item = NULL;
 
 		end = lt_queue_pop(q, &item, g->count > 0 ? 0 : timeout_ms);
@@ -85,12 +103,31 @@ pipeline_group_fill(struct pipeline_group *g, struct lt_queue *q, int timeout_ms
 	return g->count > 0 ? LT_QUEUE_DONE : end;
 }
 
+struct change_txn **
+pipeline_group_take(struct pipeline_group *g)
+{
+	struct change_txn **txns = g->txns;
+
+	g->txns = NULL;
+	g->count = g->cap = g->rows = g->bytes = 0;
+	return txns;
+}
+
 void
-pipeline_group_learn(struct pipeline_group *g, uint64_t took_us)
+pipeline_group_leave(struct pipeline_group *g, const struct change_txn *t)
+{
+	for (size_t i = 0; i < g->count; i++) {
+		if (g->txns[i] == t)
+			g->txns[i] = NULL;
+	}
+}
+
+void
+pipeline_group_learn(struct pipeline_group *g, size_t rows, uint64_t took_us)
 {
 	double ms = (double)LT_MAX(took_us, 100) / 1000.0;
 
-	if (g->rows < LEAST_ROWS / 4)
+	if (rows < LEAST_ROWS / 4)
 		return; /* says more of the round trip than of the rows */
-	g->rows_per_ms += 0.3 * ((double)g->rows / ms - g->rows_per_ms);
+	g->rows_per_ms += 0.3 * ((double)rows / ms - g->rows_per_ms);
 }

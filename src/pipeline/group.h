@@ -20,10 +20,19 @@ struct pipeline_group {
 
 void pipeline_group_init(struct pipeline_group *g, size_t max_rows, size_t max_bytes, unsigned max_time_ms);
 void pipeline_group_clear(struct pipeline_group *g);
-/** Fill from the queue: wait up to timeout_ms for the first one, for none after it. A DDL statement is a group of its
- * own. What the group held before is freed. The end is the queue's: CLOSED only once nothing is left. */
+/** Fill from the queue: wait up to timeout_ms for the first one, for none after it. A DDL statement, and a transaction
+ * that spilled, is a group of its own. What the group held before is freed. The end is the queue's: CLOSED only once
+ * nothing is left. */
 enum lt_queue_end pipeline_group_fill(struct pipeline_group *g, struct lt_queue *q, int timeout_ms);
-/** The group was applied: learn from how long it took. */
-void pipeline_group_learn(struct pipeline_group *g, uint64_t took_us);
+/** The same, but what the group holds stays in it. */
+enum lt_queue_end pipeline_group_more(struct pipeline_group *g, struct lt_queue *q, int timeout_ms);
+/** There is more than fits. */
+bool pipeline_group_is_full(const struct pipeline_group *g);
+/** Take `t` out of the group without freeing it: the caller's now. */
+void pipeline_group_leave(struct pipeline_group *g, const struct change_txn *t);
+/** The caller's from now on; the group is empty then. The array to free(). */
+struct change_txn **pipeline_group_take(struct pipeline_group *g);
+/** A group of that many rows was applied: learn from how long it took. */
+void pipeline_group_learn(struct pipeline_group *g, size_t rows, uint64_t took_us);
 
 #endif

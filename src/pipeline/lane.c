@@ -129,13 +129,14 @@ pipeline_lane_claim(struct pipeline_lane *l, struct my_conn *c, struct pipeline_
 	bool ok = false;
 
 	*l = (struct pipeline_lane){ .channel = claim->channel, .pipeline = claim->pipeline, .conn = c };
-	lt_buf_z(&sql, "UPDATE lutra.lane SET epoch=epoch+1");
+	lt_buf_z(&sql, lt_fault("r15_state") ? "DELETE FROM lutra.lane" : "UPDATE lutra.lane SET epoch=epoch+1");
 	where_lane(&sql, l);
 	if (lt_fault("r02_claim"))
 		lt_buf_z(&sql, " AND epoch=0");
 	if (!my_exec(c, lt_buf_cstr(&sql), &reply, err))
 		goto out;
-	*found = reply.affected > 0 || (lt_fault("r02_claim") && read_lanes(l, claim, at, NULL));
+	*found =
+	    (reply.affected > 0 && !lt_fault("r15_state")) || (lt_fault("r02_claim") && read_lanes(l, claim, at, NULL));
 	if (*found && !read_lanes(l, claim, at, err))
 		goto out;
 	lt_step("lane.claim");

@@ -5,6 +5,9 @@
 #include "pipeline/load_priv.h"
 #include "pipeline/state.h"
 
+/* A KILL QUERY that came late meets the ROLLBACK instead. */
+#define ROLLBACK_TRIES 5
+
 static struct load *
 load_of(struct change_sink *s)
 {
@@ -44,11 +47,18 @@ pipeline_load_rollback(struct change_sink *s)
 			continue; /* what follows a failure fails too, or is undone with it */
 	}
 	l->first = l->due = 0;
-	l->fk = FK_UNKNOWN;
+	l->fk = l->strict = LOAD_UNKNOWN;
 	if (l->open)
 		pipeline_lane_undo(&l->lane);
 	l->open = false;
-	if (my_alive(l->conn) && !my_exec(l->conn, "ROLLBACK", NULL, &ignored))
+	for (int i = 0; i < ROLLBACK_TRIES && my_alive(l->conn); i++) {
+		memset(&ignored, 0, sizeof(ignored));
+		if (my_exec(l->conn, "ROLLBACK", NULL, &ignored))
+			return;
+		if (ignored.code != LT_E_QUERY_KILLED)
+			break;
+	}
+	if (my_alive(l->conn))
 		my_cancel(l->conn); /* its state is not known: let nobody use it again */
 }
 
@@ -116,15 +126,28 @@ tell_lost_from_fenced(struct load *l, struct lt_err *err)
 		lt_fail(err, LT_E_STATE_BROKEN, "lutra.lane has lost the progress of pipeline %s", l->pipeline->name);
 }
 
+bool
+pipeline_load_edits(const struct change_txn *t)
+{
+	for (size_t i = 0; i < t->nrows; i++) {
+		if (t->rows[i].after.partial != NULL)
+			return true;
+	}
+	return false;
+}
+
 /* Only where every row of the group gathered with others came out as the log says; else all is undone and done in the
  * log's order. */
 static bool
 worth_gathering(const struct load *l, size_t n)
 {
-	size_t rows = 0;
+	uint64_t rows = 0;
 
-	for (size_t i = 0; i < n; i++)
-		rows += l->txns[i]->nrows;
+	for (size_t i = 0; i < n; i++) {
+		rows += change_txn_rows(l->txns[i]);
+		if (pipeline_load_edits(l->txns[i]))
+			return false;
+	}
 	return rows >= LOAD_GATHER_ROWS;
 }
 
@@ -134,6 +157,16 @@ is_about_data(const struct load *l, const struct lt_err *err)
 {
 	return my_alive(l->conn) && lt_err_kind(err) != LT_KIND_RETRY && err->code != LT_E_FENCED &&
 	       err->code != LT_E_LOCK_WAIT && err->code != LT_E_DEADLOCK;
+}
+
+static bool
+send(struct load *l, size_t n, bool gather, const struct change_position *end, struct lt_err *err)
+{
+	if (l->txns[0]->spill != NULL) {
+		LT_ASSERT(n == 1);
+		return pipeline_load_send_parts(l, gather, end, err);
+	}
+	return gather ? pipeline_load_send_gathered(l, n, end, err) : pipeline_load_send(l, n, end, err);
 }
 
 static bool
@@ -148,7 +181,7 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 	l->number = l->turn != NULL ? l->turn->number : ++l->newest;
 	l->txns = txns;
 	if (worth_gathering(l, n)) {
-		sent = pipeline_load_send_gathered(l, n, end, err);
+		sent = send(l, n, true, end, err);
 		if (!sent) {
 			pipeline_load_rollback(s);
 			if (!is_about_data(l, err)) {
@@ -159,7 +192,7 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 			memset(err, 0, sizeof(*err));
 		}
 	}
-	if (!sent && !pipeline_load_send(l, n, end, err)) {
+	if (!sent && !send(l, n, false, end, err)) {
 		pipeline_load_rollback(s);
 		tell_missing_from_differing(l, n, err);
 		tell_lost_from_fenced(l, err);
@@ -263,8 +296,7 @@ static bool
 set_session(struct my_conn *c, struct lt_err *err)
 {
 	static const char *const settings[] = {
-		"SET SESSION autocommit=0, time_zone='+00:00',"
-		" sql_mode='STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO',"
+		"SET SESSION autocommit=0, time_zone='+00:00', sql_mode='STRICT_ALL_TABLES," LOAD_SQL_MODE "',"
 		" unique_checks=1, foreign_key_checks=1, innodb_lock_wait_timeout=1, lock_wait_timeout=5,"
 		" wait_timeout=28800",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
@@ -277,7 +309,8 @@ set_session(struct my_conn *c, struct lt_err *err)
 			err->code = LT_E_SESSION;
 		return lt_wrap(err, "while setting the session");
 	}
-	return true;
+	/* Else the wait that is to be seen ends after a second by itself. */
+	return !lt_fault("r04_give_way") || my_exec(c, "SET SESSION innodb_lock_wait_timeout=50", NULL, err);
 }
 
 bool
@@ -291,6 +324,7 @@ pipeline_load_open(const struct model_channel *channel, size_t index, struct lt_
 	l->base.ops = &load_ops;
 	l->channel = channel;
 	l->pipeline = pipeline;
+	l->stop = stop;
 	if (!pipeline_connect(&channel->sites[pipeline->to], true, stop, &l->conn, err))
 		goto out;
 	if ((!lt_fault("r03_session") && !set_session(l->conn, err)) || !pipeline_state_install(l->conn, err)) {

@@ -9,6 +9,7 @@
 #include "change/sink.h"
 #include "model/channel.h"
 #include "mysql/conn.h"
+#include "schema/table.h"
 
 /** Connect to the pipeline's target, set the session, install schema `lutra`. `**ret` to its own close. `stop`: see
  * pipeline_connect(). */
@@ -23,7 +24,8 @@ LT_MUST_USE bool pipeline_load_open_writer(
 struct pipeline_load_turn {
 	uint64_t number;
 	bool (*wait)(void *ctx, struct lt_err *err); /* false: roll back */
-	bool (*called_off)(void *ctx);               /* asked between replies; true: roll back */
+	/* asked before each reply, which is for `rows` rows; true: roll back */
+	bool (*called_off)(void *ctx, uint64_t rows);
 	void *ctx;
 };
 /** From now on apply() takes its numbers and turns from `turn` (borrowed, read at each group). */
@@ -42,5 +44,25 @@ struct my_conn *pipeline_load_conn(struct change_sink *s);
 LT_MUST_USE bool pipeline_load_begin(struct change_sink *s, const struct change_position *at, struct lt_err *err);
 LT_MUST_USE bool pipeline_load_commit(struct change_sink *s, struct lt_err *err);
 void pipeline_load_rollback(struct change_sink *s);
+
+/** One row of a transaction. */
+struct pipeline_load_row {
+	uint64_t at; /* UINT64_MAX: none */
+	enum change_op op;
+	const struct change_table *table;
+};
+/** pipeline_load_begin() for a transaction that holds rows: with Otter's mark, where the channel wants it. */
+LT_MUST_USE bool pipeline_load_hand_begin(struct change_sink *s, const struct change_position *at, struct lt_err *err);
+/** In the open transaction: rows [from, to) of `t`, in its order, each judged. On failure *failed is the row that it
+ * speaks of. */
+LT_MUST_USE bool pipeline_load_rows(struct change_sink *s, struct change_txn *t, uint64_t from, uint64_t to,
+    struct pipeline_load_row *failed, struct lt_err *err);
+/** The target's table for rows of `from`, and whether its rows can be found by a key (`*key`, else NULL). Borrowed from
+ * the sink. */
+LT_MUST_USE bool pipeline_load_target(struct change_sink *s, const struct change_table *from,
+    const struct schema_table **table, const struct schema_key **key, struct lt_err *err);
+/** A statement given by hand, in the open transaction, with foreign keys checked. */
+LT_MUST_USE bool pipeline_load_statement(
+    struct change_sink *s, struct lt_str sql, struct my_reply *out, struct lt_err *err);
 
 #endif

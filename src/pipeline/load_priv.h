@@ -1,5 +1,5 @@
-/* pipeline/load_priv.h - load's inside, shared by load.c (life, progress) and load_send.c (a group's statements and
- * replies). */
+/* pipeline/load_priv.h - load's inside, shared by load.c (life, progress), load_send.c (a group's statements and
+ * replies) and load_parts.c (a transaction that spilled). */
 #ifndef PIPELINE_LOAD_PRIV_H
 #define PIPELINE_LOAD_PRIV_H
 
@@ -13,14 +13,18 @@
 /* Fewer rows than this go as they are. */
 #define LOAD_GATHER_ROWS 8
 
-enum fk_checks { FK_UNKNOWN, FK_OFF, FK_ON };
+#define LOAD_SQL_MODE "ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO"
+
+/* A setting of the session that follows the rows. */
+enum load_setting { LOAD_UNKNOWN, LOAD_OFF, LOAD_ON };
 enum expect_kind { EXPECT_LANE, EXPECT_SETTING, EXPECT_ROW };
 
 /* What the next reply must be. */
 struct expect {
 	enum expect_kind kind;
-	size_t txn, row; /* EXPECT_ROW: the first of its rows */
-	uint32_t count;  /* rows it must meet */
+	size_t txn, row;   /* EXPECT_ROW: the first of its rows */
+	uint32_t count;    /* rows it must meet */
+	uint16_t warnings; /* and how many values it must complain of */
 };
 
 /* Owner: the loader's thread. */
@@ -28,6 +32,7 @@ struct load {
 	struct change_sink base;
 	const struct model_channel *channel;
 	const struct model_pipeline *pipeline;
+	struct lt_wake *stop;           /* borrowed, may be NULL: raised when the pipeline ends */
 	struct my_conn *conn;           /* owned */
 	struct pipeline_router *router; /* owned */
 	struct pipeline_batch *batch;   /* owned */
@@ -36,12 +41,12 @@ struct load {
 	uint64_t number;                       /* of the move in hand */
 	const struct pipeline_load_turn *turn; /* borrowed; NULL: no other group runs beside */
 	bool claimed, lane_exists;
-	bool open; /* a transaction that has moved the lane */
-	enum fk_checks fk;
+	bool open;                          /* a transaction that has moved the lane */
+	enum load_setting fk, strict;       /* foreign_key_checks; sql_mode */
 	struct expect expects[LOAD_WINDOW]; /* ring */
 	size_t first, due;
 	struct change_txn *const *txns; /* the group in hand */
-	size_t culprit;
+	size_t culprit, culprit_row;    /* what the last failure speaks of: index in txns, index in its rows */
 	struct change_sink_done done;
 	struct lt_buf scratch;   /* owned */
 	struct my_param *params; /* owned: of the statement in hand */
@@ -54,6 +59,25 @@ LT_MUST_USE bool pipeline_load_send(struct load *l, size_t n, const struct chang
 /** The same with rows gathered into runs (pipeline/batch.h). A failure does not say whose it is. */
 LT_MUST_USE bool pipeline_load_send_gathered(
     struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
+/** One row (or, of a keyless table, the run of identical ones that begins there: *count of them) of txns[txn]. */
+LT_MUST_USE bool pipeline_load_send_row(struct load *l, size_t txn, size_t at, uint32_t *count, struct lt_err *err);
+/** Queue Otter's mark of origin, in the open transaction. */
+LT_MUST_USE bool pipeline_load_otter_mark(struct load *l, struct lt_err *err);
+/** Take and judge replies until no more than `due` are awaited. */
+LT_MUST_USE bool pipeline_load_take(struct load *l, size_t due, struct lt_err *err);
+/** Whether rows in memory have edits of JSON values: they are carried out on the row as it is at their turn, so such
+ * rows are not gathered. */
+bool pipeline_load_edits(const struct change_txn *t);
+/** The pieces of both: the lane; rows, some of whose replies are still to come; all replies. */
+LT_MUST_USE bool pipeline_load_lane_first(
+    struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
+LT_MUST_USE bool pipeline_load_group(struct load *l, size_t n, struct lt_err *err);
+LT_MUST_USE bool pipeline_load_group_gathered(struct load *l, size_t n, struct lt_err *err);
+LT_MUST_USE bool pipeline_load_settle(struct load *l, struct lt_err *err);
+/** As pipeline_load_send() or, with `gather`, pipeline_load_send_gathered(), of one transaction that spilled: part
+ * after part. Given up soon after the pipeline is to end: LT_E_CANCELLED. */
+LT_MUST_USE bool pipeline_load_send_parts(
+    struct load *l, bool gather, const struct change_position *end, struct lt_err *err);
 /** Whether the key of `row` finds a row now; keyless: false. */
 LT_MUST_USE bool pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, struct lt_err *err);
 

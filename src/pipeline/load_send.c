@@ -1,5 +1,8 @@
 #include "base/fault.h"
 #include "pipeline/load_priv.h"
+#include "pipeline/otter.h"
+
+#define OTTER_ROW 301
 
 /* Bounds of one statement that many rows share. */
 #define GATHER_ROWS 1000
@@ -15,6 +18,7 @@ blame(struct load *l, const struct expect *e, struct lt_err *err)
 	const struct change_row *row = &t->rows[e->row];
 
 	l->culprit = e->txn;
+	l->culprit_row = e->row;
 	change_txn_where(t, &err->where);
 	lt_where_table(&err->where, row->table->schema, row->table->name);
 }
@@ -34,9 +38,12 @@ judge_row(struct load *l, const struct expect *e, const struct my_reply *reply, 
 {
 	const struct change_row *row = &l->txns[e->txn]->rows[e->row];
 
-	if (reply->affected == e->count)
+	if (reply->affected == e->count && (e->warnings == 0 || reply->warnings == e->warnings))
 		return true;
-	if (reply->affected < e->count)
+	if (reply->affected == e->count)
+		lt_fail(err, LT_E_VALUE_REFUSED, "%s: %u warnings where %u values are no member of their ENUM",
+		    op_name(row->op), reply->warnings, e->warnings);
+	else if (reply->affected < e->count)
 		lt_fail(err, LT_E_ROW_MISSING, "%s met %llu rows where the log has %u", op_name(row->op),
 		    (unsigned long long)reply->affected, e->count);
 	else
@@ -53,6 +60,8 @@ take(struct load *l, struct lt_err *err)
 	struct expect e = l->expects[l->first];
 	struct my_reply reply;
 
+	if (l->turn != NULL && l->turn->called_off(l->turn->ctx, e.count))
+		return lt_fail(err, LT_E_CANCELLED, "the group gives way to those before it");
 	l->first = (l->first + 1) % LOAD_WINDOW;
 	l->due--;
 	if (!my_recv(l->conn, &reply, err)) {
@@ -72,8 +81,8 @@ take(struct load *l, struct lt_err *err)
 	return true;
 }
 
-static bool
-take_until(struct load *l, size_t due, struct lt_err *err)
+bool
+pipeline_load_take(struct load *l, size_t due, struct lt_err *err)
 {
 	while (l->due > due) {
 		if (!take(l, err))
@@ -86,7 +95,7 @@ take_until(struct load *l, size_t due, struct lt_err *err)
 static bool
 make_room(struct load *l, struct lt_err *err)
 {
-	return l->due < LOAD_WINDOW || take_until(l, LOAD_WINDOW / 2, err);
+	return l->due < LOAD_WINDOW || pipeline_load_take(l, LOAD_WINDOW / 2, err);
 }
 
 static void
@@ -99,23 +108,37 @@ expect(struct load *l, struct expect e)
 
 /* -- a group -------------------------------------------------------------------------------------- */
 
+static bool
+set(struct load *l, enum load_setting *now, enum load_setting want, struct lt_str statement, struct lt_err *err)
+{
+	if (*now == want)
+		return true;
+	if (!make_room(l, err) || !my_send_query(l->conn, statement, err))
+		return false;
+	*now = want;
+	expect(l, (struct expect){ .kind = EXPECT_SETTING });
+	return true;
+}
+
 /* R3: 0x10 means that the log holds the cascades, so the target must not make them; else flag 2 says. */
 static bool
 set_fk_checks(struct load *l, uint16_t flags, struct lt_err *err)
 {
-	bool off = (flags & (CHANGE_ROW_FK_LOGGED | CHANGE_ROW_NO_FK_CHECKS)) != 0;
-	enum fk_checks want = off && !lt_fault("r03_flags") ? FK_OFF : FK_ON;
+	bool off = (flags & (CHANGE_ROW_FK_LOGGED | CHANGE_ROW_NO_FK_CHECKS)) != 0 && !lt_fault("r03_flags");
 
-	if (l->fk == want)
-		return true;
-	if (!make_room(l, err))
-		return false;
-	if (!my_send_query(
-		l->conn, want == FK_OFF ? LT_STR("SET foreign_key_checks=0") : LT_STR("SET foreign_key_checks=1"), err))
-		return false;
-	l->fk = want;
-	expect(l, (struct expect){ .kind = EXPECT_SETTING });
-	return true;
+	return set(l, &l->fk, off ? LOAD_OFF : LOAD_ON,
+	    off ? LT_STR("SET foreign_key_checks=0") : LT_STR("SET foreign_key_checks=1"), err);
+}
+
+/* The value of an ENUM that is none of its members is refused in strict mode. So it goes without, and the number of
+ * warnings says that nothing else did. */
+static bool
+set_strict(struct load *l, bool on, struct lt_err *err)
+{
+	return set(l, &l->strict, on ? LOAD_ON : LOAD_OFF,
+	    on ? LT_STR("SET sql_mode='STRICT_ALL_TABLES," LOAD_SQL_MODE "'")
+	       : LT_STR("SET sql_mode='" LOAD_SQL_MODE "'"),
+	    err);
 }
 
 static bool
@@ -156,6 +179,18 @@ room_for(struct load *l, size_t params)
 	return l->params;
 }
 
+static bool
+send_values(struct load *l, struct pipeline_route *route, const struct pipeline_statement *s,
+    const struct change_row *row, struct lt_err *err)
+{
+	if (!pipeline_router_is_odd(route, s, l->params))
+		return my_send_execute(
+		    l->conn, pipeline_statement_stmt(s), l->params, pipeline_statement_width(s), err);
+	lt_buf_clear(&l->scratch);
+	LT_ASSERT(pipeline_router_text(l->router, route, row, l->params, &l->scratch));
+	return my_send_query(l->conn, lt_buf_str(&l->scratch), err);
+}
+
 /* One row, or as many identical ones as `e->count` says. */
 static bool
 send_one(
@@ -170,16 +205,20 @@ send_one(
 		return false;
 	params = room_for(l, pipeline_statement_width(s));
 	pipeline_router_forget(l->router);
-	if (!pipeline_router_values(l->router, route, s, row, e.count, params, err) ||
-	    !my_send_execute(l->conn, pipeline_statement_stmt(s), params, pipeline_statement_width(s), err))
+	/* Edits of JSON values read the target's row. */
+	if ((row->after.partial != NULL && !pipeline_load_take(l, 0, err)) ||
+	    !pipeline_router_values(l->router, route, s, row, e.count, params, err))
+		return false;
+	e.warnings = pipeline_statement_nonmembers(s, params);
+	if (!set_strict(l, e.warnings == 0, err) || !make_room(l, err) || !send_values(l, route, s, row, err))
 		return false;
 	expect(l, e);
 	lt_step("load.row");
 	return true;
 }
 
-static bool
-send_row(struct load *l, size_t txn, size_t at, uint32_t *count, struct lt_err *err)
+bool
+pipeline_load_send_row(struct load *l, size_t txn, size_t at, uint32_t *count, struct lt_err *err)
 {
 	const struct change_txn *t = l->txns[txn];
 	struct pipeline_route *route = NULL;
@@ -197,54 +236,79 @@ send_row(struct load *l, size_t txn, size_t at, uint32_t *count, struct lt_err *
 	return false;
 }
 
-static bool
-begin_group(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+/* For an Otter that reads this target's log. */
+bool
+pipeline_load_otter_mark(struct load *l, struct lt_err *err)
+{
+	struct lt_buf sql[2] = { 0 };
+	bool ok = true;
+
+	/* Otter itself goes through the rows up to 300; of Lutra's connections each has one, lest they wait for
+	 * another. */
+	pipeline_otter_statements(&l->channel->otter, OTTER_ROW + (unsigned)l->lane.lane, sql);
+	for (size_t i = 0; ok && i < LT_COUNT(sql); i++) {
+		ok = make_room(l, err) && my_send_query(l->conn, lt_buf_str(&sql[i]), err);
+		if (ok)
+			expect(l, (struct expect){ .kind = EXPECT_SETTING });
+	}
+	lt_buf_free(&sql[0]);
+	lt_buf_free(&sql[1]);
+	return ok;
+}
+
+bool
+pipeline_load_lane_first(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
 {
 	l->culprit = SIZE_MAX;
 	l->done = (struct change_sink_done){ 0 };
 	for (size_t i = 0; i < n; i++) {
 		const struct change_txn *t = l->txns[i];
 
-		l->done.rows += t->nrows;
-		l->done.transactions += t->kind == CHANGE_TXN_ROWS && t->nrows > 0 ? 1 : 0;
+		l->done.rows += change_txn_rows(t);
+		l->done.transactions += t->kind == CHANGE_TXN_ROWS && change_txn_rows(t) > 0 ? 1 : 0;
 	}
 	if (!pipeline_lane_send(&l->lane, l->number, end, &l->scratch, err))
 		return false;
 	l->open = true;
 	expect(l, (struct expect){ .kind = EXPECT_LANE });
 	lt_step("load.lane");
-	return true;
+	return !l->channel->otter.write || pipeline_load_otter_mark(l, err);
 }
 
-static bool
-end_group(struct load *l, struct lt_err *err)
+bool
+pipeline_load_settle(struct load *l, struct lt_err *err)
 {
 	if (lt_fault("r01_commit")) {
 		if (!make_room(l, err) || !my_send_query(l->conn, LT_STR("COMMIT"), err))
 			return false;
 		expect(l, (struct expect){ .kind = EXPECT_SETTING });
 	}
-	if (!take_until(l, 0, err))
+	if (!pipeline_load_take(l, 0, err))
 		return false;
 	lt_step("load.replied");
 	return true;
 }
 
 bool
-pipeline_load_send(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+pipeline_load_group(struct load *l, size_t n, struct lt_err *err)
 {
-	if (!begin_group(l, n, end, err))
-		return false;
 	for (size_t i = 0; i < n; i++) {
 		for (size_t row = 0; row < l->txns[i]->nrows;) {
 			uint32_t count = 1;
 
-			if (!send_row(l, i, row, &count, err))
+			if (!pipeline_load_send_row(l, i, row, &count, err))
 				return false;
 			row += count;
 		}
 	}
-	return end_group(l, err);
+	return true;
+}
+
+bool
+pipeline_load_send(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+{
+	return pipeline_load_lane_first(l, n, end, err) && pipeline_load_group(l, n, err) &&
+	       pipeline_load_settle(l, err);
 }
 
 bool
@@ -309,6 +373,8 @@ gather_values(struct load *l, const struct pipeline_run *run, size_t at, size_t 
 		if (!pipeline_router_values(
 			l->router, run->route, s, row_of(l, run->rows[at + i]), 1, params + i * width, err))
 			return false;
+		if (pipeline_router_is_odd(run->route, s, params + i * width))
+			break; /* the caller looks */
 	}
 	return true;
 }
@@ -316,7 +382,9 @@ gather_values(struct load *l, const struct pipeline_run *run, size_t at, size_t 
 static struct expect
 expect_of(const struct pipeline_run *run, size_t at, size_t n)
 {
-	return (struct expect){ EXPECT_ROW, run->rows[at].txn, run->rows[at].row, (uint32_t)n };
+	return (struct expect){
+		.kind = EXPECT_ROW, .txn = run->rows[at].txn, .row = run->rows[at].row, .count = (uint32_t)n
+	};
 }
 
 /* MariaDB: the single-row statement, run for many rows by one command. */
@@ -357,8 +425,11 @@ send_multi(struct load *l, const struct pipeline_run *run, size_t *at, struct lt
 			return false;
 		if (s == NULL)
 			return true;
-		if (!make_room(l, err) || !gather_values(l, run, *at, sizes[i], s, err) ||
-		    !my_send_execute(
+		if (!make_room(l, err) || !gather_values(l, run, *at, sizes[i], s, err))
+			return false;
+		if (run->route->odd)
+			return true;
+		if (!my_send_execute(
 			l->conn, pipeline_statement_stmt(s), l->params, pipeline_statement_width(s) * sizes[i], err))
 			return false;
 		expect(l, expect_of(run, *at, sizes[i]));
@@ -371,7 +442,7 @@ send_multi(struct load *l, const struct pipeline_run *run, size_t *at, struct lt
 static bool
 may_gather(const struct load *l, const struct pipeline_run *run)
 {
-	if (run->count < 2 || (run->route->keyless && run->first->op != CHANGE_INSERT))
+	if (run->count < 2 || run->route->odd || (run->route->keyless && run->first->op != CHANGE_INSERT))
 		return false;
 	if (my_conn_server(l->conn)->bulk || run->first->op == CHANGE_INSERT)
 		return true;
@@ -383,7 +454,7 @@ send_run(struct load *l, const struct pipeline_run *run, struct lt_err *err)
 {
 	bool gather = may_gather(l, run), bulk = my_conn_server(l->conn)->bulk;
 
-	if (!set_fk_checks(l, run->first->flags, err))
+	if (!set_fk_checks(l, run->first->flags, err) || !set_strict(l, true, err))
 		return false;
 	for (size_t at = 0; at < run->count;) {
 		size_t before = at;
@@ -400,9 +471,9 @@ send_run(struct load *l, const struct pipeline_run *run, struct lt_err *err)
 }
 
 bool
-pipeline_load_send_gathered(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+pipeline_load_group_gathered(struct load *l, size_t n, struct lt_err *err)
 {
-	if (!begin_group(l, n, end, err) || !pipeline_batch_fill(l->batch, l->router, l->txns, n, err))
+	if (!pipeline_batch_fill(l->batch, l->router, l->txns, n, err))
 		return false;
 	for (size_t level = 0; level < pipeline_batch_levels(l->batch); level++) {
 		for (const struct pipeline_run *run = pipeline_batch_runs(l->batch, level); run != NULL;
@@ -411,5 +482,12 @@ pipeline_load_send_gathered(struct load *l, size_t n, const struct change_positi
 				return false;
 		}
 	}
-	return end_group(l, err);
+	return true;
+}
+
+bool
+pipeline_load_send_gathered(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+{
+	return pipeline_load_lane_first(l, n, end, err) && pipeline_load_group_gathered(l, n, err) &&
+	       pipeline_load_settle(l, err);
 }

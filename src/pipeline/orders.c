@@ -1,12 +1,12 @@
-/* What is done by hand: retry, skip, position, `ddl done`; each recorded in lutra.audit with the progress that it
- * moves. */
+/* What is done by hand: retry, skip, position, `ddl done`, pause and resume (replace: replace.c); each recorded in
+ * lutra.audit, with the progress where it moves that. */
 #include <stdio.h>
 
 #include "mysql/sql.h"
 #include "pipeline/connect.h"
 #include "pipeline/load.h"
 #include "pipeline/pipeline_priv.h"
-#include "pipeline/state.h"
+#include "pipeline/rule_map.h"
 #include "schema/ddl.h"
 
 void
@@ -19,6 +19,7 @@ pipeline_order_unref(void *arg)
 	free(item->why);
 	free(item->position.gtid);
 	free(item->position.file);
+	lt_arena_free(item->arena);
 	lt_buf_free(&item->answer);
 	lt_wake_free(item->done);
 	free(item);
@@ -40,66 +41,96 @@ other_pipeline(const struct pipeline *p)
 	return &p->channel->pipelines[p->index == 0 ? 1 : 0];
 }
 
-struct name_map {
-	const struct model_rule *rule;
-};
-
-static bool
-map_column(void *ctx, struct lt_str column, struct lt_str *target)
-{
-	const struct name_map *m = ctx;
-
-	return model_rule_column(m->rule, column, target);
-}
-
 /* What the other direction would meet, in a channel of two. */
 static void
 compare_back(
     const struct pipeline *p, const struct schema_table *from, const struct schema_table *to, struct lt_buf *out)
 {
 	struct lt_buf schema = { 0 }, table = { 0 };
-	struct name_map map;
+	const struct model_rule *rule;
+	struct schema_map map;
 
 	if (p->model->two_way &&
-	    model_mapping_table(other_pipeline(p)->mapping, to->schema, to->name, &schema, &table, &map.rule) &&
-	    map.rule != NULL)
-		schema_compare(to, from, map_column, &map, out);
+	    model_mapping_table(other_pipeline(p)->mapping, to->schema, to->name, &schema, &table, &rule) &&
+	    rule != NULL) {
+		map = pipeline_rule_map(rule);
+		schema_compare(to, from, &map, out);
+	}
 	lt_buf_free(&schema);
 	lt_buf_free(&table);
 }
 
-/* One mapped table at both ends: differences go to `out`, the source's version into the history. */
+/* Columns as they are now; keys as far as they changed since the version that is in force here. */
+static void
+compare_both(const struct pipeline *p, const struct schema_table *from, const struct schema_table *to,
+    const struct model_rule *rule, struct lt_buf *out)
+{
+	const struct schema_table *before = schema_history_table(p->history, from->schema, from->name);
+	struct schema_map map = pipeline_rule_map(rule);
+	size_t len = out->len;
+
+	schema_compare(from, to, &map, out);
+	if (out->len == len) /* else much would be said twice */
+		compare_back(p, from, to, out);
+	if (before != NULL)
+		schema_compare_keys(before, from, to, &map, out);
+}
+
+/* One of the tables that a table of the source goes to. */
+struct other_end {
+	const struct schema_ddl_name *name; /* at the source */
+	const struct model_rule *rule;
+	struct lt_buf names[2]; /* at the target */
+};
+
+/* `from` NULL: it is gone. */
+static bool
+compare_target(struct pipeline *p, struct my_conn *target, const struct schema_table *from, const struct other_end *end,
+    struct lt_buf *out, struct lt_err *err)
+{
+	struct lt_str schema = lt_buf_str(&end->names[0]), table = lt_buf_str(&end->names[1]);
+	struct schema_table *to = NULL;
+
+	if (!schema_catalog_table(target, schema, table, &to, err))
+		return false;
+	if (from != NULL && to != NULL)
+		compare_both(p, from, to, end->rule, out);
+	else if (from != NULL)
+		lt_buf_printf(out, "the target has no table %.*s.%.*s\n", LT_FMT(schema), LT_FMT(table));
+	else if (to != NULL)
+		lt_buf_printf(out, "the source has no table %.*s.%.*s any more, the target has\n",
+		    LT_FMT(end->name->schema), LT_FMT(end->name->table));
+	schema_table_free(to);
+	return true;
+}
+
+/* One mapped table at both ends: differences go to `out`, the source's version into the history. `target` NULL: the
+ * ends may differ. */
 static bool
 compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target, const struct schema_ddl_name *name,
     const struct change_place *at, struct lt_buf *out, struct lt_err *err)
 {
-	struct lt_buf to_schema = { 0 }, to_table = { 0 };
-	struct schema_table *from = NULL, *to = NULL;
-	struct name_map map;
+	const struct model_mapping *mapping = p->model->mapping;
+	struct other_end end = { .name = name };
+	struct schema_table *from = NULL;
 	bool ok = false;
 
-	if (!model_mapping_table(p->model->mapping, name->schema, name->table, &to_schema, &to_table, &map.rule)) {
+	if (!model_mapping_branch(mapping, name->schema, name->table, 0, end.names, &end.rule)) {
 		ok = true; /* touched by the statement, but no concern of ours */
 		goto out;
 	}
-	if (map.rule == NULL) {
+	if (end.rule == NULL) {
 		lt_fail(err, LT_E_CONFIG_MAPPING, "a regex under `tables` gave up on the name %.*s.%.*s",
 		    LT_FMT(name->schema), LT_FMT(name->table));
 		goto out;
 	}
-	if (!schema_catalog_table(source, name->schema, name->table, &from, err) ||
-	    !schema_catalog_table(target, lt_buf_str(&to_schema), lt_buf_str(&to_table), &to, err))
+	if (!schema_catalog_table(source, name->schema, name->table, &from, err))
 		goto out;
-	if (from != NULL && to != NULL) {
-		schema_compare(from, to, map_column, &map, out);
-		if (out->len == 0) /* else much would be said twice */
-			compare_back(p, from, to, out);
-	} else if (from != NULL)
-		lt_buf_printf(out, "the target has no table %.*s.%.*s\n", LT_FMT(lt_buf_str(&to_schema)),
-		    LT_FMT(lt_buf_str(&to_table)));
-	else if (to != NULL)
-		lt_buf_printf(out, "the source has no table %.*s.%.*s any more, the target has\n", LT_FMT(name->schema),
-		    LT_FMT(name->table));
+	for (size_t i = 0;
+	     target != NULL && model_mapping_branch(mapping, name->schema, name->table, i, end.names, &end.rule); i++) {
+		if (!compare_target(p, target, from, &end, out, err))
+			goto out;
+	}
 	if (from != NULL) {
 		schema_history_put(p->history, at, from);
 		from = NULL;
@@ -107,9 +138,8 @@ compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target
 	ok = true;
 out:
 	schema_table_free(from);
-	schema_table_free(to);
-	lt_buf_free(&to_schema);
-	lt_buf_free(&to_table);
+	lt_buf_free(&end.names[0]);
+	lt_buf_free(&end.names[1]);
 	return ok;
 }
 
@@ -138,6 +168,7 @@ place_behind_stop(const struct pipeline *p)
 	return p->stop.by_txn && p->stop.kind == CHANGE_TXN_DDL ? &p->stop.end : &p->applied;
 }
 
+/* The tables of the stop, as compare_table(). */
 static bool
 compare_ends(struct pipeline *p, struct my_conn *target, struct lt_err *err)
 {
@@ -170,7 +201,7 @@ out:
 
 /* In the open transaction at the target: what the other direction may then pass. */
 static bool
-record_ddl(struct pipeline *p, struct my_conn *target, struct lt_err *err)
+record_ddl(struct pipeline *p, struct change_sink *sink, void *ctx, struct lt_err *err)
 {
 	struct lt_buf sql = { 0 };
 	uint64_t digest = schema_ddl_digest(lt_buf_str(&p->stop.statement), lt_buf_str(&p->stop.schema), 0);
@@ -183,19 +214,19 @@ record_ddl(struct pipeline *p, struct my_conn *target, struct lt_err *err)
 	lt_buf_printf(&sql, ", %llu, ", (unsigned long long)digest);
 	my_sql_text(&sql, lt_buf_str(&p->stop.statement));
 	lt_buf_c(&sql, ')');
-	ok = my_exec(target, lt_buf_cstr(&sql), NULL, err);
+	(void)ctx;
+	ok = my_exec(pipeline_load_conn(sink), lt_buf_cstr(&sql), NULL, err);
 	lt_buf_free(&sql);
 	return ok;
 }
 
-/* Move the progress behind the stop, with the new schema and the audit line, in one transaction. */
-static bool
-move_on(struct pipeline *p, struct change_sink *sink, const struct change_position *to,
-    const struct pipeline_audit *entry, bool ddl, struct lt_err *err)
+bool
+pipeline_orders_move(struct pipeline *p, struct change_sink *sink, const struct change_position *to,
+    const struct pipeline_audit *entry, pipeline_order_fn add, void *ctx, struct lt_err *err)
 {
 	struct my_conn *c = pipeline_load_conn(sink);
 
-	if (pipeline_load_begin(sink, to, err) && (!ddl || record_ddl(p, c, err)) &&
+	if (pipeline_load_hand_begin(sink, to, err) && (add == NULL || add(p, sink, ctx, err)) &&
 	    schema_history_save(p->history, c, p->channel->name, p->model->name, err) &&
 	    (entry == NULL || pipeline_state_audit(c, entry, err)) && pipeline_load_commit(sink, err))
 		return true;
@@ -232,7 +263,7 @@ do_ddl_done(
 	entry->action = "ddl done";
 	entry->detail = is_ddl_stop(p) ? lt_buf_str(&p->stop.statement) : lt_str_z(p->now.err.where.table);
 	ok = compare_ends(p, pipeline_load_conn(sink), &item->err) &&
-	     move_on(p, sink, &to, entry, is_ddl_stop(p), &item->err);
+	     pipeline_orders_move(p, sink, &to, entry, is_ddl_stop(p) ? record_ddl : NULL, NULL, &item->err);
 	if (ok)
 		lt_buf_printf(&item->answer, "%s goes on behind %s:%llu", p->model->name, to.place.file,
 		    (unsigned long long)to.place.pos);
@@ -290,7 +321,8 @@ pipeline_ddl_pass(struct pipeline *p, struct change_sink *sink, bool *passed, st
 		return true;
 	change_position_init(&to);
 	change_position_copy(&to, &p->stop.end);
-	ok = compare_ends(p, pipeline_load_conn(sink), err) && move_on(p, sink, &to, NULL, false, err);
+	ok =
+	    compare_ends(p, pipeline_load_conn(sink), err) && pipeline_orders_move(p, sink, &to, NULL, NULL, NULL, err);
 	change_position_clear(&to);
 	*passed = ok;
 	return ok;
@@ -314,7 +346,8 @@ do_skip(struct pipeline *p, struct pipeline_order_item *item, struct change_sink
 	    p->now.err.where.gtid, (int)p->now.err.code, p->now.err.message);
 	entry->action = "skip";
 	entry->detail = lt_buf_str(&detail);
-	ok = move_on(p, sink, &to, entry, false, &item->err);
+	ok = (!is_ddl_stop(p) || compare_ends(p, NULL, &item->err)) &&
+	     pipeline_orders_move(p, sink, &to, entry, NULL, NULL, &item->err);
 	if (ok)
 		lt_buf_printf(&item->answer, "%s passed over the transaction before %s:%llu", p->model->name,
 		    to.place.file, (unsigned long long)to.place.pos);
@@ -341,7 +374,7 @@ do_position(
 		change_position_json(&to, &detail);
 		entry->action = "position";
 		entry->detail = lt_buf_str(&detail);
-		ok = move_on(p, sink, &to, entry, false, &item->err);
+		ok = pipeline_orders_move(p, sink, &to, entry, NULL, NULL, &item->err);
 	}
 	if (ok)
 		lt_buf_printf(&item->answer, "%s goes on at %s:%llu", p->model->name, to.place.file,
@@ -349,6 +382,29 @@ do_position(
 	change_position_clear(&to);
 	lt_buf_free(&detail);
 	return ok;
+}
+
+/* Through a connection of the sink's, between its transactions. */
+static bool
+do_pause(struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry)
+{
+	struct my_conn *c = pipeline_load_conn(sink);
+	bool pause = item->order == PIPELINE_PAUSE;
+
+	if (!pause && !p->paused)
+		return lt_fail(&item->err, LT_E_NOT_PAUSED, "pipeline %s is not paused", p->model->name);
+	entry->action = pause ? "pause" : "resume";
+	if (p->paused != pause) {
+		if (!pipeline_state_pause(c, p->channel->name, p->model->name, pause, &item->err) ||
+		    !pipeline_state_audit(c, entry, &item->err) || !my_exec(c, "COMMIT", NULL, &item->err)) {
+			pipeline_load_rollback(sink);
+			return false;
+		}
+		p->paused = pause;
+	}
+	lt_buf_printf(&item->answer, "%s %s at %s:%llu", p->model->name, pause ? "is paused" : "goes on",
+	    p->applied.place.file, (unsigned long long)p->applied.place.pos);
+	return true;
 }
 
 /* The orders that write: with the pipeline claimed, so that nobody else moves it meanwhile. */
@@ -370,6 +426,9 @@ do_writing(struct pipeline *p, struct pipeline_order_item *item)
 	case PIPELINE_SKIP: ok = do_skip(p, item, sink, &entry); break;
 	case PIPELINE_POSITION: ok = do_position(p, item, sink, &entry); break;
 	case PIPELINE_DDL_DONE: ok = do_ddl_done(p, item, sink, &entry); break;
+	case PIPELINE_REPLACE: ok = pipeline_replace(p, item, sink, &entry); break;
+	case PIPELINE_PAUSE:
+	case PIPELINE_RESUME: ok = do_pause(p, item, sink, &entry); break;
 	case PIPELINE_RETRY: break;
 	}
 out:
@@ -382,7 +441,29 @@ carry_out(struct pipeline *p, struct pipeline_order_item *item)
 {
 	if (item->order != PIPELINE_RETRY)
 		return do_writing(p, item);
+	if (p->paused)
+		return lt_fail(&item->err, LT_E_PAUSED, "pipeline %s is paused", p->model->name);
+	if (!item->by_nobody) {
+		free(p->retry_why);
+		p->retry_why = lt_strdup(item->why);
+	}
 	lt_buf_printf(&item->answer, "%s tries again", p->model->name);
+	return true;
+}
+
+bool
+pipeline_orders_note(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
+{
+	struct my_conn *c = pipeline_load_conn(sink);
+	struct pipeline_audit entry = { .channel = p->channel->name, .pipeline = p->model->name, .action = "retry" };
+
+	if (p->retry_why == NULL)
+		return true;
+	entry.why = lt_str_z(p->retry_why);
+	if (!pipeline_state_audit(c, &entry, err) || !my_exec(c, "COMMIT", NULL, err))
+		return lt_wrap(err, "while recording the retry");
+	free(p->retry_why);
+	p->retry_why = NULL;
 	return true;
 }
 
@@ -398,26 +479,47 @@ pipeline_orders_wait(struct pipeline *p, int timeout_ms, bool *ended)
 		return false;
 	ok = carry_out(p, arg);
 	if (ok) /* before whoever ordered it looks: the stop is over */
-		pipeline_set_state(p, PIPELINE_STARTING, NULL);
+		pipeline_set_state(p, p->paused ? PIPELINE_PAUSED : PIPELINE_STARTING, NULL);
 	answer(arg, ok);
 	return ok;
 }
 
 bool
-pipeline_orders_refuse(struct pipeline *p)
+pipeline_orders_running(struct pipeline *p, struct change_sink *sink)
 {
+	struct pipeline_audit entry = { .channel = p->channel->name, .pipeline = p->model->name };
 	void *arg = NULL;
 	enum lt_queue_end end = lt_queue_pop(p->orders, &arg, 0);
 	struct pipeline_order_item *item = arg;
+	bool ok = false;
 
-	if (end == LT_QUEUE_DONE) {
+	if (end != LT_QUEUE_DONE)
+		return end != LT_QUEUE_CLOSED;
+	entry.why = lt_str_z(item->why);
+	if (item->order == PIPELINE_PAUSE)
+		ok = do_pause(p, item, sink, &entry);
+	else if (item->order == PIPELINE_RESUME)
+		lt_fail(&item->err, LT_E_NOT_PAUSED, "pipeline %s runs", p->model->name);
+	else
 		lt_fail(&item->err, LT_E_NOT_STOPPED, "pipeline %s runs", p->model->name);
-		answer(item, false);
-	}
-	return end != LT_QUEUE_CLOSED;
+	if (p->paused) /* before whoever ordered it looks */
+		pipeline_set_state(p, PIPELINE_PAUSED, NULL);
+	answer(item, ok);
+	return !p->paused;
 }
 
 /* -- from other threads --------------------------------------------------------------------------- */
+
+static void
+copy_instead(struct pipeline_order_item *item, const struct pipeline_replacement *from)
+{
+	item->arena = lt_arena_new();
+	item->instead = *from;
+	for (size_t i = 0; i < from->count; i++)
+		item->instead.statements[i] = lt_arena_str(item->arena, from->statements[i]);
+	if (from->row.ptr != NULL)
+		item->instead.row = lt_arena_str(item->arena, from->row);
+}
 
 static struct pipeline_order_item *
 new_item(const struct pipeline_command *command)
@@ -433,6 +535,8 @@ new_item(const struct pipeline_command *command)
 		item->position.gtid = item->position.gtid != NULL ? lt_strdup(item->position.gtid) : NULL;
 		item->position.file = item->position.file != NULL ? lt_strdup(item->position.file) : NULL;
 	}
+	if (command->instead != NULL)
+		copy_instead(item, command->instead);
 	return item;
 }
 
@@ -443,7 +547,7 @@ pipeline_do(struct pipeline *p, const struct pipeline_command *command, int time
 	struct pipeline_order_item *item = new_item(command);
 	bool ok = false;
 
-	if (lt_queue_push(p->orders, item, 0, 0) != LT_QUEUE_DONE) {
+	if (lt_queue_push(p->orders, item, 1, 0) != LT_QUEUE_DONE) {
 		pipeline_order_unref(item); /* the loader never sees it */
 		lt_fail(err, LT_E_NOT_RUNNING, "pipeline %s has ended", p->model->name);
 	} else if (!lt_wake_wait(item->done, timeout_ms)) {
@@ -469,7 +573,8 @@ pipeline_nudge(struct pipeline *p)
 	if (status.state != PIPELINE_STOPPED || status.err.code != LT_E_DDL)
 		return;
 	item = new_item(&again);
+	item->by_nobody = true;
 	pipeline_order_unref(item); /* nobody waits for the answer */
-	if (lt_queue_push(p->orders, item, 0, 0) != LT_QUEUE_DONE)
+	if (lt_queue_push(p->orders, item, 1, 0) != LT_QUEUE_DONE)
 		pipeline_order_unref(item);
 }

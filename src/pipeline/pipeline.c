@@ -14,6 +14,7 @@ pipeline_state_name(enum pipeline_state s)
 		[PIPELINE_RUNNING] = "running",
 		[PIPELINE_RETRYING] = "retrying",
 		[PIPELINE_STOPPED] = "stopped",
+		[PIPELINE_PAUSED] = "paused",
 		[PIPELINE_ENDED] = "stopped" };
 
 	return names[s];
@@ -78,6 +79,19 @@ pause_after(struct pipeline *p, const struct lt_err *err, int *pause_ms)
 	return true;
 }
 
+/* Paused: until somebody resumes it. False: end. */
+static bool
+wait_paused(struct pipeline *p)
+{
+	bool ended = false;
+
+	pipeline_set_state(p, PIPELINE_PAUSED, NULL);
+	atomic_store(&p->ready, true); /* it stands where it is to stand */
+	while (p->paused && !ended)
+		pipeline_orders_wait(p, -1, &ended);
+	return !ended;
+}
+
 static void
 loader_main(void *arg)
 {
@@ -88,7 +102,9 @@ loader_main(void *arg)
 		uint64_t groups = p->now.groups;
 		struct lt_err err = { 0 };
 
-		if (pipeline_session(p, &err))
+		if (p->paused && !wait_paused(p))
+			break;
+		if (pipeline_session(p, &err) || p->paused)
 			continue;
 		if (atomic_load(&p->ending) || err.code == LT_OK)
 			break;
@@ -118,6 +134,7 @@ pipeline_start(const struct model_channel *channel, size_t index, const struct p
 	change_position_init(&p->applied);
 	change_position_init(&p->stop.end);
 	p->rate_us = lt_mono_us(clock);
+	p->now.delay_ms = p->model->delay_ms;
 	pipeline_set_state(p, PIPELINE_STARTING, NULL);
 	p->thread = lt_thread_start("loader", loader_main, p);
 	return p;
@@ -145,10 +162,12 @@ pipeline_free(struct pipeline *p)
 	lt_cell_free(p->read);
 	lt_wake_free(p->pause);
 	change_position_clear(&p->applied);
+	pipeline_stop_clear(&p->stop);
 	change_position_clear(&p->stop.end);
 	lt_buf_free(&p->stop.statement);
 	lt_buf_free(&p->stop.schema);
 	schema_history_free(p->history);
+	free(p->retry_why);
 	free(p);
 }
 

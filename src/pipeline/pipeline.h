@@ -17,6 +17,7 @@ enum pipeline_state {
 	PIPELINE_RUNNING,
 	PIPELINE_RETRYING, /* a server is away, or locked: tried again with growing pauses, 30 s at most */
 	PIPELINE_STOPPED,  /* by an error that a person must answer */
+	PIPELINE_PAUSED,   /* by `lutra pause`, until `lutra resume` */
 	PIPELINE_ENDED,    /* after pipeline_end() */
 };
 
@@ -30,10 +31,12 @@ struct pipeline_status {
 	char read_gtid[96], applied_gtid[96]; /* newest transaction */
 	uint64_t
 	    lag_ms; /* age of the newest transaction applied, at its commit here; 0 when all that was read is applied */
-	uint64_t lag_bytes;                           /* read, not applied */
+	uint64_t delay_ms;  /* as the channel file has it: lag_ms is not less while there is work */
+	uint64_t lag_bytes; /* read, not applied */
 	uint64_t transactions, rows, groups, retries; /* since this process began */
-	uint64_t own;    /* transactions of this channel's other direction, not sent back */
-	uint64_t passed; /* statements that concern nothing mapped, or that change no rows */
+	uint64_t own;       /* transactions of this channel's other direction, not sent back */
+	uint64_t opted_out; /* transactions that their writer marked not to be sent (Otter's _SYNC) */
+	uint64_t passed;    /* statements that concern nothing mapped, or that change no rows */
 	uint64_t memory_bytes;
 	double rows_per_s; /* over the last seconds */
 	struct lt_err err; /* of RETRYING and STOPPED; code 0 otherwise */
@@ -56,6 +59,11 @@ struct pipeline_origin {
 	struct lt_wake *stop;
 };
 
+/** How memory is shared out (promise 6): the transaction being read, the queue, and the group in hand hold a third
+ * each.
+ */
+#define PIPELINE_MEMORY_SHARES 3
+
 struct pipeline;
 
 /** Starts the threads at once. All but the clock is borrowed for the pipeline's life. */
@@ -77,13 +85,26 @@ enum pipeline_order {
 	PIPELINE_SKIP,     /* stopped by a transaction: record it as passed over, go on behind it */
 	PIPELINE_POSITION, /* stopped or retrying: go on from the position given */
 	PIPELINE_DDL_DONE, /* stopped by a DDL statement or a schema difference: compare both ends, go on behind it */
+	PIPELINE_REPLACE,  /* stopped by a transaction: do something else instead of it, go on behind it */
+	PIPELINE_PAUSE,    /* keep its place and do nothing until resumed, also after a restart */
+	PIPELINE_RESUME,
+};
+
+enum { PIPELINE_STATEMENTS_MAX = 12 };
+
+/** Instead of a transaction: statements, or another image of the row that failed (the rest of it stays). */
+struct pipeline_replacement {
+	struct lt_str statements[PIPELINE_STATEMENTS_MAX];
+	size_t count;
+	struct lt_str row; /* { column: value, ... } of the target's table; ptr NULL: not given */
 };
 
 /** What is ordered and why. */
 struct pipeline_command {
 	enum pipeline_order order;
-	struct lt_str why;                  /* kept in lutra.audit */
-	const struct model_start *position; /* PIPELINE_POSITION */
+	struct lt_str why;                          /* kept in lutra.audit */
+	const struct model_start *position;         /* PIPELINE_POSITION */
+	const struct pipeline_replacement *instead; /* PIPELINE_REPLACE */
 };
 
 /** Carry it out; waits for the answer, or for `timeout_ms` (then LT_E_TIMEOUT, and it may still happen). On success

@@ -1,4 +1,5 @@
-/* pipeline/pipeline_priv.h - a pipeline's inside, shared by pipeline.c (life), session.c (one run), orders.c (by hand).
+/* pipeline/pipeline_priv.h - a pipeline's inside, shared by pipeline.c (life), session.c (one run), apply.c
+ * (on one connection), flight.c (on several), orders.c (by hand).
  */
 #ifndef PIPELINE_PIPELINE_PRIV_H
 #define PIPELINE_PIPELINE_PRIV_H
@@ -11,6 +12,7 @@
 #include "pipeline/group.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/select.h"
+#include "pipeline/state.h"
 
 /** What the reader publishes. */
 struct pipeline_read {
@@ -25,6 +27,7 @@ struct pipeline_stop {
 	struct change_position end; /* behind the transaction */
 	struct lt_buf statement;    /* of a DDL */
 	struct lt_buf schema;       /* its default schema */
+	struct change_txn *txn; /* owned once the run is over: the transaction itself, for who replaces a row of it */
 };
 
 struct pipeline {
@@ -41,6 +44,7 @@ struct pipeline {
 	struct lt_cell *status; /* owned: struct pipeline_status, but for what the reader publishes */
 	struct lt_cell *read;   /* owned: struct pipeline_read */
 	_Atomic size_t queued_bytes, group_bytes;
+	_Atomic uint64_t held_us; /* commit stamp of the transaction that the reader holds back (`delay`); 0: none */
 
 	/* The loader's own: */
 	struct pipeline_status now;     /* published by pipeline_publish() */
@@ -49,6 +53,8 @@ struct pipeline {
 	struct change_place saved;      /* what the lane holds */
 	uint64_t saved_us;              /* mono: when the lane was moved last */
 	bool mark_seen;                 /* R10 was shown since this process began */
+	char *retry_why;                /* owned: of an ordered retry that is not in lutra.audit yet; else NULL */
+	bool paused;                    /* lutra.pause at the target says so */
 	struct pipeline_stop stop;
 	struct schema_history *history; /* owned; rebuilt for each run */
 	double rate;
@@ -70,11 +76,38 @@ LT_MUST_USE bool pipeline_session_begin(struct pipeline *p, struct change_sink *
 /** The source's catalog of all that is mapped into the history, in force from `at` on. */
 LT_MUST_USE bool pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_err *err);
 
+bool pipeline_is_ending(const struct pipeline *p);
+/** Locked or deadlocked: somebody else is in the way. */
+bool pipeline_is_lock(enum lt_code code);
+/** `from` moved over txns[0..n). */
+void pipeline_position_after(
+    const struct change_position *from, struct change_txn *const *txns, size_t n, struct change_position *out);
+/** Apply on one connection, with nothing applied beside it. R5: a group that deadlocks is halved; one that fails for
+ * its data is redone one by one, so that all before the faulty transaction is applied and the error names exactly that
+ * one.
+ */
+LT_MUST_USE bool pipeline_apply_group(
+    struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, struct lt_err *err);
+/** txns[0..n) hold no rows. */
+void pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t n);
+/** A group is committed: `applied` moves to its end. */
+void pipeline_note_applied(struct pipeline *p, const struct change_position *end, const struct change_sink_done *done);
+/** With nothing in the queue: 0, but for what the reader holds back. */
+uint64_t pipeline_held_lag(struct pipeline *p);
+void pipeline_note_lag(struct pipeline *p, const struct change_txn *newest);
+/** The lane holds what `applied` says. */
+void pipeline_note_saved(struct pipeline *p);
+/** The pipeline is to stop before `t`. */
+void pipeline_remember_stop(struct pipeline *p, struct change_txn *t);
+
 /** One order in flight; two references: who ordered and the loader. */
 struct pipeline_order_item {
 	enum pipeline_order order;
 	char *why;                   /* owned */
 	struct model_start position; /* owned strings */
+	bool by_nobody;              /* Lutra's own idea: not recorded */
+	struct pipeline_replacement instead;
+	struct lt_arena *arena; /* owned: what `instead` holds */
 	struct lt_buf answer;
 	struct lt_err err;
 	bool done_ok;
@@ -86,8 +119,21 @@ void pipeline_order_unref(void *arg);
 /** Carry out what is ordered, if anything within timeout_ms; only when the pipeline does not run. True: go on now.
  * False with *ended: the pipeline is to end. */
 bool pipeline_orders_wait(struct pipeline *p, int timeout_ms, bool *ended);
-/** While running every order is refused; false: the pipeline is to end. */
-bool pipeline_orders_refuse(struct pipeline *p);
+/** While running, between two groups: a pause is carried out through `sink` (claimed, no transaction open), all else is
+ * refused. False: the run is to end, since the pipeline is to end or is paused. */
+bool pipeline_orders_running(struct pipeline *p, struct change_sink *sink);
+/** Move the progress to `to` in one target transaction with what `add` writes (NULL: nothing), the schema history and
+ * the audit line (NULL: none). */
+typedef bool (*pipeline_order_fn)(struct pipeline *p, struct change_sink *sink, void *ctx, struct lt_err *err);
+LT_MUST_USE bool pipeline_orders_move(struct pipeline *p, struct change_sink *sink, const struct change_position *to,
+    const struct pipeline_audit *entry, pipeline_order_fn add, void *ctx, struct lt_err *err);
+/** `lutra replace`: `entry` gets action and detail, whose text is in `item->arena`. */
+LT_MUST_USE bool pipeline_replace(
+    struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry);
+/** An ordered retry goes into lutra.audit, once the target answers again. */
+LT_MUST_USE bool pipeline_orders_note(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
+/** Forget the transaction that the pipeline stands before. */
+void pipeline_stop_clear(struct pipeline_stop *stop);
 /** In two-way channels: whether the statement `p` stands before was acknowledged for the other direction; if so it is
  * marked as passed and acknowledged here too. */
 LT_MUST_USE bool pipeline_ddl_pass(struct pipeline *p, struct change_sink *sink, bool *passed, struct lt_err *err);

@@ -2,6 +2,8 @@
 
 #include "base/fault.h"
 #include "pipeline/bind_priv.h"
+#include "pipeline/constants_priv.h"
+#include "pipeline/edits_priv.h"
 #include "pipeline/sql_priv.h"
 #include "pipeline/writeset.h"
 #include "schema/catalog.h"
@@ -31,7 +33,7 @@ struct target_table {
 struct pipeline_router {
 	const struct model_mapping *mapping;
 	struct my_conn *conn;
-	bool verify, json_native;
+	bool verify, json_native, asked;
 	struct pipeline_route *routes; /* the newest used first */
 	struct target_table *targets;
 	struct lt_arena *scratch;
@@ -78,6 +80,7 @@ route_free(struct pipeline_route *route)
 	free(route->columns);
 	free(route->before);
 	free(route->after);
+	free(route->constants);
 	free(route);
 }
 
@@ -116,6 +119,7 @@ find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
 			return true;
 		}
 	}
+	r->asked = true;
 	if (!schema_catalog_table(r->conn, schema, name, &table, err))
 		return false;
 	if (table == NULL)
@@ -135,14 +139,13 @@ find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
 	return true;
 }
 
-static bool
-key_has(const struct schema_key *key, size_t column)
+bool
+pipeline_router_settle(struct pipeline_router *r, struct lt_err *err)
 {
-	for (size_t i = 0; key != NULL && i < key->nparts; i++) {
-		if (key->parts[i].column == column)
-			return true;
-	}
-	return false;
+	bool asked = r->asked;
+
+	r->asked = false;
+	return !asked || my_exec(r->conn, "COMMIT", NULL, err);
 }
 
 /* One column of the source: left out, or a column of the route. */
@@ -166,9 +169,10 @@ add_column(struct pipeline_route *route, const struct model_rule *rule, size_t s
 	if (at == SIZE_MAX)
 		return lt_fail(err, LT_E_COLUMN_MISSING, "the target's table %.*s.%.*s has no column %.*s",
 		    LT_FMT(route->target->schema), LT_FMT(route->target->name), LT_FMT(name));
-	*c = (struct pipeline_column){
-		.source = source, .target = &route->target->columns[at], .from = from, .in_key = key_has(key, at)
-	};
+	*c = (struct pipeline_column){ .source = source,
+		.target = &route->target->columns[at],
+		.from = from,
+		.in_key = pipeline_key_has(key, at) };
 	if (c->target->generated != SCHEMA_PLAIN && !c->in_key)
 		return true; /* the target makes it itself */
 	if (!pipeline_bind_choose(from, c->target, json_native, &c->bind, err))
@@ -199,13 +203,13 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 	route->from = change_table_ref(from);
 	route->target = target;
 	route->json_native = r->json_native;
-	route->columns = lt_calloc(from->ncolumns, sizeof(*route->columns));
-	route->before = lt_calloc(from->ncolumns, sizeof(*route->before));
-	route->after = lt_calloc(from->ncolumns, sizeof(*route->after));
+	pipeline_constants_make_room(route, rule);
 	for (size_t i = 0; i < from->ncolumns; i++) {
 		if (!add_column(route, rule, i, key, r->json_native, err))
 			goto out;
 	}
+	if (!pipeline_constants_add(route, rule, key, err))
+		goto out;
 	if (route->ncolumns == 0) {
 		lt_fail(err, LT_E_CONFIG_MAPPING, "the mapping leaves no column of the table");
 		goto out;
@@ -215,6 +219,7 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 		route->columns[i].in_key = false;
 	route->indexes = lt_new(struct pipeline_indexes);
 	pipeline_indexes_make(route, route->indexes);
+	route->indexes->ordered = route->indexes->ordered || model_mapping_weighted(r->mapping);
 	*ret = route;
 	route = NULL;
 	ok = true;
@@ -244,7 +249,7 @@ bool
 pipeline_router_get(
     struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err)
 {
-	struct lt_buf schema = { 0 }, name = { 0 };
+	struct lt_buf names[2] = { 0 };
 	const struct model_rule *rule = NULL;
 	const struct schema_table *target = NULL;
 	struct pipeline_route *route = NULL, **link = &r->routes;
@@ -260,7 +265,7 @@ pipeline_router_get(
 			return true;
 		}
 	}
-	if (!model_mapping_table(r->mapping, from->schema, from->name, &schema, &name, &rule)) {
+	if (!model_mapping_branch(r->mapping, from->schema, from->name, from->branch, names, &rule)) {
 		lt_fail(err, LT_E_INTERNAL, "a row of a table that is not mapped");
 		goto out;
 	}
@@ -269,7 +274,7 @@ pipeline_router_get(
 		    LT_FMT(from->schema), LT_FMT(from->name));
 		goto out;
 	}
-	if (!find_target(r, lt_buf_str(&schema), lt_buf_str(&name), &target, err) ||
+	if (!find_target(r, lt_buf_str(&names[0]), lt_buf_str(&names[1]), &target, err) ||
 	    !make_route(r, from, target, rule, &route, err))
 		goto out;
 	route->next = r->routes;
@@ -279,8 +284,8 @@ pipeline_router_get(
 out:
 	if (!ok && err->where.table[0] == '\0')
 		lt_where_table(&err->where, from->schema, from->name);
-	lt_buf_free(&schema);
-	lt_buf_free(&name);
+	lt_buf_free(&names[0]);
+	lt_buf_free(&names[1]);
 	return ok;
 }
 
@@ -462,6 +467,10 @@ pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route, 
 {
 	if (!pipeline_router_decode(r, route, row, err))
 		return false;
+	if (row->after.partial != NULL && !s->probe && !pipeline_edits_resolve(r->conn, route, row, r->scratch, err)) {
+		lt_where_table(&err->where, route->from->schema, route->from->name);
+		return false;
+	}
 	for (size_t i = 0; i < s->nslots; i++) {
 		const struct pipeline_column *c = s->slots[i].column;
 		const struct change_value *v = s->slots[i].after ? &route->after[c->source] : &route->before[c->source];
@@ -475,4 +484,42 @@ pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route, 
 		params[s->nslots] =
 		    (struct my_param){ .kind = MY_PARAM_U64, .u64 = lt_fault("r09_count") ? UINT32_MAX : count };
 	return true;
+}
+
+bool
+pipeline_router_is_odd(struct pipeline_route *route, const struct pipeline_statement *s, const struct my_param *params)
+{
+	struct pipeline_text text = { .slots = s->slots, .nslots = s->nslots };
+	bool odd = route->json_native && pipeline_sql_needs_literal(route, &text, params);
+
+	route->odd = route->odd || odd;
+	return odd;
+}
+
+bool
+pipeline_router_text(struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
+    const struct my_param *params, struct lt_buf *out)
+{
+	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
+	bool ok = write_text(r, route, row, 1, false, &text);
+
+	if (ok)
+		pipeline_sql_literal(route, &text, params, out);
+	lt_buf_free(&text.sql);
+	free(text.slots);
+	return ok;
+}
+
+uint16_t
+pipeline_statement_nonmembers(const struct pipeline_statement *s, const struct my_param *params)
+{
+	uint16_t n = 0;
+
+	for (size_t i = 0; i < s->nslots; i++) {
+		const struct pipeline_column *c = s->slots[i].column;
+
+		n = (uint16_t)(n + (s->slots[i].after && c->from->kind == CHANGE_ENUM &&
+				       params[i].kind == MY_PARAM_U64 && params[i].u64 == 0));
+	}
+	return n;
 }

@@ -28,11 +28,12 @@ enum pipeline_bind {
 };
 
 struct pipeline_column {
-	size_t source; /* index in the image */
+	size_t source; /* index in the image; of a constant: behind those */
 	const struct schema_column *target;
 	const struct change_column *from;
 	enum pipeline_bind bind;
 	bool in_key;
+	bool constant; /* what the mapping sets, in every row */
 };
 
 struct pipeline_statement;
@@ -44,11 +45,20 @@ struct pipeline_route {
 	struct pipeline_column *columns;   /* owned; those that are written, and what the key needs; in source order */
 	size_t ncolumns;
 	bool keyless, json_native;             /* json_native: the target's JSON is MySQL's */
+	bool odd;                              /* pipeline_router_is_odd() said so of a row */
 	struct pipeline_statement *statements; /* owned list */
 	struct pipeline_indexes *indexes;      /* owned: the target's unique indexes */
-	struct change_value *before, *after;   /* owned: decoded values of the row in hand, by source column */
+	struct change_value *before, *after; /* owned: decoded values of the row in hand, by source column; constants */
+	struct change_column *constants;     /* owned: what stands for a column of the source */
 	struct pipeline_route *next;
 };
+
+/** Whether a row with this image has a value for the column. */
+static inline bool
+pipeline_column_in(const struct pipeline_column *c, const struct change_image *image)
+{
+	return c->constant || change_image_has(image, c->source);
+}
 
 struct pipeline_router;
 
@@ -59,6 +69,8 @@ void pipeline_router_free(struct pipeline_router *r);
 LT_MUST_USE bool pipeline_router_get(
     struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err);
 
+/** End the transaction in which the catalog was read, if it was since the last call: for who only looks at rows. */
+LT_MUST_USE bool pipeline_router_settle(struct pipeline_router *r, struct lt_err *err);
 /** Give up the least recently used of too many routes: between groups, since a route may be pointed at while one is
  * sent. */
 void pipeline_router_trim(struct pipeline_router *r);
@@ -79,6 +91,15 @@ LT_MUST_USE bool pipeline_router_decode(
 LT_MUST_USE bool pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route,
     const struct pipeline_statement *s, const struct change_row *row, uint32_t count, struct my_param *params,
     struct lt_err *err);
+/** How many values to be stored are no member of their ENUM (its number 0). */
+uint16_t pipeline_statement_nonmembers(const struct pipeline_statement *s, const struct my_param *params);
+/** Whether the values would not arrive as parameters: then the row goes as text, and no more rows of the route share a
+ * statement. */
+bool pipeline_router_is_odd(
+    struct pipeline_route *route, const struct pipeline_statement *s, const struct my_param *params);
+/** The statement of one row with its values in it, appended. */
+LT_MUST_USE bool pipeline_router_text(struct pipeline_router *r, const struct pipeline_route *route,
+    const struct change_row *row, const struct my_param *params, struct lt_buf *out);
 /** Nothing bound before is needed any more. */
 void pipeline_router_forget(struct pipeline_router *r);
 

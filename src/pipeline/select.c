@@ -1,4 +1,6 @@
 #include "pipeline/select.h"
+#include "pipeline/fan.h"
+#include "pipeline/otter.h"
 #include "pipeline/versioned_priv.h"
 
 #include "schema/ddl.h"
@@ -12,12 +14,14 @@ pipeline_select_init(struct pipeline_select *s, const char *channel, const struc
 	s->mapping = mapping;
 	s->history = history;
 	s->scratch = lt_arena_new();
+	s->fan = pipeline_fan_new(mapping);
 }
 
 void
 pipeline_select_clear(struct pipeline_select *s)
 {
 	lt_arena_free(s->scratch);
+	pipeline_fan_free(s->fan);
 	lt_buf_free(&s->to_schema);
 	lt_buf_free(&s->to_table);
 }
@@ -39,7 +43,10 @@ is_mapped(struct pipeline_select *s, struct lt_str schema, struct lt_str table)
 static bool
 want_table(void *ctx, struct lt_str schema, struct lt_str table)
 {
-	return is_mark(schema, table) || is_mapped(ctx, schema, table);
+	const struct pipeline_select *s = ctx;
+
+	return is_mark(schema, table) || pipeline_otter_is_mark(s->otter, schema, table) ||
+	       is_mapped(ctx, schema, table);
 }
 
 static bool
@@ -86,19 +93,12 @@ describe(void *ctx, struct change_table *draft, struct lt_err *err)
 {
 	struct pipeline_select *s = ctx;
 
-	if (is_mark(draft->schema, draft->name))
+	if (is_mark(draft->schema, draft->name) || pipeline_otter_is_mark(s->otter, draft->schema, draft->name))
 		return true; /* ours: read by place, in every version */
 	if (schema_complete(schema_history_table(s->history, draft->schema, draft->name), draft, err))
 		return true;
 	lt_where_table(&err->where, draft->schema, draft->name);
 	return false;
-}
-
-void
-pipeline_select_filter(struct pipeline_select *s, struct change_filter *filter, struct change_describer *describer)
-{
-	*filter = (struct change_filter){ want_table, want_ddl, s };
-	*describer = (struct change_describer){ describe, s };
 }
 
 /* Column 0 of lutra.lane is the channel; an update's after image may lack it (binlog_row_image=MINIMAL). */
@@ -119,44 +119,85 @@ is_own_mark(struct pipeline_select *s, const struct change_row *row, bool *own, 
 	return true;
 }
 
-static void
-empty(struct change_txn *t)
+/* Rows of lutra.lane never stay; with this channel's mark nothing of the transaction does. */
+static bool
+take_marks(struct pipeline_select *s, struct change_txn *t, size_t first, struct lt_err *err)
 {
-	t->kind = CHANGE_TXN_PLACE;
-	t->nrows = 0;
+	for (size_t i = first; i < t->nrows && !t->own; i++) {
+		if (!is_own_mark(s, &t->rows[i], &t->own, err))
+			return false;
+	}
+	t->nrows = first;
+	t->shown = true;
+	return true;
 }
 
-bool
-pipeline_select_txn(struct pipeline_select *s, struct change_txn *t, struct lt_err *err)
+/* The same with Otter's. */
+static bool
+take_otter_marks(struct pipeline_select *s, struct change_txn *t, size_t first, struct lt_err *err)
 {
-	size_t kept = 0, others = 0; /* others: of histories */
-	bool own = false, keep;
+	for (size_t i = first; i < t->nrows && !t->own; i++) {
+		enum pipeline_otter_says says;
+
+		if (!pipeline_otter_look(s->otter, &t->rows[i], s->scratch, &says, err))
+			return false;
+		t->own = says != PIPELINE_OTTER_NOTHING;
+		t->opted_out = says == PIPELINE_OTTER_OPTED_OUT;
+	}
+	t->nrows = first;
+	t->shown = true;
+	return true;
+}
+
+/* change_filter.rows: before anything may have to go to disk. */
+static bool
+sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
+{
+	struct pipeline_select *s = ctx;
+	size_t kept = first;
+
+	if (first == t->nrows)
+		return true;
+	if (is_mark(t->rows[first].table->schema, t->rows[first].table->name))
+		return take_marks(s, t, first, err);
+	if (pipeline_otter_is_mark(s->otter, t->rows[first].table->schema, t->rows[first].table->name))
+		return take_otter_marks(s, t, first, err);
+	for (size_t i = first; i < t->nrows && !t->own; i++) {
+		bool keep;
+
+		if (!pipeline_versioned_row(&t->rows[i], s->scratch, &keep, err))
+			return false;
+		if (keep)
+			t->rows[kept++] = t->rows[i];
+	}
+	t->ignored += t->nrows - kept;
+	t->nrows = kept;
+	pipeline_fan_rows(s->fan, t, first);
+	return true;
+}
+
+void
+pipeline_select_filter(struct pipeline_select *s, struct change_filter *filter, struct change_describer *describer)
+{
+	*filter = (struct change_filter){ want_table, want_ddl, s, sift };
+	*describer = (struct change_describer){ describe, s };
+}
+
+void
+pipeline_select_txn(struct pipeline_select *s, struct change_txn *t)
+{
+	bool empty;
 
 	if (t->kind != CHANGE_TXN_ROWS)
-		return true;
-	for (size_t i = 0; i < t->nrows; i++) {
-		struct change_row *row = &t->rows[i];
-
-		if (!is_mark(row->table->schema, row->table->name)) {
-			if (!pipeline_versioned_row(row, s->scratch, &keep, err)) {
-				change_txn_where(t, &err->where);
-				return false;
-			}
-			if (keep)
-				t->rows[kept++] = *row;
-			others += keep ? 0 : 1;
-		} else if (!own && !is_own_mark(s, row, &own, err)) {
-			change_txn_where(t, &err->where);
-			return false;
-		}
+		return;
+	empty = change_txn_rows(t) == 0;
+	t->quiet = empty && t->shown && t->ignored == 0;
+	if (t->own)
+		atomic_fetch_add_explicit(t->opted_out ? &s->opted_out : &s->own, 1, memory_order_relaxed);
+	if (!t->own && !empty) {
+		pipeline_fan_sort(s->fan, t);
+		return;
 	}
-	t->ignored += others;
-	others = t->nrows - kept - others;
-	t->nrows = kept;
-	t->quiet = kept == 0 && others > 0 && t->ignored == 0;
-	if (own)
-		atomic_fetch_add_explicit(&s->own, 1, memory_order_relaxed);
-	if (own || kept == 0)
-		empty(t);
-	return true;
+	change_txn_drop_rows(t);
+	t->kind = CHANGE_TXN_PLACE;
 }

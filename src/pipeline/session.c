@@ -1,25 +1,40 @@
 /* One run of a pipeline: claim the target, open the log, then group after group until something happens. */
+#include <time.h>
+
 #include "base/fault.h"
 #include "pipeline/apart.h"
 #include "pipeline/connect.h"
+#include "pipeline/delay.h"
+#include "pipeline/flight.h"
 #include "pipeline/load.h"
 #include "pipeline/mark.h"
 #include "pipeline/pipeline_priv.h"
 #include "pipeline/state.h"
+#include "pipeline/until.h"
 
-/* How memory is shared out (promise 6): the transaction being read, the queue, and the group in hand hold a third each.
- */
-#define MEMORY_SHARES 3
 /* More than this in the queue helps nobody: it is only there to keep both threads busy. */
 #define QUEUE_BYTES ((size_t)16 << 20)
 #define READ_STEP_MS 500
+#define SPILL_STEP_MS 20
+#define SPILLS_HANDED 2
 #define LOAD_STEP_MS 100
+/* While groups fly, their end is news too. */
+#define FLYING_STEP_MS 2
+#define HOLD_STEP_MS 50
 #define PUBLISH_US 50000
 /* R11: progress without rows is written this often at most. */
 #define SAVE_US 10000000
-/* Locks: the pause doubles from the first to the last while a group of one waits. */
-#define LOCK_PAUSE_MS 5
-#define LOCK_PAUSE_MAX_MS 1000
+
+/* What the loader's thread has in hand for one run. */
+struct loader {
+	struct pipeline *p;
+	struct change_sink *sink;
+	struct reader *reader;
+	struct pipeline_group *group;
+	struct pipeline_flight *flight; /* owned; NULL: one connection */
+	bool partial;                   /* the group may grow until it is full or nothing flies */
+	uint64_t published_us;
+};
 
 /* The reader's side; owner: its thread, but for what the loader reads after joining it. */
 struct reader {
@@ -27,9 +42,11 @@ struct reader {
 	struct change_source *source;
 	struct pipeline_select *select;
 	struct lt_queue *queue;
+	struct pipeline_delay delay;
+	struct pipeline_until until;
 	struct lt_err err;
 	_Atomic bool stop;
-	uint64_t own_before, passed_before; /* of earlier runs */
+	uint64_t own_before, opted_before, passed_before; /* of earlier runs */
 };
 
 static void
@@ -50,6 +67,34 @@ free_txn(void *item)
 	change_txn_free(item);
 }
 
+/* Disk is no place to run ahead into: of large transactions one is applied, one waits, and one is in the reader's hand.
+ */
+static void
+await_disk(const struct reader *r, const struct change_txn *t)
+{
+	const struct timespec step = { .tv_nsec = SPILL_STEP_MS * 1000000L };
+
+	while (t->spill != NULL && change_spill_handed(t->spill) > SPILLS_HANDED && !atomic_load(&r->stop))
+		nanosleep(&step, NULL);
+}
+
+/* `delay`: nothing is read meanwhile, so that the source's socket holds back what follows. False: the run is over. */
+static bool
+hold(struct reader *r, const struct change_txn *t)
+{
+	struct pipeline *p = r->p;
+	uint64_t read_us = lt_mono_us(p->clock), left;
+
+	while ((left = pipeline_delay_left_us(&r->delay, t->commit_us, read_us)) > 0) {
+		atomic_store(&p->held_us, t->commit_us);
+		if (lt_wake_wait(p->pause, (int)LT_MIN(left / 1000 + 1, (uint64_t)HOLD_STEP_MS)) ||
+		    atomic_load(&r->stop))
+			return false;
+	}
+	atomic_store(&p->held_us, 0);
+	return true;
+}
+
 /* False: over. A DDL statement is the last thing read: what follows needs the schema that comes with it. */
 static bool
 read_one(struct reader *r)
@@ -57,22 +102,44 @@ read_one(struct reader *r)
 	struct change_txn *t = NULL;
 	bool last;
 
+	if (pipeline_until_reached(&r->until))
+		return pipeline_until_fail(&r->until, &r->err);
 	if (!change_source_next(r->source, READ_STEP_MS, &t, &r->err))
 		return false;
 	if (t == NULL)
 		return true;
-	if (!pipeline_select_txn(r->select, t, &r->err)) {
+	if (pipeline_until_excludes(&r->until, t)) {
 		change_txn_free(t);
-		return false;
+		return pipeline_until_fail(&r->until, &r->err);
 	}
+	pipeline_select_txn(r->select, t);
 	last = t->kind == CHANGE_TXN_DDL;
 	publish_read(r->p, t);
-	if (lt_queue_push(r->queue, t, change_txn_bytes(t), -1) != LT_QUEUE_DONE) {
+	await_disk(r, t);
+	if (!hold(r, t) || lt_queue_push(r->queue, t, change_txn_bytes(t), -1) != LT_QUEUE_DONE) {
 		change_txn_free(t);
 		return false;
 	}
 	atomic_store(&r->p->queued_bytes, lt_queue_bytes(r->queue)); /* the loader may be held up for long */
 	return !last;
+}
+
+static bool
+reader_init(struct reader *r, struct lt_err *err)
+{
+	struct pipeline *p = r->p;
+
+	return pipeline_until_init(&r->until, &p->model->until, &p->applied, err) &&
+	       pipeline_delay_init(
+		   &r->delay, &p->channel->sites[p->model->from], p->model->delay_ms, p->clock, p->origin.stop, err);
+}
+
+static void
+reader_clear(struct reader *r)
+{
+	lt_queue_free(r->queue, free_txn);
+	pipeline_until_clear(&r->until);
+	atomic_store(&r->p->held_us, 0);
 }
 
 static void
@@ -88,174 +155,19 @@ reader_main(void *arg)
 /* -- applying ------------------------------------------------------------------------------------- */
 
 static bool
-ending(const struct pipeline *p)
-{
-	return atomic_load(&p->ending);
-}
-
-/* `from` moved over txns[0..n). */
-static void
-position_after(
-    const struct change_position *from, struct change_txn *const *txns, size_t n, struct change_position *out)
-{
-	change_position_copy(out, from);
-	for (size_t i = 0; i < n; i++)
-		change_txn_advance(txns[i], out);
-}
-
-static void
-remember_stop(struct pipeline *p, struct change_txn *t)
-{
-	position_after(&p->applied, &t, 1, &p->stop.end);
-	p->stop.by_txn = true;
-	p->stop.kind = t->kind;
-	lt_buf_clear(&p->stop.statement);
-	lt_buf_clear(&p->stop.schema);
-	lt_buf_str_add(&p->stop.statement, t->ddl);
-	lt_buf_str_add(&p->stop.schema, t->ddl_schema);
-}
-
-static bool
-is_lock(enum lt_code code)
-{
-	return code == LT_E_LOCK_WAIT || code == LT_E_DEADLOCK;
-}
-
-static void
-note_saved(struct pipeline *p)
-{
-	p->saved = p->applied.place;
-	p->saved_us = lt_mono_us(p->clock);
-	p->unsaved = false;
-}
-
-/* One target transaction for txns[0..n); on success `applied` has moved. */
-static bool
-apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, size_t *culprit,
-    struct lt_err *err)
-{
-	struct change_sink_done done;
-	struct change_position end;
-	bool ok;
-
-	change_position_init(&end);
-	position_after(&p->applied, txns, n, &end);
-	ok = sink->ops->apply(sink, txns, n, &end, &done, culprit, err);
-	if (ok) {
-		change_position_copy(&p->applied, &end);
-		p->now.transactions += done.transactions;
-		p->now.rows += done.rows;
-		p->now.groups++;
-		note_saved(p);
-	}
-	change_position_clear(&end);
-	return ok;
-}
-
-/* A single transaction that meets a lock is tried again for as long as it takes; the state says so. */
-static bool
-apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txn, struct lt_err *err)
-{
-	int pause = LOCK_PAUSE_MS;
-	size_t culprit;
-
-	for (;;) {
-		memset(err, 0, sizeof(*err));
-		if (apply_once(p, sink, txn, 1, &culprit, err)) {
-			if (p->now.state == PIPELINE_RETRYING)
-				pipeline_set_state(p, PIPELINE_RUNNING, NULL);
-			return true;
-		}
-		if (!is_lock(err->code)) {
-			if (lt_err_kind(err) != LT_KIND_RETRY)
-				remember_stop(p, *txn);
-			return false;
-		}
-		p->now.retries++;
-		change_txn_where(*txn, &err->where);
-		/* A lock wait has lasted a second already; deadlocks come and go. */
-		if (err->code == LT_E_LOCK_WAIT || pause > LOCK_PAUSE_MS * 8)
-			pipeline_set_state(p, PIPELINE_RETRYING, err);
-		if (ending(p) || !pipeline_orders_refuse(p))
-			return lt_fail(err, LT_E_CANCELLED, "the pipeline ends");
-		lt_wake_wait(p->pause, pause);
-		pause = LT_MIN(pause * 2, LOCK_PAUSE_MAX_MS);
-	}
-}
-
-/* R5: a group that deadlocks is halved; one that fails for its data is redone one by one, so that all before the faulty
- * transaction is applied and the error names exactly that one. */
-static bool
-apply_group(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, struct lt_err *err)
-{
-	size_t culprit;
-
-	if (n == 1)
-		return apply_single(p, sink, txns, err);
-	if (apply_once(p, sink, txns, n, &culprit, err))
-		return true;
-	if (lt_err_kind(err) == LT_KIND_RETRY || err->code == LT_E_FENCED)
-		return false;
-	p->now.retries++;
-	if (is_lock(err->code)) {
-		memset(err, 0, sizeof(*err));
-		return apply_group(p, sink, txns, n / 2, err) && apply_group(p, sink, txns + n / 2, n - n / 2, err);
-	}
-	if (lt_fault("r05_redo"))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		memset(err, 0, sizeof(*err));
-		if (!apply_single(p, sink, &txns[i], err))
-			return false;
-	}
-	return true;
-}
-
-static bool
-has_rows(const struct pipeline_group *g)
-{
-	return g->rows > 0;
-}
-
-/* Nothing to write: only `applied` moves, and the lane every now and then. */
-static void
-pass_places(struct pipeline *p, const struct pipeline_group *g)
-{
-	struct change_position end;
-
-	change_position_init(&end);
-	position_after(&p->applied, g->txns, g->count, &end);
-	change_position_copy(&p->applied, &end);
-	change_position_clear(&end);
-	for (size_t i = 0; i < g->count; i++)
-		p->unsaved = p->unsaved || !g->txns[i]->quiet || lt_fault("r11_quiet");
-}
-
-static bool
 save_progress(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
 	/* A file that was left behind is worth it whatever stood in it: the source may purge it. */
 	if (!p->unsaved && strcmp(p->saved.file, p->applied.place.file) == 0)
 		return true;
 	if (!sink->ops->advance(sink, &p->applied, err)) {
-		if (!is_lock(err->code))
+		if (!pipeline_is_lock(err->code))
 			return false;
 		memset(err, 0, sizeof(*err)); /* somebody looks at the lane: next time */
 		return true;
 	}
-	note_saved(p);
+	pipeline_note_saved(p);
 	return true;
-}
-
-static void
-note_lag(struct pipeline *p, const struct pipeline_group *g)
-{
-	const struct change_txn *newest = g->txns[g->count - 1];
-	uint64_t now = lt_wall_us(p->clock);
-
-	p->now.lag_ms = newest->commit_us > 0 && now > newest->commit_us ? (now - newest->commit_us) / 1000 : 0;
-	if (newest->gtid.kind != CHANGE_GTID_NONE)
-		change_gtid_text(&newest->gtid, p->now.applied_gtid);
 }
 
 static bool
@@ -263,7 +175,7 @@ stop_at_ddl(struct pipeline *p, struct change_sink *sink, struct change_txn *t, 
 {
 	bool passed = false;
 
-	remember_stop(p, t);
+	pipeline_remember_stop(p, t);
 	if (!pipeline_ddl_pass(p, sink, &passed, err) || passed)
 		return passed;
 	lt_fail(err, LT_E_DDL, "the source ran: %.*s", (int)LT_MIN(t->ddl.len, (size_t)400), t->ddl.ptr);
@@ -271,9 +183,9 @@ stop_at_ddl(struct pipeline *p, struct change_sink *sink, struct change_txn *t, 
 	return false;
 }
 
-/* *again: the run is over, and another is to follow at once. */
+/* On the loader's own connection, with nothing beside it. *again: the run is over, and another is to follow at once. */
 static bool
-apply_filled(struct pipeline *p, struct change_sink *sink, struct pipeline_group *g, bool *again, struct lt_err *err)
+apply_here(struct pipeline *p, struct change_sink *sink, struct pipeline_group *g, bool *again, struct lt_err *err)
 {
 	uint64_t began = lt_mono_us(p->clock);
 
@@ -281,16 +193,33 @@ apply_filled(struct pipeline *p, struct change_sink *sink, struct pipeline_group
 		*again = stop_at_ddl(p, sink, g->txns[0], err);
 		return *again;
 	}
-	if (!has_rows(g)) {
-		pass_places(p, g);
-		p->now.lag_ms = 0;
+	if (g->rows == 0) {
+		pipeline_pass_places(p, g->txns, g->count);
+		p->now.lag_ms = pipeline_held_lag(p);
 		return true;
 	}
-	if (!apply_group(p, sink, g->txns, g->count, err))
+	if (!pipeline_apply_group(p, sink, g->txns, g->count, err))
 		return false;
-	pipeline_group_learn(g, lt_mono_us(p->clock) - began);
-	note_lag(p, g);
+	pipeline_group_learn(g, g->rows, lt_mono_us(p->clock) - began);
+	pipeline_note_lag(p, g->txns[g->count - 1]);
 	return true;
+}
+
+/* A backlog is applied on several connections; what is left of it, and whatever comes without one, here: that has the
+ * least delay. */
+static bool
+apply_filled(struct loader *l, bool *again, struct lt_err *err)
+{
+	struct pipeline_group *g = l->group;
+	bool alone = g->txns[0]->kind == CHANGE_TXN_DDL || g->txns[0]->spill != NULL;
+
+	if (l->flight != NULL && !alone && pipeline_group_is_full(g)) {
+		if (!pipeline_flight_take(l->flight, g, &alone, err))
+			return false;
+		if (!alone)
+			return pipeline_flight_step(l->flight, 0, err);
+	}
+	return (l->flight == NULL || pipeline_flight_drain(l->flight, err)) && apply_here(l->p, l->sink, g, again, err);
 }
 
 /* -- the run -------------------------------------------------------------------------------------- */
@@ -299,75 +228,142 @@ static void
 note_unsent(struct pipeline *p, const struct reader *r)
 {
 	p->now.own = r->own_before + atomic_load(&r->select->own);
+	p->now.opted_out = r->opted_before + atomic_load(&r->select->opted_out);
 	p->now.passed = r->passed_before + atomic_load(&r->select->passed);
 }
 
+/* A group, if there is one to apply or more to add to it. */
 static bool
-load_loop(struct pipeline *p, struct change_sink *sink, struct reader *r, struct pipeline_group *g, struct lt_err *err)
+load_some(struct loader *l, enum lt_queue_end *end, bool *again, struct lt_err *err)
 {
-	uint64_t published = 0;
+	bool flying = l->flight != NULL && !pipeline_flight_is_empty(l->flight), room;
 
-	while (!ending(p)) {
-		enum lt_queue_end end = pipeline_group_fill(g, r->queue, LOAD_STEP_MS);
+	*end = LT_QUEUE_DONE;
+	if (flying) {
+		room = pipeline_flight_has_room(l->flight) && !l->partial;
+		if (!pipeline_flight_step(l->flight, room ? 0 : LOAD_STEP_MS, err))
+			return false;
+		flying = !pipeline_flight_is_empty(l->flight);
+		if (flying && !pipeline_flight_has_room(l->flight))
+			return true;
+	}
+	*end = l->partial ? pipeline_group_more(l->group, l->reader->queue, 0)
+			  : pipeline_group_fill(l->group, l->reader->queue, flying ? FLYING_STEP_MS : LOAD_STEP_MS);
+	if (*end != LT_QUEUE_DONE)
+		return true;
+	l->partial = flying && !pipeline_group_is_full(l->group);
+	return l->partial || apply_filled(l, again, err);
+}
+
+/* Now and then: progress without rows, the status. */
+static bool
+keep_house(struct loader *l, bool idle, struct lt_err *err)
+{
+	struct pipeline *p = l->p;
+	uint64_t now = lt_mono_us(p->clock);
+	bool flying = l->flight != NULL && !pipeline_flight_is_empty(l->flight);
+
+	if (idle && !flying)
+		p->now.lag_ms = pipeline_held_lag(p);
+	if (!flying && now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) &&
+	    !save_progress(p, l->sink, err))
+		return false;
+	if (idle || now - l->published_us >= PUBLISH_US) {
+		note_unsent(p, l->reader);
+		pipeline_publish(p);
+		l->published_us = now;
+	}
+	return true;
+}
+
+static bool
+load_loop(struct loader *l, struct lt_err *err)
+{
+	struct pipeline *p = l->p;
+
+	while (!pipeline_is_ending(p)) {
+		enum lt_queue_end end;
 		bool again = false;
-		uint64_t now;
 
-		atomic_store(&p->queued_bytes, lt_queue_bytes(r->queue));
-		atomic_store(&p->group_bytes, g->bytes);
-		if (end == LT_QUEUE_CLOSED) {
-			*err = r->err; /* the reader's last word; its thread is done with it */
-			return false;
-		}
-		if (end == LT_QUEUE_DONE && (!apply_filled(p, sink, g, &again, err) || again))
+		if (!load_some(l, &end, &again, err) || again)
 			return again;
-		if (end == LT_QUEUE_TIMEOUT)
-			p->now.lag_ms = 0;
-		now = lt_mono_us(p->clock);
-		if (now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) &&
-		    !save_progress(p, sink, err))
-			return false;
-		if (end == LT_QUEUE_TIMEOUT || now - published >= PUBLISH_US) {
-			note_unsent(p, r);
-			pipeline_publish(p);
-			published = now;
+		atomic_store(&p->queued_bytes, lt_queue_bytes(l->reader->queue));
+		atomic_store(
+		    &p->group_bytes, l->group->bytes + (l->flight != NULL ? pipeline_flight_bytes(l->flight) : 0));
+		if (end == LT_QUEUE_CLOSED) {
+			if (l->flight != NULL && !pipeline_flight_drain(l->flight, err))
+				return false;
+			*err = l->reader->err; /* the reader's last word; its thread is done with it */
+			return err->code == LT_E_UNTIL && save_progress(p, l->sink, err) && false;
 		}
-		if (!pipeline_orders_refuse(p))
+		if (!keep_house(l, end == LT_QUEUE_TIMEOUT, err))
+			return false;
+		if (lt_queue_bytes(p->orders) > 0 && l->flight != NULL && !pipeline_flight_drain(l->flight, err))
+			return false; /* an order may move the progress */
+		if (!pipeline_orders_running(p, l->sink))
 			break;
 	}
-	return save_progress(p, sink, err) && false;
+	if (l->flight != NULL)
+		pipeline_flight_land(l->flight);
+	return save_progress(p, l->sink, err) && false;
+}
+
+/* The group in hand and those in flight share their part of the memory. */
+static void
+prepare(struct loader *l, struct pipeline_group *g, size_t share)
+{
+	const struct model_channel *c = l->p->channel;
+	bool several = c->writers > 1;
+	/* Behind the head of the order a group waits with its locks about as long as it took (R4). */
+	unsigned time_ms = several && l->p->model->two_way ? LT_MAX(c->group.time_ms / 2, 1u) : c->group.time_ms;
+
+	pipeline_group_init(
+	    g, c->group.rows, LT_MIN(c->group.bytes, several ? share / (c->writers + 4) : share), time_ms);
+	l->group = g;
+	if (several)
+		l->flight = pipeline_flight_new(l->p, l->sink, g);
 }
 
 static bool
 run(struct pipeline *p, struct change_sink *sink, struct change_source *source, struct pipeline_select *select,
     struct lt_err *err)
 {
-	size_t share = p->channel->memory_bytes / MEMORY_SHARES;
+	size_t share = p->channel->memory_bytes / PIPELINE_MEMORY_SHARES;
 	struct reader r = { .p = p,
 		.source = source,
 		.select = select,
 		.queue = lt_queue_new(LT_MIN(share, QUEUE_BYTES)),
 		.own_before = p->now.own,
+		.opted_before = p->now.opted_out,
 		.passed_before = p->now.passed };
+	struct loader l = { .p = p, .sink = sink, .reader = &r };
 	struct pipeline_group group;
 	struct lt_thread *thread;
-	bool again;
+	bool again = false;
 
-	pipeline_group_init(
-	    &group, p->channel->group.rows, LT_MIN(p->channel->group.bytes, share), p->channel->group.time_ms);
+	if (!reader_init(&r, err))
+		goto out;
+	prepare(&l, &group, share);
 	thread = lt_thread_start("reader", reader_main, &r);
 	pipeline_set_state(p, PIPELINE_RUNNING, NULL);
 	atomic_store(&p->ready, true);
-	again = load_loop(p, sink, &r, &group, err);
+	again = load_loop(&l, err);
+	if (p->stop.by_txn)
+		pipeline_flight_leave(l.flight, p->stop.txn); /* ours now: the pipeline stands before it */
+	pipeline_flight_free(l.flight);
 
 	atomic_store(&r.stop, true);
 	lt_queue_close(r.queue);
 	change_source_cancel(source);
 	lt_thread_join(thread);
 	note_unsent(p, &r);
-	lt_queue_free(r.queue, free_txn);
+	if (p->stop.by_txn)
+		pipeline_group_leave(&group, p->stop.txn);
 	pipeline_group_clear(&group);
 	atomic_store(&p->queued_bytes, 0);
 	atomic_store(&p->group_bytes, 0);
+out:
+	reader_clear(&r);
 	return again;
 }
 
@@ -426,7 +422,8 @@ pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *foun
 {
 	bool known = false;
 
-	if (!sink->ops->claim(sink, &p->applied, found, err))
+	if (!sink->ops->claim(sink, &p->applied, found, err) ||
+	    !pipeline_state_paused(pipeline_load_conn(sink), p->channel->name, p->model->name, &p->paused, err))
 		return false;
 	schema_history_free(p->history);
 	p->history = schema_history_new();
@@ -474,7 +471,7 @@ show_mark(struct pipeline *p, struct lt_err *err)
 bool
 pipeline_session(struct pipeline *p, struct lt_err *err)
 {
-	size_t limit = p->channel->memory_bytes / MEMORY_SHARES;
+	size_t limit = p->channel->memory_bytes / PIPELINE_MEMORY_SHARES;
 	struct pipeline_select select;
 	struct change_filter filter;
 	struct change_describer describer;
@@ -482,14 +479,17 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	struct change_sink *sink = NULL;
 	bool again = false;
 
-	p->stop.by_txn = false;
+	pipeline_stop_clear(&p->stop);
 	if (!show_mark(p, err) || !pipeline_load_open(p->channel, p->index, p->origin.stop, &sink, err))
 		return false;
 	if (!pipeline_apart_check(p->channel, p->model, pipeline_load_conn(sink), p->clock, p->origin.stop, err) ||
-	    !pipeline_session_begin(p, sink, err))
+	    !pipeline_session_begin(p, sink, err) || !pipeline_orders_note(p, sink, err))
 		goto out;
-	note_saved(p);
+	pipeline_note_saved(p);
+	if (p->paused)
+		goto out;
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
+	select.otter = &p->channel->otter;
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err))
 		again = run(p, sink, source, &select, err);

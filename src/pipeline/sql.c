@@ -1,5 +1,6 @@
 #include "pipeline/sql_priv.h"
 
+#include "base/fault.h"
 #include "mysql/sql.h"
 
 static void
@@ -62,6 +63,12 @@ add_same(const struct pipeline_route *r, struct pipeline_text *t, const struct p
 
 	my_sql_name(&name, c->target->name);
 	n = lt_buf_cstr(&name);
+	if (c->constant) {
+		lt_buf_printf(&t->sql, "%s <=> ?", n);
+		add_slot(t, c, false);
+		lt_buf_free(&name);
+		return;
+	}
 	switch (c->bind) {
 	case PIPELINE_BIND_UTF8:
 	case PIPELINE_BIND_NAME:
@@ -94,24 +101,54 @@ and_between(struct pipeline_text *t, bool *first)
 }
 
 static bool
+has_key(const struct pipeline_route *r, const struct change_image *image)
+{
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		if (r->columns[i].in_key && !pipeline_column_in(&r->columns[i], image))
+			return false;
+	}
+	return !r->keyless;
+}
+
+/* R7: an image that lacks a part of the target's key has the source's own; whether the target has one such row, its
+ * count tells. */
+static void
+add_source_key(const struct pipeline_route *r, const struct change_image *before, struct pipeline_text *t, bool *first)
+{
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		const struct pipeline_column *c = &r->columns[i];
+
+		if (!pipeline_column_in(c, before) || c->bind == PIPELINE_BIND_JSON || c->bind == PIPELINE_BIND_OPAQUE)
+			continue;
+		and_between(t, first);
+		my_sql_name(&t->sql, c->target->name);
+		lt_buf_z(&t->sql, " <=> ");
+		add_key_value(t, c);
+		add_slot(t, c, false);
+	}
+}
+
+static bool
 add_where(const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *t)
 {
-	bool first = true;
+	bool first = true, by_key = has_key(r, before);
 
-	for (size_t i = 0; i < r->ncolumns && !r->keyless; i++) {
+	if (!by_key && !r->keyless) {
+		add_source_key(r, before, t, &first);
+		return !first;
+	}
+	for (size_t i = 0; i < r->ncolumns && by_key; i++) {
 		const struct pipeline_column *c = &r->columns[i];
 
 		if (!c->in_key)
 			continue;
-		if (!change_image_has(before, c->source))
-			return false;
 		and_between(t, &first);
 		add_key_equal(t, c);
 	}
 	for (size_t i = 0; i < r->ncolumns && (r->keyless || verify); i++) {
 		const struct pipeline_column *c = &r->columns[i];
 
-		if ((c->in_key && !r->keyless) || !change_image_has(before, c->source))
+		if ((c->in_key && !r->keyless) || !pipeline_column_in(c, before))
 			continue;
 		and_between(t, &first);
 		add_same(r, t, c);
@@ -139,7 +176,7 @@ add_tuple(const struct pipeline_route *r, const struct change_image *after, stru
 	size_t first = out->nslots;
 
 	for (size_t i = 0; i < r->ncolumns; i++) {
-		if (!is_written(&r->columns[i]) || !change_image_has(after, r->columns[i].source))
+		if (!is_written(&r->columns[i]) || !pipeline_column_in(&r->columns[i], after))
 			continue;
 		lt_buf_z(&out->sql, between);
 		add_stored(out, &r->columns[i]);
@@ -159,7 +196,7 @@ pipeline_sql_insert(
 	my_sql_table(&out->sql, r->target->schema, r->target->name);
 	lt_buf_z(&out->sql, " (");
 	for (size_t i = 0; i < r->ncolumns; i++) {
-		if (!is_written(&r->columns[i]) || !change_image_has(after, r->columns[i].source))
+		if (!is_written(&r->columns[i]) || !pipeline_column_in(&r->columns[i], after))
 			continue;
 		lt_buf_z(&out->sql, between);
 		my_sql_name(&out->sql, r->columns[i].target->name);
@@ -185,7 +222,8 @@ keeps_itself(const struct pipeline_route *r, const struct change_image *after, c
 		return false;
 	for (size_t i = 0; i < r->ncolumns; i++) {
 		if (r->columns[i].target == target)
-			return is_written(&r->columns[i]) && !change_image_has(after, r->columns[i].source);
+			return is_written(&r->columns[i]) &&
+			       (r->columns[i].constant || !pipeline_column_in(&r->columns[i], after));
 	}
 	return false;
 }
@@ -201,7 +239,7 @@ pipeline_sql_update(const struct pipeline_route *r, const struct change_image *b
 	for (size_t i = 0; i < r->ncolumns; i++) {
 		const struct pipeline_column *c = &r->columns[i];
 
-		if (!is_written(c) || !change_image_has(after, c->source))
+		if (!is_written(c) || c->constant || !(pipeline_column_in(c, after) || lt_fault("r07_missing")))
 			continue;
 		lt_buf_z(&out->sql, between);
 		my_sql_name(&out->sql, c->target->name);
@@ -249,7 +287,7 @@ pipeline_sql_delete_in(
 			return false;
 		key = &r->columns[i];
 	}
-	if (key == NULL || r->keyless || !change_image_has(before, key->source))
+	if (key == NULL || r->keyless || !pipeline_column_in(key, before))
 		return false;
 	lt_buf_z(&out->sql, "DELETE FROM ");
 	my_sql_table(&out->sql, r->target->schema, r->target->name);
@@ -281,4 +319,20 @@ pipeline_sql_probe(const struct pipeline_route *r, const struct change_image *be
 		break;
 	}
 	return add_where(r, before, false, out);
+}
+
+bool
+pipeline_sql_read(const struct pipeline_route *r, const struct change_image *before,
+    const struct pipeline_column *const *columns, size_t ncolumns, struct pipeline_text *out)
+{
+	for (size_t i = 0; i < ncolumns; i++) {
+		lt_buf_z(&out->sql, i == 0 ? "SELECT " : ", ");
+		my_sql_name(&out->sql, columns[i]->target->name);
+	}
+	lt_buf_z(&out->sql, " FROM ");
+	my_sql_table(&out->sql, r->target->schema, r->target->name);
+	if (!add_where(r, before, false, out))
+		return false;
+	lt_buf_z(&out->sql, " FOR UPDATE");
+	return true;
 }

@@ -32,5 +32,15 @@ bool pipeline_sql_delete_in(
     const struct pipeline_route *r, const struct change_image *before, size_t rows, struct pipeline_text *out);
 /** UPDATE that sets the first key column to itself, by the key. */
 bool pipeline_sql_probe(const struct pipeline_route *r, const struct change_image *before, struct pipeline_text *out);
+/** SELECT of some columns, by the key (keyless: by the image, with a LIMIT), that locks the rows. */
+bool pipeline_sql_read(const struct pipeline_route *r, const struct change_image *before,
+    const struct pipeline_column *const *columns, size_t ncolumns, struct pipeline_text *out);
+
+/** Whether a parameter would not arrive as it is: numbers of a JSON document that are no DOUBLE (change/json.h). */
+bool pipeline_sql_needs_literal(
+    const struct pipeline_route *r, const struct pipeline_text *t, const struct my_param *params);
+/** The statement with its values in place of the parameters; such numbers then arrive. */
+void pipeline_sql_literal(
+    const struct pipeline_route *r, const struct pipeline_text *t, const struct my_param *params, struct lt_buf *out);
 
 #endif

@@ -46,6 +46,11 @@ static const char *const statements[] = {
 	" action VARCHAR(32) NOT NULL,"
 	" detail MEDIUMTEXT NOT NULL,"
 	" why TEXT NOT NULL) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.pause ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" pipeline VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
+	" PRIMARY KEY (channel, pipeline)) ENGINE=InnoDB",
 };
 
 /* *version 0: there is none yet. */
@@ -151,6 +156,75 @@ pipeline_state_audit(struct my_conn *target, const struct pipeline_audit *entry,
 	my_sql_text(&sql, entry->why);
 	lt_buf_c(&sql, ')');
 	ok = my_exec(target, lt_buf_cstr(&sql), NULL, err);
+	lt_buf_free(&sql);
+	return ok;
+}
+
+/* " WHERE channel='shop' AND pipeline='hz->us'" */
+static void
+where_pipeline(struct lt_buf *sql, const char *channel, const char *pipeline)
+{
+	lt_buf_z(sql, " WHERE channel=");
+	my_sql_text(sql, lt_str_z(channel));
+	if (pipeline == NULL)
+		return;
+	lt_buf_z(sql, " AND pipeline=");
+	my_sql_text(sql, lt_str_z(pipeline));
+}
+
+bool
+pipeline_state_paused(
+    struct my_conn *target, const char *channel, const char *pipeline, bool *paused, struct lt_err *err)
+{
+	struct lt_buf sql = { 0 };
+	struct my_rows *rows = NULL;
+	bool ok;
+
+	lt_buf_z(&sql, "SELECT 1 FROM lutra.pause");
+	where_pipeline(&sql, channel, pipeline);
+	ok = my_query(target, lt_buf_cstr(&sql), &rows, err);
+	if (ok)
+		*paused = rows->nrows > 0;
+	my_rows_free(rows);
+	lt_buf_free(&sql);
+	return ok;
+}
+
+bool
+pipeline_state_pause(struct my_conn *target, const char *channel, const char *pipeline, bool paused, struct lt_err *err)
+{
+	struct lt_buf sql = { 0 };
+	bool ok;
+
+	if (paused) {
+		lt_buf_z(&sql, "INSERT IGNORE INTO lutra.pause (channel, pipeline) VALUES (");
+		my_sql_text(&sql, lt_str_z(channel));
+		lt_buf_z(&sql, ", ");
+		my_sql_text(&sql, lt_str_z(pipeline));
+		lt_buf_c(&sql, ')');
+	} else {
+		lt_buf_z(&sql, "DELETE FROM lutra.pause");
+		where_pipeline(&sql, channel, pipeline);
+	}
+	ok = my_exec(target, lt_buf_cstr(&sql), NULL, err);
+	lt_buf_free(&sql);
+	return ok;
+}
+
+bool
+pipeline_state_log(struct my_conn *target, const char *channel, const char *pipeline, size_t limit,
+    struct my_rows **ret, struct lt_err *err)
+{
+	struct lt_buf sql = { 0 };
+	bool ok;
+
+	lt_buf_printf(&sql,
+	    "SELECT CAST(UNIX_TIMESTAMP(at) * 1000000 AS UNSIGNED), who, pipeline, action, LEFT(detail, %d), LEFT(why, %d)"
+	    " FROM lutra.audit",
+	    PIPELINE_LOG_TEXT, PIPELINE_LOG_TEXT);
+	where_pipeline(&sql, channel, pipeline);
+	lt_buf_printf(&sql, " ORDER BY id DESC LIMIT %zu", limit);
+	ok = my_query(target, lt_buf_cstr(&sql), ret, err);
 	lt_buf_free(&sql);
 	return ok;
 }

@@ -4,6 +4,7 @@
  *   lane   progress of each pipeline into this database, one row for each writer: moves with the rows, and so marks
  * their origin ddl    statements that were acknowledged by `lutra ddl done`, so that the other direction may pass them
  *   audit  everything that was done by hand: who, when, what, why
+ *   pause  pipelines that `lutra pause` holds back; a row each
  */
 #ifndef PIPELINE_STATE_H
 #define PIPELINE_STATE_H
@@ -11,8 +12,8 @@
 #include "mysql/conn.h"
 
 /* 1: one lane for each pipeline. 2: several, of which the one with the highest number tells; of version 1 it is the
- * only one, so that nothing but the version changes, and a Lutra that knows one lane alone keeps away. */
-#define PIPELINE_STATE_VERSION 2
+ * only one, so that nothing but the version changes, and a Lutra that knows one lane alone keeps away. 3: `pause`. */
+#define PIPELINE_STATE_VERSION 3
 
 /** Make or migrate the schema. Writes nothing when it is there as it should be. Newer than ours: LT_E_STATE_NEWER.
  * Commits. */
@@ -28,6 +29,16 @@ struct pipeline_audit {
 	struct lt_str detail, why;
 };
 LT_MUST_USE bool pipeline_state_audit(struct my_conn *target, const struct pipeline_audit *entry, struct lt_err *err);
+/** Whether a pipeline is paused, and to hold it back or let it go; both in the connection's open transaction. */
+LT_MUST_USE bool pipeline_state_paused(
+    struct my_conn *target, const char *channel, const char *pipeline, bool *paused, struct lt_err *err);
+LT_MUST_USE bool pipeline_state_pause(
+    struct my_conn *target, const char *channel, const char *pipeline, bool paused, struct lt_err *err);
+/** The newest lines of `audit`, newest first: microseconds since 1970, who, pipeline, action, detail and why (both cut
+ * at PIPELINE_LOG_TEXT characters). `pipeline` NULL: of the whole channel. `**ret` to my_rows_free(). */
+enum { PIPELINE_LOG_TEXT = 2000 };
+LT_MUST_USE bool pipeline_state_log(struct my_conn *target, const char *channel, const char *pipeline, size_t limit,
+    struct my_rows **ret, struct lt_err *err);
 /** Login name of the process's user, for the audit; "uid N" where there is none. */
 void pipeline_state_who(char out[64]);
 

@@ -170,6 +170,7 @@ def test_r14_xa_of_tables_mapped_and_not(engine, site, channel, schema):
 # -- R15 and R16: the data folder, the state's version -------------------------------------------------------------------------
 
 def test_r15_data_folder_may_be_deleted(site, channel, schema):
+    """At any moment, and what is written meanwhile comes too: where reading stands is recorded at the targets alone."""
     hz, us = site("mariadb", 1), site("mysql", 2)
     lutra = channel({"hz": hz, "us": us}, "hz <-> us").start()
     expected = set()
@@ -180,6 +181,9 @@ def test_r15_data_folder_may_be_deleted(site, channel, schema):
             expected |= load.expected_ledger()
         assert lutra.stop() == 0 if round else (lutra.kill() or True)
         shutil.rmtree(lutra.data)
+        for i, s in enumerate((hz, us), 1):
+            transaction(s, schema, f"INSERT INTO ledger VALUES ({-10 * round - i})")
+            expected.add(-10 * round - i)
         lutra.start()
     lutra.wait()
     same(hz, us, schema)

@@ -3,35 +3,57 @@
 import functools
 import os
 import pathlib
+import re
 
 import pytest
 import steps
+import test_log_xa as xa
 import test_rules as rules
 import test_rules_log as log
 import test_rules_rows as rows
+import test_writers as writers
 from lutralab.lutra import LutraFailed
 from lutralab.servers import CHECKOUT
+
+
+def xa_over_a_kill(site, channel, schema):
+    xa.test_r14_a_restart_between_prepare_and_commit("kill", (site("mysql", 1), site("mariadb", 2)), channel, schema)
+
 
 # Switch in src/: the steps that must fail with it, and how long they may wait for what then never comes.
 SWITCHED_OFF = {
     "r01_commit": (functools.partial(rules.damaged_group, damage="missing", places=(7,)), 5),
     "r02_claim": (rules.commit_in_doubt, 5),
     "r02_owner": (rules.two_owners, 5),
+    "r02_newest": (writers.newest_lane_counts, 5),
     "r03_session": (functools.partial(rules.test_r03_hostile_globals, "mysql", rules.HOSTILE["sql_mode"]), 5),
     "r03_flags": (functools.partial(rules.test_r03_cascades_and_orphans, ("mysql", "mysql")), 5),
+    "r04_give_way": (writers.cycle_through_a_local_transaction, 3),
+    "r04_order": (writers.cycle_through_a_local_transaction, 3),
     "r05_redo": (functools.partial(rules.damaged_group, damage="missing", places=(7,)), 5),
+    "r06_whole": (functools.partial(writers.test_groups_that_the_server_takes_for_touching_never_meet, "mariadb"), 5),
+    "r06_writeset": (functools.partial(rows.write_sets, "mariadb", "cascade"), 5),
+    "r07_missing": (functools.partial(rows.test_r06_r07_images_without_all_columns, ("mariadb", "mysql"), "MINIMAL"), 5),
     "r08_verify": (rows.crossover, 3),
     "r09_count": (functools.partial(rows.test_r09_keyless_tables, ("mariadb", "mariadb")), 5),
     "r10_mark": (log.hidden_mark, 13),
     "r11_quiet": (log.test_r11_idle_two_way_channel_writes_next_to_nothing, 5),
     "r12_start": (log.killed_when_ready, 5),
     "r13_history": (functools.partial(log.lost_tail, again=True), 5),
+    "r14_recall": (xa_over_a_kill, 5),
+    "r15_state": (log.test_r15_data_folder_may_be_deleted, 5),
     "r16_version": (log.test_r16_newer_state_is_refused, 5),
 }
 
 
 def binary():
     return pathlib.Path(os.environ.get("LUTRA_FAULTS_BIN", CHECKOUT / "build-faults/lutra"))
+
+
+def test_every_rule_has_a_switch():
+    found = {name for file in (CHECKOUT / "src").rglob("*.c") for name in re.findall(r'lt_fault\("(r\d+_\w+)"\)', file.read_text())}
+    assert found >= set(SWITCHED_OFF)
+    assert {int(name[1:3]) for name in SWITCHED_OFF} >= set(range(1, 17)) - {4}  # R4 is about several groups at once
 
 
 @pytest.mark.parametrize("switch", SWITCHED_OFF)

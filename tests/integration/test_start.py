@@ -105,3 +105,20 @@ def test_a_servers_log_ends_where_it_is_told(written, schema):
     source.sql(f"PURGE BINARY LOGS TO '{begins[0]['file']}'")  # what other tests wrote
     oldest = dump(source)
     assert ids(oldest, schema) == list(range(8))
+
+
+def test_begins_at_the_beginning(written, schema):
+    """Of the oldest log there is: what an earlier file held is not read, everything behind it is."""
+    lutra, source, target, begins, *_ = written
+    source.sql(f"PURGE BINARY LOGS TO '{begins[0]['file']}'")
+    begin_at(lutra, "beginning")
+    assert arrived(lutra, target, schema) == list(range(8))
+
+
+def test_begins_now(written, schema):
+    lutra, source, target, *_ = written
+    begin_at(lutra, "now")
+    assert arrived(lutra, target, schema) == []
+    source.sql(f"INSERT INTO {schema}.numbers VALUES (100)")
+    lutra.wait()
+    assert target.sql(f"SELECT id FROM {schema}.numbers") == ((100,),)

@@ -12,6 +12,9 @@ from lutralab.workload import Workload
 STEPS = [("lane.claim", 1), ("load.lane", 1), ("load.lane", 3), ("load.row", 1), ("load.row", 40), ("load.replied", 1),
          ("load.replied", 2), ("load.commit", 1), ("load.commit", 2), ("load.commit.sent", 1), ("load.commit.sent", 2),
          ("load.committed", 1), ("load.committed", 2)]
+# The same with groups on four connections: which of them comes by is the moment's.
+FLYING = [("load.lane", 3), ("load.row", 40), ("load.replied", 3), ("flight.ready", 2), ("flight.turn", 2), ("load.commit.sent", 3),
+          ("load.committed", 2), ("flight.passed", 3)]
 
 
 def binary():
@@ -54,6 +57,13 @@ def catch_up_over(lutra, source, target, schema, step, times):
 def test_killed_at_a_step(step, times, lutra_to, schema):
     source, target, lutra = lutra_to("mariadb")
     lutra.file.write_text(lutra.file.read_text() + "group: { rows: 300 }\n")  # several groups, so that each step comes again
+    catch_up_over(lutra, source, target, schema, step, times)
+
+
+@pytest.mark.parametrize("step, times", FLYING, ids=[f"{s}-{n}" for s, n in FLYING])
+def test_killed_at_a_step_on_four_connections(step, times, lutra_to, schema):
+    source, target, lutra = lutra_to("mariadb")
+    lutra.file.write_text(lutra.file.read_text() + "writers: 4\ngroup: { rows: 40 }\n")
     catch_up_over(lutra, source, target, schema, step, times)
 
 

@@ -41,6 +41,8 @@ COMMON = (
     "max-connections=200",
 )
 MARIADB = ("gtid-strict-mode=ON", "log-slave-updates=ON", "binlog-annotate-row-events=ON", "innodb-log-file-size=64M")
+# What a server must be told when its data folder is made, too.
+AT_INIT = "lower-case-table-names="
 MYSQL = ("gtid-mode=ON", "enforce-gtid-consistency=ON", "mysqlx=OFF", "innodb-redo-log-capacity=64M")
 
 
@@ -152,7 +154,7 @@ class _Mariadb:
             self.program = pathlib.Path(found)
             self._share = pathlib.Path("/usr/share/mysql")
 
-    def init(self, data, log):
+    def init(self, data, log, *_):
         """What mariadb-install-db does, without what needs the system: root logs in without a password."""
         (data / "mysql").mkdir(parents=True)
         sql = ["CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n"]
@@ -176,9 +178,9 @@ class _Mysql:
     def __init__(self, folder):
         self.program = folder / "bin/mysqld"
 
-    def init(self, data, log):
+    def init(self, data, log, *options):
         argv = [self.program, "--no-defaults", "--initialize-insecure", *_as_user(), f"--datadir={data}",
-                "--innodb-redo-log-capacity=64M", "--innodb-buffer-pool-size=128M", "--performance-schema=OFF"]
+                "--innodb-redo-log-capacity=64M", "--innodb-buffer-pool-size=128M", "--performance-schema=OFF", *(f"--{o}" for o in options)]
         with open(log, "w") as out:
             run = subprocess.run(list(map(str, argv)), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         if run.returncode != 0:
@@ -237,7 +239,7 @@ class Server:
         if not self.data.exists():
             # A tmpdir of its own: a server that starts deletes every #sql file it finds there.
             (self.folder / "tmp").mkdir(parents=True)
-            self._lab._fresh_copy(self._engine, self.data)
+            self._lab._fresh_copy(self._engine, self.data, *(o for o in self._options if o.startswith(AT_INIT)))
         argv = [self._engine.program, "--no-defaults", *_as_user(), f"--datadir={self.data}", f"--port={self.port}",
                 f"--socket={self.socket}", f"--pid-file={self.folder}/pid", f"--log-error={self.log}",
                 f"--server-id={self.server_id}", f"--tmpdir={self.folder}/tmp"]
@@ -353,13 +355,13 @@ class Lab:
     def start(self, engine, server_id, *options, name=None):
         return self.server(engine, server_id, *options, name=name).start()
 
-    def _fresh_copy(self, engine, data):
+    def _fresh_copy(self, engine, data, *options):
         """Initializing takes seconds, copying a tenth: each engine is initialized once."""
-        fresh = self._fresh.get(engine.program)
+        fresh = self._fresh.get((engine.program, options))
         if fresh is None:
             fresh = self.folder / f"fresh-{len(self._fresh)}"
-            engine.init(fresh, self.folder / f"fresh-{len(self._fresh)}.log")
-            self._fresh[engine.program] = fresh
+            engine.init(fresh, self.folder / f"fresh-{len(self._fresh)}.log", *options)
+            self._fresh[engine.program, options] = fresh
         subprocess.run(["cp", "-a", "--reflink=auto", str(fresh), str(data)], check=True)
 
     def close(self, keep=False):

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -51,12 +52,33 @@ writes_lengths_in_the_fewest_bytes(void **state)
 	}
 }
 
+static void
+writes_numbers_as_printf_does(void **state)
+{
+	uint64_t power = 1;
+
+	(void)state;
+	for (int digits = 0; digits < 20; digits++, power *= 10) {
+		for (uint64_t n = power - 2; n != power + 3; n++) {
+			struct lt_buf b = { 0 };
+			char want[48];
+
+			snprintf(want, sizeof(want), "%llu%lld", (unsigned long long)n, (long long)n);
+			lt_buf_u64(&b, n);
+			lt_buf_i64(&b, (int64_t)n);
+			assert_string_equal(lt_buf_cstr(&b), want);
+			lt_buf_free(&b);
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_little_endian_of_any_width),
 		cmocka_unit_test(writes_lengths_in_the_fewest_bytes),
+		cmocka_unit_test(writes_numbers_as_printf_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,67 @@ the_widest_fits_its_text(void **state)
 	}
 }
 
+/** The log's form of `digits` (precision of them), as the servers' decimal2bin() makes it. */
+static size_t
+encode(const char *digits, unsigned precision, unsigned scale, bool negative, uint8_t *out)
+{
+	static const uint8_t bytes_of[] = { 0, 1, 1, 2, 2, 3, 3, 4, 4, 4 };
+	unsigned at = 0, whole = precision - scale;
+	size_t n = 0;
+
+	while (at < precision) {
+		unsigned count = at < whole ? (whole - at) % 9 : LT_MIN(precision - at, 9u);
+		uint32_t value = 0;
+
+		count = count == 0 ? 9 : count;
+		for (unsigned i = 0; i < count; i++)
+			value = value * 10 + (uint32_t)(digits[at++] - '0');
+		for (unsigned i = bytes_of[count]; i-- > 0;)
+			out[n++] = (uint8_t)(negative ? ~(value >> (8 * i)) : value >> (8 * i));
+	}
+	out[0] ^= 0x80;
+	return n;
+}
+
+static void
+check_round(const char *digits, unsigned precision, unsigned scale, bool negative)
+{
+	uint8_t wire[BINLOG_DECIMAL_PRECISION];
+	size_t n = encode(digits, precision, scale, negative, wire), len = 0, skip = 0, whole = precision - scale;
+	char *got = lt_realloc(NULL, precision + BINLOG_DECIMAL_MORE), want[BINLOG_DECIMAL_TEXT];
+	struct lt_err err = { 0 };
+
+	while (skip < whole && digits[skip] == '0')
+		skip++;
+	snprintf(want, sizeof(want), "%s%s%.*s%s%.*s", negative ? "-" : "", skip == whole ? "0" : "",
+	    (int)(whole - skip), digits + skip, scale > 0 ? "." : "", (int)scale, digits + whole);
+	assert_int_equal(n, binlog_decimal_size(precision, scale));
+	assert_true(binlog_decimal_text(lt_str_of(wire, n), precision, scale, got, &len, &err));
+	assert_string_equal(got, want);
+	assert_int_equal(len, strlen(want));
+	free(got);
+}
+
+static void
+every_precision_and_scale(void **state)
+{
+	static const char *const patterns[] = { "0", "9", "1", "10", "0000000001", "00000000012300000000000000456" };
+
+	(void)state;
+	for (unsigned precision = 1; precision <= 65; precision++) {
+		for (unsigned scale = 0; scale <= LT_MIN(precision, 38u); scale++) {
+			for (size_t p = 0; p < LT_COUNT(patterns); p++) {
+				char digits[BINLOG_DECIMAL_PRECISION];
+
+				for (unsigned i = 0; i < precision; i++)
+					digits[i] = patterns[p][i % strlen(patterns[p])];
+				check_round(digits, precision, scale, false);
+				check_round(digits, precision, scale, true);
+			}
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -92,6 +153,7 @@ main(void)
 		cmocka_unit_test(refuses_groups_with_too_many_digits),
 		cmocka_unit_test(refuses_impossible_columns),
 		cmocka_unit_test(the_widest_fits_its_text),
+		cmocka_unit_test(every_precision_and_scale),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 #include "binlog/temporal.h"
 
+#include <time.h>
+
 #include "binlog/column.h"
 #include "vectors.h"
 
@@ -94,6 +96,28 @@ edges_and_old_forms(void **state)
 		check(&samples[i]);
 }
 
+/** The C library's calendar. */
+static void
+a_timestamp_of_every_day(void **state)
+{
+	(void)state;
+	for (uint64_t s = 1; s <= UINT32_MAX; s += 86399) {
+		uint8_t wire[] = { (uint8_t)(s >> 24), (uint8_t)(s >> 16), (uint8_t)(s >> 8), (uint8_t)s };
+		time_t seconds = (time_t)s;
+		struct change_time t;
+		struct tm want;
+
+		assert_non_null(gmtime_r(&seconds, &want));
+		assert_true(binlog_temporal_decode(BINLOG_COL_TIMESTAMP2, 0, lt_str_of(wire, 4), &t, NULL));
+		assert_int_equal(t.year, want.tm_year + 1900);
+		assert_int_equal(t.month, want.tm_mon + 1);
+		assert_int_equal(t.day, want.tm_mday);
+		assert_int_equal(t.hour, want.tm_hour);
+		assert_int_equal(t.minute, want.tm_min);
+		assert_int_equal(t.second, want.tm_sec);
+	}
+}
+
 static void
 packed_times_of_documents(void **state)
 {
@@ -118,6 +142,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_answers),
 		cmocka_unit_test(edges_and_old_forms),
+		cmocka_unit_test(a_timestamp_of_every_day),
 		cmocka_unit_test(packed_times_of_documents),
 	};
 

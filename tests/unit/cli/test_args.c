@@ -7,7 +7,7 @@
 
 #include "cli/args.h"
 
-enum { WORDS = 12 };
+enum { WORDS = 40 };
 
 /* A command line of its own for each parse, since parsing permutes it. */
 struct line {
@@ -51,13 +51,30 @@ options_and_words_may_stand_in_any_order(void **state)
 }
 
 static void
+statements_are_kept_in_their_order(void **state)
+{
+	struct lt_err err = { 0 };
+	struct cli_args a;
+	struct line l;
+
+	(void)state;
+	assert_true(parse(&l, "lutra replace --data d --sql one p --sql two", &a, &err));
+	assert_int_equal(a.nstatements, 2);
+	assert_string_equal(a.statements[0], "one");
+	assert_string_equal(a.statements[1], "two");
+}
+
+static void
 wrong_use_is_refused_and_named(void **state)
 {
 	static const struct {
 		const char *line, *named;
 	} bad[] = {
 		{ "lutra", "no command" },
-		{ "lutra replace --data d p", "'replace'" },
+		{ "lutra conquer --data d p", "'conquer'" },
+		{ "lutra replace --data d p --sql 1 --sql 2 --sql 3 --sql 4 --sql 5 --sql 6 --sql 7 --sql 8 --sql 9 --sql 10"
+		  " --sql 11 --sql 12 --sql 13",
+		    "--sql" },
 		{ "lutra run", "--data DIR" },
 		{ "lutra run --data d", "FILE" },
 		{ "lutra run --data d a b", "b" },
@@ -135,6 +152,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_and_words_may_stand_in_any_order),
+		cmocka_unit_test(statements_are_kept_in_their_order),
 		cmocka_unit_test(wrong_use_is_refused_and_named),
 		cmocka_unit_test(help_needs_nothing_else),
 		cmocka_unit_test(every_command_can_be_met_and_explained),

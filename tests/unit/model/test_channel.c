@@ -75,12 +75,27 @@ completes_a_one_way_channel_with_defaults(void **state)
 	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_NOW);
 	assert_int_equal(c->verify, MODEL_VERIFY_OFF);
 	assert_int_equal(c->memory_bytes, 256 << 20);
+	assert_int_equal(c->spill_bytes, (uint64_t)16 << 30);
 	assert_int_equal(c->group.rows, 5000);
 	assert_int_equal(c->group.bytes, 4 << 20);
 	assert_int_equal(c->group.time_ms, 200);
 	assert_true(model_mapping_table(c->pipelines[0].mapping, LT_STR("shop"), LT_STR("t"), &a, &b, &rule));
 	lt_buf_free(&a);
 	lt_buf_free(&b);
+	model_channel_free(c);
+}
+
+static void
+begins_at_the_beginning_where_told(void **state)
+{
+	struct model_channel *c = loaded(ONE "start: beginning\n");
+
+	(void)state;
+	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_BEGINNING);
+	model_channel_free(c);
+	c = loaded(HEAD "direction: us<->hz\nconflicts: none\ntables: [ a.t ]\nstart: { us: beginning }\n");
+	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_BEGINNING);
+	assert_int_equal(c->pipelines[1].start.kind, MODEL_START_NOW);
 	model_channel_free(c);
 }
 
@@ -135,6 +150,11 @@ reads_every_key(void **state)
 	    "  hz: { gtid: '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:7' }\n"
 	    "  us: { file: mb.000003, pos: 4711 }\n"
 	    "memory: 16M\n"
+	    "spill: 3G\n"
+	    "until:\n"
+	    "  us: { gtid: 0-1-9 }\n"
+	    "delay: { us->hz: 2h }\n"
+	    "otter: { channel: 7, info: ring, write: on }\n"
 	    "group: { rows: 10, bytes: 512K, time: 2s }\n"
 	    "verify: off\n");
 	assert_string_equal(c->sites[0].password, "s3cret\n"); /* one newline is dropped */
@@ -148,7 +168,17 @@ reads_every_key(void **state)
 	assert_int_equal(c->pipelines[1].start.kind, MODEL_START_PLACE);
 	assert_string_equal(c->pipelines[1].start.file, "mb.000003");
 	assert_int_equal(c->pipelines[1].start.pos, 4711);
+	assert_int_equal(c->pipelines[0].until.kind, MODEL_START_NONE);
+	assert_int_equal(c->pipelines[1].until.kind, MODEL_START_GTID);
+	assert_string_equal(c->pipelines[1].until.gtid, "0-1-9");
+	assert_int_equal(c->pipelines[0].delay_ms, 0);
+	assert_int_equal(c->pipelines[1].delay_ms, 7200000);
+	assert_true(c->otter.on && c->otter.write && c->otter.has_channel);
+	assert_int_equal(c->otter.channel, 7);
+	assert_string_equal(c->otter.schema, "retl");
+	assert_string_equal(c->otter.info, "ring");
 	assert_int_equal(c->memory_bytes, 16 << 20);
+	assert_int_equal(c->spill_bytes, (uint64_t)3 << 30);
 	assert_int_equal(c->group.rows, 10);
 	assert_int_equal(c->group.bytes, 512 << 10);
 	assert_int_equal(c->group.time_ms, 2000);
@@ -285,7 +315,7 @@ refuses_wrong_values_at_their_place(void **state)
 		{ ONE "start:\n", LT_E_CONFIG_VALUE, 7, 7, "start:" },
 		{ ONE "start: { us: now }\n", LT_E_CONFIG_VALUE, 7, 10, "is not read" },
 		{ ONE "start: { hx: now }\n", LT_E_CONFIG_KEY, 7, 10, "did you mean `hz`?" },
-		{ ONE "start: { hz: then }\n", LT_E_CONFIG_VALUE, 7, 14, "now, {" },
+		{ ONE "start: { hz: then }\n", LT_E_CONFIG_VALUE, 7, 14, "now, beginning, {" },
 		{ ONE "start: { hz: {} }\n", LT_E_CONFIG_VALUE, 7, 14, "one of" },
 		{ ONE "start: { hz: { gtid: 0-1-2, time: x } }\n", LT_E_CONFIG_VALUE, 7, 14, "one of" },
 		{ ONE "start: { hz: { gtid: '0;1' } }\n", LT_E_CONFIG_VALUE, 7, 22, "gtid" },
@@ -295,6 +325,29 @@ refuses_wrong_values_at_their_place(void **state)
 		    7, 22, "mixed" },
 		{ ONE "start: { hz: { gtid: ',' } }\n", LT_E_CONFIG_VALUE, 7, 22, "no GTID" },
 		{ ONE "start: { hz: { gtid: '' } }\n", LT_E_CONFIG_VALUE, 7, 22, "no value" },
+		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, set: x }\n", LT_E_CONFIG_VALUE, 7, 23, "set" },
+		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, set: { c: [1] } }\n", LT_E_CONFIG_VALUE, 7, 28,
+		    "set: a number" },
+		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, weight: 0 }\n", LT_E_CONFIG_VALUE, 7, 26,
+		    "weight" },
+		{ HEAD "direction: hz -> us\ntables:\n  - a.b\n  - { from: a.b, to: a.b }\n", LT_E_CONFIG_MAPPING, 8, 5,
+		    "entry 1 has the same" },
+		{ HEAD "direction: hz <-> us\nconflicts: none\ntables:\n  - { from: a.b, set: { c: 1 } }\n",
+		    LT_E_CONFIG_MAPPING, 8, 5, "no way back" },
+		{ HEAD "direction: hz <-> us\nconflicts: none\ntables:\n  - a.b\n  - { from: a.b, to: a.c }\n",
+		    LT_E_CONFIG_MAPPING, 9, 5, "fan-out" },
+		{ ONE "otter: 7\n", LT_E_CONFIG_VALUE, 7, 8, "otter" },
+		{ ONE "otter: { channel: 0 }\n", LT_E_CONFIG_VALUE, 7, 19, "channel" },
+		{ ONE "otter: { write: on }\n", LT_E_CONFIG_MISSING, 7, 17, "`channel`" },
+		{ ONE "until: now\n", LT_E_CONFIG_VALUE, 7, 8, "until:" },
+		{ ONE "until: { us: { gtid: 0-1-2 } }\n", LT_E_CONFIG_VALUE, 7, 10, "is not read" },
+		{ ONE "until: { hx: { gtid: 0-1-2 } }\n", LT_E_CONFIG_KEY, 7, 10, "did you mean `hz`?" },
+		{ ONE "until: { hz: now }\n", LT_E_CONFIG_VALUE, 7, 14, "until: {" },
+		{ ONE "until: { hz: { time: soon } }\n", LT_E_CONFIG_VALUE, 7, 22, "time" },
+		{ ONE "delay: [1h]\n", LT_E_CONFIG_VALUE, 7, 8, "delay" },
+		{ ONE "delay: 1w\n", LT_E_CONFIG_VALUE, 7, 8, "as 10ms, 2s, 1h" },
+		{ ONE "delay: 31d\n", LT_E_CONFIG_VALUE, 7, 8, "are allowed" },
+		{ ONE "delay: { hz->as: 1h }\n", LT_E_CONFIG_KEY, 7, 10, "did you mean `hz->us`?" },
 		{ ONE "start: { hz: { file: a.1 } }\n", LT_E_CONFIG_MISSING, 7, 14, "come together" },
 		{ ONE "start: { hz: { file: x/a.1, pos: 4 } }\n", LT_E_CONFIG_VALUE, 7, 22, "without a folder" },
 		{ ONE "start: { hz: { file: a.1, pos: 3 } }\n", LT_E_CONFIG_VALUE, 7, 32, "from 4" },
@@ -304,6 +357,7 @@ refuses_wrong_values_at_their_place(void **state)
 		{ ONE "start: { hz: { tmie: now } }\n", LT_E_CONFIG_KEY, 7, 16, "did you mean `time`?" },
 		{ ONE "memory: 64X\n", LT_E_CONFIG_VALUE, 7, 9, "a size" },
 		{ ONE "memory: -1\n", LT_E_CONFIG_VALUE, 7, 9, "a size" },
+		{ ONE "spill: 1K\n", LT_E_CONFIG_VALUE, 7, 8, "are allowed" },
 		{ ONE "memory: M\n", LT_E_CONFIG_VALUE, 7, 9, "a size" },
 		{ ONE "memory: 64K\n", LT_E_CONFIG_VALUE, 7, 9, "are allowed" },
 		{ ONE "memory: 99999999999999999999G\n", LT_E_CONFIG_VALUE, 7, 9, "a size" },
@@ -312,7 +366,8 @@ refuses_wrong_values_at_their_place(void **state)
 		{ ONE "group: { rows: 0 }\n", LT_E_CONFIG_VALUE, 7, 16, "from 1" },
 		{ ONE "group: { bytes: 512M }\n", LT_E_CONFIG_VALUE, 7, 17, "larger than" },
 		{ ONE "group: { time: 0 }\n", LT_E_CONFIG_VALUE, 7, 16, "are allowed" },
-		{ ONE "group: { time: 1h }\n", LT_E_CONFIG_VALUE, 7, 16, "a time" },
+		{ ONE "group: { time: 1w }\n", LT_E_CONFIG_VALUE, 7, 16, "a time" },
+		{ ONE "group: { time: 1h }\n", LT_E_CONFIG_VALUE, 7, 16, "are allowed" },
 		{ ONE "verify: perhaps\n", LT_E_CONFIG_VALUE, 7, 9, "on or off" },
 		{ HEAD "direction: hz -> us\ntables: []\n", LT_E_CONFIG_VALUE, 6, 9, "a list" },
 		{ HEAD "direction: hz -> us\ntables: shop.*\n", LT_E_CONFIG_VALUE, 6, 9, "a list" },
@@ -395,6 +450,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(completes_a_one_way_channel_with_defaults),
+		cmocka_unit_test(begins_at_the_beginning_where_told),
 		cmocka_unit_test(two_way_gets_two_pipelines_and_an_inverse_from_left_to_right),
 		cmocka_unit_test(reads_every_key),
 		cmocka_unit_test(reads_times_as_microseconds_of_utc),

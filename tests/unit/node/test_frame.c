@@ -92,7 +92,7 @@ refuses_what_is_over_the_limit_before_it_came(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    node_frame_decode(LT_STR("\x01\x00\x01\x00"), NODE_REQUEST_LIMIT, &out, &used, &err), NODE_FRAME_BAD);
+	    node_frame_decode(LT_STR("\x01\x00\x10\x00"), NODE_REQUEST_LIMIT, &out, &used, &err), NODE_FRAME_BAD);
 	assert_int_equal(err.code, LT_E_CONTROL);
 }
 

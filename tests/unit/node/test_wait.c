@@ -118,6 +118,48 @@ says_who_is_how_far_at_the_limit(void **state)
 }
 
 static void
+says_that_a_pipeline_applies_with_a_delay(void **state)
+{
+	struct lt_wake *cancel = begin(100, 40);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	pipelines[1].status.delay_ms = 3600000;
+	assert_int_equal(wait_for(cancel, &err), LT_E_TIMEOUT_WAIT);
+	assert_non_null(strstr(err.message, "as it applies with a delay of 3600000 ms"));
+	lt_wake_free(cancel);
+}
+
+static void
+a_pipeline_at_its_until_has_applied_all(void **state)
+{
+	struct lt_wake *cancel = begin(100, 40);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	pipelines[1].status.state = PIPELINE_STOPPED;
+	lt_fail(&pipelines[1].status.err, LT_E_UNTIL, "all of `until` is applied");
+	assert_int_equal(wait_for(cancel, &err), LT_OK);
+	lt_wake_free(cancel);
+}
+
+static void
+names_a_paused_pipeline_at_once(void **state)
+{
+	struct lt_wake *cancel = begin(10, 10);
+	struct lt_err err = { 0 };
+	uint64_t before = mono_us;
+
+	(void)state;
+	pipelines[0].status.state = PIPELINE_PAUSED;
+	assert_int_equal(wait_for(cancel, &err), LT_E_PAUSED);
+	assert_int_equal(lt_code_exit(err.code), 1);
+	assert_string_equal(err.where.pipeline, "hz->us");
+	assert_true(mono_us - before < 10000000);
+	lt_wake_free(cancel);
+}
+
+static void
 names_a_stopped_pipeline_at_once(void **state)
 {
 	struct lt_wake *cancel = begin(10, 10);
@@ -178,6 +220,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends_well_once_both_have_applied_their_ends),
 		cmocka_unit_test(says_who_is_how_far_at_the_limit),
+		cmocka_unit_test(says_that_a_pipeline_applies_with_a_delay),
+		cmocka_unit_test(a_pipeline_at_its_until_has_applied_all),
+		cmocka_unit_test(names_a_paused_pipeline_at_once),
 		cmocka_unit_test(names_a_stopped_pipeline_at_once),
 		cmocka_unit_test(a_source_that_is_away_is_asked_until_the_limit),
 		cmocka_unit_test(a_source_that_refuses_is_an_error_of_its_own),

@@ -48,6 +48,32 @@ backlog_shares_a_group_up_to_the_row_bound(void **state)
 }
 
 static void
+one_that_spilled_goes_alone(void **state)
+{
+	struct change_spill_room room = { .dir = "/tmp", .part_bytes = 1000 };
+	struct lt_queue *q = lt_queue_new(1 << 30);
+	struct change_txn *t = change_txn_new(CHANGE_TXN_ROWS);
+	struct pipeline_group g;
+
+	(void)state;
+	pipeline_group_init(&g, 1000, 1 << 30, 1000);
+	push(q, CHANGE_TXN_ROWS, 1);
+	change_txn_add_row(t, table);
+	assert_true(change_txn_spill(t, &room, NULL));
+	change_txn_add_row(t, table);
+	assert_true(change_txn_seal(t, NULL));
+	assert_int_equal(lt_queue_push(q, t, change_txn_bytes(t), 0), LT_QUEUE_DONE);
+	push(q, CHANGE_TXN_ROWS, 1);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+		assert_int_equal(g.count, 1);
+		assert_int_equal(g.rows, i == 1 ? 2 : 1);
+	}
+	pipeline_group_clear(&g);
+	lt_queue_free(q, drop);
+}
+
+static void
 a_transaction_beyond_every_bound_goes_alone(void **state)
 {
 	struct lt_queue *q = lt_queue_new(1 << 30);
@@ -105,6 +131,26 @@ what_is_left_comes_out_before_the_queue_is_closed(void **state)
 }
 
 static void
+what_leaves_the_group_is_not_freed_with_it(void **state)
+{
+	struct lt_queue *q = lt_queue_new(1 << 30);
+	struct pipeline_group g;
+	struct change_txn *mine;
+
+	(void)state;
+	pipeline_group_init(&g, 10, 1 << 30, 1000);
+	push(q, CHANGE_TXN_ROWS, 1);
+	push(q, CHANGE_TXN_ROWS, 2);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	mine = g.txns[1];
+	pipeline_group_leave(&g, mine);
+	pipeline_group_clear(&g);
+	assert_int_equal(mine->nrows, 2);
+	change_txn_free(mine);
+	lt_queue_free(q, drop);
+}
+
+static void
 a_slow_target_gets_smaller_groups(void **state)
 {
 	struct lt_queue *q = lt_queue_new(1 << 30);
@@ -115,7 +161,7 @@ a_slow_target_gets_smaller_groups(void **state)
 	pipeline_group_init(&g, 100000, 1 << 30, 10);
 	g.rows = 2000;
 	for (int i = 0; i < 50; i++)
-		pipeline_group_learn(&g, 20000); /* 100 rows/ms */
+		pipeline_group_learn(&g, g.rows, 20000); /* 100 rows/ms */
 	g.rows = 0;
 	for (int i = 0; i < 3000; i++)
 		push(q, CHANGE_TXN_ROWS, 1);
@@ -123,7 +169,7 @@ a_slow_target_gets_smaller_groups(void **state)
 	fast = g.rows;
 	for (int i = 0; i < 50; i++) {
 		g.rows = 2000;
-		pipeline_group_learn(&g, 200000); /* 10 rows/ms */
+		pipeline_group_learn(&g, g.rows, 200000); /* 10 rows/ms */
 	}
 	pipeline_group_fill(&g, q, 0);
 	slow = g.rows;
@@ -139,8 +185,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(backlog_shares_a_group_up_to_the_row_bound),
 		cmocka_unit_test(a_transaction_beyond_every_bound_goes_alone),
+		cmocka_unit_test(one_that_spilled_goes_alone),
 		cmocka_unit_test(ddl_is_a_group_of_its_own),
 		cmocka_unit_test(what_is_left_comes_out_before_the_queue_is_closed),
+		cmocka_unit_test(what_leaves_the_group_is_not_freed_with_it),
 		cmocka_unit_test(a_slow_target_gets_smaller_groups),
 	};
 	int failed;

@@ -21,10 +21,10 @@ static const struct change_column sources[] = {
 	{ .kind = CHANGE_ENUM },
 };
 static struct pipeline_column columns[] = {
-	{ 0, &targets[0], &sources[0], PIPELINE_BIND_NUMBER, true },
-	{ 1, &targets[1], &sources[1], PIPELINE_BIND_FOREIGN, false },
-	{ 2, &targets[2], &sources[2], PIPELINE_BIND_JSON, false },
-	{ 3, &targets[3], &sources[3], PIPELINE_BIND_INDEX, false },
+	{ .source = 0, .target = &targets[0], .from = &sources[0], .bind = PIPELINE_BIND_NUMBER, .in_key = true },
+	{ .source = 1, .target = &targets[1], .from = &sources[1], .bind = PIPELINE_BIND_FOREIGN, .in_key = false },
+	{ .source = 2, .target = &targets[2], .from = &sources[2], .bind = PIPELINE_BIND_JSON, .in_key = false },
+	{ .source = 3, .target = &targets[3], .from = &sources[3], .bind = PIPELINE_BIND_INDEX, .in_key = false },
 };
 static const struct schema_table target = { .schema = { "shop", 4 }, .name = { "orders", 6 } };
 static struct pipeline_route route = { .target = &target, .columns = columns, .ncolumns = 4, .json_native = true };
@@ -105,7 +105,27 @@ r09_keyless_is_found_by_the_whole_image_and_limited(void **state)
 }
 
 static void
-an_image_without_the_key_is_refused(void **state)
+r07_an_image_without_the_key_finds_the_row_by_what_it_has(void **state)
+{
+	static const uint8_t note_and_doc[] = { 0x06 }, doc_only[] = { 0x04 };
+	const struct change_image before = { .present = note_and_doc }, after = { .present = doc_only };
+	struct fixture f;
+
+	(void)state;
+	assert_true(pipeline_sql_delete(&route, &before, false, fresh(&f)));
+	check(&f.text,
+	    "DELETE FROM `shop`.`orders` WHERE `no``te` <=> CONVERT(CONVERT(? USING gbk) USING utf8mb4) COLLATE utf8mb4_bin",
+	    1);
+	assert_true(pipeline_sql_update(&route, &before, &after, true, fresh(&f)));
+	check(&f.text,
+	    "UPDATE `shop`.`orders` SET `doc` = ? WHERE `no``te` <=> CONVERT(CONVERT(? USING gbk) USING utf8mb4) COLLATE utf8mb4_bin",
+	    2);
+	assert_false(pipeline_sql_delete_in(&route, &before, 8, fresh(&f)));
+	lt_buf_free(&f.text.sql);
+}
+
+static void
+an_image_with_nothing_to_find_the_row_by_is_refused(void **state)
 {
 	static const uint8_t doc_only[] = { 0x04 };
 	const struct change_image before = { .present = doc_only };
@@ -116,6 +136,45 @@ an_image_without_the_key_is_refused(void **state)
 	lt_buf_free(&f.text.sql);
 }
 
+static void
+values_are_written_into_the_text(void **state)
+{
+	struct my_param params[] = { { .kind = MY_PARAM_I64, .i64 = -5 },
+		{ .kind = MY_PARAM_BYTES, .bytes = LT_STR("\xd6\xd0") },
+		{ .kind = MY_PARAM_TEXT, .bytes = LT_STR("{\"it's\": 1}") }, { .kind = MY_PARAM_NULL } };
+	struct lt_buf out = { 0 };
+	struct fixture f;
+
+	(void)state;
+	pipeline_sql_insert(&route, &full, 1, fresh(&f));
+	assert_false(pipeline_sql_needs_literal(&route, &f.text, params));
+	pipeline_sql_literal(&route, &f.text, params, &out);
+	assert_string_equal(lt_buf_cstr(&out),
+	    "INSERT INTO `shop`.`orders` (`id`, `no``te`, `doc`, `kind`) VALUES (-5, CONVERT(X'd6d0' USING gbk),"
+	    " CAST('{\\\"it\\'s\\\": 1}' AS JSON), NULL)");
+
+	params[2].bytes = LT_STR("{\"a\": [19.90, 1.5]}");
+	params[3] = (struct my_param){ .kind = MY_PARAM_DOUBLE, .f64 = 0.5 };
+	assert_true(pipeline_sql_needs_literal(&route, &f.text, params));
+	lt_buf_clear(&out);
+	pipeline_sql_literal(&route, &f.text, params, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out),
+	    "JSON_REPLACE(CAST('{\\\"a\\\": [19.90, 1.5]}' AS JSON), '$.\\\"a\\\"[0]', 19.90), 5.00000000000000000e-01)"));
+	lt_buf_free(&out);
+	lt_buf_free(&f.text.sql);
+}
+
+static void
+r07_a_row_is_read_by_its_key_and_locked(void **state)
+{
+	const struct pipeline_column *wanted[] = { &columns[2], &columns[1] };
+	struct fixture f;
+
+	(void)state;
+	assert_true(pipeline_sql_read(&route, &full, wanted, 2, fresh(&f)));
+	check(&f.text, "SELECT `doc`, `no``te` FROM `shop`.`orders` WHERE `id` = ? FOR UPDATE", 1);
+}
+
 int
 main(void)
 {
@@ -124,7 +183,10 @@ main(void)
 		cmocka_unit_test(update_of_a_minimal_image_sets_what_it_carries),
 		cmocka_unit_test(r08_verify_compares_by_type_and_null_safe),
 		cmocka_unit_test(r09_keyless_is_found_by_the_whole_image_and_limited),
-		cmocka_unit_test(an_image_without_the_key_is_refused),
+		cmocka_unit_test(r07_an_image_without_the_key_finds_the_row_by_what_it_has),
+		cmocka_unit_test(an_image_with_nothing_to_find_the_row_by_is_refused),
+		cmocka_unit_test(values_are_written_into_the_text),
+		cmocka_unit_test(r07_a_row_is_read_by_its_key_and_locked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

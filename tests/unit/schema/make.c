@@ -12,6 +12,27 @@ field(const char **at)
 	return s;
 }
 
+/* "@name|0,2:4|u": parts are columns by number, with a prefix perhaps; x for an expression. */
+static void
+add_key(struct schema_build *b, const char *at)
+{
+	struct lt_str name = field(&at), parts = field(&at), flags = field(&at);
+	const char *end = parts.ptr + parts.len, *p = parts.ptr;
+
+	while (p < end) {
+		char *next = NULL;
+		struct schema_key_part part = { .column = *p == 'x' ? SIZE_MAX : strtoul(p, &next, 10) };
+
+		p = *p == 'x' ? p + 1 : next;
+		if (p < end && *p == ':') {
+			part.prefix = (uint32_t)strtoul(p + 1, &next, 10);
+			p = next;
+		}
+		p += p < end;
+		schema_build_part(b, name, flags.len > 0, false, &part);
+	}
+}
+
 struct schema_table *
 make_table(const char *const *columns)
 {
@@ -20,6 +41,11 @@ make_table(const char *const *columns)
 
 	for (; *columns != NULL; columns++) {
 		const char *at = *columns;
+
+		if (at[0] == '@') {
+			add_key(b, at + 1);
+			continue;
+		}
 		struct lt_str name = field(&at), type = field(&at), charset = field(&at), flags = field(&at);
 		struct schema_column *c =
 		    schema_build_column(b, name, type, lt_str_of(type.ptr, strcspn(type.ptr, "( |")));

@@ -59,7 +59,7 @@ static const struct {
 	{ "c|int||g", "c|tinyint||g", NULL },
 	{ "c|int||", "c|int||g", "generated at the target only" },
 	{ "c|int||g", "c|int||", NULL },
-	{ "c|int||", "d|int||d", "has no column c at the target" },
+	{ "c|int||", "d|int||d", "column c is missing at the target (as c)" },
 	{ "c|int||", "C|int||", NULL },
 };
 
@@ -68,7 +68,7 @@ compare(const char *const *from, const char *const *to, schema_column_fn map, st
 {
 	struct schema_table *a = make_table(from), *b = make_table(to);
 
-	schema_compare(a, b, map, NULL, out);
+	schema_compare(a, b, &(struct schema_map){ .column = map }, out);
 	schema_table_free(a);
 	schema_table_free(b);
 }
@@ -123,6 +123,64 @@ follows_the_mapping(void **state)
 	lt_buf_free(&out);
 }
 
+/* Columns a, b, c at all three; keys before and after the statement, and at the target. */
+static const struct {
+	const char *before, *after, *target, *what;
+} keys[] = {
+	{ NULL, "@k|1|", NULL, "s.t: key k (b) is new at the source and missing at the target\n" },
+	{ NULL, "@k|1|", "@other|1|", NULL },
+	{ NULL, "@k|1|u", "@k|1|", "unique key k (b) is new" },
+	{ NULL, "@k|1,2|", "@k|2,1|", "key k (b, c) is new" },
+	{ NULL, "@k|1:5|", "@k|1:4|", "is new" },
+	{ NULL, "@k|1:5|", "@k|1:5|", NULL },
+	{ NULL, "@k|x|", "@k|x|", NULL },
+	{ NULL, "@k|x|", "@k|1|", "key k (an expression) is new" },
+	{ "@k|1|", NULL, "@k|1|", "key k (b) is gone at the source and still at the target\n" },
+	{ "@k|1|", NULL, NULL, NULL },
+	{ "@k|1|", "@renamed|1|", NULL, NULL }, /* different all along */
+	{ "@k|1|u", "@k|1|", "@k|1|u", "is new" },
+	{ NULL, NULL, "@k|1|u", NULL },
+};
+
+static void
+keys_that_a_statement_brought_or_took_are_so_at_the_target(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(keys); i++) {
+		const char *const before[] = { "a|int||", "b|text||", "c|text||", keys[i].before, NULL };
+		const char *const after[] = { "a|int||", "b|text||", "c|text||", keys[i].after, NULL };
+		const char *const to[] = { "a|int||", "b|text||", "c|text||", keys[i].target, NULL };
+		struct schema_table *b = make_table(before), *s = make_table(after), *t = make_table(to);
+		struct lt_buf out = { 0 };
+
+		schema_compare_keys(b, s, t, NULL, &out);
+		if (keys[i].what == NULL ? out.len != 0 : strstr(lt_buf_cstr(&out), keys[i].what) == NULL)
+			fail_msg("%zu: \"%s\"", i, lt_buf_cstr(&out));
+		schema_table_free(b);
+		schema_table_free(s);
+		schema_table_free(t);
+		lt_buf_free(&out);
+	}
+}
+
+static void
+keys_of_columns_without_a_name_at_the_target_do_not_count(void **state)
+{
+	static const char *const before[] = { "a|int||", "left_out|int||", NULL };
+	static const char *const after[] = { "a|int||", "left_out|int||", "@k|1|", NULL };
+	static const char *const to[] = { "b|int||", NULL };
+	struct schema_table *b = make_table(before), *s = make_table(after), *t = make_table(to);
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	schema_compare_keys(b, s, t, &(struct schema_map){ .column = only_a_as_b }, &out);
+	assert_int_equal(out.len, 0);
+	schema_table_free(b);
+	schema_table_free(s);
+	schema_table_free(t);
+	lt_buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -130,6 +188,8 @@ main(void)
 		cmocka_unit_test(knows_which_types_hold_each_others_values),
 		cmocka_unit_test(target_columns_of_its_own_must_fill_themselves),
 		cmocka_unit_test(follows_the_mapping),
+		cmocka_unit_test(keys_that_a_statement_brought_or_took_are_so_at_the_target),
+		cmocka_unit_test(keys_of_columns_without_a_name_at_the_target_do_not_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

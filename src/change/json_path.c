@@ -1,4 +1,4 @@
-#include "binlog/json_path.h"
+#include "change/json_path.h"
 
 static bool
 bad(struct lt_err *err)
@@ -41,7 +41,7 @@ take_number(struct lt_str *path, size_t *out)
 }
 
 static bool
-take_cell(struct lt_str *path, struct binlog_json_leg *out)
+take_cell(struct lt_str *path, struct change_json_leg *out)
 {
 	out->cell = true;
 	if (!take_z(path, "last"))
@@ -50,15 +50,6 @@ take_cell(struct lt_str *path, struct binlog_json_leg *out)
 	if (take_z(path, "-") && !take_number(path, &out->index))
 		return false;
 	return take_z(path, "]");
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* Behind a backslash. The server writes control characters alone as \u00xx. */
@@ -76,8 +67,8 @@ unescape(struct lt_str *path, char *to)
 	}
 	if (!take_z(path, "u00") || path->len < 2)
 		return false;
-	high = hex_digit(path->ptr[0]);
-	low = hex_digit(path->ptr[1]);
+	high = lt_hex_digit(path->ptr[0]);
+	low = lt_hex_digit(path->ptr[1]);
 	if (high < 0 || high > 7 || low < 0)
 		return false;
 	*to = (char)(high << 4 | low);
@@ -126,15 +117,15 @@ take_bare(struct lt_str *path, struct lt_str *out)
 }
 
 bool
-binlog_json_path_begin(struct lt_str *path, struct lt_err *err)
+change_json_path_begin(struct lt_str *path, struct lt_err *err)
 {
 	return take_z(path, "$") || bad(err);
 }
 
 bool
-binlog_json_path_leg(struct lt_str *path, struct lt_arena *arena, struct binlog_json_leg *out, struct lt_err *err)
+change_json_path_leg(struct lt_str *path, struct lt_arena *arena, struct change_json_leg *out, struct lt_err *err)
 {
-	struct binlog_json_leg leg = { 0 };
+	struct change_json_leg leg = { 0 };
 	bool ok = false;
 
 	if (take_z(path, "["))

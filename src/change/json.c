@@ -1,0 +1,242 @@
+#include "change/json_priv.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+
+struct json_text
+json_text_of(struct lt_str text)
+{
+	return (struct json_text){ text.ptr, text.ptr + text.len };
+}
+
+char
+json_text_peek(struct json_text *t)
+{
+	while (t->at < t->end && (*t->at == ' ' || *t->at == '\n' || *t->at == '\r' || *t->at == '\t'))
+		t->at++;
+	return t->at < t->end ? *t->at : '\0';
+}
+
+bool
+json_text_take(struct json_text *t, char c)
+{
+	if (json_text_peek(t) != c || c == '\0')
+		return false;
+	t->at++;
+	return true;
+}
+
+static bool
+pass_string(struct json_text *t)
+{
+	for (t->at++; t->at < t->end; t->at++) {
+		if (*t->at == '"') {
+			t->at++;
+			return true;
+		}
+		if (*t->at == '\\')
+			t->at++;
+	}
+	t->at = t->end;
+	return false;
+}
+
+/* A number or a word. */
+static bool
+pass_plain(struct json_text *t)
+{
+	const char *start = t->at;
+
+	while (t->at < t->end && ((*t->at >= '0' && *t->at <= '9') || (*t->at >= 'a' && *t->at <= 'z') ||
+				     *t->at == 'E' || *t->at == '+' || *t->at == '-' || *t->at == '.'))
+		t->at++;
+	return t->at > start;
+}
+
+bool
+json_text_value(struct json_text *t, struct lt_str *out)
+{
+	const char *start;
+	size_t depth = 0;
+
+	json_text_peek(t);
+	start = t->at;
+	do {
+		char c = json_text_peek(t);
+
+		if (c == '{' || c == '[') {
+			depth++;
+			t->at++;
+		} else if (depth > 0 && (c == '}' || c == ']')) {
+			depth--;
+			t->at++;
+		} else if (depth > 0 && (c == ',' || c == ':')) {
+			t->at++;
+		} else if (!(c == '"' ? pass_string(t) : pass_plain(t))) {
+			return false;
+		}
+	} while (depth > 0);
+	*out = lt_str_of(start, (size_t)(t->at - start));
+	return true;
+}
+
+bool
+json_text_next(struct json_text *t, bool object, bool *first, struct lt_str *key, struct lt_str *value)
+{
+	*key = LT_STR("");
+	if (json_text_take(t, object ? '}' : ']'))
+		return false;
+	if ((*first || json_text_take(t, ',')) &&
+	    (!object || (json_text_peek(t) == '"' && json_text_value(t, key) && json_text_take(t, ':'))) &&
+	    json_text_value(t, value)) {
+		*first = false;
+		return true;
+	}
+	t->at = NULL;
+	return false;
+}
+
+/* -- numbers -------------------------------------------------------------------------------------- */
+
+/* Digits that a DOUBLE always gives back, and the most that it may need. */
+enum { DIGITS_KEPT = 15, DIGITS_MOST = 17, DIGITS_U64 = 20 };
+
+/* The digits of the shortest text that reads as `d`. */
+static void
+shortest_digits(double d, char out[32])
+{
+	size_t n = 0;
+
+	for (int digits = 1; digits <= DIGITS_MOST; digits++) {
+		char text[40];
+
+		snprintf(text, sizeof(text), "%.*e", digits - 1, d);
+		if (strtod(text, NULL) != d && digits < DIGITS_MOST)
+			continue;
+		for (const char *c = text; *c != '\0' && *c != 'e'; c++) {
+			if (*c >= '0' && *c <= '9')
+				out[n++] = *c;
+		}
+		break;
+	}
+	out[n] = '\0';
+}
+
+static bool
+comes_back_as_integer(struct lt_str number)
+{
+	bool negative = number.ptr[0] == '-';
+	uint64_t n;
+
+	return lt_str_u64(lt_str_of(number.ptr + negative, number.len - negative), &n) &&
+	       (!negative || n <= (uint64_t)INT64_MAX + 1);
+}
+
+/* Whether MySQL prints it in the same way after reading it. */
+static bool
+comes_back(struct lt_str number)
+{
+	const char *point = memchr(number.ptr, '.', number.len);
+	char text[64], digits[64], again[32];
+	double d, size;
+	size_t n = 0;
+
+	if (memchr(number.ptr, 'e', number.len) != NULL || memchr(number.ptr, 'E', number.len) != NULL)
+		return true; /* a DOUBLE is the only one that is printed so */
+	if (point == NULL)
+		return comes_back_as_integer(number);
+	if (number.len >= sizeof(text))
+		return false;
+	lt_str_copy(text, sizeof(text), number);
+	d = strtod(text, NULL);
+	size = d < 0 ? -d : d;
+	if (number.ptr[number.len - 1] == '0' && number.ptr + number.len - point != 2)
+		return false; /* "19.90", but not "19.0" */
+	if (d == 0)
+		return true;
+	if (size < 1e-4 || size >= 1e15)
+		return false; /* where a DOUBLE may be printed with an exponent */
+	for (size_t i = 0; i < number.len; i++) {
+		if (number.ptr[i] >= (n == 0 ? '1' : '0') && number.ptr[i] <= '9')
+			digits[n++] = number.ptr[i];
+	}
+	while (digits[n - 1] == '0')
+		n--;
+	digits[n] = '\0';
+	if (n <= DIGITS_KEPT || n > DIGITS_MOST)
+		return n <= DIGITS_KEPT;
+	shortest_digits(d, again);
+	return strcmp(digits, again) == 0;
+}
+
+/* Walks a document. */
+struct numbers {
+	change_json_number_fn each;
+	void *ctx;
+	struct lt_buf path; /* owned */
+};
+
+static void walk(struct numbers *w, struct lt_str value, unsigned depth);
+
+static void
+walk_container(struct numbers *w, struct lt_str value, unsigned depth)
+{
+	bool object = value.ptr[0] == '{', first = true;
+	struct json_text t = json_text_of(lt_str_of(value.ptr + 1, value.len - 1));
+	struct lt_str key, child;
+	size_t length = w->path.len;
+
+	for (uint64_t i = 0; json_text_next(&t, object, &first, &key, &child); i++) {
+		if (object) {
+			lt_buf_c(&w->path, '.');
+			lt_buf_str_add(&w->path, key);
+		} else {
+			lt_buf_printf(&w->path, "[%llu]", (unsigned long long)i);
+		}
+		walk(w, child, depth + 1);
+		w->path.len = length;
+	}
+}
+
+/* Recursive no deeper than documents are. */
+static void
+walk(struct numbers *w, struct lt_str value, unsigned depth)
+{
+	char c = value.ptr[0];
+
+	if ((c == '{' || c == '[') && depth < JSON_DEPTH)
+		walk_container(w, value, depth);
+	else if ((c == '-' || (c >= '0' && c <= '9')) && !comes_back(value))
+		w->each(w->ctx, lt_buf_str(&w->path), value);
+}
+
+/* Whether there is something to look for at all: a point or a long run of digits. Most texts have neither. */
+static bool
+may_have(struct lt_str text)
+{
+	size_t digits = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+
+		digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+		if (digits >= DIGITS_U64 - 1 || (c == '.' && i > 0 && text.ptr[i - 1] >= '0' && text.ptr[i - 1] <= '9'))
+			return true;
+	}
+	return false;
+}
+
+void
+change_json_numbers(struct lt_str text, change_json_number_fn each, void *ctx)
+{
+	struct numbers w = { .each = each, .ctx = ctx };
+	struct json_text t = json_text_of(text);
+	struct lt_str value;
+
+	if (!may_have(text) || !json_text_value(&t, &value))
+		return;
+	lt_buf_c(&w.path, '$');
+	walk(&w, value, 0);
+	lt_buf_free(&w.path);
+}

@@ -1,0 +1,180 @@
+/* Applying on one connection: one target transaction after the other (R5), and what is remembered of it. */
+#include "base/fault.h"
+#include "pipeline/pipeline_priv.h"
+
+/* Locks: the pause doubles from the first to the last while a group of one waits. */
+#define LOCK_PAUSE_MS 5
+#define LOCK_PAUSE_MAX_MS 1000
+
+bool
+pipeline_is_ending(const struct pipeline *p)
+{
+	return atomic_load(&p->ending);
+}
+
+void
+pipeline_position_after(
+    const struct change_position *from, struct change_txn *const *txns, size_t n, struct change_position *out)
+{
+	change_position_copy(out, from);
+	for (size_t i = 0; i < n; i++)
+		change_txn_advance(txns[i], out);
+}
+
+void
+pipeline_remember_stop(struct pipeline *p, struct change_txn *t)
+{
+	pipeline_position_after(&p->applied, &t, 1, &p->stop.end);
+	p->stop.by_txn = true;
+	p->stop.txn = t;
+	p->stop.kind = t->kind;
+	lt_buf_clear(&p->stop.statement);
+	lt_buf_clear(&p->stop.schema);
+	lt_buf_str_add(&p->stop.statement, t->ddl);
+	lt_buf_str_add(&p->stop.schema, t->ddl_schema);
+}
+
+void
+pipeline_stop_clear(struct pipeline_stop *stop)
+{
+	change_txn_free(stop->txn);
+	stop->txn = NULL;
+	stop->by_txn = false;
+}
+
+bool
+pipeline_is_lock(enum lt_code code)
+{
+	return code == LT_E_LOCK_WAIT || code == LT_E_DEADLOCK;
+}
+
+void
+pipeline_note_saved(struct pipeline *p)
+{
+	p->saved = p->applied.place;
+	p->saved_us = lt_mono_us(p->clock);
+	p->unsaved = false;
+}
+
+void
+pipeline_note_applied(struct pipeline *p, const struct change_position *end, const struct change_sink_done *done)
+{
+	change_position_copy(&p->applied, end);
+	p->now.transactions += done->transactions;
+	p->now.rows += done->rows;
+	p->now.groups++;
+	pipeline_note_saved(p);
+}
+
+/* One target transaction for txns[0..n); on success `applied` has moved. */
+static bool
+apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, size_t *culprit,
+    struct lt_err *err)
+{
+	struct change_sink_done done;
+	struct change_position end;
+	bool ok;
+
+	change_position_init(&end);
+	pipeline_position_after(&p->applied, txns, n, &end);
+	ok = sink->ops->apply(sink, txns, n, &end, &done, culprit, err);
+	if (ok)
+		pipeline_note_applied(p, &end, &done);
+	change_position_clear(&end);
+	return ok;
+}
+
+/* A single transaction that meets a lock is tried again for as long as it takes; the state says so. */
+static bool
+apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txn, struct lt_err *err)
+{
+	int pause = LOCK_PAUSE_MS;
+	size_t culprit;
+
+	for (;;) {
+		memset(err, 0, sizeof(*err));
+		if (apply_once(p, sink, txn, 1, &culprit, err)) {
+			if (p->now.state == PIPELINE_RETRYING)
+				pipeline_set_state(p, PIPELINE_RUNNING, NULL);
+			return true;
+		}
+		if (!pipeline_is_lock(err->code)) {
+			if (lt_err_kind(err) != LT_KIND_RETRY)
+				pipeline_remember_stop(p, *txn);
+			return false;
+		}
+		p->now.retries++;
+		change_txn_where(*txn, &err->where);
+		/* A lock wait has lasted a second already; deadlocks come and go. */
+		if (err->code == LT_E_LOCK_WAIT || pause > LOCK_PAUSE_MS * 8)
+			pipeline_set_state(p, PIPELINE_RETRYING, err);
+		if (pipeline_is_ending(p) || !pipeline_orders_running(p, sink))
+			return lt_fail(err, LT_E_CANCELLED, "the pipeline ends or is paused");
+		lt_wake_wait(p->pause, pause);
+		pause = LT_MIN(pause * 2, LOCK_PAUSE_MAX_MS);
+	}
+}
+
+bool
+pipeline_apply_group(
+    struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, struct lt_err *err)
+{
+	size_t culprit;
+
+	if (n == 1)
+		return apply_single(p, sink, txns, err);
+	if (apply_once(p, sink, txns, n, &culprit, err))
+		return true;
+	if (lt_err_kind(err) == LT_KIND_RETRY || err->code == LT_E_FENCED)
+		return false;
+	p->now.retries++;
+	if (pipeline_is_lock(err->code)) {
+		memset(err, 0, sizeof(*err));
+		return pipeline_apply_group(p, sink, txns, n / 2, err) &&
+		       pipeline_apply_group(p, sink, txns + n / 2, n - n / 2, err);
+	}
+	if (lt_fault("r05_redo"))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		memset(err, 0, sizeof(*err));
+		if (!apply_single(p, sink, &txns[i], err))
+			return false;
+	}
+	return true;
+}
+
+/* Nothing to write: only `applied` moves, and the lane every now and then. */
+void
+pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t n)
+{
+	struct change_position end;
+
+	change_position_init(&end);
+	pipeline_position_after(&p->applied, txns, n, &end);
+	change_position_copy(&p->applied, &end);
+	change_position_clear(&end);
+	for (size_t i = 0; i < n; i++)
+		p->unsaved = p->unsaved || !txns[i]->quiet || lt_fault("r11_quiet");
+}
+
+static uint64_t
+age_ms(const struct pipeline *p, uint64_t commit_us)
+{
+	uint64_t now = lt_wall_us(p->clock);
+
+	return commit_us > 0 && now > commit_us ? (now - commit_us) / 1000 : 0;
+}
+
+uint64_t
+pipeline_held_lag(struct pipeline *p)
+{
+	return age_ms(p, atomic_load(&p->held_us));
+}
+
+void
+pipeline_note_lag(struct pipeline *p, const struct change_txn *newest)
+{
+	p->now.lag_ms = age_ms(p, newest->commit_us);
+	if (newest->gtid.kind != CHANGE_GTID_NONE)
+		change_gtid_text(&newest->gtid, p->now.applied_gtid);
+}

@@ -1,0 +1,194 @@
+"""Work by hand beside skip and retry: replace, pause and resume, log."""
+
+import json
+
+import pytest
+from conftest import same
+from lutralab.lutra import LutraFailed
+from lutralab.servers import wait_until
+from steps import DUPLICATE, ROW_MISSING, column, run_at, session, stopped, transaction, wait_for
+
+ONE_WAY = "hz->us"
+TABLES = ["CREATE TABLE t (id INT PRIMARY KEY, v INT, note VARCHAR(40))", "CREATE TABLE k (v INT)"]
+
+
+@pytest.fixture(params=["mariadb", "mysql"])
+def pair(request, site, channel, schema):
+    """(source, target, lutra one way), the tables at both ends."""
+    source, target = site(request.param, 1), site(request.param, 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    run_at((source, target), schema, *TABLES)
+    return source, target, lutra
+
+
+def rows(server, schema, table="t"):
+    return sorted(server.sql(f"SELECT * FROM {table}", db=schema))
+
+
+def log(lutra, *more):
+    return json.loads(lutra.command("log", "--json", *more))["log"]
+
+
+def refused(lutra, status, *words):
+    with pytest.raises(LutraFailed) as failed:
+        lutra.command(*words)
+    assert failed.value.status == status, failed.value
+    return str(failed.value)
+
+
+def stop_at_duplicate(source, target, lutra, schema):
+    """Stopped before a transaction whose second row is at the target already."""
+    lutra.start()
+    transaction(source, schema, "INSERT INTO t VALUES (1, 1, 'one')")
+    lutra.wait()
+    run_at((target,), schema, "INSERT INTO t VALUES (3, -3, 'here first')")
+    transaction(source, schema, "INSERT INTO t VALUES (2, 2, 'two')", "INSERT INTO t VALUES (3, 3, 'three')", "INSERT INTO t VALUES (4, 4, 'four')")
+    transaction(source, schema, "INSERT INTO t VALUES (5, 5, 'five')")
+    return stopped(lutra, ONE_WAY, DUPLICATE)
+
+
+def test_replace_by_statements(pair, schema):
+    source, target, lutra = pair
+    stop_at_duplicate(source, target, lutra, schema)
+    lutra.command("retry", ONE_WAY, "--why", "perhaps it went away")
+    stopped(lutra, ONE_WAY, DUPLICATE)
+    for bad in ("COMMIT", "TRUNCATE TABLE t", "SET autocommit=1", "/*!50000 COMMIT */", "SELECT 1", "CALL p()"):
+        assert "E1000" in refused(lutra, 2, "replace", ONE_WAY, "--sql", bad)
+    refused(lutra, 4, "replace", ONE_WAY, "--sql", f"UPDATE {schema}.t SET v = 0", "--sql", f"INSERT INTO {schema}.t VALUES (3, 0, '')")
+    assert rows(target, schema) == [(1, 1, "one"), (3, -3, "here first")]
+
+    lutra.command("replace", ONE_WAY, "--sql", f"UPDATE {schema}.t SET v = 3, note = 'three' WHERE id = 3",
+                  "--sql", f"INSERT INTO {schema}.t VALUES (2, 2, 'two'), (4, 4, 'four')", "--why", "row 3 came by mail")
+    lutra.wait()
+    same(source, target, schema)
+    first, entry = log(lutra)
+    assert (first["action"], first["why"]) == ("retry", "perhaps it went away")
+    assert (entry["pipeline"], entry["action"], entry["why"]) == (ONE_WAY, "replace", "row 3 came by mail") and entry["who"]
+    assert DUPLICATE in entry["detail"] and "UPDATE" in entry["detail"] and entry["at"].endswith("Z")
+
+
+@pytest.mark.parametrize("by_file", [True, False], ids=["file", "text"])
+def test_replace_by_a_row(by_file, pair, schema):
+    source, target, lutra = pair
+    stop_at_duplicate(source, target, lutra, schema)
+    refused(lutra, 2, "replace", ONE_WAY)
+    refused(lutra, 2, "replace", ONE_WAY, "--row", '{"v": 3}')
+    refused(lutra, 2, "replace", ONE_WAY, "--row", '{"id": 3, "nothing": 3}')
+    refused(lutra, 2, "replace", ONE_WAY, "--row", '{"id": [3]}')
+    row = '{"id": 3, "v": 33, "note": "it\'s \\"both\\""}'
+    if by_file:
+        (lutra.folder / "row.json").write_text(row)
+        row = lutra.folder / "row.json"
+    lutra.command("replace", ONE_WAY, "--row", row)
+    lutra.wait()
+    assert rows(target, schema) == [(1, 1, "one"), (2, 2, "two"), (3, 33, 'it\'s "both"'), (4, 4, "four"), (5, 5, "five")]
+
+
+def test_replace_of_a_row_that_is_missing(pair, schema):
+    """The row that an UPDATE does not find is made; what stands around it in the transaction stays."""
+    source, target, lutra = pair
+    run_at((source,), schema, "INSERT INTO t VALUES (1, 1, NULL)")
+    lutra.start()
+    transaction(source, schema, "INSERT INTO k VALUES (7), (7)", "UPDATE t SET v = 2 WHERE id = 1", "DELETE FROM k LIMIT 1")
+    stopped(lutra, ONE_WAY, ROW_MISSING)
+    lutra.command("replace", ONE_WAY, "--row", '{"id": 1, "v": 2, "note": null}')
+    lutra.wait()
+    same(source, target, schema)
+    assert rows(target, schema, "k") == [(7,)]
+
+
+def test_replace_needs_a_transaction_that_stops(pair, schema):
+    source, target, lutra = pair
+    lutra.start()
+    refused(lutra, 2, "replace", ONE_WAY, "--sql", "DELETE FROM shop.t")
+    transaction(source, schema, "ALTER TABLE t ADD w INT")
+    stopped(lutra, ONE_WAY, "E4000")
+    assert "E1024" in refused(lutra, 2, "replace", ONE_WAY, "--sql", "DELETE FROM shop.t")
+
+
+def test_replace_killed_at_its_commit_is_there_once(pair, schema):
+    source, target, lutra = pair
+    stop_at_duplicate(source, target, lutra, schema)
+    lutra.command("replace", ONE_WAY, "--row", '{"id": 3, "v": 3, "note": "three"}')
+    lutra.kill()
+    lutra.start()
+    lutra.wait()
+    same(source, target, schema)
+    assert len(log(lutra)) == 1
+
+
+def test_pause_holds_over_a_restart(pair, schema):
+    source, target, lutra = pair
+    lutra.start()
+    transaction(source, schema, "INSERT INTO t VALUES (1, 1, NULL)")
+    lutra.wait()
+    lutra.command("pause", ONE_WAY, "--why", "they move house")
+    assert lutra.pipelines()[ONE_WAY]["state"] == "paused"
+    transaction(source, schema, "INSERT INTO t VALUES (2, 2, NULL)")
+    assert "E1033" in refused(lutra, 1, "wait", "--timeout", 60)
+    assert "E1033" in refused(lutra, 1, "retry", ONE_WAY)
+    lutra.command("pause", ONE_WAY)  # once more changes nothing
+
+    assert lutra.stop() == 0
+    lutra.start()
+    assert lutra.pipelines()[ONE_WAY]["state"] == "paused"
+    assert json.loads(lutra.command("status", "--json"))["channels"][0]["state"] == "paused"
+    assert column(target, schema, "SELECT id FROM t") == [1]
+
+    lutra.command("resume", ONE_WAY)
+    lutra.wait()
+    same(source, target, schema)
+    assert "E1027" in refused(lutra, 2, "resume", ONE_WAY)
+    assert [e["action"] for e in log(lutra)] == ["pause", "resume"]
+
+
+def test_pause_while_a_lock_is_waited_for(pair, schema):
+    """Between two tries: nothing of the transaction is there, and the place is kept."""
+    source, target, lutra = pair
+    lutra.start()
+    with session(target, "lutra", "BEGIN", "SELECT * FROM lane FOR UPDATE"):
+        transaction(source, schema, "INSERT INTO t VALUES (1, 1, NULL)")
+        wait_for(lutra, ONE_WAY, lambda s: s["state"] == "retrying", "to wait for the lock")
+        lutra.command("pause", ONE_WAY)
+        assert lutra.pipelines()[ONE_WAY]["state"] == "paused"
+    assert rows(target, schema) == []
+    lutra.command("resume", ONE_WAY)
+    lutra.wait()
+    same(source, target, schema)
+
+
+def test_pause_of_a_stopped_pipeline_and_position(pair, schema):
+    source, target, lutra = pair
+    stop_at_duplicate(source, target, lutra, schema)
+    lutra.command("pause", ONE_WAY)
+    assert lutra.pipelines()[ONE_WAY]["state"] == "paused"
+    refused(lutra, 2, "skip", ONE_WAY)
+    lutra.command("position", ONE_WAY, "--now")
+    assert lutra.pipelines()[ONE_WAY]["state"] == "paused"
+    lutra.command("resume", ONE_WAY)
+    transaction(source, schema, "INSERT INTO t VALUES (6, 6, NULL)")
+    lutra.wait()
+    assert column(target, schema, "SELECT id FROM t ORDER BY id") == [1, 3, 6]
+
+
+def test_log_of_both_directions(site, channel, schema):
+    hz, us = site("mariadb", 1), site("mysql", 2)
+    lutra = channel({"hz": hz, "us": us}, "hz <-> us")
+    run_at((hz, us), schema, *TABLES)
+    lutra.start()
+    lutra.command("pause", "us->hz", "--why", "line\none")
+    lutra.command("pause", "hz->us")
+    lutra.command("resume", "us->hz")
+    assert [(e["pipeline"], e["action"]) for e in log(lutra)] == [("us->hz", "pause"), ("hz->us", "pause"), ("us->hz", "resume")]
+    assert [(e["pipeline"], e["action"]) for e in log(lutra, "us->hz")] == [("us->hz", "pause"), ("us->hz", "resume")]
+    assert [e["pipeline"] for e in log(lutra, "--limit", 2)] == ["hz->us", "us->hz"]
+    lines = lutra.command("log").splitlines()
+    assert len(lines) == 3 and "line one" in lines[0] and "resume" in lines[2]
+    refused(lutra, 2, "log", "--limit", "many")
+    refused(lutra, 2, "log", "nobody")
+    # The other direction goes on beside it.
+    transaction(us, schema, "INSERT INTO t VALUES (1, 1, NULL)")
+    wait_until(lambda: rows(hz, schema), 30, "the row at hz")
+    lutra.command("resume", "hz->us")
+    lutra.wait()
+    same(hz, us, schema)

@@ -1,0 +1,183 @@
+"""Several connections at the target (`writers`): groups run beside each other, and all that holds for one connection holds."""
+
+import contextlib
+import functools
+import random
+
+import pytest
+import steps
+import test_rules as rules
+from conftest import ledger_is, same
+from lutralab.compare import SnapshotReaders
+from lutralab.servers import wait_until
+from lutralab.workload import Workload
+from steps import run_at, transaction
+
+ONE_WAY = "hz->us"
+
+
+def writers(rows, count=4):
+    return ["writers: %d" % count, "group: { rows: %d }" % rows]
+
+
+def moved_lanes(target):
+    """Lanes that carried a group, beside that of the loader's own connection."""
+    return [lane for (lane,) in target.sql("SELECT lane FROM lutra.lane WHERE seq > 0 AND lane > 0 ORDER BY lane")]
+
+
+def backlog_of_everything(site, channel, schema, pair):
+    """What the workload writes while Lutra is away is applied by several connections, whole in each snapshot."""
+    source, target = site(pair[0], 1), site(pair[1], 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(40)).start()
+    assert lutra.stop() == 0
+    load = Workload(source, schema, clients=4, seed=71, limit=150).start().join()
+    with SnapshotReaders(target, schema) as readers:
+        lutra.start()
+        lutra.wait()
+    readers.check()
+    same(source, target, schema)
+    ledger_is(target, schema, load.expected_ledger())
+    assert len(moved_lanes(target)) > 1
+    assert lutra.stop() == 0
+
+
+@pytest.mark.parametrize("pair", [("mariadb", "mariadb"), ("mysql", "mysql")], ids=["mariadb", "mysql"])
+def test_a_backlog_of_every_shape_flies(pair, site, channel, schema):
+    backlog_of_everything(site, channel, schema, pair)
+
+
+# -- R4: those behind the head of the order give way ---------------------------------------------------------------------
+
+def cycle_through_a_local_transaction(site, channel, schema):
+    """The head of the order waits for a user's transaction, and that one for a group behind the head: no server can see the
+    cycle. Each source transaction is a group of its own here; each touches one row of base."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(1))
+    rules.with_base((source, target), schema)
+    rules.backlog(lutra, source, schema)
+
+    with steps.session(target, schema, "SET SESSION innodb_lock_wait_timeout=3", "BEGIN",
+                       "SELECT * FROM base WHERE id IN (1, 3) FOR UPDATE") as local:
+        lutra.start()
+        wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the head to wait for the user")
+        wait_until(lambda: len(steps.lutra_sessions(target, "UPDATE%base%")) == 1, steps.PATIENCE_S, "the third group to give way")
+        for i in range(2, rules.COUNT + 1):  # 1205 ends the test where one of them does not give way
+            local.execute("SELECT * FROM base WHERE id = %s FOR UPDATE", (i,))
+        rules.holds_exactly(target, schema, [])
+        local.execute("COMMIT")
+    rules.all_there(lutra, source, target, schema)
+    assert lutra.pipelines()[ONE_WAY]["retries"] > 0
+
+
+def test_r04_cycle_through_a_local_transaction(site, channel, schema):
+    cycle_through_a_local_transaction(site, channel, schema)
+
+
+# -- the rules of test_rules.py, with groups of two transactions on four connections --------------------------------------
+
+RULES = {
+    "faulty-in-the-middle": functools.partial(rules.damaged_group, damage="duplicate", places=(7,)),
+    "faulty-first-and-last": functools.partial(rules.damaged_group, damage="missing", places=(1, 12)),
+    "lock-wait": rules.test_r01_lock_wait_commits_nothing,
+    "deadlock": rules.deadlock,
+    "two-owners": rules.two_owners,
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule_holds_on_several_connections(rule, site, channel, schema):
+    channel.more = {"extra": writers(6)}
+    RULES[rule](site, channel, schema)
+
+
+def test_r02_commit_of_a_writer_in_doubt(site, channel, schema):
+    """The writers' COMMITs wait at the server, Lutra is killed: its successor waits for what becomes of them."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(6))
+    rules.with_base((source, target), schema)
+    rules.backlog(lutra, source, schema)
+    with steps.server_globals(target, rpl_semi_sync_master_timeout=600000, rpl_semi_sync_master_wait_no_slave=1,
+                              rpl_semi_sync_master_wait_point="AFTER_SYNC"):
+        target.sql("SET GLOBAL rpl_semi_sync_master_enabled = 1")
+        try:
+            lutra.start(wait=False)
+            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), 20, "a COMMIT to wait")
+            lutra.kill()
+            lutra.start(wait=False)
+            wait_until(lambda: steps.lutra_sessions(target, "%lutra.lane%"), 20, "the successor to look at the lanes")
+        finally:
+            target.sql("SET GLOBAL rpl_semi_sync_master_enabled = 0")
+    rules.all_there(lutra, source, target, schema)
+
+
+def newest_lane_counts(site, channel, schema):
+    """The progress is that of the newest move, whichever lane holds it: with fewer writers afterwards too, and each time."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(6))
+    rules.with_base((source, target), schema)
+    rules.backlog(lutra, source, schema)
+    lutra.start()
+    rules.all_there(lutra, source, target, schema)
+    assert moved_lanes(target)
+    lutra.kill()
+    lutra.file.write_text(lutra.file.read_text().replace("writers: 4", "writers: 1"))
+    transaction(source, schema, "INSERT INTO ledger VALUES (100)")
+    lutra.start()
+    lutra.wait()
+    lutra.kill()
+    lutra.file.write_text(lutra.file.read_text().replace("writers: 1", "writers: 3"))
+    lutra.start()
+    lutra.wait()
+    ledger_is(target, schema, {*range(1, rules.COUNT + 1), 100})
+    same(source, target, schema)
+
+
+def test_r02_newest_lane_counts(site, channel, schema):
+    newest_lane_counts(site, channel, schema)
+
+
+# -- what touches what ---------------------------------------------------------------------------------------------------
+
+COLLATIONS = {
+    "mariadb": (("utf8mb4", "utf8mb4_general_ci"), ("utf8mb4", "utf8mb4_bin"), ("latin1", "latin1_swedish_ci"), ("utf8mb4", "utf8mb4_nopad_bin"),
+                ("utf8mb4", "utf8mb4_turkish_ci"), ("latin1", "latin1_german2_ci"), ("utf8mb4", "utf8mb4_unicode_ci")),
+    "mysql": (("utf8mb4", "utf8mb4_0900_ai_ci"), ("utf8mb4", "utf8mb4_general_ci"), ("utf8mb4", "utf8mb4_bin"), ("latin1", "latin1_swedish_ci"),
+              ("utf8mb4", "utf8mb4_0900_bin"), ("utf8mb4", "utf8mb4_tr_0900_ai_ci"), ("utf8mb4", "utf8mb4_de_pb_0900_ai_ci")),
+}
+# Equal to each other under one collation or another: case, accents, sharp s, dotted and dotless i, spaces at the end.
+WORDS = ("otter", "OTTER", "Otter ", "otter  ", "\u00f6tter", "stra\u00dfe", "strasse", "STRASSE", "istanbul", "ISTANBUL", "\u00e4pfel", "aepfel", "Apfel",
+         "z", "Z ", "", " ")
+
+
+def hot_words(schema, collations, rng, count):
+    """Transactions that move few unique words between few rows: what is equal is for the server to say."""
+    for n in range(1, count + 1):
+        number = rng.randrange(len(collations))
+        statements = [f"INSERT INTO ledger VALUES ({n})"]
+        for _ in range(rng.randrange(1, 4)):
+            row, word = rng.randrange(12), rng.choice(WORDS + (None,))
+            statements.append((f"REPLACE INTO hot{number} VALUES (%s, %s, %s)", (row, word, n)) if rng.random() < 0.6
+                              else (f"DELETE FROM hot{number} WHERE w = %s", (word,)))
+        yield statements
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_groups_that_the_server_takes_for_touching_never_meet(engine, site, channel, schema):
+    source, target = site(engine, 1), site(engine, 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(1))
+    for number, (charset, collation) in enumerate(COLLATIONS[engine]):
+        run_at((source, target), schema, f"CREATE TABLE hot{number} (id INT PRIMARY KEY, w VARCHAR(30) CHARACTER SET {charset} COLLATE {collation},"
+               " n INT, UNIQUE KEY (w))")
+    lutra.start()
+    assert lutra.stop() == 0
+    with contextlib.closing(source.connect(schema, autocommit=False)) as c, c.cursor() as cursor:
+        for statements in hot_words(schema, COLLATIONS[engine], random.Random(5), 400):
+            for statement in statements:
+                cursor.execute(*((statement,) if isinstance(statement, str) else statement))
+            c.commit()
+    lutra.start()
+    lutra.wait()
+    same(source, target, schema)
+    ledger_is(target, schema, set(range(1, 401)))
+    assert len(moved_lanes(target)) > 1
+    assert "failed beside others" not in lutra.log.read_text()

@@ -12,7 +12,7 @@ BUILD="gcc libc6-dev make meson ninja-build pkg-config git ca-certificates
 TEST="libcmocka-dev clang-14 libclang-rt-14-dev mariadb-server-core mariadb-client-core mariadb-client
  python3 python3-pytest python3-pymysql python3-cryptography python3-yaml procps openssl
  iproute2 libfaketime sysbench"
-BENCH="mariadb-client time"
+BENCH="mariadb-client time sysbench"
 CHECK="clang-format-14 clang-tidy-14 cppcheck gcovr"
 
 want=

@@ -174,7 +174,8 @@ def test_tpcc_keeps_its_invariants_and_what_breaks_them_is_seen(engine, site, sc
     with contextlib.closing(server.connect(schema)) as c:
         assert broken_invariants(c, tpcc.INVARIANTS) == []
         damages = ("UPDATE warehouse SET w_ytd = w_ytd + 1 LIMIT 1", "UPDATE district SET d_next_o_id = d_next_o_id + 1 LIMIT 1",
-                   "DELETE FROM order_line ORDER BY ol_w_id LIMIT 1", "DELETE FROM history LIMIT 1", "UPDATE orders SET o_carrier_id = 1 WHERE o_carrier_id IS NULL LIMIT 1",
+                   "DELETE FROM order_line ORDER BY ol_w_id LIMIT 1", "DELETE FROM history LIMIT 1",
+                   "UPDATE orders SET o_carrier_id = 1 WHERE o_carrier_id IS NULL LIMIT 1",
                    "UPDATE customer SET c_balance = c_balance + 1 LIMIT 1", "INSERT INTO ledger SELECT txn_id FROM ledger LIMIT 1")
         for damage in damages:
             c.query("BEGIN")

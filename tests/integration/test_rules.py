@@ -4,7 +4,6 @@ test_rules_log.py. Where a test's steps stand in a function of their own, test_r
 import contextlib
 import os
 import signal
-import time
 
 import pytest
 import steps

@@ -13,6 +13,7 @@ from lutralab.workload import Workload
 from .world import PIPELINE, to_base
 
 BOTH = ("mariadb", "mysql")
+OF_A_TABLE = ("E4002", "E4003", "E5000", "E5001", "E5002", "E5003", "E5005")
 _seeds = itertools.count(500)
 
 
@@ -81,6 +82,8 @@ def come_out(fault, w, load):
     if fault.stops:
         error = steps.stopped(w.lutra, PIPELINE, fault.stops)
         assert f"`lutra {fault.then.split()[0]}" in error["hint"], error
+        if error["code"] in OF_A_TABLE:
+            assert error["where"]["table"] in (f"{w.schema}.hit", f"{w.schema}.wide") and error["where"]["file"], error
     if fault.shows:
         steps.retrying(w.lutra, PIPELINE, fault.shows)
     if fault.waits:

@@ -7,12 +7,25 @@
 """
 
 import contextlib
+import select
 import socket
 import struct
 import threading
 import time
 
+from .servers import wait_until
+
 PIECE = 65536
+LOOK_S = 0.05
+
+
+class _Pair:
+    """A connection from the client and the one to the server; two threads carry, the last one of them closes."""
+
+    def __init__(self, near, far):
+        self.near, self.far = near, far
+        self.over = self.lose = False
+        self.carriers = 2
 
 
 class Relay:
@@ -41,17 +54,12 @@ class Relay:
         self.reset()
 
     def reset(self, lose=False):
-        """End all connections: in order, or with a reset that is sent once and never again."""
+        """End all connections; with `lose` the client gets a reset that is sent once and never again. Returns when it is done."""
         with self._lock:
-            pairs, self._pairs = self._pairs, set()
+            pairs = list(self._pairs)
         for pair in pairs:
-            for one in pair:
-                with contextlib.suppress(OSError):
-                    if lose:
-                        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    else:
-                        one.shutdown(socket.SHUT_RDWR)
-                one.close()
+            pair.lose, pair.over = lose, True
+        wait_until(lambda: not self._pairs.intersection(pairs), 30, "the connections to end")
 
     def _accept(self):
         while True:
@@ -67,25 +75,32 @@ class Relay:
             for one in (near, far):
                 one.settimeout(None)
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            pair = (near, far)
+            pair = _Pair(near, far)
             with self._lock:
                 self._pairs.add(pair)
-            for a, b in (pair, pair[::-1]):
+            for a, b in ((near, far), (far, near)):
                 threading.Thread(target=self._carry, args=(a, b, pair), daemon=True).start()
 
     def _carry(self, a, b, pair):
         with contextlib.suppress(OSError):
-            while piece := a.recv(PIECE):
-                if self.pause_s:
-                    time.sleep(self.pause_s)
-                if self.bytes_per_s:
-                    time.sleep(len(piece) / self.bytes_per_s)
+            while not pair.over:
+                # A socket that another thread closes stays open for who waits in it: so nobody waits in it.
+                if not select.select([a], [], [], LOOK_S)[0]:
+                    continue
+                piece = a.recv(PIECE)
+                if not piece:
+                    break
+                time.sleep(self.pause_s + (len(piece) / self.bytes_per_s if self.bytes_per_s else 0))
                 b.sendall(piece)
+        pair.over = True
         with self._lock:
-            mine = pair in self._pairs
+            pair.carriers -= 1
+            last = pair.carriers == 0
+        if not last:
+            return
+        if pair.lose:
+            pair.near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        for one in (pair.near, pair.far):
+            one.close()
+        with self._lock:
             self._pairs.discard(pair)
-        if mine:  # else reset() ends them in its own way
-            for one in pair:
-                with contextlib.suppress(OSError):
-                    one.shutdown(socket.SHUT_RDWR)
-                one.close()

@@ -87,16 +87,22 @@ def revoked_on_a_table(w):
 @contextlib.contextmanager
 def too_many(w):
     """All that the server takes, so that Lutra's next session is one too many."""
-    with contextlib.ExitStack() as sessions:
-        root = sessions.enter_context(w.holding())
-        connections = [w.target.connect() for _ in range(20)]
-        sessions.callback(lambda: [c.close() for c in connections if c.open])
-        with steps.server_globals(w.target, max_connections=len(connections)):
-            root.execute("SELECT id FROM information_schema.processlist WHERE user = 'lutra'")
-            for (session,) in root.fetchall():
-                root.execute(f"KILL {session}")
+    connections = [w.target.connect() for _ in range(20)]
+    with w.holding() as root:
+        root.execute("SELECT @@GLOBAL.max_connections")
+        ((before,),) = root.fetchall()
+        root.execute("SELECT id FROM information_schema.processlist WHERE user = 'lutra'")
+        sessions = [session for (session,) in root.fetchall()]
+        try:
+            root.execute(f"SET GLOBAL max_connections = {len(connections)}")
+            for session in sessions:
+                with contextlib.suppress(Exception):  # gone by itself
+                    root.execute(f"KILL {session}")
             yield
-            connections[0].close()  # for the one that sets it back
+        finally:
+            root.execute(f"SET GLOBAL max_connections = {before}")
+            for connection in connections:
+                connection.close()
 
 
 def certificate(name):

@@ -8,7 +8,7 @@ from faults.host import HOST
 from faults.servers import SERVERS
 from faults.world import World
 from lutralab import lutra as lutra_lab
-from lutralab.servers import Unavailable
+from lutralab.servers import Unavailable, tail
 
 FAULTS = [*SERVERS, *DATA, *HOST]
 ROWS = sorted(((engine, fault) for fault in FAULTS for engine in fault.engines), key=lambda row: row[0])
@@ -36,6 +36,7 @@ def test_fault(engine, fault, lab, worlds):
     try:
         one_fault.run(fault, worlds[engine])
     except Exception:
+        print(tail(worlds[engine].lutra.log, 40))
         worlds.pop(engine).close()
         raise
 

@@ -24,7 +24,7 @@ class _Pair:
 
     def __init__(self, near, far):
         self.near, self.far = near, far
-        self.over = self.lose = False
+        self.over = self.lose = self.forget = False
         self.carriers = 2
 
 
@@ -36,6 +36,7 @@ class Relay:
         self.pause_s = 0.0
         self.bytes_per_s = None
         self._pairs = set()
+        self._forgotten = []
         self._lock = threading.Lock()
         self._listener = socket.create_server((listen, 0))
         self.host, self.port = self._listener.getsockname()[:2]
@@ -52,13 +53,17 @@ class Relay:
             self._listener.shutdown(socket.SHUT_RDWR)  # close() alone does not wake accept()
         self._listener.close()
         self.reset()
+        for far in self._forgotten:
+            far.close()
 
-    def reset(self, lose=False):
-        """End all connections; with `lose` the client gets a reset that is sent once and never again. Returns when it is done."""
+    def reset(self, lose=False, forget=False):
+        """End all connections; with `lose` the client gets a reset that is sent once and never again, with `forget` the server hears
+        nothing of it. Returns when it is done."""
         with self._lock:
             pairs = list(self._pairs)
         for pair in pairs:
-            pair.lose, pair.over = lose, True
+            pair.lose, pair.forget = lose, forget
+            pair.over = True
         wait_until(lambda: not self._pairs.intersection(pairs), 30, "the connections to end")
 
     def _accept(self):
@@ -100,7 +105,10 @@ class Relay:
             return
         if pair.lose:
             pair.near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        for one in (pair.near, pair.far):
-            one.close()
+        pair.near.close()
+        if pair.forget:
+            self._forgotten.append(pair.far)
+        else:
+            pair.far.close()
         with self._lock:
             self._pairs.discard(pair)

@@ -58,20 +58,27 @@ def slow(w):
 # -- Lutra's host -------------------------------------------------------------------------------------------------------------------
 
 @contextlib.contextmanager
-def restarted_at_each_step(w):
+def faults_program(w, **env):
+    """A program that does as it is told at named steps; afterwards the other one again, killed and started."""
     if not FAULTS_BIN.exists():
         pytest.skip(f"{FAULTS_BIN} is not built (`make faults`)")
     program, w.lutra.program = w.lutra.program, FAULTS_BIN
     try:
-        w.restart_lutra(wait=False, LUTRA_HOLD_AT=",".join(STEPS))
+        w.restart_lutra(wait=False, **env)
+        yield
+    finally:
+        w.lutra.program = program
+        w.restart_lutra(wait=False, **dict.fromkeys(env))
+
+
+@contextlib.contextmanager
+def restarted_at_each_step(w):
+    with faults_program(w, LUTRA_HOLD_AT=",".join(STEPS)):
         for step in STEPS:
             wait_until(lambda: w.state() == "T", steps.PATIENCE_S, f"Lutra to be held at {step}")
             w.target.restart(kill=True)
             os.kill(w.lutra.pid, signal.SIGCONT)
         yield
-    finally:
-        w.lutra.program = program
-        w.restart_lutra(LUTRA_HOLD_AT=None)
 
 
 def clock_of_lutra(offset_s):

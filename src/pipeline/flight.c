@@ -111,6 +111,12 @@ pipeline_flight_bytes(const struct pipeline_flight *f)
 	return f->bytes;
 }
 
+uint64_t
+pipeline_flight_oldest_us(const struct pipeline_flight *f)
+{
+	return f->first != NULL ? f->first->txns[0]->commit_us : 0;
+}
+
 /* -- taking --------------------------------------------------------------------------------------- */
 
 /* As many as can be had; a server that has no room for one more is no reason to stand still. */

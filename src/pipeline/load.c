@@ -6,6 +6,9 @@
 #include "pipeline/state.h"
 #include "pipeline/warm.h"
 
+/* Where folded rows could not be written, the reason may be there for a while: so many groups go as they are. */
+#define UNMERGED_GROUPS 16
+
 /* A KILL QUERY that came late meets the ROLLBACK instead. */
 #define ROLLBACK_TRIES 5
 
@@ -159,6 +162,13 @@ send(struct load *l, size_t n, bool gather, const struct change_position *end, s
 	return gather ? pipeline_load_send_gathered(l, n, end, err) : pipeline_load_send(l, n, end, err);
 }
 
+static void
+choose_mode(struct load *l)
+{
+	l->merge = l->channel->mode == MODEL_MODE_MERGE && l->unmerged == 0;
+	l->unmerged -= l->unmerged > 0 ? 1 : 0;
+}
+
 static bool
 load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, const struct change_position *end,
     struct change_sink_done *done, size_t *culprit, struct lt_err *err)
@@ -170,6 +180,7 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 	pipeline_router_trim(l->router);
 	l->number = l->turn != NULL ? l->turn->number : ++l->newest;
 	l->txns = txns;
+	choose_mode(l);
 	if (worth_gathering(l, n)) {
 		sent = send(l, n, true, end, err);
 		if (!sent) {
@@ -178,6 +189,8 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 				*culprit = n;
 				return false;
 			}
+			if (l->merge)
+				l->unmerged = UNMERGED_GROUPS;
 			memset(err, 0, sizeof(*err));
 		}
 	}

@@ -25,6 +25,10 @@ struct expect {
 	size_t txn, row;   /* EXPECT_ROW: the first of its rows */
 	uint32_t count;    /* rows it must meet */
 	uint16_t warnings; /* and how many values it must complain of */
+	enum change_op op;
+	/* Of many rows, by a form other than the log's own operation: */
+	struct pipeline_route *route; /* NULL: none */
+	enum pipeline_form form;
 };
 
 /* Owner: the loader's thread. */
@@ -46,6 +50,8 @@ struct load {
 	struct expect expects[LOAD_WINDOW]; /* ring */
 	size_t first, due;
 	struct change_txn *const *txns; /* the group in hand */
+	bool merge;                     /* its rows are folded */
+	unsigned unmerged;              /* groups to come that are not, since folding failed */
 	size_t culprit, culprit_row;    /* what the last failure speaks of: index in txns, index in its rows */
 	struct change_sink_done done;
 	struct lt_buf scratch;   /* owned */

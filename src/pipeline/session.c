@@ -212,6 +212,8 @@ apply_filled(struct loader *l, bool *again, struct lt_err *err)
 	struct pipeline_group *g = l->group;
 	bool alone = g->txns[0]->kind == CHANGE_TXN_DDL || g->txns[0]->spill != NULL;
 
+	if (atomic_load(&l->p->waiting_us) == 0 && g->txns[0]->kind != CHANGE_TXN_PLACE)
+		atomic_store(&l->p->waiting_us, g->txns[0]->commit_us);
 	if (l->flight != NULL && !alone && pipeline_group_is_full(g)) {
 		if (!pipeline_flight_take(l->flight, g, &alone, err))
 			return false;
@@ -254,6 +256,17 @@ load_some(struct loader *l, enum lt_queue_end *end, bool *again, struct lt_err *
 	return l->partial || apply_filled(l, again, err);
 }
 
+/* What is left where a run ends goes on to count: the lag of a pipeline that stands still grows. */
+static void
+note_waiting(struct loader *l)
+{
+	uint64_t oldest_us = l->flight != NULL ? pipeline_flight_oldest_us(l->flight) : 0;
+
+	if (oldest_us == 0 && l->partial)
+		oldest_us = l->group->txns[0]->commit_us;
+	atomic_store(&l->p->waiting_us, oldest_us);
+}
+
 /* Now and then: progress without rows, the status. */
 static bool
 keep_house(struct loader *l, bool idle, struct lt_err *err)
@@ -286,6 +299,7 @@ load_loop(struct loader *l, struct lt_err *err)
 
 		if (!load_some(l, &end, &again, err) || again)
 			return again;
+		note_waiting(l);
 		atomic_store(&p->queued_bytes, lt_queue_bytes(l->reader->queue));
 		atomic_store(
 		    &p->group_bytes, l->group->bytes + (l->flight != NULL ? pipeline_flight_bytes(l->flight) : 0));

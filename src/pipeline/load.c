@@ -4,6 +4,7 @@
 #include "pipeline/connect.h"
 #include "pipeline/load_priv.h"
 #include "pipeline/state.h"
+#include "pipeline/warm.h"
 
 /* Where folded rows could not be written, the reason may be there for a while: so many groups go as they are. */
 #define UNMERGED_GROUPS 16
@@ -377,6 +378,16 @@ out:
 	if (l != NULL)
 		load_close(&l->base);
 	return ok;
+}
+
+bool
+pipeline_load_warm(struct change_sink *s, const struct schema_history *history, struct lt_err *err)
+{
+	struct load *l = load_of(s);
+
+	return (pipeline_warm(l->router, l->pipeline->mapping, history, l->conn, err) &&
+		   my_exec(l->conn, "COMMIT", NULL, err)) ||
+	       lt_wrap(err, "while reading the target's tables");
 }
 
 bool

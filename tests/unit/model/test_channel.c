@@ -369,6 +369,7 @@ refuses_wrong_values_at_their_place(void **state)
 		{ ONE "group: { time: 1w }\n", LT_E_CONFIG_VALUE, 7, 16, "a time" },
 		{ ONE "group: { time: 1h }\n", LT_E_CONFIG_VALUE, 7, 16, "are allowed" },
 		{ ONE "verify: perhaps\n", LT_E_CONFIG_VALUE, 7, 9, "on or off" },
+		{ ONE "mode: otter\n", LT_E_CONFIG_VALUE, 7, 7, "exact or merge" },
 		{ HEAD "direction: hz -> us\ntables: []\n", LT_E_CONFIG_VALUE, 6, 9, "a list" },
 		{ HEAD "direction: hz -> us\ntables: shop.*\n", LT_E_CONFIG_VALUE, 6, 9, "a list" },
 		{ HEAD "direction: hz -> us\ntables:\n  - *.orders\n", LT_E_CONFIG_SYNTAX, 7, 5, "in quotes" },

@@ -12,6 +12,9 @@
 /* A KILL QUERY that came late meets the ROLLBACK instead. */
 #define ROLLBACK_TRIES 5
 
+/* COMMIT and ROLLBACK of a transaction that spilled may take the server long. */
+#define LARGE_IO_TIMEOUT_MS 600000
+
 static struct load *
 load_of(struct change_sink *s)
 {
@@ -176,7 +179,10 @@ is_about_data(const struct load *l, const struct lt_err *err)
 static bool
 send(struct load *l, size_t n, bool gather, const struct change_position *end, struct lt_err *err)
 {
-	if (l->txns[0]->spill != NULL) {
+	bool spilled = l->txns[0]->spill != NULL;
+
+	my_set_io_timeout(l->conn, spilled ? LARGE_IO_TIMEOUT_MS : PIPELINE_IO_TIMEOUT_MS);
+	if (spilled) {
 		LT_ASSERT(n == 1);
 		return pipeline_load_send_parts(l, gather, end, err);
 	}

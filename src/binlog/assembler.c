@@ -377,7 +377,7 @@ feed_payload(
 
 	if (a->packed)
 		return lt_fail(err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event inside another one");
-	if (!binlog_payload_open(outer->body, a->txn_limit != 0 ? a->txn_limit : EVENT_MAX, &p, err))
+	if (!binlog_payload_open_event(outer, a->txn_limit != 0 ? a->txn_limit : EVENT_MAX, &p, err))
 		return false;
 	a->packed = true;
 	a->place.last_crc = binlog_event_crc(outer);

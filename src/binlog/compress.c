@@ -3,16 +3,23 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "binlog/spool.h"
+
 /* -- TRANSACTION_PAYLOAD -------------------------------------------------------------------------- */
 
 enum { FIELD_END = 0, FIELD_SIZE = 1, FIELD_ALGORITHM = 2, FIELD_UNPACKED = 3 };
 enum { ALGORITHM_ZSTD = 0, ALGORITHM_NONE = 255 };
+/* Of a payload that lies in a file, so much is in memory at a time. */
+#define CHUNK_BYTES ((size_t)128 << 10)
 
 struct binlog_payload {
-	ZSTD_DStream *zstd;  /* owned; NULL: the payload is not compressed */
-	ZSTD_inBuffer in;    /* borrowed bytes */
-	struct lt_buf event; /* the one in hand */
-	uint64_t left;       /* unpacked bytes still to come, by the payload's own word */
+	ZSTD_DStream *zstd;                /* owned; NULL: the payload is not compressed */
+	ZSTD_inBuffer in;                  /* borrowed bytes, or what `chunk` holds */
+	const struct change_scratch *file; /* borrowed; NULL: all of it is in `in` */
+	uint64_t at, end;                  /* in the file: what comes next */
+	char *chunk;                       /* owned */
+	struct lt_buf event;               /* the one in hand */
+	uint64_t left;                     /* unpacked bytes still to come, by the payload's own word */
 	size_t limit;
 };
 
@@ -23,6 +30,7 @@ binlog_payload_close(struct binlog_payload *p)
 		return;
 	ZSTD_freeDStream(p->zstd);
 	lt_buf_free(&p->event);
+	free(p->chunk);
 	free(p);
 }
 
@@ -54,31 +62,96 @@ read_fields(struct lt_cur *in, struct payload_fields *f, struct lt_err *err)
 	return lt_fail(err, LT_E_TRUNCATED, "TRANSACTION_PAYLOAD event ends inside its fields");
 }
 
-bool
-binlog_payload_open(struct lt_str body, size_t limit, struct binlog_payload **ret, struct lt_err *err)
+/* `size`: of all that stands behind the fields, which end in `in`. */
+static bool
+open_payload(
+    struct lt_cur in, const struct payload_fields *f, uint64_t size, struct binlog_payload **ret, struct lt_err *err)
 {
-	struct payload_fields f = { .algorithm = ALGORITHM_NONE };
-	struct lt_cur in = lt_cur_str(body);
 	struct binlog_payload *p;
 
-	if (!read_fields(&in, &f, err))
-		return false;
-	if (f.algorithm != ALGORITHM_ZSTD && f.algorithm != ALGORITHM_NONE)
+	if (f->algorithm != ALGORITHM_ZSTD && f->algorithm != ALGORITHM_NONE)
 		return lt_fail(err, LT_E_EVENT_UNSUPPORTED, "TRANSACTION_PAYLOAD event: compression %llu",
-		    (unsigned long long)f.algorithm);
-	if (f.size != lt_cur_left(&in))
-		return lt_fail(err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event claims %llu bytes, there are %zu",
-		    (unsigned long long)f.size, lt_cur_left(&in));
+		    (unsigned long long)f->algorithm);
+	if (f->size != size)
+		return lt_fail(err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event claims %llu bytes, there are %llu",
+		    (unsigned long long)f->size, (unsigned long long)size);
 	p = lt_new(struct binlog_payload);
 	p->in = (ZSTD_inBuffer){ in.at, lt_cur_left(&in), 0 };
-	p->left = f.algorithm == ALGORITHM_NONE ? f.size : f.unpacked;
-	p->limit = limit;
-	if (f.algorithm == ALGORITHM_ZSTD) {
+	p->left = f->algorithm == ALGORITHM_NONE ? f->size : f->unpacked;
+	if (f->algorithm == ALGORITHM_ZSTD) {
 		p->zstd = ZSTD_createDStream();
 		LT_ASSERT(p->zstd != NULL);
 	}
 	*ret = p;
 	return true;
+}
+
+bool
+binlog_payload_open(struct lt_str body, size_t limit, struct binlog_payload **ret, struct lt_err *err)
+{
+	struct payload_fields f = { .algorithm = ALGORITHM_NONE };
+	struct lt_cur in = lt_cur_str(body);
+
+	if (!read_fields(&in, &f, err) || !open_payload(in, &f, lt_cur_left(&in), ret, err))
+		return false;
+	(*ret)->limit = limit;
+	return true;
+}
+
+bool
+binlog_payload_open_event(const struct binlog_event *e, size_t limit, struct binlog_payload **ret, struct lt_err *err)
+{
+	struct payload_fields f = { .algorithm = ALGORITHM_NONE };
+	struct lt_cur in = lt_cur_str(e->body);
+	struct binlog_payload *p;
+	uint64_t at;
+
+	if (e->spool == NULL)
+		return binlog_payload_open(e->body, limit, ret, err);
+	if (!read_fields(&in, &f, err))
+		return false;
+	at = e->bytes.len - lt_cur_left(&in);
+	if (!open_payload(lt_cur_of("", 0), &f, e->spool_size - at, &p, err))
+		return false;
+	p->limit = limit;
+	p->file = &e->spool->file;
+	p->at = at;
+	p->end = e->spool_size;
+	p->chunk = lt_realloc(NULL, CHUNK_BYTES);
+	*ret = p;
+	return true;
+}
+
+/* More of what is packed, where all that was there is used up. */
+static bool
+refill(struct binlog_payload *p, struct lt_err *err)
+{
+	size_t n = (size_t)LT_MIN(p->end - p->at, CHUNK_BYTES);
+
+	if (p->in.pos < p->in.size || p->file == NULL || n == 0)
+		return true;
+	if (!change_scratch_read(p->file, p->at, p->chunk, n, err))
+		return false;
+	p->at += n;
+	p->in = (ZSTD_inBuffer){ p->chunk, n, 0 };
+	return true;
+}
+
+static bool
+unpack_some(struct binlog_payload *p, ZSTD_outBuffer *out, struct lt_err *err)
+{
+	size_t rc, n = LT_MIN(out->size - out->pos, p->in.size - p->in.pos);
+
+	if (p->zstd == NULL) {
+		if (n > 0)
+			memcpy((char *)out->dst + out->pos, (const char *)p->in.src + p->in.pos, n);
+		p->in.pos += n;
+		out->pos += n;
+		return true;
+	}
+	rc = ZSTD_decompressStream(p->zstd, out, &p->in);
+	return !ZSTD_isError(rc) ||
+	       lt_fail(err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event: zstd: %s", ZSTD_getErrorName(rc));
 }
 
 /** Unpack exactly `size` bytes behind what is in `event`. */
@@ -91,17 +164,14 @@ unpack(struct binlog_payload *p, size_t size, struct lt_err *err)
 		return lt_fail(
 		    err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event: an event inside is longer than the payload");
 	out = (ZSTD_outBuffer){ lt_buf_reserve(&p->event, size), size, 0 };
-	if (p->zstd == NULL) {
-		memcpy(out.dst, (const char *)p->in.src + p->in.pos, size);
-		p->in.pos += size;
-		out.pos = size;
-	}
 	while (out.pos < out.size) {
-		size_t in_before = p->in.pos, out_before = out.pos;
-		size_t rc = ZSTD_decompressStream(p->zstd, &out, &p->in);
+		size_t in_before, out_before = out.pos;
 
-		if (ZSTD_isError(rc))
-			return lt_fail(err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event: zstd: %s", ZSTD_getErrorName(rc));
+		if (!refill(p, err))
+			return false;
+		in_before = p->in.pos;
+		if (!unpack_some(p, &out, err))
+			return false;
 		if (p->in.pos == in_before && out.pos == out_before)
 			return lt_fail(
 			    err, LT_E_TRUNCATED, "TRANSACTION_PAYLOAD event: the compressed bytes end too early");

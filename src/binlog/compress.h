@@ -4,13 +4,16 @@
 #define BINLOG_COMPRESS_H
 
 #include "base/buf.h"
-#include "binlog/header.h"
+#include "binlog/event.h"
 
 /** The events inside one payload, unpacked one at a time: memory is bounded by the largest of them. */
 struct binlog_payload;
 
 /** `body` is borrowed until the close. `limit`: largest event accepted, else LT_E_TXN_TOO_LARGE. */
 LT_MUST_USE bool binlog_payload_open(struct lt_str body, size_t limit, struct binlog_payload **ret, struct lt_err *err);
+/** The same of an event that may lie in a file. */
+LT_MUST_USE bool binlog_payload_open_event(
+    const struct binlog_event *e, size_t limit, struct binlog_payload **ret, struct lt_err *err);
 void binlog_payload_close(struct binlog_payload *p);
 /** The next event's bytes (no checksum), borrowed until the next call; `event->len` 0 at the end. */
 LT_MUST_USE bool binlog_payload_next(struct binlog_payload *p, struct lt_str *event, struct lt_err *err);

@@ -70,6 +70,7 @@ binlog_event_open(struct lt_str bytes, enum binlog_checksum checksum, struct bin
 	binlog_header_load((const uint8_t *)bytes.ptr, &out->header);
 	out->body = lt_str_of(bytes.ptr + BINLOG_HEADER_SIZE, len - BINLOG_HEADER_SIZE);
 	out->bytes = lt_str_of(bytes.ptr, len);
+	out->spool = NULL;
 	out->checked = checked;
 	out->crc = crc;
 	return true;

@@ -11,6 +11,9 @@ struct binlog_event {
 	struct lt_str bytes; /* header and body */
 	bool checked;        /* `crc` was found to be right */
 	uint32_t crc;
+	struct binlog_spool *spool; /* borrowed; NULL, or where all of it lies (binlog/spool.h): `body` and `bytes` are
+				     * its front only */
+	uint64_t spool_size;        /* then: of header and body */
 };
 
 /** Whether four bytes of CRC-32 stand behind the body. */

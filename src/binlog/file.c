@@ -16,8 +16,10 @@ struct file {
 	int fd;                      /* borrowed from it */
 	struct lt_buf buf;           /* bytes read and not handed out yet lie from `at` on */
 	size_t at;
-	uint64_t offset; /* of the file's byte behind those in `buf` */
-	uint64_t resume; /* where reading goes on behind the FORMAT_DESCRIPTION; 0 = right there */
+	uint64_t offset;                 /* of the file's byte behind those in `buf` */
+	uint64_t resume;                 /* where reading goes on behind the FORMAT_DESCRIPTION; 0 = right there */
+	struct change_spill_room *spill; /* borrowed; NULL: none */
+	struct binlog_spool spool;
 	_Atomic bool cancelled;
 };
 
@@ -70,6 +72,29 @@ cut_off(const struct file *f, size_t wanted, struct lt_err *err)
 	return BINLOG_READ_FAILED;
 }
 
+/* In pieces: none of it stays in the buffer. */
+static enum binlog_read
+spool_event(struct file *f, const struct binlog_header *h, struct lt_str *event, struct lt_err *err)
+{
+	if (!binlog_spool_open(&f->spool, f->spill, err))
+		return BINLOG_READ_FAILED;
+	f->feed.spool = &f->spool;
+	for (size_t left = h->size; left > 0;) {
+		size_t n = LT_MIN(left, BLOCK_SIZE);
+
+		if (!fill(f, n, err))
+			return BINLOG_READ_FAILED;
+		if (f->buf.len - f->at < n)
+			return cut_off(f, left, err);
+		if (!binlog_spool_add(&f->spool, lt_str_of(f->buf.ptr + f->at, n), err))
+			return BINLOG_READ_FAILED;
+		f->at += n;
+		left -= n;
+	}
+	*event = lt_str_of(f->spool.front, f->spool.nfront);
+	return BINLOG_READ_EVENT;
+}
+
 static enum binlog_read
 file_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, struct lt_err *err)
 {
@@ -83,6 +108,8 @@ file_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, struct
 		lt_fail(err, LT_E_CANCELLED, "reading was cancelled");
 		return BINLOG_READ_FAILED;
 	}
+	binlog_spool_close(&f->spool);
+	f->feed.spool = NULL;
 	if (!fill(f, BINLOG_HEADER_SIZE, err))
 		return BINLOG_READ_FAILED;
 	have = f->buf.len - f->at;
@@ -94,7 +121,11 @@ file_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, struct
 	if (lt_le((const uint8_t *)f->buf.ptr + f->at, 8) == 0 &&
 	    lt_le((const uint8_t *)f->buf.ptr + f->at + 8, 8) == 0 && only_zeros(f))
 		return BINLOG_READ_END;
-	if (!binlog_header_decode(&in, &h, err) || !fill(f, h.size, err))
+	if (!binlog_header_decode(&in, &h, err))
+		return BINLOG_READ_FAILED;
+	if (h.type == BINLOG_TRANSACTION_PAYLOAD && f->spill != NULL && h.size > f->spill->memory_bytes)
+		return spool_event(f, &h, event, err);
+	if (!fill(f, h.size, err))
 		return BINLOG_READ_FAILED;
 	if (f->buf.len - f->at < h.size)
 		return cut_off(f, h.size, err);
@@ -127,6 +158,7 @@ file_close(struct binlog_feed *feed)
 	struct file *f = (struct file *)feed;
 
 	binlog_unpack_close(f->bytes);
+	binlog_spool_close(&f->spool);
 	lt_buf_free(&f->buf);
 	free(f);
 }
@@ -192,6 +224,7 @@ binlog_file_open(const char *path, uint64_t from_pos, const struct binlog_option
 	lt_str_copy(from.place.file, sizeof(from.place.file), log_name(path));
 	from.place.pos = LT_MAX(from_pos, START_POS);
 	f->feed.ops = &ops;
+	f->spill = options->spill;
 	f->resume = from_pos > START_POS ? from_pos : 0;
 	f->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (f->fd < 0) {

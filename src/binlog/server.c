@@ -14,6 +14,10 @@ enum { DUMP_NON_BLOCK = 1, MYSQL_HEARTBEAT_V2 = 2, MARIADB_ANNOTATE = 2 };
 /* What a packet may be when nothing limits transactions, and what it may be beyond a limit. */
 #define PACKET_MAX (((size_t)1 << 30) + ((size_t)1 << 20))
 #define PACKET_MORE ((size_t)1 << 20)
+/* Memory of an event in pieces that is kept for the next one. */
+#define KEEP_MAX ((size_t)1 << 20)
+/* Where the type stands in an event. */
+#define TYPE_AT 4
 
 struct stream {
 	struct binlog_feed feed;
@@ -21,6 +25,10 @@ struct stream {
 	const struct lt_clock *clock;   /* borrowed */
 	uint64_t silence_us, silent_us; /* as long as is borne; as long as it has been waited already */
 	size_t packet_max;
+	struct change_spill_room *spill; /* borrowed; NULL: none */
+	bool joining, spooling;          /* pieces of an event are still to come; they go to the file */
+	struct lt_buf event;             /* owned: its pieces, joined */
+	struct binlog_spool spool_file;
 	bool expect; /* begun at an event that must be there */
 };
 
@@ -29,6 +37,8 @@ stream_close(struct binlog_feed *feed)
 {
 	struct stream *s = (struct stream *)feed;
 
+	binlog_spool_close(&s->spool_file);
+	lt_buf_free(&s->event);
 	my_close(s->conn);
 	free(s);
 }
@@ -103,34 +113,85 @@ nothing(struct stream *s, uint64_t since_us, struct lt_err *err)
 	return BINLOG_READ_FAILED;
 }
 
+/* Of the first piece: what a packet of it would be. A larger event than is allowed must be one that can be streamed. */
+static bool
+begin_event(struct stream *s, struct lt_str piece, struct lt_err *err)
+{
+	uint64_t size;
+
+	if (piece.ptr[0] != 0 || piece.len < 1 + BINLOG_HEADER_SIZE)
+		return lt_fail(err, LT_E_PROTOCOL, "a packet of %zu bytes is no event", piece.len);
+	size = lt_le((const uint8_t *)piece.ptr + 1 + BINLOG_HEADER_SIZE_AT, 4);
+	s->spooling = s->joining && s->spill != NULL && (uint8_t)piece.ptr[1 + TYPE_AT] == BINLOG_TRANSACTION_PAYLOAD;
+	if (size > s->packet_max && !s->spooling)
+		return lt_fail(err, LT_E_TXN_TOO_LARGE, "an event of %llu bytes is more than the %zu that are allowed",
+		    (unsigned long long)size, s->packet_max);
+	lt_buf_clear(&s->event);
+	if (s->event.cap > KEEP_MAX)
+		lt_buf_free(&s->event);
+	return !s->spooling || binlog_spool_open(&s->spool_file, s->spill, err);
+}
+
+/* With its last piece `*event` is whole. */
+static bool
+take_piece(struct stream *s, struct lt_str piece, bool first, struct lt_str *event, struct lt_err *err)
+{
+	if (first && !begin_event(s, piece, err))
+		return false;
+	if (first)
+		piece = lt_str_of(piece.ptr + 1, piece.len - 1);
+	if (s->spooling) {
+		s->feed.spool = &s->spool_file;
+		*event = lt_str_of(s->spool_file.front, 0);
+		if (!binlog_spool_add(&s->spool_file, piece, err))
+			return false;
+		event->len = s->spool_file.nfront;
+		return true;
+	}
+	*event = piece;
+	if (first && !s->joining)
+		return true;
+	if (s->event.len + piece.len > s->packet_max)
+		return lt_fail(
+		    err, LT_E_TXN_TOO_LARGE, "an event is more than the %zu bytes that are allowed", s->packet_max);
+	lt_buf_str_add(&s->event, piece);
+	*event = lt_buf_str(&s->event);
+	return true;
+}
+
 static enum binlog_read
 stream_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, struct lt_err *err)
 {
 	struct stream *s = (struct stream *)feed;
 	int wait_ms = (int)((s->silence_us - LT_MIN(s->silent_us, s->silence_us)) / 1000) + 1;
 	uint64_t since_us = timeout_ms == 0 ? 0 : lt_mono_us(s->clock);
-	struct lt_str packet;
-
 	if (timeout_ms >= 0)
 		wait_ms = LT_MIN(wait_ms, timeout_ms);
-	if (!my_read_packet(s->conn, wait_ms, s->packet_max, &packet, err)) {
-		if (err->code != LT_E_TIMEOUT)
+	if (!s->joining) {
+		binlog_spool_close(&s->spool_file);
+		s->feed.spool = NULL;
+	}
+	for (;;) {
+		struct lt_str piece;
+		bool first = !s->joining;
+
+		if (!my_read_piece(s->conn, wait_ms, &piece, &s->joining, err)) {
+			if (err->code != LT_E_TIMEOUT)
+				return read_failed(s, err);
+			return nothing(s, timeout_ms == 0 ? lt_mono_us(s->clock) : since_us, err);
+		}
+		s->silent_us = 0;
+		if (first && piece.len == 0) {
+			if (s->feed.in_use)
+				return BINLOG_READ_END;
+			lt_fail(err, LT_E_LINK_LOST, "the server ended the stream");
+			return BINLOG_READ_FAILED;
+		}
+		if (!take_piece(s, piece, first, event, err))
 			return read_failed(s, err);
-		return nothing(s, timeout_ms == 0 ? lt_mono_us(s->clock) : since_us, err);
+		if (!s->joining)
+			return BINLOG_READ_EVENT;
 	}
-	s->silent_us = 0;
-	if (packet.len == 0) {
-		if (s->feed.in_use)
-			return BINLOG_READ_END;
-		lt_fail(err, LT_E_LINK_LOST, "the server ended the stream");
-		return BINLOG_READ_FAILED;
-	}
-	if (packet.ptr[0] != 0 || packet.len < 1 + BINLOG_HEADER_SIZE) {
-		lt_fail(err, LT_E_PROTOCOL, "a packet of %zu bytes is no event", packet.len);
-		return BINLOG_READ_FAILED;
-	}
-	*event = lt_str_of(packet.ptr + 1, packet.len - 1);
-	return BINLOG_READ_EVENT;
 }
 
 /* -- set-up --------------------------------------------------------------------------------------- */
@@ -181,26 +242,15 @@ dump_at(struct stream *s, const struct change_place *place, uint64_t pos, const 
     struct lt_err *err)
 {
 	bool mariadb = my_conn_server(s->conn)->flavor == MY_MARIADB;
-	bool wide = pos > UINT32_MAX;
 	uint64_t flags = (options->to_end ? DUMP_NON_BLOCK : 0) | (mariadb ? MARIADB_ANNOTATE : MYSQL_HEARTBEAT_V2);
 	struct lt_buf body = { 0 };
 	bool ok;
 
-	if (!wide) {
-		lt_buf_le(&body, pos, 4);
-		lt_buf_le(&body, flags, 2);
-		lt_buf_le(&body, options->server_id, 4);
-		lt_buf_z(&body, place->file);
-	} else {
-		lt_buf_le(&body, flags, 2);
-		lt_buf_le(&body, options->server_id, 4);
-		lt_buf_le(&body, strlen(place->file), 4);
-		lt_buf_z(&body, place->file);
-		lt_buf_le(&body, pos, 8);
-		lt_buf_le(&body, 8, 4);
-		lt_buf_le(&body, 0, 8); /* no GTIDs to leave out */
-	}
-	ok = my_command(s->conn, wide ? COM_BINLOG_DUMP_GTID : COM_BINLOG_DUMP, lt_buf_str(&body), err);
+	lt_buf_le(&body, pos, 4);
+	lt_buf_le(&body, flags, 2);
+	lt_buf_le(&body, options->server_id, 4);
+	lt_buf_z(&body, place->file);
+	ok = my_command(s->conn, COM_BINLOG_DUMP, lt_buf_str(&body), err);
 	lt_buf_free(&body);
 	return ok;
 }
@@ -305,7 +355,6 @@ static bool
 start(struct stream *s, const struct change_position *from, const struct binlog_options *options, struct lt_err *err)
 {
 	uint64_t pos = from->place.last_pos != 0 ? from->place.last_pos : from->place.pos;
-	bool mariadb = my_conn_server(s->conn)->flavor == MY_MARIADB;
 	bool same = from->server[0] == '\0';
 	char identity[64];
 
@@ -319,10 +368,13 @@ start(struct stream *s, const struct change_position *from, const struct binlog_
 			return lt_fail(err, LT_E_LOG_HISTORY,
 			    "this is another server, and without GTIDs its log cannot be gone on in");
 	}
-	if (!same || from->place.file[0] == '\0' || (mariadb && pos > UINT32_MAX))
+	if (!same || from->place.file[0] == '\0')
 		return start_by_gtid(s, from, options, err);
 	s->expect = from->place.last_pos != 0;
-	return register_replica(s, options, err) && dump_at(s, &from->place, LT_MAX(pos, 4), options, err);
+	/* The command has 32 bits for a position. (MySQL's other one has 64, but looks for the file by GTIDs alone.) */
+	s->feed.whole = pos > UINT32_MAX;
+	return register_replica(s, options, err) &&
+	       dump_at(s, &from->place, s->feed.whole ? 4 : LT_MAX(pos, 4), options, err);
 }
 
 bool
@@ -345,6 +397,7 @@ binlog_source_open(const struct my_addr *addr, const struct change_position *fro
 	s->silence_us =
 	    (uint64_t)(options->heartbeat_ms != 0 ? options->heartbeat_ms : HEARTBEAT_MS) * 1000 * SILENT_HEARTBEATS;
 	s->packet_max = options->txn_limit_bytes != 0 ? options->txn_limit_bytes + PACKET_MORE : PACKET_MAX;
+	s->spill = options->spill;
 	if (!my_connect(addr, &s->conn, err))
 		goto out;
 	if (!start(s, from, options, err)) {

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "binlog/assembler.h"
+#include "binlog/spool.h"
 
 enum binlog_read { BINLOG_READ_EVENT, BINLOG_READ_NOTHING, BINLOG_READ_END, BINLOG_READ_FAILED };
 
@@ -25,7 +26,10 @@ struct binlog_feed {
 	const struct binlog_feed_ops *ops;
 	bool stream;  /* from a server: artificial events, positions by its word */
 	bool by_gtid; /* the server chose where it begins, and leaves out what was executed */
-	bool in_use;  /* somebody still writes the log: it may end inside a transaction */
+	bool whole;   /* it begins at the start of the place's file: what stands in front of the place is passed over */
+	struct binlog_spool *spool; /* owned by the feed; not NULL: the event just read lies there, and only its front
+				     * was given */
+	bool in_use;                /* somebody still writes the log: it may end inside a transaction */
 };
 
 /** What R13 asks for: the event that reading begins with must be this one. */

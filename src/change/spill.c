@@ -1,10 +1,5 @@
 #include "change/spill.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "base/buf.h"
@@ -20,10 +15,8 @@ enum { IMAGE_PRESENT = 1, IMAGE_SAME = 2, IMAGE_PARTIAL = 4, AFTER_SHIFT = 4 };
 enum { SIDES = 2 };
 
 struct change_spill {
-	struct change_spill_room *room; /* borrowed */
-	int fd;                         /* owned */
+	struct change_scratch file; /* whole blocks */
 	bool handed;
-	uint64_t size;           /* of the file: whole blocks */
 	uint64_t rows;           /* in the file and in `block` */
 	size_t largest;          /* bytes of the largest block */
 	struct lt_buf block;     /* owned: the one being written, its head first */
@@ -33,48 +26,15 @@ struct change_spill {
 	uint64_t at; /* of the next block to be read */
 };
 
-/* -- the file ------------------------------------------------------------------------------------- */
-
-static bool
-failed(const struct change_spill_room *room, const char *what, struct lt_err *err)
-{
-	return lt_fail(
-	    err, LT_E_SPILL_IO, "a large transaction cannot be %s in %s: %s", what, room->dir, strerror(errno));
-}
-
-/* Without O_TMPFILE (some network file systems) there is a name for a moment. */
-static int
-open_nameless(const char *dir)
-{
-	char path[4096];
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL))
-		return fd;
-	if ((size_t)snprintf(path, sizeof(path), "%s/lutra-XXXXXX.spill", dir) >= sizeof(path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	fd = mkostemps(path, (int)strlen(".spill"), O_CLOEXEC); /* 0600 */
-	if (fd >= 0)
-		unlink(path);
-	return fd;
-}
-
 bool
 change_spill_open(struct change_spill_room *room, struct change_spill **ret, struct lt_err *err)
 {
-	struct change_spill *s;
-	int fd;
+	struct change_spill *s = lt_new(struct change_spill);
 
-	if (mkdir(room->dir, 0700) != 0 && errno != EEXIST)
-		return failed(room, "kept", err);
-	fd = open_nameless(room->dir);
-	if (fd < 0)
-		return failed(room, "kept", err);
-	s = lt_new(struct change_spill);
-	s->room = room;
-	s->fd = fd;
+	if (!change_scratch_open(room, &s->file, err)) {
+		free(s);
+		return false;
+	}
 	*ret = s;
 	return true;
 }
@@ -84,10 +44,9 @@ change_spill_free(struct change_spill *s)
 {
 	if (s == NULL)
 		return;
-	close(s->fd);
-	atomic_fetch_sub(&s->room->used, s->size);
+	change_scratch_close(&s->file);
 	if (s->handed)
-		atomic_fetch_sub(&s->room->handed, 1);
+		atomic_fetch_sub(&s->file.room->handed, 1);
 	lt_buf_free(&s->block);
 	free(s);
 }
@@ -96,47 +55,15 @@ void
 change_spill_hand_out(struct change_spill *s)
 {
 	if (!s->handed)
-		atomic_fetch_add(&s->room->handed, 1);
+		atomic_fetch_add(&s->file.room->handed, 1);
 	s->handed = true;
-}
-
-static bool
-write_all(struct change_spill *s, const char *bytes, size_t len, struct lt_err *err)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t n = pwrite(s->fd, bytes + done, len - done, (off_t)(s->size + done));
-
-		if (n > 0)
-			done += (size_t)n;
-		else if (n == 0 || errno != EINTR)
-			return failed(s->room, "written", err);
-	}
-	return true;
-}
-
-static bool
-read_all(const struct change_spill *s, uint64_t at, char *to, size_t len, struct lt_err *err)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t n = pread(s->fd, to + done, len - done, (off_t)(at + done));
-
-		if (n > 0)
-			done += (size_t)n;
-		else if (n == 0)
-			return lt_fail(err, LT_E_SPILL_DAMAGED,
-			    "a large transaction kept in %s ends at byte %llu of %llu", s->room->dir,
-			    (unsigned long long)(at + done), (unsigned long long)s->size);
-		else if (errno != EINTR)
-			return failed(s->room, "read", err);
-	}
-	return true;
 }
 
 static bool
 damaged(const struct change_spill *s, uint64_t at, struct lt_err *err)
 {
 	return lt_fail(err, LT_E_SPILL_DAMAGED, "a large transaction kept in %s came back changed at byte %llu",
-	    s->room->dir, (unsigned long long)at);
+	    s->file.room->dir, (unsigned long long)at);
 }
 
 /* -- blocks --------------------------------------------------------------------------------------- */
@@ -155,20 +82,6 @@ crc_of(uint64_t at, const char *head, const char *bytes, size_t len)
 	return (uint32_t)crc32_z(crc, (const Bytef *)bytes, len);
 }
 
-static bool
-room_for(const struct change_spill *s, uint64_t more, struct lt_err *err)
-{
-	uint64_t limit = s->room->limit, used = atomic_load(&s->room->used);
-
-	if (limit == 0 || used + more <= limit)
-		return true;
-	if (s->size + more > limit)
-		return lt_fail(err, LT_E_SPILL_LIMIT, "the transaction takes more than %llu bytes of disk",
-		    (unsigned long long)limit);
-	return lt_fail(err, LT_E_SPILL_FULL, "large transactions take %llu bytes of disk, and %llu are allowed",
-	    (unsigned long long)used, (unsigned long long)limit);
-}
-
 static void
 begin_block(struct change_spill *s)
 {
@@ -182,20 +95,16 @@ write_block(struct change_spill *s, struct lt_err *err)
 {
 	size_t bytes = s->block.len - BLOCK_HEAD;
 	struct lt_buf head = { 0 };
-	bool ok;
 
 	if (s->block_rows == 0)
 		return true;
 	lt_buf_le(&head, bytes, 8);
 	lt_buf_le(&head, s->block_rows, 4);
-	lt_buf_le(&head, crc_of(s->size, head.ptr, s->block.ptr + BLOCK_HEAD, bytes), 4);
+	lt_buf_le(&head, crc_of(s->file.size, head.ptr, s->block.ptr + BLOCK_HEAD, bytes), 4);
 	memcpy(s->block.ptr, head.ptr, BLOCK_HEAD);
 	lt_buf_free(&head);
-	ok = room_for(s, s->block.len, err) && write_all(s, s->block.ptr, s->block.len, err);
-	if (!ok)
+	if (!change_scratch_add(&s->file, lt_buf_str(&s->block), err))
 		return false;
-	s->size += s->block.len;
-	atomic_fetch_add(&s->room->used, s->block.len);
 	s->largest = LT_MAX(s->largest, bytes);
 	begin_block(s);
 	return true;
@@ -207,7 +116,7 @@ read_head(const struct change_spill *s, uint64_t at, char raw[BLOCK_HEAD], struc
 {
 	struct lt_cur in;
 
-	if (!read_all(s, at, raw, BLOCK_HEAD, err))
+	if (!change_scratch_read(&s->file, at, raw, BLOCK_HEAD, err))
 		return false;
 	in = lt_cur_of(raw, BLOCK_HEAD);
 	out->bytes = lt_cur_u64(&in);
@@ -228,7 +137,7 @@ read_block(const struct change_spill *s, uint64_t at, struct lt_arena *arena, st
 	if (!read_head(s, at, raw, out, err))
 		return false;
 	*bytes = lt_arena_alloc(arena, out->bytes);
-	if (!read_all(s, at + BLOCK_HEAD, *bytes, out->bytes, err))
+	if (!change_scratch_read(&s->file, at + BLOCK_HEAD, *bytes, out->bytes, err))
 		return false;
 	return crc_of(at, raw, *bytes, out->bytes) == out->crc || damaged(s, at, err);
 }
@@ -267,7 +176,7 @@ change_spill_add(struct change_spill *s, const struct change_row *row, uint32_t 
 	size_t images = row->before.bytes.len + row->after.bytes.len, bits_at;
 	unsigned bits = 0;
 
-	if (s->block_rows > 0 && s->block.len + images > s->room->part_bytes && !write_block(s, err))
+	if (s->block_rows > 0 && s->block.len + images > s->file.room->part_bytes && !write_block(s, err))
 		return false;
 	if (s->block_rows == 0)
 		lt_buf_add(&s->block, no_head, BLOCK_HEAD);
@@ -350,7 +259,7 @@ change_spill_next(struct change_spill *s, const struct change_table *const *tabl
 	char *bytes;
 
 	*count = 0;
-	if (s->at >= s->size)
+	if (s->at >= s->file.size)
 		return true;
 	if (!read_block(s, s->at, arena, &h, &bytes, err))
 		return false;
@@ -378,7 +287,7 @@ find_block(const struct change_spill *s, uint64_t rows, uint64_t *at, uint64_t *
 	struct head h;
 
 	*at = *first = 0;
-	while (*at < s->size) {
+	while (*at < s->file.size) {
 		if (!read_head(s, *at, raw, &h, err))
 			return false;
 		if (*first + h.rows > rows)
@@ -386,16 +295,6 @@ find_block(const struct change_spill *s, uint64_t rows, uint64_t *at, uint64_t *
 		*first += h.rows;
 		*at += BLOCK_HEAD + h.bytes;
 	}
-	return true;
-}
-
-static bool
-shorten(struct change_spill *s, uint64_t size, struct lt_err *err)
-{
-	if (ftruncate(s->fd, (off_t)size) != 0)
-		return failed(s->room, "cut", err);
-	atomic_fetch_sub(&s->room->used, s->size - size);
-	s->size = size;
 	return true;
 }
 
@@ -410,7 +309,7 @@ take_back(struct change_spill *s, const struct change_table *const *tables, size
 	bool ok = false;
 
 	s->at = at;
-	if (!change_spill_next(s, tables, ntables, arena, &rows, &count, err) || !shorten(s, at, err))
+	if (!change_spill_next(s, tables, ntables, arena, &rows, &count, err) || !change_scratch_cut(&s->file, at, err))
 		goto out;
 	LT_ASSERT(keep < count);
 	for (size_t i = 0; i < keep; i++) {
@@ -446,7 +345,7 @@ change_spill_cut(
 unsigned
 change_spill_handed(const struct change_spill *s)
 {
-	return atomic_load(&s->room->handed);
+	return atomic_load(&s->file.room->handed);
 }
 
 uint64_t

@@ -6,19 +6,8 @@
 #ifndef CHANGE_SPILL_H
 #define CHANGE_SPILL_H
 
-#include <stdatomic.h>
-
 #include "change/row.h"
-
-/** Where the spills of one pipeline lie, and what they may take. Set once; the counters are for any thread. */
-struct change_spill_room {
-	const char *dir;         /* borrowed; made (0700) when the first spill needs it */
-	uint64_t limit;          /* bytes on disk, of all spills at a time; 0 = no limit */
-	size_t memory_bytes;     /* rows that take more than this are moved to disk */
-	size_t part_bytes;       /* of a part, in memory; a larger row is a part of its own */
-	_Atomic uint64_t used;   /* bytes on disk now */
-	_Atomic unsigned handed; /* spills that a source gave away and that are not freed yet */
-};
+#include "change/scratch.h"
 
 /** One owner thread at a time. */
 struct change_spill;

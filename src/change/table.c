@@ -1,6 +1,7 @@
 #include "change/table.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 static _Atomic uint64_t next_id = 1;
 
@@ -32,6 +33,23 @@ change_table_ref(const struct change_table *t)
 	return (struct change_table *)(uintptr_t)t;
 }
 
+struct change_table *
+change_table_branch(const struct change_table *base, size_t branch)
+{
+	struct change_table *t = change_table_new();
+	struct lt_arena *arena = t->arena;
+	uint64_t id = t->id;
+
+	LT_ASSERT(base->base == NULL);
+	memcpy(t, base, offsetof(struct change_table, branch));
+	t->codec = base->codec;
+	t->arena = arena;
+	t->id = id;
+	t->branch = branch;
+	t->base = change_table_ref(base);
+	return t;
+}
+
 void
 change_table_unref(const struct change_table *t)
 {
@@ -41,6 +59,8 @@ change_table_unref(const struct change_table *t)
 		return;
 	before = atomic_fetch_sub_explicit(refs_of(t), 1, memory_order_acq_rel);
 	LT_ASSERT(before > 0);
-	if (before == 1)
-		lt_arena_free(t->arena);
+	if (before > 1)
+		return;
+	change_table_unref(t->base);
+	lt_arena_free(t->arena);
 }

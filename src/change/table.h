@@ -39,7 +39,9 @@ struct change_table {
 	bool named;                          /* every column has a name */
 	size_t row_end; /* of a system-versioned table: the column, counted from 1, that says when a version of the row
 			 * ended; 0: none. A describer tells */
-	uint64_t id;    /* unique in this process: a cheap key for caches */
+	size_t branch;  /* of a table whose rows go to several targets: which of them (pipeline/fan.h); else 0 */
+	const struct change_table *base; /* referenced: what it is a branch of, or NULL */
+	uint64_t id;                     /* unique in this process: a cheap key for caches */
 	const struct change_codec *codec;
 	struct lt_arena *arena; /* owned: holds everything above */
 	_Atomic unsigned refs;
@@ -63,6 +65,8 @@ struct change_codec {
 
 /** A new table with one reference; fill its members from its arena, then do not change it any more. */
 struct change_table *change_table_new(void);
+/** The same table once more, for rows that go to another target. One reference. */
+struct change_table *change_table_branch(const struct change_table *base, size_t branch);
 struct change_table *change_table_ref(const struct change_table *t);
 void change_table_unref(const struct change_table *t); /* NULL is fine */
 

@@ -37,7 +37,8 @@ struct change_txn {
 	struct lt_str ddl, ddl_schema; /* DDL: text as UTF-8, default schema */
 	bool quiet;       /* nothing but Lutra's own bookkeeping was in it: no progress worth writing (R11) */
 	bool shown;       /* handed out by its source even if no row is left in it (change_filter.rows) */
-	bool own;         /* it carries this channel's mark of origin */
+	bool own;         /* it carries this channel's mark of origin, or the next one */
+	bool opted_out;   /* its writer marked it not to be sent */
 	uint64_t ignored; /* statements and rows of names that are not wanted, passed over inside it */
 };
 

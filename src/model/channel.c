@@ -23,7 +23,8 @@ enum {
 
 static const struct model_key channel_keys[] = { { "channel", true }, { "sites", true }, { "direction", true },
 	{ "tables", true }, { "conflicts", false }, { "start", false }, { "until", false }, { "delay", false },
-	{ "memory", false }, { "spill", false }, { "group", false }, { "verify", false }, { "writers", false } };
+	{ "otter", false }, { "memory", false }, { "spill", false }, { "group", false }, { "verify", false },
+	{ "writers", false }, { "mode", false }, { "commit-order", false } };
 static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false },
 	{ "wait", false } };
 
@@ -146,6 +147,17 @@ read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err
 }
 
 static bool
+read_mode(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	bool text = node != NULL && node->kind == MODEL_YAML_TEXT;
+
+	if (node != NULL && !(text && (lt_str_eqz(node->text, "exact") || lt_str_eqz(node->text, "merge"))))
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "mode: exact or merge");
+	c->mode = text && lt_str_eqz(node->text, "merge") ? MODEL_MODE_MERGE : MODEL_MODE_EXACT;
+	return true;
+}
+
+static bool
 read_spill(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
 	size_t bytes = SPILL_BYTES;
@@ -154,6 +166,17 @@ read_spill(struct model_channel *c, const struct model_yaml *node, struct lt_err
 		return false;
 	c->spill_bytes = bytes;
 	return true;
+}
+
+static bool
+read_order(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	if (node == NULL)
+		return true;
+	c->free_order = node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "free");
+	if (c->free_order || (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "source")))
+		return true;
+	return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "commit-order: source or free is wanted");
 }
 
 static bool
@@ -168,7 +191,9 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	if (memory != NULL &&
 	    !model_field_size(memory, "memory", (struct model_bounds){ MEGA, TERA }, &c->memory_bytes, err))
 		return false;
-	if (!read_spill(c, model_yaml_get(root, "spill"), err))
+	if (!read_spill(c, model_yaml_get(root, "spill"), err) || !read_mode(c, model_yaml_get(root, "mode"), err))
+		return false;
+	if (!read_order(c, model_yaml_get(root, "commit-order"), err))
 		return false;
 	c->writers = WRITERS;
 	if (writers != NULL) {
@@ -200,7 +225,8 @@ read_channel(struct model_channel *c, const struct model_yaml *root, const char 
 	       read_direction(c, model_yaml_get(root, "direction"), err) && read_conflicts(c, root, err) &&
 	       model_channel_start(c, model_yaml_get(root, "start"), err) &&
 	       model_channel_until(c, model_yaml_get(root, "until"), err) &&
-	       model_channel_delay(c, model_yaml_get(root, "delay"), err) && read_limits(c, root, err) &&
+	       model_channel_delay(c, model_yaml_get(root, "delay"), err) &&
+	       model_channel_otter(c, model_yaml_get(root, "otter"), err) && read_limits(c, root, err) &&
 	       model_channel_tables(c, model_yaml_get(root, "tables"), err);
 }
 
@@ -261,5 +287,7 @@ model_channel_free(struct model_channel *c)
 		model_site_clear(&c->sites[i]);
 	free(c->sites);
 	free(c->name);
+	free(c->otter.schema);
+	free(c->otter.info);
 	free(c);
 }

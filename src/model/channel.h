@@ -40,7 +40,23 @@ struct model_pipeline {
 	unsigned delay_ms;             /* `delay`: how long after its commit at the source a transaction is applied */
 };
 
+/** Otter's marks of origin in retl_mark, for a channel that moves from Otter to Lutra. */
+struct model_otter {
+	bool on;      /* the key `otter` is there: marks are looked for */
+	char *schema; /* owned: "retl" */
+	bool has_channel;
+	uint64_t channel; /* Otter's id of the channel */
+	char *info;       /* owned: channel_info of the channel, or NULL */
+	bool write;       /* mark what is applied, too */
+};
+
 enum model_verify { MODEL_VERIFY_OFF, MODEL_VERIFY_ON };
+
+/** What is done with the changes that one target transaction makes to the same row. */
+enum model_mode {
+	MODEL_MODE_EXACT, /* each is carried out */
+	MODEL_MODE_MERGE, /* they become one: see pipeline/fold.h */
+};
 
 struct model_channel {
 	char *name;               /* owned; 1 to 64 of [A-Za-z0-9_-] */
@@ -50,9 +66,12 @@ struct model_channel {
 	size_t npipelines;
 	enum model_verify verify; /* before images compared at the target: default off one-way, on in two-way
 				     `conflicts: none` (R8) */
+	bool free_order;          /* `commit-order: free`: groups commit as they come; default: source */
+	enum model_mode mode;     /* `mode`; default exact */
 	size_t writers;           /* `writers`: connections that apply beside each other; default 1 */
 	uint64_t spill_bytes;     /* `spill`: disk that larger transactions may take, for each pipeline; default 16G */
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 256M */
+	struct model_otter otter;
 	struct {
 		size_t rows, bytes;
 		unsigned time_ms, wait_ms;

@@ -17,6 +17,8 @@ LT_MUST_USE bool model_channel_start(struct model_channel *c, const struct model
 /** `until`, `delay`: the same. */
 LT_MUST_USE bool model_channel_until(struct model_channel *c, const struct model_yaml *node, struct lt_err *err);
 LT_MUST_USE bool model_channel_delay(struct model_channel *c, const struct model_yaml *node, struct lt_err *err);
+/** `otter`. */
+LT_MUST_USE bool model_channel_otter(struct model_channel *c, const struct model_yaml *node, struct lt_err *err);
 /** Index of the site of that name. */
 bool model_channel_site(const struct model_channel *c, struct lt_str name, size_t *index);
 /** `tables`: fills the pipelines' mappings. */

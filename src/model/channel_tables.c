@@ -3,7 +3,7 @@
 #include "model/field.h"
 
 static const struct model_key entry_keys[] = { { "from", true }, { "to", false }, { "include", false },
-	{ "exclude", false }, { "rename", false } };
+	{ "exclude", false }, { "rename", false }, { "set", false }, { "weight", false } };
 
 /* A list of column names. */
 static bool
@@ -49,9 +49,67 @@ read_renames(const struct model_yaml *node, struct lt_arena *arena, struct model
 }
 
 static bool
+is_number(struct lt_str s)
+{
+	size_t at = s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+'), digits = 0, points = 0;
+
+	for (; at < s.len; at++) {
+		digits += s.ptr[at] >= '0' && s.ptr[at] <= '9';
+		points += s.ptr[at] == '.';
+	}
+	return digits > 0 && points <= 1 && digits + points + (s.ptr[0] == '-' || s.ptr[0] == '+') == s.len;
+}
+
+static bool
+read_constant(const struct model_yaml *node, struct model_constant *out, struct lt_err *err)
+{
+	if (node->kind != MODEL_YAML_TEXT)
+		return model_yaml_fail(
+		    node, err, LT_E_CONFIG_VALUE, "set: a number, a text, null, $schema or $table is wanted");
+	*out = (struct model_constant){ .column = node->key->text, .kind = MODEL_CONSTANT_TEXT, .text = node->text };
+	if (model_yaml_is_null(node))
+		out->kind = MODEL_CONSTANT_NULL;
+	else if (!node->quoted && is_number(node->text))
+		out->kind = MODEL_CONSTANT_NUMBER;
+	else if (lt_str_eqz(node->text, "$schema"))
+		out->kind = MODEL_CONSTANT_SCHEMA;
+	else if (lt_str_eqz(node->text, "$table"))
+		out->kind = MODEL_CONSTANT_TABLE;
+	return true;
+}
+
+static bool
+read_constants(const struct model_yaml *node, struct lt_arena *arena, struct model_entry *e, struct lt_err *err)
+{
+	struct model_constant *constants;
+
+	if (node->kind != MODEL_YAML_MAP || node->count == 0)
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "set: columns of the target with values are wanted, as { region: hz }");
+	constants = lt_arena_alloc(arena, node->count * sizeof(*constants));
+	e->constants = constants;
+	for (const struct model_yaml *i = node->first; i != NULL; i = i->next) {
+		if (!read_constant(i, &constants[e->nconstants++], err))
+			return false;
+	}
+	return true;
+}
+
+static bool
+read_weight(const struct model_yaml *node, unsigned *out, struct lt_err *err)
+{
+	uint64_t n;
+
+	if (!model_field_number(node, "weight", (struct model_bounds){ 1, 1000 }, &n, err))
+		return false;
+	*out = (unsigned)n;
+	return true;
+}
+
+static bool
 read_entry(const struct model_yaml *node, struct lt_arena *arena, struct model_entry *e, struct lt_err *err)
 {
-	const struct model_yaml *to, *include, *exclude, *rename;
+	const struct model_yaml *to, *include, *exclude, *rename, *set, *weight;
 
 	if (node->kind == MODEL_YAML_TEXT)
 		return model_field_text(node, "tables", &e->from, err);
@@ -61,6 +119,8 @@ read_entry(const struct model_yaml *node, struct lt_arena *arena, struct model_e
 	include = model_yaml_get(node, "include");
 	exclude = model_yaml_get(node, "exclude");
 	rename = model_yaml_get(node, "rename");
+	set = model_yaml_get(node, "set");
+	weight = model_yaml_get(node, "weight");
 	if (!model_field_text(model_yaml_get(node, "from"), "from", &e->from, err))
 		return false;
 	if (to != NULL && !model_field_text(to, "to", &e->to, err))
@@ -69,7 +129,11 @@ read_entry(const struct model_yaml *node, struct lt_arena *arena, struct model_e
 		return false;
 	if (exclude != NULL && !read_names(exclude, "exclude", arena, &e->exclude, &e->nexclude, err))
 		return false;
-	return rename == NULL || read_renames(rename, arena, e, err);
+	if (rename != NULL && !read_renames(rename, arena, e, err))
+		return false;
+	if (set != NULL && !read_constants(set, arena, e, err))
+		return false;
+	return weight == NULL || read_weight(weight, &e->weight, err);
 }
 
 static const struct model_yaml *

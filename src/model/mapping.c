@@ -12,6 +12,7 @@ enum rule_class { CLASS_LITERAL, CLASS_RANGE, CLASS_WILD, CLASS_COUNT };
 struct model_rule {
 	struct model_entry entry; /* copied into the mapping's arena */
 	size_t index;             /* of the entry in the file */
+	size_t head, branch;      /* index of the first entry with this `from`, and which of those it is */
 	enum rule_class class;
 	struct model_pattern from, to; /* owned; `to` empty when same */
 	bool same;                     /* the names stay */
@@ -43,6 +44,19 @@ copy_names(struct lt_arena *arena, const struct lt_str *names, size_t count)
 	return copy;
 }
 
+static const struct model_constant *
+copy_constants(struct lt_arena *arena, const struct model_constant *constants, size_t count)
+{
+	struct model_constant *copy = lt_arena_alloc(arena, (count + 1) * sizeof(*copy));
+
+	for (size_t i = 0; i < count; i++) {
+		copy[i] = constants[i];
+		copy[i].column = lt_arena_str(arena, constants[i].column);
+		copy[i].text = lt_arena_str(arena, constants[i].text);
+	}
+	return copy;
+}
+
 static struct model_entry
 copy_entry(struct lt_arena *arena, const struct model_entry *e)
 {
@@ -54,6 +68,8 @@ copy_entry(struct lt_arena *arena, const struct model_entry *e)
 	copy.exclude = copy_names(arena, e->exclude, e->nexclude);
 	copy.rename_from = copy_names(arena, e->rename_from, e->nrenames);
 	copy.rename_to = copy_names(arena, e->rename_to, e->nrenames);
+	copy.constants = copy_constants(arena, e->constants, e->nconstants);
+	copy.weight = e->weight > 0 ? e->weight : MODEL_WEIGHT_DEFAULT;
 	return copy;
 }
 
@@ -80,6 +96,33 @@ check_names(const struct lt_str *names, size_t count, const char *what, struct l
 	return true;
 }
 
+static const struct model_constant *
+constant_of(const struct model_entry *e, struct lt_str column)
+{
+	for (size_t i = 0; i < e->nconstants; i++) {
+		if (lt_str_ieq(e->constants[i].column, column))
+			return &e->constants[i];
+	}
+	return NULL;
+}
+
+static bool
+check_constants(const struct model_entry *e, struct lt_err *err)
+{
+	for (size_t i = 0; i < e->nconstants; i++) {
+		struct lt_str name = e->constants[i].column;
+
+		if (name.len == 0 || name.len > MODEL_NAME_BYTES_MAX)
+			return lt_fail(err, LT_E_CONFIG_MAPPING, "set: that is no column name");
+		if (constant_of(e, name) != &e->constants[i])
+			return lt_fail(err, LT_E_CONFIG_MAPPING, "set: the column %.*s stands twice", LT_FMT(name));
+		if (has_name(e->rename_to, e->nrenames, name))
+			return lt_fail(err, LT_E_CONFIG_MAPPING, "set: the column %.*s is the new name of another one",
+			    LT_FMT(name));
+	}
+	return true;
+}
+
 static bool
 check_columns(const struct model_entry *e, struct lt_err *err)
 {
@@ -88,7 +131,7 @@ check_columns(const struct model_entry *e, struct lt_err *err)
 	if (!check_names(e->include, e->ninclude, "include", err) ||
 	    !check_names(e->exclude, e->nexclude, "exclude", err) ||
 	    !check_names(e->rename_from, e->nrenames, "rename", err) ||
-	    !check_names(e->rename_to, e->nrenames, "rename", err))
+	    !check_names(e->rename_to, e->nrenames, "rename", err) || !check_constants(e, err))
 		return false;
 	for (size_t i = 0; i < e->nrenames; i++) {
 		if (has_name(e->exclude, e->nexclude, e->rename_from[i]))
@@ -154,13 +197,14 @@ compile(struct lt_arena *arena, const struct model_entry *entry, struct model_ru
 	       check_wildcards(&r->from, &r->to, err);
 }
 
-/* An entry that an earlier one hides wholly was meant as a second target. */
+/* Entries with the same `from` are several targets of what it matches. */
 static bool
-check_twin(const struct model_mapping *m, size_t at, struct lt_err *err)
+find_head(struct model_mapping *m, size_t at, struct lt_err *err)
 {
-	const struct model_rule *r = &m->rules[at];
+	struct model_rule *r = &m->rules[at];
 	struct model_match match = { .fold = false };
 
+	r->head = at;
 	for (size_t i = 0; i < at; i++) {
 		const struct model_rule *old = &m->rules[i];
 		bool twin = lt_str_eq(old->entry.from, r->entry.from);
@@ -168,9 +212,13 @@ check_twin(const struct model_mapping *m, size_t at, struct lt_err *err)
 		if (r->class == CLASS_LITERAL && old->class == CLASS_LITERAL)
 			twin = model_pattern_match(&old->from, r->from.schema.tokens[0].text,
 				   r->from.table.tokens[0].text, &match) == MODEL_YES;
-		if (twin)
-			return lt_fail(err, LT_E_CONFIG_MAPPING,
-			    "entry %zu has the same `from`: one table goes to one table", i + 1);
+		if (!twin)
+			continue;
+		if (r->same == old->same && (r->same || lt_str_eq(r->entry.to, old->entry.to)))
+			return lt_fail(
+			    err, LT_E_CONFIG_MAPPING, "entry %zu has the same `from` and the same `to`", i + 1);
+		r->head = old->head;
+		r->branch = old->branch + 1;
 	}
 	return true;
 }
@@ -213,7 +261,7 @@ model_mapping_new(
 		*bad = i;
 		m->rules[i].index = i;
 		m->count = i + 1;
-		if (!compile(m->arena, &entries[i], &m->rules[i], err) || !check_twin(m, i, err))
+		if (!compile(m->arena, &entries[i], &m->rules[i], err) || !find_head(m, i, err))
 			goto out;
 	}
 	sort_rules(m);
@@ -241,7 +289,7 @@ model_mapping_free(struct model_mapping *m)
 	free(m);
 }
 
-static enum model_answer find(const struct model_mapping *m, struct lt_str schema, struct lt_str table,
+static enum model_answer find(const struct model_mapping *m, struct lt_str schema, struct lt_str table, size_t branch,
     struct lt_buf out[2], const struct model_rule **rule);
 
 static bool
@@ -257,7 +305,7 @@ leads_back(const struct model_mapping *m, const struct model_rule *r, struct lt_
 {
 	struct lt_buf there[2] = { 0 };
 	const struct model_rule *rule = NULL;
-	enum model_answer answer = find(m->back, lt_buf_str(&names[0]), lt_buf_str(&names[1]), there, &rule);
+	enum model_answer answer = find(m->back, lt_buf_str(&names[0]), lt_buf_str(&names[1]), 0, there, &rule);
 
 	if (answer == MODEL_YES && (rule->index != r->index || !same_name(m, lt_buf_str(&there[0]), schema) ||
 				       !same_name(m, lt_buf_str(&there[1]), table)))
@@ -290,24 +338,37 @@ try_rule(const struct model_mapping *m, const struct model_rule *r, struct lt_st
 	return m->back != NULL ? leads_back(m, r, schema, table, out) : MODEL_YES;
 }
 
-/* The first rule that matches. A target in a system schema, or an empty name put together from wildcards, is no target.
- */
+static const struct model_rule *
+branch_of(const struct model_mapping *m, const struct model_rule *head, size_t branch)
+{
+	for (size_t i = 0; i < m->count && branch > 0; i++) {
+		if (m->rules[i].head == head->index && m->rules[i].branch == branch)
+			return &m->rules[i];
+	}
+	return branch == 0 ? head : NULL;
+}
+
+/* The first rule that matches, or another one with its `from`. A target in a system schema, or an empty name put
+ * together from wildcards, is no target. */
 static enum model_answer
-find(const struct model_mapping *m, struct lt_str schema, struct lt_str table, struct lt_buf out[2],
+find(const struct model_mapping *m, struct lt_str schema, struct lt_str table, size_t branch, struct lt_buf out[2],
     const struct model_rule **rule)
 {
 	if (model_is_system_schema(schema))
 		return MODEL_NO;
 	for (size_t i = 0; i < m->count; i++) {
-		enum model_answer answer = try_rule(m, &m->rules[i], schema, table, out);
+		const struct model_rule *r = &m->rules[i];
+		enum model_answer answer = r->branch == 0 ? try_rule(m, r, schema, table, out) : MODEL_NO;
 
 		if (answer == MODEL_GAVE_UP)
 			return answer;
 		if (answer == MODEL_NO)
 			continue;
-		if (out[0].len == 0 || out[1].len == 0 || model_is_system_schema(lt_buf_str(&out[0])))
+		r = branch_of(m, r, branch);
+		if (r == NULL || (branch > 0 && try_rule(m, r, schema, table, out) != MODEL_YES) || out[0].len == 0 ||
+		    out[1].len == 0 || model_is_system_schema(lt_buf_str(&out[0])))
 			return MODEL_NO;
-		*rule = &m->rules[i];
+		*rule = r;
 		return MODEL_YES;
 	}
 	return MODEL_NO;
@@ -320,19 +381,47 @@ model_mapping_fold(const struct model_mapping *m, bool fold)
 }
 
 bool
+model_mapping_branch(const struct model_mapping *m, struct lt_str schema, struct lt_str table, size_t branch,
+    struct lt_buf names[2], const struct model_rule **rule)
+{
+	const struct model_rule *found = NULL;
+
+	if (find(m, schema, table, branch, names, &found) == MODEL_NO)
+		return false;
+	*rule = found; /* NULL when a regex gave up */
+	return true;
+}
+
+bool
 model_mapping_table(const struct model_mapping *m, struct lt_str schema, struct lt_str table, struct lt_buf *to_schema,
     struct lt_buf *to_table, const struct model_rule **rule)
 {
 	struct lt_buf out[2] = { *to_schema, *to_table };
-	const struct model_rule *found = NULL;
-	enum model_answer answer = find(m, schema, table, out, &found);
+	bool found = model_mapping_branch(m, schema, table, 0, out, rule);
 
 	*to_schema = out[0];
 	*to_table = out[1];
-	if (answer == MODEL_NO)
-		return false;
-	*rule = found; /* NULL when a regex gave up */
-	return true;
+	return found;
+}
+
+bool
+model_mapping_fans(const struct model_mapping *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->rules[i].branch > 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+model_mapping_weighted(const struct model_mapping *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->rules[i].entry.weight != MODEL_WEIGHT_DEFAULT)
+			return true;
+	}
+	return false;
 }
 
 bool
@@ -372,6 +461,19 @@ model_mapping_end(const struct model_mapping *m, size_t entry, bool target, stru
 	*table = only_name(&end->table);
 }
 
+unsigned
+model_rule_weight(const struct model_rule *r)
+{
+	return r->entry.weight;
+}
+
+const struct model_constant *
+model_rule_constants(const struct model_rule *r, size_t *count)
+{
+	*count = r->entry.nconstants;
+	return r->entry.constants;
+}
+
 bool
 model_rule_column(const struct model_rule *r, struct lt_str column, struct lt_str *target)
 {
@@ -386,7 +488,7 @@ model_rule_column(const struct model_rule *r, struct lt_str column, struct lt_st
 		}
 	}
 	if (has_name(e->exclude, e->nexclude, column) ||
-	    (e->ninclude > 0 && !has_name(e->include, e->ninclude, column)))
+	    (e->ninclude > 0 && !has_name(e->include, e->ninclude, column)) || constant_of(e, column) != NULL)
 		return false;
 	*target = column;
 	return true;
@@ -400,7 +502,7 @@ invert_entry(struct lt_arena *arena, const struct model_rule *r)
 	const struct model_entry *e = &r->entry;
 	struct lt_str *include = lt_arena_alloc(arena, (e->ninclude + 1) * sizeof(*include));
 	struct lt_str *exclude = lt_arena_alloc(arena, (e->nexclude + e->nrenames + 1) * sizeof(*exclude));
-	struct model_entry back = { .from = e->from };
+	struct model_entry back = { .from = e->from, .weight = e->weight };
 
 	if (!r->same) {
 		back.from = e->to;
@@ -441,6 +543,12 @@ is_ambiguous(const struct model_part *part)
 static bool
 check_one_to_one(const struct model_rule *r, struct lt_err *err)
 {
+	if (r->branch > 0)
+		return lt_fail(err, LT_E_CONFIG_MAPPING,
+		    "two-way: entry %zu has the same `from`: one table would go to several (fan-out), which has no way back",
+		    r->head + 1);
+	if (r->entry.nconstants > 0)
+		return lt_fail(err, LT_E_CONFIG_MAPPING, "two-way: what `set` puts into a column has no way back");
 	if (r->same)
 		return true;
 	if (model_pattern_has_regex(&r->from))
@@ -474,7 +582,7 @@ literal_taken(const struct model_mapping *m, const struct model_rule *r, const s
 		} else {
 			model_pattern_write(&other->from, &match, &names[0], &names[1]);
 		}
-		taken = find(m, lt_buf_str(&names[0]), lt_buf_str(&names[1]), there, &rule) == MODEL_GAVE_UP ||
+		taken = find(m, lt_buf_str(&names[0]), lt_buf_str(&names[1]), 0, there, &rule) == MODEL_GAVE_UP ||
 			rule == other;
 	}
 	for (size_t i = 0; i < 2; i++) {

@@ -10,6 +10,23 @@
 struct model_mapping;
 struct model_rule;
 
+enum model_constant_kind {
+	MODEL_CONSTANT_NULL,
+	MODEL_CONSTANT_NUMBER,
+	MODEL_CONSTANT_TEXT,
+	MODEL_CONSTANT_SCHEMA, /* the source's schema */
+	MODEL_CONSTANT_TABLE,  /* the source's table */
+};
+
+/** What a column of the target holds for every row that comes by an entry. */
+struct model_constant {
+	struct lt_str column;
+	enum model_constant_kind kind;
+	struct lt_str text; /* NUMBER, TEXT */
+};
+
+enum { MODEL_WEIGHT_DEFAULT = 5 };
+
 /** One entry of `tables`, as the channel file has it. Strings borrowed for the call. */
 struct model_entry {
 	struct lt_str from, to;                 /* to empty: same names */
@@ -17,6 +34,9 @@ struct model_entry {
 	size_t ninclude, nexclude;
 	const struct lt_str *rename_from, *rename_to; /* columns */
 	size_t nrenames;
+	const struct model_constant *constants;
+	size_t nconstants;
+	unsigned weight; /* 0: MODEL_WEIGHT_DEFAULT */
 };
 
 /** Compile entries for left -> right. On failure `*bad` is the index of the entry at fault. `**ret` to
@@ -39,6 +59,14 @@ void model_mapping_fold(const struct model_mapping *m, bool fold);
  * must stop with LT_E_CONFIG_MAPPING. Costs a walk over the entries: ask once for each table, not for each row. */
 bool model_mapping_table(const struct model_mapping *m, struct lt_str schema, struct lt_str table,
     struct lt_buf *to_schema, struct lt_buf *to_table, const struct model_rule **rule);
+/** The same for one of the targets of a table that goes to several (fan-out): entries with the same `from` share what
+ * it matches, and `branch` counts them in file order from 0. False behind the last one. */
+bool model_mapping_branch(const struct model_mapping *m, struct lt_str schema, struct lt_str table, size_t branch,
+    struct lt_buf names[2], const struct model_rule **rule);
+/** Whether any table may go to several. */
+bool model_mapping_fans(const struct model_mapping *m);
+/** Whether any entry has a weight of its own. */
+bool model_mapping_weighted(const struct model_mapping *m);
 /** Whether any table of that schema could be mapped (CREATE or DROP DATABASE). */
 bool model_mapping_schema(const struct model_mapping *m, struct lt_str schema);
 /** How many entries there are, and one entry's names at the source or `target` end, for who must name them beforehand
@@ -46,8 +74,13 @@ bool model_mapping_schema(const struct model_mapping *m, struct lt_str schema);
 size_t model_mapping_count(const struct model_mapping *m);
 void model_mapping_end(
     const struct model_mapping *m, size_t entry, bool target, struct lt_str *schema, struct lt_str *table);
-/** Target name of a column; false if it is left out. The answer borrows from the rule or is `column` itself. Letters
- * compare in any case, as in the servers. Who knows the table's columns checks that no two of them get one target name.
+/** The order of rows inside a source transaction: those of lighter entries first. */
+unsigned model_rule_weight(const struct model_rule *r);
+/** What the entry sets; borrowed from the mapping. */
+const struct model_constant *model_rule_constants(const struct model_rule *r, size_t *count);
+/** Target name of a column; false if it is left out (also where a constant takes its place). The answer borrows from
+ * the rule or is `column` itself. Letters compare in any case, as in the servers. Who knows the table's columns checks
+ * that no two of them get one target name.
  */
 bool model_rule_column(const struct model_rule *r, struct lt_str column, struct lt_str *target);
 

@@ -137,6 +137,9 @@ LT_MUST_USE bool my_command(struct my_conn *c, uint8_t command, struct lt_str bo
 LT_MUST_USE bool my_read_packet(
     struct my_conn *c, int timeout_ms, size_t limit, struct lt_str *out, struct lt_err *err);
 
+/** As my_read_packet(), but one piece (16 MB at most) at a time: *more, and the next call gives the piece behind it. */
+LT_MUST_USE bool my_read_piece(struct my_conn *c, int timeout_ms, struct lt_str *out, bool *more, struct lt_err *err);
+
 /** Set err from a server error number: code and kind by number, number, SQLSTATE and text kept. Always false. */
 bool my_fail_server(struct lt_err *err, uint16_t number, const char *sqlstate, struct lt_str text);
 

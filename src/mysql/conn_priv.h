@@ -120,6 +120,8 @@ struct my_conn {
 /** Queue a packet: begin, append the payload to io.out, end. End splits, numbers and bounds it. */
 size_t my_packet_begin(struct my_conn *c);
 LT_MUST_USE bool my_packet_end(struct my_conn *c, size_t start, struct lt_err *err);
+/** The next piece of a packet; *more: another one belongs to it. As my_packet_read() else. */
+LT_MUST_USE bool my_packet_piece(struct my_conn *c, int timeout_ms, struct lt_str *out, bool *more, struct lt_err *err);
 /** The next packet, joined; borrowed until more is read. Only a TIMEOUT leaves the connection alive. */
 LT_MUST_USE bool my_packet_read(
     struct my_conn *c, size_t limit, int timeout_ms, struct lt_str *out, struct lt_err *err);

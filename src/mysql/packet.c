@@ -121,6 +121,20 @@ read_piece(struct my_conn *c, size_t limit, int timeout_ms, struct lt_str *out, 
 }
 
 bool
+my_packet_piece(struct my_conn *c, int timeout_ms, struct lt_str *out, bool *more, struct lt_err *err)
+{
+	struct lt_err mine = { 0 };
+	struct lt_err *to = err != NULL ? err : &mine;
+
+	if (!c->joining)
+		lt_buf_clear(&c->join);
+	if (!read_piece(c, MY_PIECE_MAX, timeout_ms, out, to))
+		return to->code == LT_E_TIMEOUT ? false : my_dead(c);
+	*more = c->joining = out->len == MY_PIECE_MAX;
+	return true;
+}
+
+bool
 my_packet_read(struct my_conn *c, size_t limit, int timeout_ms, struct lt_str *out, struct lt_err *err)
 {
 	struct lt_err mine; /* large: made only where it is needed */

@@ -208,6 +208,32 @@ my_command(struct my_conn *c, uint8_t command, struct lt_str body, struct lt_err
 	return my_ask(c, command, body, err);
 }
 
+/* What stands for no packet: an error, the end of the stream. */
+static bool
+judge(struct my_conn *c, struct lt_str *packet, struct lt_err *err)
+{
+	if (packet->len == 0)
+		return my_garbled(c, "an empty packet", err);
+	if ((uint8_t)packet->ptr[0] == MY_HEAD_ERR)
+		return my_refused(c, *packet, err);
+	if ((uint8_t)packet->ptr[0] == MY_HEAD_EOF && packet->len < MY_PIECE_MAX)
+		packet->len = 0;
+	return true;
+}
+
+bool
+my_read_piece(struct my_conn *c, int timeout_ms, struct lt_str *out, bool *more, struct lt_err *err)
+{
+	bool first = !c->joining;
+	struct lt_str piece;
+
+	if (!usable(c, err) || !my_packet_piece(c, LT_MAX(timeout_ms, -1), &piece, more, err) ||
+	    (first && !judge(c, &piece, err)))
+		return false;
+	*out = piece;
+	return true;
+}
+
 bool
 my_read_packet(struct my_conn *c, int timeout_ms, size_t limit, struct lt_str *out, struct lt_err *err)
 {
@@ -215,12 +241,8 @@ my_read_packet(struct my_conn *c, int timeout_ms, size_t limit, struct lt_str *o
 
 	if (!usable(c, err) || !my_packet_read(c, limit, LT_MAX(timeout_ms, -1), &packet, err))
 		return false;
-	if (packet.len == 0)
-		return my_garbled(c, "an empty packet", err);
-	if ((uint8_t)packet.ptr[0] == MY_HEAD_ERR)
-		return my_refused(c, packet, err);
-	if ((uint8_t)packet.ptr[0] == MY_HEAD_EOF && packet.len < MY_PIECE_MAX)
-		packet.len = 0;
+	if (!judge(c, &packet, err))
+		return false;
 	*out = packet;
 	return true;
 }

@@ -30,7 +30,7 @@ node_folder_make(const char *dir, struct lt_err *err)
 	return true;
 }
 
-/* Files have a name for a moment where the file system knows none without (change/spill.c). */
+/* Files have a name for a moment where the file system knows none without (change/scratch.c). */
 static bool
 remove_leftovers(DIR *folder, const char *path, struct lt_err *err)
 {

@@ -8,7 +8,8 @@ struct metric {
 };
 
 static const struct metric metrics[] = {
-	{ "lutra_lag_ms", "gauge", "Age of the newest transaction applied; 0 when all that was read is applied.",
+	{ "lutra_lag_ms", "gauge",
+	    "Age of the newest transaction applied, or of the oldest that waits; 0 when all that was read is applied.",
 	    offsetof(struct pipeline_status, lag_ms) },
 	{ "lutra_lag_bytes", "gauge", "Bytes of log read and not applied.",
 	    offsetof(struct pipeline_status, lag_bytes) },
@@ -22,6 +23,8 @@ static const struct metric metrics[] = {
 	    offsetof(struct pipeline_status, retries) },
 	{ "lutra_own_total", "counter", "Transactions of the other direction, not sent back.",
 	    offsetof(struct pipeline_status, own) },
+	{ "lutra_opted_out_total", "counter", "Transactions that their writer marked not to be sent.",
+	    offsetof(struct pipeline_status, opted_out) },
 	{ "lutra_passed_total", "counter", "Statements passed over: nothing mapped is concerned.",
 	    offsetof(struct pipeline_status, passed) },
 };

@@ -80,6 +80,7 @@ pipeline_json(const char *name, const struct pipeline_status *s, struct lt_buf *
 	key_u64(out, "groups", s->groups);
 	key_u64(out, "retries", s->retries);
 	key_u64(out, "own", s->own);
+	key_u64(out, "opted_out", s->opted_out);
 	key_u64(out, "passed", s->passed);
 	key_u64(out, "memory_bytes", s->memory_bytes);
 	lt_json_key(out, "error");

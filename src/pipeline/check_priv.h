@@ -89,6 +89,9 @@ void pipeline_check_grants(struct check *k, size_t site, const struct check_tabl
 /** Read both ends' catalogs; false: reported, nothing to clear. */
 bool pipeline_check_tables_read(struct check *k, const struct model_pipeline *p, struct check_tables *out);
 void pipeline_check_tables(struct check *k, const struct check_tables *t);
+/** What entries do beyond names: constants, several tables into one. */
+void pipeline_check_mapping(struct check *k, const struct check_tables *t);
+void pipeline_check_otter(struct check *k, const struct check_tables *t);
 void pipeline_check_tables_clear(struct check_tables *t);
 void pipeline_check_finding(struct check_survey *s, const char *mend, const char *fmt, ...) LT_PRINTF(3, 4);
 void pipeline_check_survey_end(struct check_survey *s, const char *fine);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "pipeline/check_priv.h"
+#include "pipeline/rule_map.h"
 #include "schema/catalog.h"
 #include "schema/history.h"
 
@@ -88,28 +89,32 @@ names_equal(const struct check_site *site, struct lt_str a, struct lt_str b)
 static void
 make_pairs(struct check_tables *t)
 {
-	struct lt_buf schema = { 0 }, table = { 0 };
+	struct lt_buf names[2] = { 0 };
+	const struct model_rule *rule;
 
-	t->pairs = lt_calloc(t->nsources, sizeof(*t->pairs));
 	for (size_t i = 0; i < t->nsources; i++) {
-		struct check_pair *pair = &t->pairs[t->npairs];
+		const struct schema_table *source = t->sources[i];
 
-		pair->source = t->sources[i];
-		if (!model_mapping_table(
-			t->pipeline->mapping, pair->source->schema, pair->source->name, &schema, &table, &pair->rule) ||
-		    pair->rule == NULL) /* nobody knows: the pipeline stops there too */
-			continue;
-		pair->to_schema = lt_arena_str(t->arena, lt_buf_str(&schema));
-		pair->to_table = lt_arena_str(t->arena, lt_buf_str(&table));
-		t->npairs++;
+		for (size_t j = 0;
+		     model_mapping_branch(t->pipeline->mapping, source->schema, source->name, j, names, &rule) &&
+		     rule != NULL; /* else nobody knows: the pipeline stops there too */
+		     j++) {
+			t->pairs = lt_realloc(t->pairs, (t->npairs + 1) * sizeof(*t->pairs));
+			t->pairs[t->npairs++] = (struct check_pair){ .source = source,
+				.to_schema = lt_arena_str(t->arena, lt_buf_str(&names[0])),
+				.to_table = lt_arena_str(t->arena, lt_buf_str(&names[1])),
+				.rule = rule };
+		}
 	}
+	lt_buf_free(&names[0]);
+	lt_buf_free(&names[1]);
+	if (t->npairs == 0)
+		return;
 	qsort(t->pairs, t->npairs, sizeof(*t->pairs), by_target);
 	for (size_t i = 1; i < t->npairs; i++) {
 		if (by_target(&t->pairs[i - 1], &t->pairs[i]) == 0)
 			t->pairs[i - 1].shared = t->pairs[i].shared = true;
 	}
-	lt_buf_free(&schema);
-	lt_buf_free(&table);
 }
 
 static void
@@ -216,17 +221,12 @@ check_present(struct check *k, const struct check_tables *t)
 	pipeline_check_survey_end(&s, fine);
 }
 
-static bool
-map_column(void *ctx, struct lt_str column, struct lt_str *target)
-{
-	return model_rule_column(ctx, column, target);
-}
-
 static void
 check_shapes(struct check *k, const struct check_tables *t)
 {
 	struct check_survey s = { k, t, "columns", PIPELINE_FAIL, 0 };
 	struct lt_buf lines = { 0 };
+	struct schema_map map;
 
 	for (size_t i = 0; i < t->npairs; i++) {
 		const struct check_pair *pair = &t->pairs[i];
@@ -234,7 +234,8 @@ check_shapes(struct check *k, const struct check_tables *t)
 		if (pair->target == NULL)
 			continue;
 		lt_buf_clear(&lines);
-		schema_compare(pair->source, pair->target, map_column, (void *)(uintptr_t)pair->rule, &lines);
+		map = pipeline_rule_map(pair->rule);
+		schema_compare(pair->source, pair->target, &map, &lines);
 		while (lines.len > 0 && lines.ptr[lines.len - 1] == '\n')
 			lines.len--;
 		for (size_t j = 0; j < lines.len; j++)
@@ -478,6 +479,7 @@ void
 pipeline_check_tables(struct check *k, const struct check_tables *t)
 {
 	check_entries(k, t);
+	pipeline_check_otter(k, t);
 	if (t->npairs == 0) {
 		pipeline_check_warn(k, "tables", t->pipeline->name,
 		    "correct `tables`, or grant SELECT on what it names", "no table at %s matches (or none is visible)",
@@ -486,6 +488,7 @@ pipeline_check_tables(struct check *k, const struct check_tables *t)
 	}
 	check_present(k, t);
 	check_shapes(k, t);
+	pipeline_check_mapping(k, t);
 	check_engines(k, t);
 	check_charsets(k, t);
 	check_keys(k, t);

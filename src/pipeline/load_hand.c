@@ -28,6 +28,15 @@ failed_row(const struct load *l, const struct change_txn *t, uint64_t base)
 }
 
 bool
+pipeline_load_hand_begin(struct change_sink *s, const struct change_position *at, struct lt_err *err)
+{
+	struct load *l = (struct load *)s;
+
+	return pipeline_load_begin(s, at, err) &&
+	       (!l->channel->otter.write || (pipeline_load_otter_mark(l, err) && pipeline_load_take(l, 0, err)));
+}
+
+bool
 pipeline_load_rows(struct change_sink *s, struct change_txn *t, uint64_t from, uint64_t to,
     struct pipeline_load_row *failed, struct lt_err *err)
 {

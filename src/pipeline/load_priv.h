@@ -25,6 +25,10 @@ struct expect {
 	size_t txn, row;   /* EXPECT_ROW: the first of its rows */
 	uint32_t count;    /* rows it must meet */
 	uint16_t warnings; /* and how many values it must complain of */
+	enum change_op op;
+	/* Of many rows, by a form other than the log's own operation: */
+	struct pipeline_route *route; /* NULL: none */
+	enum pipeline_form form;
 };
 
 /* Owner: the loader's thread. */
@@ -38,7 +42,7 @@ struct load {
 	struct pipeline_batch *batch;   /* owned */
 	struct pipeline_lane lane;
 	uint64_t newest;                       /* number of the pipeline's newest move; of the one that claimed */
-	uint64_t number;                       /* of the move in hand */
+	struct pipeline_window window;         /* owned: what was done ahead when it claimed */
 	const struct pipeline_load_turn *turn; /* borrowed; NULL: no other group runs beside */
 	bool claimed, lane_exists;
 	bool open;                          /* a transaction that has moved the lane */
@@ -46,6 +50,8 @@ struct load {
 	struct expect expects[LOAD_WINDOW]; /* ring */
 	size_t first, due;
 	struct change_txn *const *txns; /* the group in hand */
+	bool merge;                     /* its rows are folded */
+	unsigned unmerged;              /* groups to come that are not, since folding failed */
 	size_t culprit, culprit_row;    /* what the last failure speaks of: index in txns, index in its rows */
 	struct change_sink_done done;
 	struct lt_buf scratch;   /* owned */
@@ -61,11 +67,15 @@ LT_MUST_USE bool pipeline_load_send_gathered(
     struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
 /** One row (or, of a keyless table, the run of identical ones that begins there: *count of them) of txns[txn]. */
 LT_MUST_USE bool pipeline_load_send_row(struct load *l, size_t txn, size_t at, uint32_t *count, struct lt_err *err);
+/** Queue Otter's mark of origin, in the open transaction. */
+LT_MUST_USE bool pipeline_load_otter_mark(struct load *l, struct lt_err *err);
 /** Take and judge replies until no more than `due` are awaited. */
 LT_MUST_USE bool pipeline_load_take(struct load *l, size_t due, struct lt_err *err);
 /** Whether rows in memory have edits of JSON values: they are carried out on the row as it is at their turn, so such
  * rows are not gathered. */
 bool pipeline_load_edits(const struct change_txn *t);
+/** Queue the lane's move to `end`. */
+LT_MUST_USE bool pipeline_load_move(struct load *l, const struct change_position *end, struct lt_err *err);
 /** The pieces of both: the lane; rows, some of whose replies are still to come; all replies. */
 LT_MUST_USE bool pipeline_load_lane_first(
     struct load *l, size_t n, const struct change_position *end, struct lt_err *err);

@@ -6,6 +6,7 @@
 #include "pipeline/connect.h"
 #include "pipeline/load.h"
 #include "pipeline/pipeline_priv.h"
+#include "pipeline/rule_map.h"
 #include "schema/ddl.h"
 
 void
@@ -40,30 +41,21 @@ other_pipeline(const struct pipeline *p)
 	return &p->channel->pipelines[p->index == 0 ? 1 : 0];
 }
 
-struct name_map {
-	const struct model_rule *rule;
-};
-
-static bool
-map_column(void *ctx, struct lt_str column, struct lt_str *target)
-{
-	const struct name_map *m = ctx;
-
-	return model_rule_column(m->rule, column, target);
-}
-
 /* What the other direction would meet, in a channel of two. */
 static void
 compare_back(
     const struct pipeline *p, const struct schema_table *from, const struct schema_table *to, struct lt_buf *out)
 {
 	struct lt_buf schema = { 0 }, table = { 0 };
-	struct name_map map;
+	const struct model_rule *rule;
+	struct schema_map map;
 
 	if (p->model->two_way &&
-	    model_mapping_table(other_pipeline(p)->mapping, to->schema, to->name, &schema, &table, &map.rule) &&
-	    map.rule != NULL)
-		schema_compare(to, from, map_column, &map, out);
+	    model_mapping_table(other_pipeline(p)->mapping, to->schema, to->name, &schema, &table, &rule) &&
+	    rule != NULL) {
+		map = pipeline_rule_map(rule);
+		schema_compare(to, from, &map, out);
+	}
 	lt_buf_free(&schema);
 	lt_buf_free(&table);
 }
@@ -71,15 +63,45 @@ compare_back(
 /* Columns as they are now; keys as far as they changed since the version that is in force here. */
 static void
 compare_both(const struct pipeline *p, const struct schema_table *from, const struct schema_table *to,
-    struct name_map *map, struct lt_buf *out)
+    const struct model_rule *rule, struct lt_buf *out)
 {
 	const struct schema_table *before = schema_history_table(p->history, from->schema, from->name);
+	struct schema_map map = pipeline_rule_map(rule);
+	size_t len = out->len;
 
-	schema_compare(from, to, map_column, map, out);
-	if (out->len == 0) /* else much would be said twice */
+	schema_compare(from, to, &map, out);
+	if (out->len == len) /* else much would be said twice */
 		compare_back(p, from, to, out);
 	if (before != NULL)
-		schema_compare_keys(before, from, to, map_column, map, out);
+		schema_compare_keys(before, from, to, &map, out);
+}
+
+/* One of the tables that a table of the source goes to. */
+struct other_end {
+	const struct schema_ddl_name *name; /* at the source */
+	const struct model_rule *rule;
+	struct lt_buf names[2]; /* at the target */
+};
+
+/* `from` NULL: it is gone. */
+static bool
+compare_target(struct pipeline *p, struct my_conn *target, const struct schema_table *from, const struct other_end *end,
+    struct lt_buf *out, struct lt_err *err)
+{
+	struct lt_str schema = lt_buf_str(&end->names[0]), table = lt_buf_str(&end->names[1]);
+	struct schema_table *to = NULL;
+
+	if (!schema_catalog_table(target, schema, table, &to, err))
+		return false;
+	if (from != NULL && to != NULL)
+		compare_both(p, from, to, end->rule, out);
+	else if (from != NULL)
+		lt_buf_printf(out, "the target has no table %.*s.%.*s\n", LT_FMT(schema), LT_FMT(table));
+	else if (to != NULL)
+		lt_buf_printf(out, "the source has no table %.*s.%.*s any more, the target has\n",
+		    LT_FMT(end->name->schema), LT_FMT(end->name->table));
+	schema_table_free(to);
+	return true;
 }
 
 /* One mapped table at both ends: differences go to `out`, the source's version into the history. `target` NULL: the
@@ -88,32 +110,27 @@ static bool
 compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target, const struct schema_ddl_name *name,
     const struct change_place *at, struct lt_buf *out, struct lt_err *err)
 {
-	struct lt_buf to_schema = { 0 }, to_table = { 0 };
-	struct schema_table *from = NULL, *to = NULL;
-	struct name_map map;
+	const struct model_mapping *mapping = p->model->mapping;
+	struct other_end end = { .name = name };
+	struct schema_table *from = NULL;
 	bool ok = false;
 
-	if (!model_mapping_table(p->model->mapping, name->schema, name->table, &to_schema, &to_table, &map.rule)) {
+	if (!model_mapping_branch(mapping, name->schema, name->table, 0, end.names, &end.rule)) {
 		ok = true; /* touched by the statement, but no concern of ours */
 		goto out;
 	}
-	if (map.rule == NULL) {
+	if (end.rule == NULL) {
 		lt_fail(err, LT_E_CONFIG_MAPPING, "a regex under `tables` gave up on the name %.*s.%.*s",
 		    LT_FMT(name->schema), LT_FMT(name->table));
 		goto out;
 	}
 	if (!schema_catalog_table(source, name->schema, name->table, &from, err))
 		goto out;
-	if (target != NULL && !schema_catalog_table(target, lt_buf_str(&to_schema), lt_buf_str(&to_table), &to, err))
-		goto out;
-	if (from != NULL && to != NULL)
-		compare_both(p, from, to, &map, out);
-	else if (from != NULL && target != NULL)
-		lt_buf_printf(out, "the target has no table %.*s.%.*s\n", LT_FMT(lt_buf_str(&to_schema)),
-		    LT_FMT(lt_buf_str(&to_table)));
-	else if (to != NULL)
-		lt_buf_printf(out, "the source has no table %.*s.%.*s any more, the target has\n", LT_FMT(name->schema),
-		    LT_FMT(name->table));
+	for (size_t i = 0;
+	     target != NULL && model_mapping_branch(mapping, name->schema, name->table, i, end.names, &end.rule); i++) {
+		if (!compare_target(p, target, from, &end, out, err))
+			goto out;
+	}
 	if (from != NULL) {
 		schema_history_put(p->history, at, from);
 		from = NULL;
@@ -121,9 +138,8 @@ compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target
 	ok = true;
 out:
 	schema_table_free(from);
-	schema_table_free(to);
-	lt_buf_free(&to_schema);
-	lt_buf_free(&to_table);
+	lt_buf_free(&end.names[0]);
+	lt_buf_free(&end.names[1]);
 	return ok;
 }
 
@@ -210,7 +226,7 @@ pipeline_orders_move(struct pipeline *p, struct change_sink *sink, const struct 
 {
 	struct my_conn *c = pipeline_load_conn(sink);
 
-	if (pipeline_load_begin(sink, to, err) && (add == NULL || add(p, sink, ctx, err)) &&
+	if (pipeline_load_hand_begin(sink, to, err) && (add == NULL || add(p, sink, ctx, err)) &&
 	    schema_history_save(p->history, c, p->channel->name, p->model->name, err) &&
 	    (entry == NULL || pipeline_state_audit(c, entry, err)) && pipeline_load_commit(sink, err))
 		return true;
@@ -356,6 +372,7 @@ do_position(
 		change_position_json(&p->applied, &detail);
 		lt_buf_z(&detail, " to ");
 		change_position_json(&to, &detail);
+		pipeline_load_forget_window(sink);
 		entry->action = "position";
 		entry->detail = lt_buf_str(&detail);
 		ok = pipeline_orders_move(p, sink, &to, entry, NULL, NULL, &item->err);

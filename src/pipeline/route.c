@@ -2,8 +2,10 @@
 
 #include "base/fault.h"
 #include "pipeline/bind_priv.h"
+#include "pipeline/constants_priv.h"
 #include "pipeline/edits_priv.h"
 #include "pipeline/sql_priv.h"
+#include "pipeline/weights.h"
 #include "pipeline/writeset.h"
 #include "schema/catalog.h"
 
@@ -14,8 +16,7 @@
 
 struct pipeline_statement {
 	enum change_op op;
-	bool probe;
-	size_t rows;             /* for which one execution is */
+	struct pipeline_want want;
 	uint8_t *before, *after; /* presence bits by source column; NULL: all of them */
 	struct my_stmt *stmt;
 	struct pipeline_slot *slots;
@@ -35,6 +36,7 @@ struct pipeline_router {
 	bool verify, json_native, asked;
 	struct pipeline_route *routes; /* the newest used first */
 	struct target_table *targets;
+	struct pipeline_weigher *weigher; /* owned */
 	struct lt_arena *scratch;
 };
 
@@ -48,6 +50,7 @@ pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target,
 	r->verify = verify;
 	r->json_native = my_conn_server(target)->flavor == MY_MYSQL;
 	r->scratch = lt_arena_new();
+	r->weigher = pipeline_weigher_new(target);
 	return r;
 }
 
@@ -79,6 +82,7 @@ route_free(struct pipeline_route *route)
 	free(route->columns);
 	free(route->before);
 	free(route->after);
+	free(route->constants);
 	free(route);
 }
 
@@ -101,7 +105,18 @@ pipeline_router_free(struct pipeline_router *r)
 		free(t);
 	}
 	lt_arena_free(r->scratch);
+	pipeline_weigher_free(r->weigher);
 	free(r);
+}
+
+void
+pipeline_router_know(struct pipeline_router *r, struct schema_table *table)
+{
+	struct target_table *t = lt_new(struct target_table);
+
+	t->table = table;
+	t->next = r->targets;
+	r->targets = t;
 }
 
 static bool
@@ -129,10 +144,7 @@ find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
 		schema_table_free(table);
 		return false;
 	}
-	t = lt_new(struct target_table);
-	t->table = table;
-	t->next = r->targets;
-	r->targets = t;
+	pipeline_router_know(r, table);
 	*ret = table;
 	return true;
 }
@@ -144,16 +156,6 @@ pipeline_router_settle(struct pipeline_router *r, struct lt_err *err)
 
 	r->asked = false;
 	return !asked || my_exec(r->conn, "COMMIT", NULL, err);
-}
-
-static bool
-key_has(const struct schema_key *key, size_t column)
-{
-	for (size_t i = 0; key != NULL && i < key->nparts; i++) {
-		if (key->parts[i].column == column)
-			return true;
-	}
-	return false;
 }
 
 /* One column of the source: left out, or a column of the route. */
@@ -177,13 +179,15 @@ add_column(struct pipeline_route *route, const struct model_rule *rule, size_t s
 	if (at == SIZE_MAX)
 		return lt_fail(err, LT_E_COLUMN_MISSING, "the target's table %.*s.%.*s has no column %.*s",
 		    LT_FMT(route->target->schema), LT_FMT(route->target->name), LT_FMT(name));
-	*c = (struct pipeline_column){
-		.source = source, .target = &route->target->columns[at], .from = from, .in_key = key_has(key, at)
-	};
+	*c = (struct pipeline_column){ .source = source,
+		.target = &route->target->columns[at],
+		.from = from,
+		.in_key = pipeline_key_has(key, at) };
 	if (c->target->generated != SCHEMA_PLAIN && !c->in_key)
 		return true; /* the target makes it itself */
 	if (!pipeline_bind_choose(from, c->target, json_native, &c->bind, err))
 		return false;
+	c->room = schema_room_of(from, c->target);
 	route->ncolumns++;
 	return true;
 }
@@ -210,13 +214,14 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 	route->from = change_table_ref(from);
 	route->target = target;
 	route->json_native = r->json_native;
-	route->columns = lt_calloc(from->ncolumns, sizeof(*route->columns));
-	route->before = lt_calloc(from->ncolumns, sizeof(*route->before));
-	route->after = lt_calloc(from->ncolumns, sizeof(*route->after));
+	route->weigher = r->weigher;
+	pipeline_constants_make_room(route, rule);
 	for (size_t i = 0; i < from->ncolumns; i++) {
 		if (!add_column(route, rule, i, key, r->json_native, err))
 			goto out;
 	}
+	if (!pipeline_constants_add(route, rule, key, err))
+		goto out;
 	if (route->ncolumns == 0) {
 		lt_fail(err, LT_E_CONFIG_MAPPING, "the mapping leaves no column of the table");
 		goto out;
@@ -226,6 +231,7 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 		route->columns[i].in_key = false;
 	route->indexes = lt_new(struct pipeline_indexes);
 	pipeline_indexes_make(route, route->indexes);
+	route->indexes->ordered = route->indexes->ordered || model_mapping_weighted(r->mapping);
 	*ret = route;
 	route = NULL;
 	ok = true;
@@ -255,7 +261,7 @@ bool
 pipeline_router_get(
     struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err)
 {
-	struct lt_buf schema = { 0 }, name = { 0 };
+	struct lt_buf names[2] = { 0 };
 	const struct model_rule *rule = NULL;
 	const struct schema_table *target = NULL;
 	struct pipeline_route *route = NULL, **link = &r->routes;
@@ -271,7 +277,7 @@ pipeline_router_get(
 			return true;
 		}
 	}
-	if (!model_mapping_table(r->mapping, from->schema, from->name, &schema, &name, &rule)) {
+	if (!model_mapping_branch(r->mapping, from->schema, from->name, from->branch, names, &rule)) {
 		lt_fail(err, LT_E_INTERNAL, "a row of a table that is not mapped");
 		goto out;
 	}
@@ -280,7 +286,7 @@ pipeline_router_get(
 		    LT_FMT(from->schema), LT_FMT(from->name));
 		goto out;
 	}
-	if (!find_target(r, lt_buf_str(&schema), lt_buf_str(&name), &target, err) ||
+	if (!find_target(r, lt_buf_str(&names[0]), lt_buf_str(&names[1]), &target, err) ||
 	    !make_route(r, from, target, rule, &route, err))
 		goto out;
 	route->next = r->routes;
@@ -290,8 +296,8 @@ pipeline_router_get(
 out:
 	if (!ok && err->where.table[0] == '\0')
 		lt_where_table(&err->where, from->schema, from->name);
-	lt_buf_free(&schema);
-	lt_buf_free(&name);
+	lt_buf_free(&names[0]);
+	lt_buf_free(&names[1]);
 	return ok;
 }
 
@@ -324,31 +330,64 @@ copy_bits(const uint8_t *bits, size_t size)
 }
 
 static struct pipeline_statement *
-find_statement(const struct pipeline_route *route, const struct change_row *row, size_t rows, bool probe)
+find_statement(const struct pipeline_route *route, const struct change_row *row, struct pipeline_want want)
 {
 	size_t size = bitmap_size(route);
 
 	for (struct pipeline_statement *s = route->statements; s != NULL; s = s->next) {
-		if (s->op == row->op && s->probe == probe && s->rows == rows &&
+		if (s->op == row->op && s->want.form == want.form && s->want.rows == want.rows &&
 		    same_bits(s->before, row->before.present, size) && same_bits(s->after, row->after.present, size))
 			return s;
 	}
 	return NULL;
 }
 
-/* False: the image lacks what the row is found by. */
 static bool
-write_text(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
-    size_t rows, bool probe, struct pipeline_text *text)
+write_row(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
+    struct pipeline_text *text)
 {
-	if (probe)
-		return pipeline_sql_probe(route, &row->before, text);
-	if (rows > 1 && row->op == CHANGE_DELETE)
-		return pipeline_sql_delete_in(route, &row->before, rows, text);
 	switch (row->op) {
-	case CHANGE_INSERT: pipeline_sql_insert(route, &row->after, rows, text); return true;
+	case CHANGE_INSERT: pipeline_sql_insert(route, &row->after, 1, text); return true;
 	case CHANGE_UPDATE: return pipeline_sql_update(route, &row->before, &row->after, r->verify, text);
 	case CHANGE_DELETE: return pipeline_sql_delete(route, &row->before, r->verify, text);
+	}
+	return false;
+}
+
+/* A table of values joined to: MySQL since 8.0.19, which also names the new row of an upsert since then. */
+static bool
+has_values_rows(const struct my_server *s)
+{
+	return s->flavor == MY_MYSQL && s->version >= 80019;
+}
+
+static bool
+write_many(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
+    size_t rows, struct pipeline_text *text)
+{
+	switch (row->op) {
+	case CHANGE_INSERT: pipeline_sql_insert(route, &row->after, rows, text); return true;
+	case CHANGE_UPDATE:
+		return has_values_rows(my_conn_server(r->conn)) &&
+		       pipeline_sql_update_many(route, &row->before, &row->after, rows, text);
+	case CHANGE_DELETE: return pipeline_sql_delete_many(route, &row->before, r->verify, rows, text);
+	}
+	return false;
+}
+
+/* False: there is no such form; of a single row: the image lacks what the row is found by. */
+static bool
+write_text(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
+    struct pipeline_want want, struct pipeline_text *text)
+{
+	switch (want.form) {
+	case PIPELINE_FORM_ROW: return write_row(r, route, row, text);
+	case PIPELINE_FORM_MANY: return write_many(r, route, row, want.rows, text);
+	case PIPELINE_FORM_UPSERT:
+		return pipeline_sql_upsert(
+		    route, &row->after, want.rows, has_values_rows(my_conn_server(r->conn)), text);
+	case PIPELINE_FORM_PROVE: return pipeline_sql_prove(route, &row->before, want.rows, text);
+	case PIPELINE_FORM_PROBE: return row->op != CHANGE_INSERT && pipeline_sql_probe(route, &row->before, text);
 	}
 	return false;
 }
@@ -370,38 +409,58 @@ trim_statements(struct pipeline_route *route)
 	}
 }
 
+/* A form that the server does not take is one that there is not. */
 static bool
-prepare(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, size_t rows, bool probe,
-    const struct pipeline_statement **ret, struct lt_err *err)
+refuse(struct pipeline_router *r, struct pipeline_route *route, struct pipeline_want want, struct lt_err *err)
 {
-	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
-	struct pipeline_statement *s = NULL;
-	struct my_stmt *stmt = NULL;
-	bool ok = false;
+	if (want.form == PIPELINE_FORM_ROW || !my_alive(r->conn) || lt_err_kind(err) == LT_KIND_RETRY)
+		return false;
+	memset(err, 0, sizeof(*err));
+	route->refused |= 1u << want.form;
+	return true;
+}
 
-	if (!write_text(r, route, row, rows, probe, &text)) {
-		*ret = NULL;
-		ok = rows > 1 || lt_fail(err, LT_E_SCHEMA_DIFFERS,
-				     "the log's image lacks a column of the target's key: set binlog_row_image=FULL");
-		goto out;
-	}
-	if (!my_prepare(r->conn, lt_buf_str(&text.sql), &stmt, err))
-		goto out;
-	s = lt_new(struct pipeline_statement);
+static struct pipeline_statement *
+add_statement(struct pipeline_route *route, const struct change_row *row, struct pipeline_want want,
+    struct my_stmt *stmt, const struct pipeline_text *text)
+{
+	struct pipeline_statement *s = lt_new(struct pipeline_statement);
+
 	s->op = row->op;
-	s->probe = probe;
-	s->rows = rows;
+	s->want = want;
 	s->before = copy_bits(row->before.present, bitmap_size(route));
 	s->after = copy_bits(row->after.present, bitmap_size(route));
 	s->stmt = stmt;
-	s->slots = text.slots;
-	s->nslots = text.nslots;
-	s->limit = text.limit;
+	s->slots = text->slots;
+	s->nslots = text->nslots;
+	s->limit = text->limit;
 	s->next = route->statements;
 	route->statements = s;
-	text.slots = NULL;
 	trim_statements(route);
-	*ret = s;
+	return s;
+}
+
+static bool
+prepare(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
+    struct pipeline_want want, const struct pipeline_statement **ret, struct lt_err *err)
+{
+	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
+	struct my_stmt *stmt = NULL;
+	bool ok = false;
+
+	*ret = NULL;
+	if (!write_text(r, route, row, want, &text)) {
+		ok = want.form != PIPELINE_FORM_ROW ||
+		     lt_fail(err, LT_E_SCHEMA_DIFFERS,
+			 "the log's image lacks a column of the target's key: set binlog_row_image=FULL");
+		goto out;
+	}
+	if (!my_prepare(r->conn, lt_buf_str(&text.sql), &stmt, err)) {
+		ok = refuse(r, route, want, err);
+		goto out;
+	}
+	*ret = add_statement(route, row, want, stmt, &text);
+	text.slots = NULL;
 	ok = true;
 out:
 	free(text.slots);
@@ -413,25 +472,13 @@ out:
 
 bool
 pipeline_router_statement(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
-    size_t rows, const struct pipeline_statement **ret, struct lt_err *err)
-{
-	const struct pipeline_statement *s = find_statement(route, row, rows, false);
-
-	if (s == NULL)
-		return prepare(r, route, row, rows, false, ret, err);
-	*ret = s;
-	return true;
-}
-
-bool
-pipeline_router_probe(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
-    const struct pipeline_statement **ret, struct lt_err *err)
+    struct pipeline_want want, const struct pipeline_statement **ret, struct lt_err *err)
 {
 	*ret = NULL;
-	if (route->keyless || row->op == CHANGE_INSERT)
+	if ((route->refused & 1u << want.form) != 0)
 		return true;
-	*ret = find_statement(route, row, 1, true);
-	return *ret != NULL || prepare(r, route, row, 1, true, ret, err);
+	*ret = find_statement(route, row, want);
+	return *ret != NULL || prepare(r, route, row, want, ret, err);
 }
 
 struct my_stmt *
@@ -473,7 +520,8 @@ pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route, 
 {
 	if (!pipeline_router_decode(r, route, row, err))
 		return false;
-	if (row->after.partial != NULL && !s->probe && !pipeline_edits_resolve(r->conn, route, row, r->scratch, err)) {
+	if (row->after.partial != NULL && s->want.form != PIPELINE_FORM_PROBE &&
+	    !pipeline_edits_resolve(r->conn, route, row, r->scratch, err)) {
 		lt_where_table(&err->where, route->from->schema, route->from->name);
 		return false;
 	}
@@ -507,7 +555,7 @@ pipeline_router_text(struct pipeline_router *r, const struct pipeline_route *rou
     const struct my_param *params, struct lt_buf *out)
 {
 	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
-	bool ok = write_text(r, route, row, 1, false, &text);
+	bool ok = write_row(r, route, row, &text);
 
 	if (ok)
 		pipeline_sql_literal(route, &text, params, out);

@@ -1,4 +1,6 @@
 #include "pipeline/select.h"
+#include "pipeline/fan.h"
+#include "pipeline/otter.h"
 #include "pipeline/versioned_priv.h"
 
 #include "schema/ddl.h"
@@ -12,12 +14,14 @@ pipeline_select_init(struct pipeline_select *s, const char *channel, const struc
 	s->mapping = mapping;
 	s->history = history;
 	s->scratch = lt_arena_new();
+	s->fan = pipeline_fan_new(mapping);
 }
 
 void
 pipeline_select_clear(struct pipeline_select *s)
 {
 	lt_arena_free(s->scratch);
+	pipeline_fan_free(s->fan);
 	lt_buf_free(&s->to_schema);
 	lt_buf_free(&s->to_table);
 }
@@ -39,19 +43,36 @@ is_mapped(struct pipeline_select *s, struct lt_str schema, struct lt_str table)
 static bool
 want_table(void *ctx, struct lt_str schema, struct lt_str table)
 {
-	return is_mark(schema, table) || is_mapped(ctx, schema, table);
+	const struct pipeline_select *s = ctx;
+
+	return is_mark(schema, table) || pipeline_otter_is_mark(s->otter, schema, table) ||
+	       is_mapped(ctx, schema, table);
 }
 
-static bool
-any_mapped(struct pipeline_select *s, const struct schema_ddl *ddl)
+/* The first name of a statement that is mapped; NULL: none is. */
+static const struct schema_ddl_name *
+mapped_name(struct pipeline_select *s, const struct schema_ddl *ddl)
 {
 	for (size_t i = 0; i < ddl->nnames; i++) {
 		const struct schema_ddl_name *n = &ddl->names[i];
 
 		if (n->table.len == 0 ? model_mapping_schema(s->mapping, n->schema) : is_mapped(s, n->schema, n->table))
-			return true;
+			return n;
 	}
-	return false;
+	return NULL;
+}
+
+static bool
+refuse_statement(struct pipeline_select *s, const struct schema_ddl *ddl, struct lt_err *err)
+{
+	const struct schema_ddl_name *name = mapped_name(s, ddl);
+
+	if (name == NULL && ddl->nnames > 0)
+		return true;
+	if (name != NULL)
+		lt_where_table(&err->where, name->schema, name->table);
+	return lt_fail(err, LT_E_STATEMENT_FORMAT, "%s of %s was logged as a statement, not as rows", ddl->verb,
+	    name != NULL ? "a mapped table" : "who knows what");
 }
 
 /* change_filter.ddl: true for what must stop the pipeline until somebody has seen to it. */
@@ -68,11 +89,10 @@ want_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, 
 	case SCHEMA_DDL_NONE: return false;
 	case SCHEMA_DDL_HARMLESS: break;
 	case SCHEMA_DDL_SHAPE:
-	case SCHEMA_DDL_SCHEMA: wanted = any_mapped(s, &ddl); break;
+	case SCHEMA_DDL_SCHEMA: wanted = mapped_name(s, &ddl) != NULL; break;
 	case SCHEMA_DDL_DML:
-		if (ddl.nnames == 0 || any_mapped(s, &ddl))
-			return lt_fail(err, LT_E_STATEMENT_FORMAT,
-			    "%s of a mapped table was logged as a statement, not as rows", ddl.verb);
+		if (!refuse_statement(s, &ddl, err))
+			return false;
 		break;
 	case SCHEMA_DDL_UNKNOWN: wanted = true; break; /* cannot be told: a person must look */
 	}
@@ -86,7 +106,7 @@ describe(void *ctx, struct change_table *draft, struct lt_err *err)
 {
 	struct pipeline_select *s = ctx;
 
-	if (is_mark(draft->schema, draft->name))
+	if (is_mark(draft->schema, draft->name) || pipeline_otter_is_mark(s->otter, draft->schema, draft->name))
 		return true; /* ours: read by place, in every version */
 	if (schema_complete(schema_history_table(s->history, draft->schema, draft->name), draft, err))
 		return true;
@@ -125,6 +145,23 @@ take_marks(struct pipeline_select *s, struct change_txn *t, size_t first, struct
 	return true;
 }
 
+/* The same with Otter's. */
+static bool
+take_otter_marks(struct pipeline_select *s, struct change_txn *t, size_t first, struct lt_err *err)
+{
+	for (size_t i = first; i < t->nrows && !t->own; i++) {
+		enum pipeline_otter_says says;
+
+		if (!pipeline_otter_look(s->otter, &t->rows[i], s->scratch, &says, err))
+			return false;
+		t->own = says != PIPELINE_OTTER_NOTHING;
+		t->opted_out = says == PIPELINE_OTTER_OPTED_OUT;
+	}
+	t->nrows = first;
+	t->shown = true;
+	return true;
+}
+
 /* change_filter.rows: before anything may have to go to disk. */
 static bool
 sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
@@ -136,6 +173,8 @@ sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 		return true;
 	if (is_mark(t->rows[first].table->schema, t->rows[first].table->name))
 		return take_marks(s, t, first, err);
+	if (pipeline_otter_is_mark(s->otter, t->rows[first].table->schema, t->rows[first].table->name))
+		return take_otter_marks(s, t, first, err);
 	for (size_t i = first; i < t->nrows && !t->own; i++) {
 		bool keep;
 
@@ -146,6 +185,7 @@ sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 	}
 	t->ignored += t->nrows - kept;
 	t->nrows = kept;
+	pipeline_fan_rows(s->fan, t, first);
 	return true;
 }
 
@@ -166,9 +206,11 @@ pipeline_select_txn(struct pipeline_select *s, struct change_txn *t)
 	empty = change_txn_rows(t) == 0;
 	t->quiet = empty && t->shown && t->ignored == 0;
 	if (t->own)
-		atomic_fetch_add_explicit(&s->own, 1, memory_order_relaxed);
-	if (!t->own && !empty)
+		atomic_fetch_add_explicit(t->opted_out ? &s->opted_out : &s->own, 1, memory_order_relaxed);
+	if (!t->own && !empty) {
+		pipeline_fan_sort(s->fan, t);
 		return;
+	}
 	change_txn_drop_rows(t);
 	t->kind = CHANGE_TXN_PLACE;
 }

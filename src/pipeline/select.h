@@ -14,9 +14,12 @@ struct pipeline_select {
 	const char *channel;                  /* borrowed */
 	const struct model_mapping *mapping;  /* borrowed */
 	const struct schema_history *history; /* borrowed; not changed while the reader runs */
+	const struct model_otter *otter;      /* borrowed; NULL: no such marks */
 	_Atomic uint64_t own;                 /* transactions that carry this channel's mark */
+	_Atomic uint64_t opted_out;           /* that their writer marked not to be sent */
 	_Atomic uint64_t passed;              /* statements that concern nothing mapped */
 	struct lt_arena *scratch;             /* owned */
+	struct pipeline_fan *fan;             /* owned */
 	struct lt_buf to_schema, to_table;    /* owned, scratch for lookups */
 };
 

@@ -132,14 +132,29 @@ compare_pair(const struct schema_table *source, const struct pair *p, struct lt_
 	}
 }
 
+static bool
+target_name(const struct schema_map *map, struct lt_str column, struct lt_str *out)
+{
+	*out = column;
+	return map == NULL || map->column == NULL || map->column(map->ctx, column, out);
+}
+
+static bool
+is_constant(const struct schema_map *map, struct lt_str target_column)
+{
+	return map != NULL && map->fills != NULL && map->fills(map->ctx, target_column);
+}
+
 /** Columns that the source does not fill must be able to fill themselves. */
 static void
-compare_rest(const struct schema_table *target, const bool *filled, struct lt_buf *out)
+compare_rest(const struct schema_table *target, const bool *filled, const struct schema_map *map, struct lt_buf *out)
 {
 	for (size_t i = 0; i < target->ncolumns; i++) {
 		const struct schema_column *c = &target->columns[i];
 
 		if (filled[i] || c->nullable || c->has_default || c->auto_increment || c->generated != SCHEMA_PLAIN)
+			continue;
+		if (is_constant(map, c->name))
 			continue;
 		begin_line(out, target, c->name);
 		lt_buf_z(out, "gets no value from the source and has no default\n");
@@ -147,7 +162,7 @@ compare_rest(const struct schema_table *target, const bool *filled, struct lt_bu
 }
 
 void
-schema_compare(const struct schema_table *source, const struct schema_table *target, schema_column_fn map, void *ctx,
+schema_compare(const struct schema_table *source, const struct schema_table *target, const struct schema_map *map,
     struct lt_buf *out)
 {
 	bool *filled = (bool *)lt_calloc(target->ncolumns + 1, sizeof(*filled));
@@ -157,7 +172,7 @@ schema_compare(const struct schema_table *source, const struct schema_table *tar
 		struct lt_str name = p.from->name;
 		size_t to;
 
-		if (map != NULL && !map(ctx, p.from->name, &name))
+		if (!target_name(map, p.from->name, &name))
 			continue;
 		to = schema_table_column(target, name);
 		if (to == SIZE_MAX) {
@@ -171,7 +186,7 @@ schema_compare(const struct schema_table *source, const struct schema_table *tar
 		p.b = schema_type_of(p.to);
 		compare_pair(source, &p, out);
 	}
-	compare_rest(target, filled, out);
+	compare_rest(target, filled, map, out);
 	free(filled);
 }
 
@@ -180,47 +195,55 @@ schema_compare(const struct schema_table *source, const struct schema_table *tar
 static struct lt_str
 part_name(const struct schema_table *t, const struct schema_key_part *part)
 {
-	return part->column == SIZE_MAX ? (struct lt_str){ 0 } : t->columns[part->column].name;
+	return part->column == SIZE_MAX ? lt_str_of(NULL, 0) : t->columns[part->column].name;
 }
 
 /** Index in `b` of the column that this part is on; SIZE_MAX: none. */
 static size_t
 part_in(const struct schema_table *a, const struct schema_key_part *part, const struct schema_table *b,
-    schema_column_fn map, void *ctx)
+    const struct schema_map *map)
 {
 	struct lt_str name = part_name(a, part);
 
-	if (part->column == SIZE_MAX || (map != NULL && !map(ctx, name, &name)))
+	if (part->column == SIZE_MAX || !target_name(map, name, &name))
 		return SIZE_MAX;
 	return schema_table_column(b, name);
 }
 
 /** Whether `b` has a key of the same parts in the same order, whatever its name; what an expression says is not known
- * here. `map` gives the names of a's columns in b (NULL: the same). */
+ * here. `map` gives the names of a's columns in b (NULL: the same); parts
+ * of b's key that are constants do not count. */
 static bool
-has_key(const struct schema_table *a, const struct schema_key *key, const struct schema_table *b, schema_column_fn map,
-    void *ctx)
+has_key(const struct schema_table *a, const struct schema_key *key, const struct schema_table *b,
+    const struct schema_map *map)
 {
 	for (size_t i = 0; i < b->nkeys; i++) {
 		const struct schema_key *other = &b->keys[i];
-		bool same = other->unique == key->unique && other->nparts == key->nparts;
+		bool same = other->unique == key->unique;
+		size_t n = 0;
 
-		for (size_t j = 0; same && j < key->nparts; j++)
-			same = key->parts[j].prefix == other->parts[j].prefix &&
-			       part_in(a, &key->parts[j], b, map, ctx) == other->parts[j].column;
-		if (same)
+		for (size_t j = 0; same && j < other->nparts; j++) {
+			const struct schema_key_part *part = &other->parts[j];
+
+			if (is_constant(map, part_name(b, part)))
+				continue;
+			same = n < key->nparts && key->parts[n].prefix == part->prefix &&
+			       part_in(a, &key->parts[n], b, map) == part->column;
+			n++;
+		}
+		if (same && n == key->nparts)
 			return true;
 	}
 	return false;
 }
 
 static bool
-is_mapped(const struct schema_table *t, const struct schema_key *key, schema_column_fn map, void *ctx)
+is_mapped(const struct schema_table *t, const struct schema_key *key, const struct schema_map *map)
 {
-	for (size_t i = 0; map != NULL && i < key->nparts; i++) {
+	for (size_t i = 0; i < key->nparts; i++) {
 		struct lt_str name = part_name(t, &key->parts[i]);
 
-		if (name.ptr != NULL && !map(ctx, name, &name))
+		if (name.ptr != NULL && !target_name(map, name, &name))
 			return false;
 	}
 	return true;
@@ -242,20 +265,20 @@ key_line(struct lt_buf *out, const struct schema_table *t, const struct schema_k
 
 void
 schema_compare_keys(const struct schema_table *before, const struct schema_table *source,
-    const struct schema_table *target, schema_column_fn map, void *ctx, struct lt_buf *out)
+    const struct schema_table *target, const struct schema_map *map, struct lt_buf *out)
 {
 	for (size_t i = 0; i < source->nkeys; i++) {
 		const struct schema_key *key = &source->keys[i];
 
-		if (is_mapped(source, key, map, ctx) && !has_key(source, key, before, NULL, NULL) &&
-		    !has_key(source, key, target, map, ctx))
+		if (is_mapped(source, key, map) && !has_key(source, key, before, NULL) &&
+		    !has_key(source, key, target, map))
 			key_line(out, source, key, "is new at the source and missing at the target");
 	}
 	for (size_t i = 0; i < before->nkeys; i++) {
 		const struct schema_key *key = &before->keys[i];
 
-		if (is_mapped(before, key, map, ctx) && !has_key(before, key, source, NULL, NULL) &&
-		    has_key(before, key, target, map, ctx))
+		if (is_mapped(before, key, map) && !has_key(before, key, source, NULL) &&
+		    has_key(before, key, target, map))
 			key_line(out, before, key, "is gone at the source and still at the target");
 	}
 }

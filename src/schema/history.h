@@ -19,6 +19,8 @@ void schema_history_put(
 /** The version in force, borrowed; NULL if it is not known. */
 const struct schema_table *schema_history_table(
     const struct schema_history *h, struct lt_str schema, struct lt_str table);
+/** Table number `i` of those in force, in the order of names; NULL behind the last. */
+const struct schema_table *schema_history_at(const struct schema_history *h, size_t i);
 /** The tables that `lutra` needs for it, made where missing. */
 LT_MUST_USE bool schema_history_install(struct my_conn *target, struct lt_err *err);
 /** Versions of `pipeline` in force at or before `at`, read from / all changes written to the target, in the
@@ -38,12 +40,17 @@ LT_MUST_USE bool schema_complete(const struct schema_table *known, struct change
 /** Whether two tables could be the two ends of a mapping: every source column that `map` gives a name has a target
  * column of a type that holds its values. Differences are listed as text lines in `out` (empty: none). */
 typedef bool (*schema_column_fn)(void *ctx, struct lt_str column, struct lt_str *target);
-void schema_compare(const struct schema_table *source, const struct schema_table *target, schema_column_fn map,
-    void *ctx, struct lt_buf *out);
+struct schema_map {
+	schema_column_fn column;                               /* NULL: same names */
+	bool (*fills)(void *ctx, struct lt_str target_column); /* whether it gets a constant; NULL: none does */
+	void *ctx;
+};
+void schema_compare(const struct schema_table *source, const struct schema_table *target, const struct schema_map *map,
+    struct lt_buf *out);
 /** What a statement did to the keys of a source's table, from `before` to `source`, must be true at the target: keys
  * that came are there, keys that went are not. Names of keys do not count, nor do keys that were different all along.
  * Parameters else as above. */
 void schema_compare_keys(const struct schema_table *before, const struct schema_table *source,
-    const struct schema_table *target, schema_column_fn map, void *ctx, struct lt_buf *out);
+    const struct schema_table *target, const struct schema_map *map, struct lt_buf *out);
 
 #endif

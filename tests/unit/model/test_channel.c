@@ -154,6 +154,7 @@ reads_every_key(void **state)
 	    "until:\n"
 	    "  us: { gtid: 0-1-9 }\n"
 	    "delay: { us->hz: 2h }\n"
+	    "otter: { channel: 7, info: ring, write: on }\n"
 	    "group: { rows: 10, bytes: 512K, time: 2s }\n"
 	    "verify: off\n");
 	assert_string_equal(c->sites[0].password, "s3cret\n"); /* one newline is dropped */
@@ -172,6 +173,10 @@ reads_every_key(void **state)
 	assert_string_equal(c->pipelines[1].until.gtid, "0-1-9");
 	assert_int_equal(c->pipelines[0].delay_ms, 0);
 	assert_int_equal(c->pipelines[1].delay_ms, 7200000);
+	assert_true(c->otter.on && c->otter.write && c->otter.has_channel);
+	assert_int_equal(c->otter.channel, 7);
+	assert_string_equal(c->otter.schema, "retl");
+	assert_string_equal(c->otter.info, "ring");
 	assert_int_equal(c->memory_bytes, 16 << 20);
 	assert_int_equal(c->spill_bytes, (uint64_t)3 << 30);
 	assert_int_equal(c->group.rows, 10);
@@ -320,6 +325,20 @@ refuses_wrong_values_at_their_place(void **state)
 		    7, 22, "mixed" },
 		{ ONE "start: { hz: { gtid: ',' } }\n", LT_E_CONFIG_VALUE, 7, 22, "no GTID" },
 		{ ONE "start: { hz: { gtid: '' } }\n", LT_E_CONFIG_VALUE, 7, 22, "no value" },
+		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, set: x }\n", LT_E_CONFIG_VALUE, 7, 23, "set" },
+		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, set: { c: [1] } }\n", LT_E_CONFIG_VALUE, 7, 28,
+		    "set: a number" },
+		{ HEAD "direction: hz -> us\ntables:\n  - { from: a.b, weight: 0 }\n", LT_E_CONFIG_VALUE, 7, 26,
+		    "weight" },
+		{ HEAD "direction: hz -> us\ntables:\n  - a.b\n  - { from: a.b, to: a.b }\n", LT_E_CONFIG_MAPPING, 8, 5,
+		    "entry 1 has the same" },
+		{ HEAD "direction: hz <-> us\nconflicts: none\ntables:\n  - { from: a.b, set: { c: 1 } }\n",
+		    LT_E_CONFIG_MAPPING, 8, 5, "no way back" },
+		{ HEAD "direction: hz <-> us\nconflicts: none\ntables:\n  - a.b\n  - { from: a.b, to: a.c }\n",
+		    LT_E_CONFIG_MAPPING, 9, 5, "fan-out" },
+		{ ONE "otter: 7\n", LT_E_CONFIG_VALUE, 7, 8, "otter" },
+		{ ONE "otter: { channel: 0 }\n", LT_E_CONFIG_VALUE, 7, 19, "channel" },
+		{ ONE "otter: { write: on }\n", LT_E_CONFIG_MISSING, 7, 17, "`channel`" },
 		{ ONE "until: now\n", LT_E_CONFIG_VALUE, 7, 8, "until:" },
 		{ ONE "until: { us: { gtid: 0-1-2 } }\n", LT_E_CONFIG_VALUE, 7, 10, "is not read" },
 		{ ONE "until: { hx: { gtid: 0-1-2 } }\n", LT_E_CONFIG_KEY, 7, 10, "did you mean `hz`?" },
@@ -350,6 +369,7 @@ refuses_wrong_values_at_their_place(void **state)
 		{ ONE "group: { time: 1w }\n", LT_E_CONFIG_VALUE, 7, 16, "a time" },
 		{ ONE "group: { time: 1h }\n", LT_E_CONFIG_VALUE, 7, 16, "are allowed" },
 		{ ONE "verify: perhaps\n", LT_E_CONFIG_VALUE, 7, 9, "on or off" },
+		{ ONE "mode: otter\n", LT_E_CONFIG_VALUE, 7, 7, "exact or merge" },
 		{ HEAD "direction: hz -> us\ntables: []\n", LT_E_CONFIG_VALUE, 6, 9, "a list" },
 		{ HEAD "direction: hz -> us\ntables: shop.*\n", LT_E_CONFIG_VALUE, 6, 9, "a list" },
 		{ HEAD "direction: hz -> us\ntables:\n  - *.orders\n", LT_E_CONFIG_SYNTAX, 7, 5, "in quotes" },

@@ -243,9 +243,9 @@ refuses_bad_entries_and_names_them(void **state)
 		{ { "a.[0-3] => c.[0-4]" }, 0, "4 names in `from` and 5 in `to`" },
 		{ { "mysql.user" }, 0, "system" },
 		{ { "a.b => LUTRA.x" }, 0, "system" },
-		{ { "a.b", "c.d", "a.b => x.y" }, 2, "entry 1 has the same" },
-		{ { "a.b", "`a`.b" }, 1, "entry 1 has the same" },
-		{ { "a.*", "a.* => b.*" }, 1, "entry 1 has the same" },
+		{ { "a.b", "c.d", "a.b" }, 2, "entry 1 has the same" },
+		{ { "a.b => x.y", "`a`.b => x.y" }, 1, "entry 1 has the same" },
+		{ { "a.* => b.*", "a.* => c.*", "a.* => b.*" }, 2, "entry 1 has the same" },
 	};
 
 	(void)state;
@@ -494,6 +494,78 @@ refuses_column_lists_that_contradict(void **state)
 	}
 }
 
+/* "schema|table" of one of its targets, or "" behind the last. */
+static const char *
+ask_branch(const struct model_mapping *m, const char *schema, const char *table, size_t branch)
+{
+	static char answer[600];
+	struct lt_buf names[2] = { 0 };
+	const struct model_rule *rule = NULL;
+
+	answer[0] = '\0';
+	if (model_mapping_branch(m, lt_str_z(schema), lt_str_z(table), branch, names, &rule))
+		snprintf(
+		    answer, sizeof(answer), "%.*s|%.*s", LT_FMT(lt_buf_str(&names[0])), LT_FMT(lt_buf_str(&names[1])));
+	lt_buf_free(&names[0]);
+	lt_buf_free(&names[1]);
+	return answer;
+}
+
+/* Otter 4.3: the first entry that matches wins, and with it all that share its `from`; others do not fire. */
+static void
+entries_with_one_from_are_several_targets(void **state)
+{
+	static const char *const texts[] = { "a.* => all.*", "a.t_[1-9] => r.t_[1-9]", "a.b => x.y", "a.* => more.*",
+		"`a`.b => x.z", "/a/./.*/ => regex.t", "a.b", NULL };
+	struct model_mapping *m = made(texts);
+
+	(void)state;
+	assert_string_equal(ask_branch(m, "a", "b", 0), "x|y");
+	assert_string_equal(ask_branch(m, "a", "b", 1), "x|z");
+	assert_string_equal(ask_branch(m, "a", "b", 2), "a|b");
+	assert_string_equal(ask_branch(m, "a", "b", 3), "");
+	assert_string_equal(ask_branch(m, "a", "t_4", 0), "r|t_4");
+	assert_string_equal(ask_branch(m, "a", "t_4", 1), "");
+	assert_string_equal(ask_branch(m, "a", "c", 0), "all|c");
+	assert_string_equal(ask_branch(m, "a", "c", 1), "more|c");
+	assert_string_equal(ask_branch(m, "a", "c", 2), "");
+	assert_string_equal(ask_branch(m, "q", "c", 0), "");
+	model_mapping_free(m);
+}
+
+static void
+constants_take_the_place_of_columns(void **state)
+{
+	const struct model_constant set[] = { { LT_STR("Region"), MODEL_CONSTANT_TEXT, LT_STR("hz") },
+		{ LT_STR("n"), MODEL_CONSTANT_NUMBER, LT_STR("7") } };
+	const struct lt_str a[] = { LT_STR("a") }, region[] = { LT_STR("region") };
+	struct model_entry entry = {
+		.from = LT_STR("s.t"), .to = LT_STR("s.u"), .constants = set, .nconstants = 2, .weight = 9
+	};
+	struct model_mapping *m = NULL, *back;
+	struct lt_err err = { 0 };
+	size_t bad, count;
+
+	(void)state;
+	assert_true(model_mapping_new(&entry, 1, &m, &bad, &err));
+	assert_true(model_mapping_weighted(m));
+	assert_int_equal(model_rule_weight(rule_of(m, "s", "t")), 9);
+	assert_int_equal(model_rule_constants(rule_of(m, "s", "t"), &count)[1].kind, MODEL_CONSTANT_NUMBER);
+	assert_int_equal(count, 2);
+	assert_string_equal(column(rule_of(m, "s", "t"), "region"), "-");
+	assert_string_equal(column(rule_of(m, "s", "t"), "id"), "id");
+	assert_false(model_mapping_invert(m, &back, &bad, &err));
+	assert_int_equal(err.code, LT_E_CONFIG_MAPPING);
+	assert_non_null(strstr(err.message, "`set`"));
+	model_mapping_free(m);
+
+	entry.rename_from = a;
+	entry.rename_to = region;
+	entry.nrenames = 1;
+	assert_false(model_mapping_new(&entry, 1, &m, &bad, &err));
+	assert_non_null(strstr(err.message, "new name"));
+}
+
 static void
 folds_letters_where_the_source_does(void **state)
 {
@@ -548,6 +620,8 @@ main(void)
 		cmocka_unit_test(random_names_come_back_through_the_inverse),
 		cmocka_unit_test(columns_are_renamed_left_out_and_inverted),
 		cmocka_unit_test(refuses_column_lists_that_contradict),
+		cmocka_unit_test(entries_with_one_from_are_several_targets),
+		cmocka_unit_test(constants_take_the_place_of_columns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,13 +52,13 @@ json_is_the_contracts(void **state)
 	    "\"applied_position\":{\"file\":\"mb.000003\",\"pos\":10,\"gtid\":\"0-1-42\"},"
 	    "\"saved_position\":{\"file\":\"mb.000002\",\"pos\":9},"
 	    "\"lag_ms\":5,\"delay_ms\":0,\"lag_bytes\":10,\"transactions\":7,\"rows\":9,\"rows_per_s\":1.2,\"groups\":3,\"retries\":1,\"own\":2,"
-	    "\"passed\":4,\"memory_bytes\":4096,\"error\":null},"
+	    "\"opted_out\":0,\"passed\":4,\"memory_bytes\":4096,\"error\":null},"
 	    "{\"name\":\"us->hz\",\"state\":\"stopped\",\"since\":\"1970-01-01T00:00:00.000000Z\","
 	    "\"read_position\":{\"file\":\"\",\"pos\":0,\"gtid\":\"\"},\"applied_position\":{\"file\":\"\",\"pos\":0,\"gtid\":\"\"},"
 	    "\"saved_position\":{\"file\":\"\",\"pos\":0},"
 	    "\"lag_ms\":0,\"delay_ms\":0,\"lag_bytes\":0,\"transactions\":0,\"rows\":0,\"rows_per_s\":0.0,\"groups\":0,\"retries\":0,\"own\":0,"
-	    "\"passed\":0,\"memory_bytes\":0,\"error\":{\"code\":\"E5002\",\"name\":\"DUPLICATE\",\"message\":\"a key \\\"is\\\" there\","
-	    "\"where\":{},\"hint\":\"a row with this key is at the target already: compare both ends, repair it, then `lutra retry` "
+	    "\"opted_out\":0,\"passed\":0,\"memory_bytes\":0,\"error\":{\"code\":\"E5002\",\"name\":\"DUPLICATE\",\"message\":\"a key \\\"is\\\" there\","
+	    "\"where\":{},\"hint\":\"a row with this key is at the target already: compare both ends, repair it, then `lutra retry --data DIR PIPELINE` "
 	    "(or `lutra skip`)\"}}]}]}");
 	lt_buf_free(&out);
 }

@@ -53,8 +53,12 @@ set_up(struct fixture *f)
 		.nkeys = 2,
 		.columns = f->columns,
 		.keys = keys };
-	f->mapped[0] = (struct pipeline_column){ 0, &f->columns[0], &sources[0], PIPELINE_BIND_NUMBER, true };
-	f->mapped[1] = (struct pipeline_column){ 1, &f->columns[1], &sources[1], PIPELINE_BIND_UTF8, false };
+	f->mapped[0] = (struct pipeline_column){
+		.source = 0, .target = &f->columns[0], .from = &sources[0], .bind = PIPELINE_BIND_NUMBER, .in_key = true
+	};
+	f->mapped[1] = (struct pipeline_column){
+		.source = 1, .target = &f->columns[1], .from = &sources[1], .bind = PIPELINE_BIND_UTF8, .in_key = false
+	};
 	f->route = (struct pipeline_route){ .target = &f->target,
 		.columns = f->mapped,
 		.ncolumns = 2,

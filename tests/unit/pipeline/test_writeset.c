@@ -47,8 +47,12 @@ set_up(struct fixture *f)
 	memset(f, 0, sizeof(*f));
 	memcpy(f->columns, targets, sizeof(targets));
 	f->target = (struct schema_table){ .ncolumns = 2, .nkeys = 2, .columns = f->columns, .keys = keys };
-	f->mapped[0] = (struct pipeline_column){ 0, &f->columns[0], &sources[0], PIPELINE_BIND_NUMBER, true };
-	f->mapped[1] = (struct pipeline_column){ 1, &f->columns[1], &sources[1], PIPELINE_BIND_UTF8, false };
+	f->mapped[0] = (struct pipeline_column){
+		.source = 0, .target = &f->columns[0], .from = &sources[0], .bind = PIPELINE_BIND_NUMBER, .in_key = true
+	};
+	f->mapped[1] = (struct pipeline_column){
+		.source = 1, .target = &f->columns[1], .from = &sources[1], .bind = PIPELINE_BIND_UTF8, .in_key = false
+	};
 	f->route = (struct pipeline_route){
 		.target = &f->target, .columns = f->mapped, .ncolumns = 2, .before = before, .after = after
 	};
@@ -127,6 +131,71 @@ a_unique_value_that_moves_keeps_its_order(void **state)
 	assert_int_equal(update(&f, 3, "new", "y"), 2); /* waits for both row 2 and row 3 */
 	pipeline_levels_clear(f.levels);
 	assert_int_equal(update(&f, 3, "new", "y"), 0); /* another group knows nothing of it */
+	tear_down(&f);
+}
+
+/* Two shards into one table: what one says of a key must mean the same in the other's words. */
+static void
+r06_only_values_in_the_targets_own_form_are_told_apart(void **state)
+{
+	static const struct {
+		const char *type, *base;
+		enum pipeline_bind bind;
+		struct change_column from;
+		bool told;
+	} cases[] = {
+		{ "bigint", "bigint", PIPELINE_BIND_NUMBER, { .kind = CHANGE_INT }, true },
+		{ "decimal(10,2)", "decimal", PIPELINE_BIND_NUMBER, { .kind = CHANGE_INT }, false },
+		{ "decimal(10,2)", "decimal", PIPELINE_BIND_DECIMAL, { .kind = CHANGE_DECIMAL, .scale = 2 }, true },
+		{ "decimal(10,3)", "decimal", PIPELINE_BIND_DECIMAL, { .kind = CHANGE_DECIMAL, .scale = 2 }, false },
+		{ "datetime(3)", "datetime", PIPELINE_BIND_TEMPORAL, { .kind = CHANGE_DATETIME, .scale = 3 }, true },
+		{ "datetime", "datetime", PIPELINE_BIND_TEMPORAL, { .kind = CHANGE_DATETIME, .scale = 3 }, false },
+		{ "datetime", "datetime", PIPELINE_BIND_TEMPORAL, { .kind = CHANGE_DATETIME }, true },
+		{ "datetime", "datetime", PIPELINE_BIND_TEMPORAL, { .kind = CHANGE_TIMESTAMP }, false },
+		{ "date", "date", PIPELINE_BIND_TEMPORAL, { .kind = CHANGE_DATE }, true },
+		{ "binary(4)", "binary", PIPELINE_BIND_BYTES, { .kind = CHANGE_BYTES, .length = 4 }, true },
+		{ "binary(8)", "binary", PIPELINE_BIND_BYTES, { .kind = CHANGE_BYTES, .length = 4 }, false },
+		{ "varbinary(8)", "varbinary", PIPELINE_BIND_BYTES, { .kind = CHANGE_BYTES, .length = 4 }, true },
+		{ "float", "float", PIPELINE_BIND_FLOAT, { .kind = CHANGE_FLOAT }, true },
+		{ "float", "float", PIPELINE_BIND_DOUBLE, { .kind = CHANGE_DOUBLE }, false },
+		{ "double", "double", PIPELINE_BIND_FLOAT, { .kind = CHANGE_FLOAT }, true },
+		{ "int", "int", PIPELINE_BIND_UTF8, { .kind = CHANGE_TEXT }, false }, /* a constant */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(cases); i++) {
+		struct fixture f;
+
+		set_up(&f);
+		pipeline_indexes_clear(&f.indexes);
+		f.columns[0].type = lt_str_z(cases[i].type);
+		f.columns[0].base_type = lt_str_z(cases[i].base);
+		f.mapped[0].bind = cases[i].bind;
+		f.mapped[0].from = &cases[i].from;
+		pipeline_indexes_make(&f.route, &f.indexes);
+		if (f.indexes.items[0].unknown == cases[i].told)
+			fail_msg("case %zu: %s", i, cases[i].type);
+		tear_down(&f);
+	}
+}
+
+/* The text of a _bin collation is told apart by its bytes, but not where another character set has other bytes for it.
+ */
+static void
+r06_foreign_text_is_told_apart_as_far_as_it_is_ascii(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f);
+	pipeline_indexes_clear(&f.indexes);
+	f.columns[1].collation = LT_STR("utf8mb4_bin");
+	f.mapped[1].bind = PIPELINE_BIND_FOREIGN;
+	pipeline_indexes_make(&f.route, &f.indexes);
+	assert_int_equal(insert(&f, 1, "a"), 0);
+	assert_int_equal(insert(&f, 2, "b"), 0);
+	assert_int_equal(insert(&f, 3, "\xd6\xd0"), 1);
+	assert_int_equal(insert(&f, 4, "c"), 2);
 	tear_down(&f);
 }
 
@@ -253,6 +322,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_that_share_nothing_share_a_level),
 		cmocka_unit_test(a_unique_value_that_moves_keeps_its_order),
+		cmocka_unit_test(r06_only_values_in_the_targets_own_form_are_told_apart),
+		cmocka_unit_test(r06_foreign_text_is_told_apart_as_far_as_it_is_ascii),
 		cmocka_unit_test(r06_what_cannot_be_told_makes_the_table_one_key),
 		cmocka_unit_test(r06_minimal_images_make_the_table_one_key),
 		cmocka_unit_test(keyless_rows_are_inserted_together_and_changed_alone),

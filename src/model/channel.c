@@ -24,7 +24,7 @@ enum {
 static const struct model_key channel_keys[] = { { "channel", true }, { "sites", true }, { "direction", true },
 	{ "tables", true }, { "conflicts", false }, { "start", false }, { "until", false }, { "delay", false },
 	{ "otter", false }, { "memory", false }, { "spill", false }, { "group", false }, { "verify", false },
-	{ "writers", false }, { "mode", false } };
+	{ "writers", false }, { "mode", false }, { "commit-order", false } };
 static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false },
 	{ "wait", false } };
 
@@ -169,6 +169,17 @@ read_spill(struct model_channel *c, const struct model_yaml *node, struct lt_err
 }
 
 static bool
+read_order(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	if (node == NULL)
+		return true;
+	c->free_order = node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "free");
+	if (c->free_order || (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "source")))
+		return true;
+	return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "commit-order: source or free is wanted");
+}
+
+static bool
 read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_err *err)
 {
 	const struct model_yaml *memory = model_yaml_get(root, "memory"), *verify = model_yaml_get(root, "verify"),
@@ -181,6 +192,8 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	    !model_field_size(memory, "memory", (struct model_bounds){ MEGA, TERA }, &c->memory_bytes, err))
 		return false;
 	if (!read_spill(c, model_yaml_get(root, "spill"), err) || !read_mode(c, model_yaml_get(root, "mode"), err))
+		return false;
+	if (!read_order(c, model_yaml_get(root, "commit-order"), err))
 		return false;
 	c->writers = WRITERS;
 	if (writers != NULL) {

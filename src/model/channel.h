@@ -66,6 +66,7 @@ struct model_channel {
 	size_t npipelines;
 	enum model_verify verify; /* before images compared at the target: default off one-way, on in two-way
 				     `conflicts: none` (R8) */
+	bool free_order;          /* `commit-order: free`: groups commit as they come; default: source */
 	enum model_mode mode;     /* `mode`; default exact */
 	size_t writers;           /* `writers`: connections that apply beside each other; default 1 */
 	uint64_t spill_bytes;     /* `spill`: disk that larger transactions may take, for each pipeline; default 16G */

@@ -4,12 +4,16 @@
 #include "pipeline/connect.h"
 #include "pipeline/load_priv.h"
 #include "pipeline/state.h"
+#include "pipeline/warm.h"
 
 /* Where folded rows could not be written, the reason may be there for a while: so many groups go as they are. */
 #define UNMERGED_GROUPS 16
 
 /* A KILL QUERY that came late meets the ROLLBACK instead. */
 #define ROLLBACK_TRIES 5
+
+/* COMMIT and ROLLBACK of a transaction that spilled may take the server long. */
+#define LARGE_IO_TIMEOUT_MS 600000
 
 static struct load *
 load_of(struct change_sink *s)
@@ -32,6 +36,7 @@ load_close(struct change_sink *s)
 	pipeline_batch_free(l->batch);
 	free(l->params);
 	my_close(l->conn);
+	pipeline_window_clear(&l->window);
 	lt_buf_free(&l->scratch);
 	free(l);
 }
@@ -87,6 +92,26 @@ pipeline_load_commit(struct change_sink *s, struct lt_err *err)
 	l->open = false;
 	l->lane_exists = true;
 	return true;
+}
+
+bool
+pipeline_load_move(struct load *l, const struct change_position *end, struct lt_err *err)
+{
+	struct pipeline_move move = { .end = end };
+	struct lt_buf ahead = { 0 };
+	bool ok;
+
+	if (l->turn != NULL) {
+		move.number = l->turn->number;
+		move.ahead = l->turn->ahead;
+	} else {
+		move.number = ++l->newest;
+		pipeline_window_text(&l->window, end, &ahead);
+		move.ahead = lt_buf_str(&ahead);
+	}
+	ok = pipeline_lane_send(&l->lane, &move, &l->scratch, err);
+	lt_buf_free(&ahead);
+	return ok;
 }
 
 /* The locks are held, all replies are good: now it is the order's business. */
@@ -165,7 +190,10 @@ is_about_data(const struct load *l, const struct lt_err *err)
 static bool
 send(struct load *l, size_t n, bool gather, const struct change_position *end, struct lt_err *err)
 {
-	if (l->txns[0]->spill != NULL) {
+	bool spilled = l->txns[0]->spill != NULL;
+
+	my_set_io_timeout(l->conn, spilled ? LARGE_IO_TIMEOUT_MS : PIPELINE_IO_TIMEOUT_MS);
+	if (spilled) {
 		LT_ASSERT(n == 1);
 		return pipeline_load_send_parts(l, gather, end, err);
 	}
@@ -188,7 +216,6 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 
 	LT_ASSERT(l->claimed && l->lane_exists && l->due == 0);
 	pipeline_router_trim(l->router);
-	l->number = l->turn != NULL ? l->turn->number : ++l->newest;
 	l->txns = txns;
 	choose_mode(l);
 	if (worth_gathering(l, n)) {
@@ -239,7 +266,11 @@ load_claim(struct change_sink *s, struct change_position *at, bool *found, struc
 		.channel = l->channel->name, .pipeline = l->pipeline->name, .lanes = lanes_of(l->channel)
 	};
 
-	if (!pipeline_lane_claim(&l->lane, l->conn, &claim, at, found, err))
+	bool ok = pipeline_lane_claim(&l->lane, l->conn, &claim, at, found, err);
+
+	pipeline_window_clear(&l->window);
+	l->window = claim.window;
+	if (!ok)
 		return false;
 	l->newest = claim.newest;
 	l->claimed = true;
@@ -251,6 +282,7 @@ bool
 pipeline_load_begin(struct change_sink *s, const struct change_position *at, struct lt_err *err)
 {
 	struct load *l = load_of(s);
+	struct my_reply reply;
 
 	LT_ASSERT(l->claimed && !l->open);
 	if (!l->lane_exists) {
@@ -258,7 +290,8 @@ pipeline_load_begin(struct change_sink *s, const struct change_position *at, str
 		return pipeline_lane_create(&l->lane, lanes_of(l->channel), at, err);
 	}
 	l->open = true;
-	return pipeline_lane_set(&l->lane, ++l->newest, at, err);
+	return pipeline_load_move(l, at, err) && my_recv(l->conn, &reply, err) &&
+	       pipeline_lane_moved(&l->lane, &reply, err);
 }
 
 static bool
@@ -275,6 +308,18 @@ uint64_t
 pipeline_load_number(struct change_sink *s)
 {
 	return ++load_of(s)->newest;
+}
+
+const struct pipeline_window *
+pipeline_load_window(const struct change_sink *s)
+{
+	return &((const struct load *)s)->window;
+}
+
+void
+pipeline_load_forget_window(struct change_sink *s)
+{
+	pipeline_window_clear(&load_of(s)->window);
 }
 
 void
@@ -354,6 +399,16 @@ out:
 	if (l != NULL)
 		load_close(&l->base);
 	return ok;
+}
+
+bool
+pipeline_load_warm(struct change_sink *s, const struct schema_history *history, struct lt_err *err)
+{
+	struct load *l = load_of(s);
+
+	return (pipeline_warm(l->router, l->pipeline->mapping, history, l->conn, err) &&
+		   my_exec(l->conn, "COMMIT", NULL, err)) ||
+	       lt_wrap(err, "while reading the target's tables");
 }
 
 bool

@@ -42,7 +42,7 @@ struct load {
 	struct pipeline_batch *batch;   /* owned */
 	struct pipeline_lane lane;
 	uint64_t newest;                       /* number of the pipeline's newest move; of the one that claimed */
-	uint64_t number;                       /* of the move in hand */
+	struct pipeline_window window;         /* owned: what was done ahead when it claimed */
 	const struct pipeline_load_turn *turn; /* borrowed; NULL: no other group runs beside */
 	bool claimed, lane_exists;
 	bool open;                          /* a transaction that has moved the lane */
@@ -74,6 +74,8 @@ LT_MUST_USE bool pipeline_load_take(struct load *l, size_t due, struct lt_err *e
 /** Whether rows in memory have edits of JSON values: they are carried out on the row as it is at their turn, so such
  * rows are not gathered. */
 bool pipeline_load_edits(const struct change_txn *t);
+/** Queue the lane's move to `end`. */
+LT_MUST_USE bool pipeline_load_move(struct load *l, const struct change_position *end, struct lt_err *err);
 /** The pieces of both: the lane; rows, some of whose replies are still to come; all replies. */
 LT_MUST_USE bool pipeline_load_lane_first(
     struct load *l, size_t n, const struct change_position *end, struct lt_err *err);

@@ -294,7 +294,7 @@ pipeline_load_lane_first(struct load *l, size_t n, const struct change_position 
 		l->done.rows += change_txn_rows(t);
 		l->done.transactions += t->kind == CHANGE_TXN_ROWS && change_txn_rows(t) > 0 ? 1 : 0;
 	}
-	if (!pipeline_lane_send(&l->lane, l->number, end, &l->scratch, err))
+	if (!pipeline_load_move(l, end, err))
 		return false;
 	l->open = true;
 	expect(l, (struct expect){ .kind = EXPECT_LANE });

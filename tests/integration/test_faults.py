@@ -203,6 +203,37 @@ def test_event_larger_than_the_memory(engine, site, channel, schema):
     ledger_is(target, schema, {1, 2, 3})
 
 
+def connecting(port):
+    """Whether somebody tries to connect to the port and gets no answer."""
+    state_syn_sent = "02"
+    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(line[2].endswith(f":{port:04X}") and line[3] == state_syn_sent for line in lines)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["source", "target"])
+@pytest.mark.parametrize("how", ["no greeting", "no connection"])
+def test_end_while_a_connection_is_waited_for(how, which, pair):
+    """A server that answers nothing keeps no end waiting, however long it may take to connect."""
+    lutra = pair[2]
+    with contextlib.ExitStack() as stack:
+        deaf = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = deaf.getsockname()[1]
+        lutra.file.write_text(lutra.file.read_text().replace(f"127.0.0.1:{pair[which].port}", f"127.0.0.1:{port}/?connect-timeout=3600"))
+        if how == "no connection":
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))  # the one that waits; no more are let in
+        lutra.start(wait=False)
+        if how == "no connection":
+            wait_until(lambda: connecting(port), 20, "Lutra to connect")
+        else:
+            deaf.settimeout(20)
+            stack.enter_context(deaf.accept()[0])
+        with pytest.raises(lutra_lab.LutraFailed, match="E1031"):
+            lutra.wait(timeout_s=1)
+        assert lutra.stop() == 0
+    assert "ending" in lutra.log.read_text()
+    assert "keeps a pipeline waiting" not in lutra.log.read_text()
+
+
 def test_source_that_hangs_is_noticed(pair):
     """Its connection stands, but not even a heartbeat comes."""
     source, target, lutra = pair

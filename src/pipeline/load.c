@@ -4,12 +4,16 @@
 #include "pipeline/connect.h"
 #include "pipeline/load_priv.h"
 #include "pipeline/state.h"
+#include "pipeline/warm.h"
 
 /* Where folded rows could not be written, the reason may be there for a while: so many groups go as they are. */
 #define UNMERGED_GROUPS 16
 
 /* A KILL QUERY that came late meets the ROLLBACK instead. */
 #define ROLLBACK_TRIES 5
+
+/* COMMIT and ROLLBACK of a transaction that spilled may take the server long. */
+#define LARGE_IO_TIMEOUT_MS 600000
 
 static struct load *
 load_of(struct change_sink *s)
@@ -139,6 +143,17 @@ tell_missing_from_differing(struct load *l, size_t n, struct lt_err *err)
 	err->code = LT_E_ROW_DIFFERS;
 }
 
+/* The lane did not move because it is not there any more. */
+static void
+tell_lost_from_fenced(struct load *l, struct lt_err *err)
+{
+	struct lt_err ignored = { 0 };
+	bool there = true;
+
+	if (err->code == LT_E_FENCED && my_alive(l->conn) && pipeline_lane_there(&l->lane, &there, &ignored) && !there)
+		lt_fail(err, LT_E_STATE_BROKEN, "lutra.lane has lost the progress of pipeline %s", l->pipeline->name);
+}
+
 bool
 pipeline_load_edits(const struct change_txn *t)
 {
@@ -175,7 +190,10 @@ is_about_data(const struct load *l, const struct lt_err *err)
 static bool
 send(struct load *l, size_t n, bool gather, const struct change_position *end, struct lt_err *err)
 {
-	if (l->txns[0]->spill != NULL) {
+	bool spilled = l->txns[0]->spill != NULL;
+
+	my_set_io_timeout(l->conn, spilled ? LARGE_IO_TIMEOUT_MS : PIPELINE_IO_TIMEOUT_MS);
+	if (spilled) {
 		LT_ASSERT(n == 1);
 		return pipeline_load_send_parts(l, gather, end, err);
 	}
@@ -205,6 +223,7 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 		if (!sent) {
 			pipeline_load_rollback(s);
 			if (!is_about_data(l, err)) {
+				tell_lost_from_fenced(l, err);
 				*culprit = n;
 				return false;
 			}
@@ -216,6 +235,7 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 	if (!sent && !send(l, n, false, end, err)) {
 		pipeline_load_rollback(s);
 		tell_missing_from_differing(l, n, err);
+		tell_lost_from_fenced(l, err);
 		pipeline_load_rollback(s);
 		*culprit = LT_MIN(l->culprit, n);
 		return false;
@@ -280,6 +300,7 @@ load_advance(struct change_sink *s, const struct change_position *end, struct lt
 	if (pipeline_load_begin(s, end, err) && pipeline_load_commit(s, err))
 		return true;
 	pipeline_load_rollback(s);
+	tell_lost_from_fenced(load_of(s), err);
 	return false;
 }
 
@@ -334,7 +355,8 @@ set_session(struct my_conn *c, struct lt_err *err)
 {
 	static const char *const settings[] = {
 		"SET SESSION autocommit=0, time_zone='+00:00', sql_mode='STRICT_ALL_TABLES," LOAD_SQL_MODE "',"
-		" unique_checks=1, foreign_key_checks=1, innodb_lock_wait_timeout=1, wait_timeout=28800",
+		" unique_checks=1, foreign_key_checks=1, innodb_lock_wait_timeout=1, lock_wait_timeout=5,"
+		" wait_timeout=28800",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	};
 
@@ -377,6 +399,16 @@ out:
 	if (l != NULL)
 		load_close(&l->base);
 	return ok;
+}
+
+bool
+pipeline_load_warm(struct change_sink *s, const struct schema_history *history, struct lt_err *err)
+{
+	struct load *l = load_of(s);
+
+	return (pipeline_warm(l->router, l->pipeline->mapping, history, l->conn, err) &&
+		   my_exec(l->conn, "COMMIT", NULL, err)) ||
+	       lt_wrap(err, "while reading the target's tables");
 }
 
 bool

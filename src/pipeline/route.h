@@ -9,6 +9,7 @@
 #include "change/txn.h"
 #include "model/mapping.h"
 #include "mysql/stmt.h"
+#include "schema/room.h"
 #include "schema/table.h"
 
 /** How a value is handed over: decided by the source's kind and the target's column. */
@@ -34,6 +35,7 @@ struct pipeline_column {
 	enum pipeline_bind bind;
 	bool in_key;
 	bool constant; /* what the mapping sets, in every row */
+	struct schema_room room;
 };
 
 /** How rows of one shape are written. */
@@ -87,6 +89,8 @@ struct pipeline_router;
 /** Routes into `target` over `mapping` (borrowed). `verify`: before images are compared (R8). */
 struct pipeline_router *pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target, bool verify);
 void pipeline_router_free(struct pipeline_router *r);
+/** A table of the target that was read already (taken over), so that no route has to ask for it. */
+void pipeline_router_know(struct pipeline_router *r, struct schema_table *table);
 /** The route of a table; coded error if the target lacks the table or a column, or cannot hold it. */
 LT_MUST_USE bool pipeline_router_get(
     struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err);

@@ -29,6 +29,7 @@ load_close(struct change_sink *s)
 	pipeline_batch_free(l->batch);
 	free(l->params);
 	my_close(l->conn);
+	my_close(l->source);
 	lt_buf_free(&l->scratch);
 	free(l);
 }
@@ -132,6 +133,8 @@ worth_gathering(const struct load *l, size_t n)
 {
 	uint64_t rows = 0;
 
+	if (l->channel->mode == MODEL_MODE_ROW)
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		rows += change_txn_rows(l->txns[i]);
 		if (pipeline_load_edits(l->txns[i]))

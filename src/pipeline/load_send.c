@@ -199,6 +199,12 @@ send_one(
 
 	if (!set_fk_checks(l, row->flags, err) || !make_room(l, err))
 		return false;
+	if (l->channel->mode == MODEL_MODE_ROW) {
+		bool done = false;
+
+		if (!pipeline_load_take(l, 0, err) || !pipeline_load_reread(l, route, row, &done, err) || done)
+			return done;
+	}
 	if (!pipeline_router_statement(l->router, route, row, 1, &s, err))
 		return false;
 	params = room_for(l, pipeline_statement_width(s));

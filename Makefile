@@ -45,16 +45,16 @@ check: layers
 ## make asan       build-asan/lutra, and all tests with it
 asan:
 	sh tools/install.sh build test
-	sh tools/configure build-asan -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
+	sh tools/configure build-asan -Dtests=true -Dfaults=true -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
 	ninja -C build-asan
-	/usr/bin/python3 tools/run-tests --build build-asan
+	LUTRA_FAULTS_BIN=$(CURDIR)/build-asan/lutra /usr/bin/python3 tools/run-tests --build build-asan
 
 ## make tsan       build-tsan/lutra, and all tests with it
 tsan:
 	sh tools/install.sh build test
-	sh tools/configure build-tsan -Dtests=true -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_pie=true
+	sh tools/configure build-tsan -Dtests=true -Dfaults=true -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_pie=true
 	ninja -C build-tsan
-	/usr/bin/python3 tools/run-tests --build build-tsan
+	LUTRA_FAULTS_BIN=$(CURDIR)/build-tsan/lutra /usr/bin/python3 tools/run-tests --build build-tsan
 
 ## make fuzz       every fuzz target for SECONDS=10 each
 fuzz:
@@ -71,7 +71,7 @@ chaos: build
 	sh tools/install.sh test
 	/usr/bin/python3 tests/chaos/run --seconds $(SECONDS) --seed $(SEED)
 
-## make bench      NAME=decode|apply|latency|memory, or all: one JSON line a figure
+## make bench      NAME=decode|apply|latency|memory (or apply.merge, apply.sysbench, apply.link), or all: one JSON line a figure
 bench: build
 	@sh tools/install.sh test bench
 	@/usr/bin/python3 bench/run $(NAME)

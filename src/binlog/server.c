@@ -242,26 +242,15 @@ dump_at(struct stream *s, const struct change_place *place, uint64_t pos, const 
     struct lt_err *err)
 {
 	bool mariadb = my_conn_server(s->conn)->flavor == MY_MARIADB;
-	bool wide = pos > UINT32_MAX;
 	uint64_t flags = (options->to_end ? DUMP_NON_BLOCK : 0) | (mariadb ? MARIADB_ANNOTATE : MYSQL_HEARTBEAT_V2);
 	struct lt_buf body = { 0 };
 	bool ok;
 
-	if (!wide) {
-		lt_buf_le(&body, pos, 4);
-		lt_buf_le(&body, flags, 2);
-		lt_buf_le(&body, options->server_id, 4);
-		lt_buf_z(&body, place->file);
-	} else {
-		lt_buf_le(&body, flags, 2);
-		lt_buf_le(&body, options->server_id, 4);
-		lt_buf_le(&body, strlen(place->file), 4);
-		lt_buf_z(&body, place->file);
-		lt_buf_le(&body, pos, 8);
-		lt_buf_le(&body, 8, 4);
-		lt_buf_le(&body, 0, 8); /* no GTIDs to leave out */
-	}
-	ok = my_command(s->conn, wide ? COM_BINLOG_DUMP_GTID : COM_BINLOG_DUMP, lt_buf_str(&body), err);
+	lt_buf_le(&body, pos, 4);
+	lt_buf_le(&body, flags, 2);
+	lt_buf_le(&body, options->server_id, 4);
+	lt_buf_z(&body, place->file);
+	ok = my_command(s->conn, COM_BINLOG_DUMP, lt_buf_str(&body), err);
 	lt_buf_free(&body);
 	return ok;
 }
@@ -366,7 +355,6 @@ static bool
 start(struct stream *s, const struct change_position *from, const struct binlog_options *options, struct lt_err *err)
 {
 	uint64_t pos = from->place.last_pos != 0 ? from->place.last_pos : from->place.pos;
-	bool mariadb = my_conn_server(s->conn)->flavor == MY_MARIADB;
 	bool same = from->server[0] == '\0';
 	char identity[64];
 
@@ -380,10 +368,13 @@ start(struct stream *s, const struct change_position *from, const struct binlog_
 			return lt_fail(err, LT_E_LOG_HISTORY,
 			    "this is another server, and without GTIDs its log cannot be gone on in");
 	}
-	if (!same || from->place.file[0] == '\0' || (mariadb && pos > UINT32_MAX))
+	if (!same || from->place.file[0] == '\0')
 		return start_by_gtid(s, from, options, err);
 	s->expect = from->place.last_pos != 0;
-	return register_replica(s, options, err) && dump_at(s, &from->place, LT_MAX(pos, 4), options, err);
+	/* The command has 32 bits for a position. (MySQL's other one has 64, but looks for the file by GTIDs alone.) */
+	s->feed.whole = pos > UINT32_MAX;
+	return register_replica(s, options, err) &&
+	       dump_at(s, &from->place, s->feed.whole ? 4 : LT_MAX(pos, 4), options, err);
 }
 
 bool

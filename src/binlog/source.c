@@ -19,6 +19,7 @@ struct source {
 	struct change_gtid_set *seen;  /* owned: met since; NULL once the place is known */
 	char file[256];
 	uint64_t pos;      /* of the next event */
+	uint64_t pass;     /* what begins before it is passed over; 0 = nothing */
 	uint64_t moved_us; /* since when the place has moved without anything handed out; 0: not looked yet */
 	bool midway;       /* begun at a byte that somebody named */
 	bool repeated;     /* the newest FORMAT_DESCRIPTION was shown again, ahead of where reading begins */
@@ -98,12 +99,25 @@ note_place(struct source *s, const struct binlog_event *e, const struct binlog_a
 	a->moved = true;
 }
 
+/** In front of the place where reading goes on. */
+static bool
+passed_over(struct source *s, const struct binlog_at *at, struct lt_err *err)
+{
+	if (at->end <= s->pass)
+		return true;
+	return lt_fail(err, LT_E_LOG_POSITION, "no event begins at %llu, but at %llu one does",
+	    (unsigned long long)s->pass, (unsigned long long)at->pos);
+}
+
 static bool
 stored_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
 {
 	struct binlog_at at = locate(s, &e->header);
 
 	s->pos = at.end;
+	if (at.pos < s->pass)
+		return passed_over(s, &at, err);
+	s->pass = 0;
 	if (s->expect.on)
 		return meet_expected(s, e, &at, err);
 	switch (e->header.type) {
@@ -152,6 +166,8 @@ rotate_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
 
 	if (!binlog_rotate_decode(e->body, &r, err))
 		return false;
+	if (s->pass != 0 && !lt_str_eqz(r.file, s->file))
+		return lt_fail(err, LT_E_LOG_POSITION, "the log file ends before %llu", (unsigned long long)s->pass);
 	lt_str_copy(s->file, sizeof(s->file), r.file);
 	s->pos = r.pos;
 	return true;
@@ -366,6 +382,10 @@ binlog_source_new(
 	lt_str_copy(s->file, sizeof(s->file), lt_str_z(from->place.file));
 	s->pos = expect ? from->place.last_pos : from->place.pos;
 	s->midway = !feed->by_gtid && s->pos > START_POS;
+	if (feed->whole) {
+		s->pass = s->pos;
+		s->pos = START_POS;
+	}
 	s->expect = (struct binlog_expect){ expect, from->place.last_pos, from->place.pos, from->place.last_crc };
 	binlog_assembler_init(&s->assembler, options, from->gtids);
 	s->assembler.skip = s->start;

@@ -24,8 +24,9 @@ struct binlog_feed_ops {
 /** First member of every implementation. */
 struct binlog_feed {
 	const struct binlog_feed_ops *ops;
-	bool stream;                /* from a server: artificial events, positions by its word */
-	bool by_gtid;               /* the server chose where it begins, and leaves out what was executed */
+	bool stream;  /* from a server: artificial events, positions by its word */
+	bool by_gtid; /* the server chose where it begins, and leaves out what was executed */
+	bool whole;   /* it begins at the start of the place's file: what stands in front of the place is passed over */
 	struct binlog_spool *spool; /* owned by the feed; not NULL: the event just read lies there, and only its front
 				     * was given */
 	bool in_use;                /* somebody still writes the log: it may end inside a transaction */

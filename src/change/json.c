@@ -99,8 +99,8 @@ json_text_next(struct json_text *t, bool object, bool *first, struct lt_str *key
 
 /* -- numbers -------------------------------------------------------------------------------------- */
 
-/* Digits that a DOUBLE always gives back, and the most that it may need. */
-enum { DIGITS_KEPT = 15, DIGITS_MOST = 17, DIGITS_U64 = 20 };
+/* Digits that a DOUBLE always gives back, and the most that it may need; those of a DECIMAL. */
+enum { DIGITS_KEPT = 15, DIGITS_MOST = 17, DIGITS_U64 = 20, DECIMAL_DIGITS = 65, DECIMAL_FRACTION = 30 };
 
 /* The digits of the shortest text that reads as `d`. */
 static void
@@ -123,6 +123,17 @@ shortest_digits(double d, char out[32])
 	out[n] = '\0';
 }
 
+/* What no DECIMAL holds either is a DOUBLE to MySQL, wherever it comes from. */
+static bool
+is_decimal(struct lt_str number, const char *point)
+{
+	size_t fraction = point != NULL ? (size_t)(number.ptr + number.len - point) - 1 : 0, digits = 0;
+
+	for (size_t i = 0; i < number.len; i++)
+		digits += number.ptr[i] >= '0' && number.ptr[i] <= '9';
+	return digits <= DECIMAL_DIGITS && fraction <= DECIMAL_FRACTION;
+}
+
 static bool
 comes_back_as_integer(struct lt_str number)
 {
@@ -138,16 +149,16 @@ static bool
 comes_back(struct lt_str number)
 {
 	const char *point = memchr(number.ptr, '.', number.len);
-	char text[64], digits[64], again[32];
+	char text[DECIMAL_DIGITS + 3], digits[sizeof(text)], again[32];
 	double d, size;
 	size_t n = 0;
 
 	if (memchr(number.ptr, 'e', number.len) != NULL || memchr(number.ptr, 'E', number.len) != NULL)
 		return true; /* a DOUBLE is the only one that is printed so */
+	if (!is_decimal(number, point))
+		return true;
 	if (point == NULL)
 		return comes_back_as_integer(number);
-	if (number.len >= sizeof(text))
-		return false;
 	lt_str_copy(text, sizeof(text), number);
 	d = strtod(text, NULL);
 	size = d < 0 ? -d : d;

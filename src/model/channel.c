@@ -23,8 +23,8 @@ enum {
 
 static const struct model_key channel_keys[] = { { "channel", true }, { "sites", true }, { "direction", true },
 	{ "tables", true }, { "conflicts", false }, { "start", false }, { "until", false }, { "delay", false },
-	{ "otter", false }, { "mode", false }, { "memory", false }, { "spill", false }, { "group", false },
-	{ "verify", false }, { "writers", false } };
+	{ "otter", false }, { "memory", false }, { "spill", false }, { "group", false }, { "verify", false },
+	{ "writers", false }, { "mode", false }, { "commit-order", false }, { "sync-mode", false } };
 static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false },
 	{ "wait", false } };
 
@@ -147,6 +147,17 @@ read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err
 }
 
 static bool
+read_mode(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	bool text = node != NULL && node->kind == MODEL_YAML_TEXT;
+
+	if (node != NULL && !(text && (lt_str_eqz(node->text, "exact") || lt_str_eqz(node->text, "merge"))))
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "mode: exact or merge");
+	c->mode = text && lt_str_eqz(node->text, "merge") ? MODEL_MODE_MERGE : MODEL_MODE_EXACT;
+	return true;
+}
+
+static bool
 read_spill(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
 	size_t bytes = SPILL_BYTES;
@@ -158,17 +169,29 @@ read_spill(struct model_channel *c, const struct model_yaml *node, struct lt_err
 }
 
 static bool
-read_mode(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+read_sync(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
 	if (node == NULL || (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "field")))
 		return true;
 	if (node->kind != MODEL_YAML_TEXT || !lt_str_eqz(node->text, "row"))
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "mode: field or row is wanted");
-	if (c->npipelines == 2 || c->writers > 1)
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "sync-mode: field or row is wanted");
+	if (c->npipelines == 2 || c->writers > 1 || c->mode != MODEL_MODE_EXACT)
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
-		    "mode: rows that are read again come from another time than those around them: one way, and with one of `writers`");
-	c->mode = MODEL_MODE_ROW;
+		    "sync-mode: rows that are read again come from another time than those around them: one way, with one of"
+		    " `writers`, and not merged");
+	c->sync = MODEL_SYNC_ROW;
 	return true;
+}
+
+static bool
+read_order(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	if (node == NULL)
+		return true;
+	c->free_order = node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "free");
+	if (c->free_order || (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "source")))
+		return true;
+	return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "commit-order: source or free is wanted");
 }
 
 static bool
@@ -183,7 +206,9 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	if (memory != NULL &&
 	    !model_field_size(memory, "memory", (struct model_bounds){ MEGA, TERA }, &c->memory_bytes, err))
 		return false;
-	if (!read_spill(c, model_yaml_get(root, "spill"), err))
+	if (!read_spill(c, model_yaml_get(root, "spill"), err) || !read_mode(c, model_yaml_get(root, "mode"), err))
+		return false;
+	if (!read_order(c, model_yaml_get(root, "commit-order"), err))
 		return false;
 	c->writers = WRITERS;
 	if (writers != NULL) {
@@ -198,7 +223,8 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	if (verify != NULL && !model_field_switch(verify, "verify", &on, err))
 		return false;
 	c->verify = on ? MODEL_VERIFY_ON : MODEL_VERIFY_OFF;
-	return read_group(c, model_yaml_get(root, "group"), err) && read_mode(c, model_yaml_get(root, "mode"), err);
+	return read_group(c, model_yaml_get(root, "group"), err) &&
+	       read_sync(c, model_yaml_get(root, "sync-mode"), err);
 }
 
 static bool

@@ -41,7 +41,7 @@ struct model_pipeline {
 };
 
 /** What of a changed row is written: what the log says of it, or the whole row as it is at the source by then. */
-enum model_mode { MODEL_MODE_FIELD, MODEL_MODE_ROW };
+enum model_sync { MODEL_SYNC_FIELD, MODEL_SYNC_ROW };
 
 /** Otter's marks of origin in retl_mark, for a channel that moves from Otter to Lutra. */
 struct model_otter {
@@ -55,6 +55,12 @@ struct model_otter {
 
 enum model_verify { MODEL_VERIFY_OFF, MODEL_VERIFY_ON };
 
+/** What is done with the changes that one target transaction makes to the same row. */
+enum model_mode {
+	MODEL_MODE_EXACT, /* each is carried out */
+	MODEL_MODE_MERGE, /* they become one: see pipeline/fold.h */
+};
+
 struct model_channel {
 	char *name;               /* owned; 1 to 64 of [A-Za-z0-9_-] */
 	struct model_site *sites; /* owned */
@@ -63,11 +69,13 @@ struct model_channel {
 	size_t npipelines;
 	enum model_verify verify; /* before images compared at the target: default off one-way, on in two-way
 				     `conflicts: none` (R8) */
+	bool free_order;          /* `commit-order: free`: groups commit as they come; default: source */
+	enum model_mode mode;     /* `mode`; default exact */
 	size_t writers;           /* `writers`: connections that apply beside each other; default 1 */
 	uint64_t spill_bytes;     /* `spill`: disk that larger transactions may take, for each pipeline; default 16G */
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 256M */
 	struct model_otter otter;
-	enum model_mode mode;
+	enum model_sync sync;
 	struct {
 		size_t rows, bytes;
 		unsigned time_ms, wait_ms;

@@ -8,7 +8,8 @@ struct metric {
 };
 
 static const struct metric metrics[] = {
-	{ "lutra_lag_ms", "gauge", "Age of the newest transaction applied; 0 when all that was read is applied.",
+	{ "lutra_lag_ms", "gauge",
+	    "Age of the newest transaction applied, or of the oldest that waits; 0 when all that was read is applied.",
 	    offsetof(struct pipeline_status, lag_ms) },
 	{ "lutra_lag_bytes", "gauge", "Bytes of log read and not applied.",
 	    offsetof(struct pipeline_status, lag_bytes) },

@@ -157,8 +157,8 @@ pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t 
 		p->unsaved = p->unsaved || !txns[i]->quiet || lt_fault("r11_quiet");
 }
 
-static uint64_t
-age_ms(const struct pipeline *p, uint64_t commit_us)
+uint64_t
+pipeline_age_ms(const struct pipeline *p, uint64_t commit_us)
 {
 	uint64_t now = lt_wall_us(p->clock);
 
@@ -168,13 +168,13 @@ age_ms(const struct pipeline *p, uint64_t commit_us)
 uint64_t
 pipeline_held_lag(struct pipeline *p)
 {
-	return age_ms(p, atomic_load(&p->held_us));
+	return pipeline_age_ms(p, atomic_load(&p->held_us));
 }
 
 void
 pipeline_note_lag(struct pipeline *p, const struct change_txn *newest)
 {
-	p->now.lag_ms = age_ms(p, newest->commit_us);
+	p->now.lag_ms = pipeline_age_ms(p, newest->commit_us);
 	if (newest->gtid.kind != CHANGE_GTID_NONE)
 		change_gtid_text(&newest->gtid, p->now.applied_gtid);
 }

@@ -7,14 +7,11 @@
 
 #include "pipeline/route.h"
 
-struct pipeline_row_ref {
-	uint32_t txn, row; /* in the group */
-};
-
 /** Rows of one shape: same route, operation, columns present, foreign key checks. */
 struct pipeline_run {
 	struct pipeline_route *route;
-	const struct change_row *first; /* borrowed from the group */
+	bool plain; /* updates: the key stays as it is, byte for byte, and something that is written changes */
+	const struct change_row *first; /* borrowed from the group, or from what was folded */
 	struct pipeline_row_ref *rows;  /* arena */
 	size_t count, cap;
 	struct pipeline_run *next;
@@ -24,10 +21,10 @@ struct pipeline_batch;
 
 struct pipeline_batch *pipeline_batch_new(void);
 void pipeline_batch_free(struct pipeline_batch *b);
-/** Take all rows of txns[0..n). Routes are made where needed; a failure is one of the route or of decoding, with its
- * place. */
+/** Take all rows of txns[0..n), folded (pipeline/fold.h) where `merge`. Routes are made where needed; a failure is one
+ * of the route or of decoding, with its place. */
 LT_MUST_USE bool pipeline_batch_fill(struct pipeline_batch *b, struct pipeline_router *router,
-    struct change_txn *const *txns, size_t n, struct lt_err *err);
+    struct change_txn *const *txns, size_t n, bool merge, struct lt_err *err);
 /** How many levels there are, and the runs of one, in order. */
 size_t pipeline_batch_levels(const struct pipeline_batch *b);
 const struct pipeline_run *pipeline_batch_runs(const struct pipeline_batch *b, size_t level);

@@ -186,8 +186,9 @@ pipeline_check_otter(struct check *k, const struct check_tables *t)
 static void
 check_mode(struct check *k, const struct check_tables *t)
 {
-	if (k->channel->mode == MODEL_MODE_ROW)
-		pipeline_check_warn(k, "mode", t->pipeline->name, "take `mode: row` out where it is not needed",
+	if (k->channel->sync == MODEL_SYNC_ROW)
+		pipeline_check_warn(k, "sync-mode", t->pipeline->name,
+		    "take `sync-mode: row` out where it is not needed",
 		    "rows are read again at the source when they are applied: inexact, what comes may be later than the"
 		    " transaction, and each costs a round trip");
 }

@@ -50,6 +50,7 @@ pipeline_flight_new(struct pipeline *p, struct change_sink *sink, struct pipelin
 	f->work = lt_queue_new(SIZE_MAX);
 	f->back = lt_queue_new(SIZE_MAX);
 	change_position_init(&f->end);
+	f->turns.free = p->channel->free_order;
 	atomic_store(&f->turns.turn, 1);
 	atomic_store(&f->turns.off_from, UINT64_MAX);
 	f->job_bytes = learnt->max_bytes;
@@ -109,6 +110,12 @@ size_t
 pipeline_flight_bytes(const struct pipeline_flight *f)
 {
 	return f->bytes;
+}
+
+uint64_t
+pipeline_flight_oldest_us(const struct pipeline_flight *f)
+{
+	return f->first != NULL ? f->first->txns[0]->commit_us : 0;
 }
 
 /* -- taking --------------------------------------------------------------------------------------- */
@@ -188,7 +195,10 @@ pipeline_flight_take(struct pipeline_flight *f, struct pipeline_group *g, bool *
 	job->txns = pipeline_group_take(g);
 	if (f->first == NULL)
 		change_position_copy(&f->end, &f->p->applied);
+	change_position_init(&job->begin);
 	change_position_init(&job->end);
+	change_position_init(&job->low);
+	change_position_copy(&job->begin, &f->end);
 	pipeline_position_after(&f->end, job->txns, job->count, &job->end);
 	change_position_copy(&f->end, &job->end);
 	append(f, job);
@@ -278,6 +288,8 @@ advance(struct pipeline_flight *f)
 	while ((job = f->first) != NULL && (job->state == FLIGHT_DONE || job->state == FLIGHT_PLACES)) {
 		if (job->state == FLIGHT_DONE) {
 			pipeline_note_applied(f->p, &job->end, &job->done);
+			if (f->turns.free)
+				f->p->saved = job->low.place;
 			pipeline_note_lag(f->p, job->txns[job->count - 1]);
 		} else {
 			pipeline_pass_places(f->p, job->txns, job->count);
@@ -374,6 +386,8 @@ watch_head(struct pipeline_flight *f)
 		kill_statements(f, now);
 		return;
 	}
+	if (f->turns.free)
+		return; /* nobody waits with locks */
 	for (size_t i = 0; i < f->nwriters && !lt_fault("r04_give_way"); i++) {
 		struct flight_writer *w = &f->writers[i];
 		uint64_t replies = atomic_load(&w->replies);
@@ -406,6 +420,10 @@ hand_out(struct pipeline_flight *f)
 		if (job->after > f->completed || f->out >= f->nwriters + 1)
 			return; /* nobody overtakes */
 		job->number = pipeline_load_number(f->sink);
+		if (f->turns.free) {
+			change_position_copy(&job->low, &f->p->applied);
+			job->low_order = f->completed;
+		}
 		job->state = FLIGHT_OUT;
 		f->waiting--;
 		f->out++;

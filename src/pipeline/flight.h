@@ -24,6 +24,8 @@ bool pipeline_flight_is_empty(const struct pipeline_flight *f);
 /** Whether another group may be taken now. */
 bool pipeline_flight_has_room(const struct pipeline_flight *f);
 size_t pipeline_flight_bytes(const struct pipeline_flight *f);
+/** Commit stamp of the oldest transaction in it; 0: none. */
+uint64_t pipeline_flight_oldest_us(const struct pipeline_flight *f);
 /** Take the group's transactions; there is room. `*alone`: it must be applied alone, with the flight empty, and is
  * still the group's. */
 LT_MUST_USE bool pipeline_flight_take(

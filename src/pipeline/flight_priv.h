@@ -21,7 +21,10 @@ struct flight_job {
 	uint64_t number;          /* of the lane's move; a new one each time it is handed out */
 	struct change_txn **txns; /* owned, as are the transactions */
 	size_t count, rows, bytes;
-	struct change_position end;
+	struct change_position begin, end;
+	/* `commit-order: free`: what its lane holds. */
+	struct change_position low; /* all before it is committed */
+	uint64_t low_order;         /* the newest of that */
 	struct flight_job *next;
 	/* What came of it: */
 	bool ok;
@@ -41,6 +44,7 @@ enum flight_phase {
 struct flight_turns {
 	_Atomic uint64_t turn;     /* the order that may commit */
 	_Atomic uint64_t off_from; /* this order and all behind it roll back */
+	bool free;                 /* never changes: there are no turns */
 };
 
 /** One connection and its thread. The counters may be read by any; all else is the thread's while it runs. */
@@ -56,6 +60,12 @@ struct flight_writer {
 	struct lt_wake *wake; /* owned: the turn has come, or all is off */
 	struct pipeline_load_turn hooks;
 	struct flight_job *job; /* in hand */
+	struct flight_ahead {
+		uint64_t order;
+		struct lt_buf line;
+	} * ahead; /* owned: what its lane tells of groups it committed that are not below its low place */
+	size_t nahead, ahead_cap;
+	struct lt_buf ahead_text; /* of the job in hand */
 	uint64_t began_us;
 	_Atomic uint64_t order;                 /* in hand */
 	_Atomic int phase;                      /* enum flight_phase */

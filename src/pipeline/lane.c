@@ -4,10 +4,11 @@
 #include "mysql/sql.h"
 #include "mysql/stmt.h"
 
-static const char move_sql[] = "UPDATE lutra.lane SET seq=?, server=?, file=?, pos=?, last_pos=?, last_crc=?, gtids=?"
-			       " WHERE channel=? AND pipeline=? AND lane=? AND epoch=? AND seq=?";
+static const char move_sql[] =
+    "UPDATE lutra.lane SET seq=?, server=?, file=?, pos=?, last_pos=?, last_crc=?, gtids=?, ahead=?"
+    " WHERE channel=? AND pipeline=? AND lane=? AND epoch=? AND seq=?";
 
-enum { MOVE_PARAMS = 12 };
+enum { MOVE_PARAMS = 13 };
 
 static void
 where_lane(struct lt_buf *sql, const struct pipeline_lane *l)
@@ -20,8 +21,9 @@ where_lane(struct lt_buf *sql, const struct pipeline_lane *l)
 
 /* -- reading -------------------------------------------------------------------------------------- */
 
-enum { LANE, EPOCH, SEQ, SERVER, FILE_NAME, POS, LAST_POS, LAST_CRC, GTIDS };
-static const char read_sql[] = "SELECT lane, epoch, seq, server, file, pos, last_pos, last_crc, gtids FROM lutra.lane";
+enum { LANE, EPOCH, SEQ, SERVER, FILE_NAME, POS, LAST_POS, LAST_CRC, GTIDS, AHEAD };
+static const char read_sql[] =
+    "SELECT lane, epoch, seq, server, file, pos, last_pos, last_crc, gtids, ahead FROM lutra.lane";
 
 static bool
 parse_position(const struct my_rows *rows, size_t row, struct change_position *at, struct lt_err *err)
@@ -80,6 +82,7 @@ take_rows(struct pipeline_lane *l, const struct my_rows *rows, struct pipeline_l
 {
 	for (size_t i = 0; i < rows->nrows; i++) {
 		uint64_t lane, epoch, seq;
+		char server[64];
 
 		if (!lt_str_u64(my_rows_at(rows, i, LANE), &lane) || !lt_str_u64(my_rows_at(rows, i, EPOCH), &epoch) ||
 		    !lt_str_u64(my_rows_at(rows, i, SEQ), &seq))
@@ -91,6 +94,9 @@ take_rows(struct pipeline_lane *l, const struct my_rows *rows, struct pipeline_l
 			claim->newest = seq;
 		if (lane == 0)
 			l->seq = seq;
+		lt_str_copy(server, sizeof(server), my_rows_at(rows, i, SERVER));
+		if (!pipeline_window_parse(&claim->window, server, my_rows_at(rows, i, AHEAD), err))
+			return false;
 	}
 	if (!has_lane(rows, 0))
 		return lt_fail(err, LT_E_STATE_BROKEN, "lutra.lane has no lane 0");
@@ -120,6 +126,30 @@ read_lanes(struct pipeline_lane *l, struct pipeline_lane_claim *claim, struct ch
 	return ok ? true : lt_wrap(err, "pipeline %s", l->pipeline);
 }
 
+/* The other lanes will move, and know nothing of what they hold now. */
+static bool
+bring_together(
+    struct pipeline_lane *l, struct pipeline_lane_claim *claim, const struct change_position *at, struct lt_err *err)
+{
+	struct pipeline_move move = { .end = at };
+	struct lt_buf sql = { 0 }, ahead = { 0 };
+	bool ok = true;
+
+	pipeline_window_text(&claim->window, at, &ahead);
+	if (ahead.len == 0 || lt_fault("r02_window"))
+		goto out;
+	move.number = ++claim->newest;
+	move.ahead = lt_buf_str(&ahead);
+	lt_buf_z(&sql, "UPDATE lutra.lane SET ahead=NULL");
+	where_lane(&sql, l);
+	lt_buf_z(&sql, " AND lane<>0");
+	ok = my_exec(l->conn, lt_buf_cstr(&sql), NULL, err) && pipeline_lane_set(l, &move, err);
+out:
+	lt_buf_free(&sql);
+	lt_buf_free(&ahead);
+	return ok;
+}
+
 bool
 pipeline_lane_claim(struct pipeline_lane *l, struct my_conn *c, struct pipeline_lane_claim *claim,
     struct change_position *at, bool *found, struct lt_err *err)
@@ -139,8 +169,12 @@ pipeline_lane_claim(struct pipeline_lane *l, struct my_conn *c, struct pipeline_
 	    (reply.affected > 0 && !lt_fault("r15_state")) || (lt_fault("r02_claim") && read_lanes(l, claim, at, NULL));
 	if (*found && !read_lanes(l, claim, at, err))
 		goto out;
+	if (!my_prepare(c, LT_STR(move_sql), &l->move, err))
+		goto out;
+	if (*found && !bring_together(l, claim, at, err))
+		goto out;
 	lt_step("lane.claim");
-	if (!my_exec(c, "COMMIT", NULL, err) || !my_prepare(c, LT_STR(move_sql), &l->move, err))
+	if (!my_exec(c, "COMMIT", NULL, err))
 		goto out;
 	ok = true;
 out:
@@ -190,28 +224,32 @@ number_param(uint64_t n)
 }
 
 static void
-fill_params(const struct pipeline_lane *l, uint64_t number, const struct change_position *end, struct lt_buf *scratch,
-    struct my_param *p)
+fill_params(const struct pipeline_lane *l, const struct pipeline_move *move, struct lt_buf *scratch, struct my_param *p)
 {
+	const struct change_position *end = move->end;
+
 	lt_buf_clear(scratch);
 	change_gtid_set_text(end->gtids, scratch);
-	p[0] = number_param(number);
+	p[0] = number_param(move->number);
 	p[1] = text_param(end->server);
 	p[2] = text_param(end->place.file);
 	p[3] = number_param(end->place.pos);
 	p[4] = number_param(end->place.last_pos);
 	p[5] = number_param(end->place.last_crc);
 	p[6] = (struct my_param){ .kind = MY_PARAM_TEXT, .bytes = lt_buf_str(scratch) };
-	p[7] = text_param(l->channel);
-	p[8] = text_param(l->pipeline);
-	p[9] = number_param(l->lane);
-	p[10] = number_param(l->epoch);
-	p[11] = number_param(l->seq);
+	p[7] = (struct my_param){ .kind = MY_PARAM_TEXT, .bytes = move->ahead };
+	p[8] = text_param(l->channel);
+	p[9] = text_param(l->pipeline);
+	p[10] = number_param(l->lane);
+	p[11] = number_param(l->epoch);
+	p[12] = number_param(l->seq);
 }
 
 bool
 pipeline_lane_create(struct pipeline_lane *l, size_t lanes, const struct change_position *at, struct lt_err *err)
 {
+	const struct pipeline_move first = { .number = 1, .end = at };
+
 	l->epoch = 1;
 	l->seq = 0;
 	for (size_t lane = 0; lane < lanes; lane++) {
@@ -221,23 +259,23 @@ pipeline_lane_create(struct pipeline_lane *l, size_t lanes, const struct change_
 			lt_fail(err, LT_E_FENCED, "another Lutra has just begun pipeline %s", l->pipeline);
 		return false;
 	}
-	if (!pipeline_lane_set(l, 1, at, err))
+	if (!pipeline_lane_set(l, &first, err))
 		return false;
 	lt_step("lane.create");
 	return true;
 }
 
 bool
-pipeline_lane_send(struct pipeline_lane *l, uint64_t number, const struct change_position *end, struct lt_buf *scratch,
-    struct lt_err *err)
+pipeline_lane_send(
+    struct pipeline_lane *l, const struct pipeline_move *move, struct lt_buf *scratch, struct lt_err *err)
 {
 	struct my_param params[MOVE_PARAMS];
 
-	fill_params(l, number, end, scratch, params);
+	fill_params(l, move, scratch, params);
 	l->before = l->seq;
 	if (!my_send_execute(l->conn, l->move, params, MOVE_PARAMS, err))
 		return false;
-	l->seq = number;
+	l->seq = move->number;
 	return true;
 }
 
@@ -251,11 +289,11 @@ pipeline_lane_moved(struct pipeline_lane *l, const struct my_reply *reply, struc
 }
 
 bool
-pipeline_lane_set(struct pipeline_lane *l, uint64_t number, const struct change_position *end, struct lt_err *err)
+pipeline_lane_set(struct pipeline_lane *l, const struct pipeline_move *move, struct lt_err *err)
 {
 	struct lt_buf scratch = { 0 };
 	struct my_reply reply;
-	bool ok = pipeline_lane_send(l, number, end, &scratch, err) && my_recv(l->conn, &reply, err) &&
+	bool ok = pipeline_lane_send(l, move, &scratch, err) && my_recv(l->conn, &reply, err) &&
 		  pipeline_lane_moved(l, &reply, err);
 
 	lt_buf_free(&scratch);

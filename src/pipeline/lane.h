@@ -7,8 +7,8 @@
 #ifndef PIPELINE_LANE_H
 #define PIPELINE_LANE_H
 
-#include "change/position.h"
 #include "mysql/conn.h"
+#include "pipeline/window.h"
 
 /** One owner thread. */
 struct pipeline_lane {
@@ -24,12 +24,13 @@ struct pipeline_lane {
 struct pipeline_lane_claim {
 	const char *channel, *pipeline; /* borrowed, by the lane too */
 	size_t lanes;
-	uint64_t newest; /* out: number of the newest move */
+	uint64_t newest;               /* out: number of the newest move */
+	struct pipeline_window window; /* out: what is committed behind `at`; the caller's to clear */
 };
 
 /** Raise the epoch and read where the pipeline stands, and the number of its newest move; makes those of `lanes` lanes
- * that are missing; commits. `*found` false: no row, nothing is written, `at` is untouched. The session
- * must have autocommit=0. `l` becomes lane 0, ready for pipeline_lane_send(). */
+ * that are missing, and brings what was done ahead into lane 0; commits. `*found` false: no row, nothing is written,
+ * `at` is untouched. The session must have autocommit=0. `l` becomes lane 0, ready for pipeline_lane_send(). */
 LT_MUST_USE bool pipeline_lane_claim(struct pipeline_lane *l, struct my_conn *c, struct pipeline_lane_claim *claim,
     struct change_position *at, bool *found, struct lt_err *err);
 /** Take lane `lane` of a pipeline that `first` has claimed, on a connection of its own. LT_E_FENCED when it is somebody
@@ -39,15 +40,20 @@ LT_MUST_USE bool pipeline_lane_join(
 /** The first rows, in the open transaction: epoch 1, move 1 is lane 0's. LT_E_FENCED when somebody else was quicker. */
 LT_MUST_USE bool pipeline_lane_create(
     struct pipeline_lane *l, size_t lanes, const struct change_position *at, struct lt_err *err);
-/** Queue move `number` to `end`; its reply (my_recv) goes to pipeline_lane_moved(). Text for the parameters lives in
+/** Where a lane is moved to. */
+struct pipeline_move {
+	uint64_t number;
+	const struct change_position *end;
+	struct lt_str ahead; /* what is committed behind it (pipeline/window.h); borrowed */
+};
+/** Queue the move; its reply (my_recv) goes to pipeline_lane_moved(). Text for the parameters lives in
  * `scratch`. */
-LT_MUST_USE bool pipeline_lane_send(struct pipeline_lane *l, uint64_t number, const struct change_position *end,
-    struct lt_buf *scratch, struct lt_err *err);
+LT_MUST_USE bool pipeline_lane_send(
+    struct pipeline_lane *l, const struct pipeline_move *move, struct lt_buf *scratch, struct lt_err *err);
 /** Judge the reply: 0 rows is LT_E_FENCED. */
 LT_MUST_USE bool pipeline_lane_moved(struct pipeline_lane *l, const struct my_reply *reply, struct lt_err *err);
 /** Move it alone, in the open transaction. */
-LT_MUST_USE bool pipeline_lane_set(
-    struct pipeline_lane *l, uint64_t number, const struct change_position *end, struct lt_err *err);
+LT_MUST_USE bool pipeline_lane_set(struct pipeline_lane *l, const struct pipeline_move *move, struct lt_err *err);
 /** The transaction was rolled back: the lane is where it was. */
 void pipeline_lane_undo(struct pipeline_lane *l);
 

@@ -5,6 +5,9 @@
 #include "pipeline/load_priv.h"
 #include "pipeline/state.h"
 
+/* Where folded rows could not be written, the reason may be there for a while: so many groups go as they are. */
+#define UNMERGED_GROUPS 16
+
 /* A KILL QUERY that came late meets the ROLLBACK instead. */
 #define ROLLBACK_TRIES 5
 
@@ -30,6 +33,7 @@ load_close(struct change_sink *s)
 	free(l->params);
 	my_close(l->conn);
 	my_close(l->source);
+	pipeline_window_clear(&l->window);
 	lt_buf_free(&l->scratch);
 	free(l);
 }
@@ -87,6 +91,26 @@ pipeline_load_commit(struct change_sink *s, struct lt_err *err)
 	return true;
 }
 
+bool
+pipeline_load_move(struct load *l, const struct change_position *end, struct lt_err *err)
+{
+	struct pipeline_move move = { .end = end };
+	struct lt_buf ahead = { 0 };
+	bool ok;
+
+	if (l->turn != NULL) {
+		move.number = l->turn->number;
+		move.ahead = l->turn->ahead;
+	} else {
+		move.number = ++l->newest;
+		pipeline_window_text(&l->window, end, &ahead);
+		move.ahead = lt_buf_str(&ahead);
+	}
+	ok = pipeline_lane_send(&l->lane, &move, &l->scratch, err);
+	lt_buf_free(&ahead);
+	return ok;
+}
+
 /* The locks are held, all replies are good: now it is the order's business. */
 static bool
 await_turn(struct load *l, struct lt_err *err)
@@ -133,7 +157,7 @@ worth_gathering(const struct load *l, size_t n)
 {
 	uint64_t rows = 0;
 
-	if (l->channel->mode == MODEL_MODE_ROW)
+	if (l->channel->sync == MODEL_SYNC_ROW)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		rows += change_txn_rows(l->txns[i]);
@@ -161,6 +185,13 @@ send(struct load *l, size_t n, bool gather, const struct change_position *end, s
 	return gather ? pipeline_load_send_gathered(l, n, end, err) : pipeline_load_send(l, n, end, err);
 }
 
+static void
+choose_mode(struct load *l)
+{
+	l->merge = l->channel->mode == MODEL_MODE_MERGE && l->unmerged == 0;
+	l->unmerged -= l->unmerged > 0 ? 1 : 0;
+}
+
 static bool
 load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, const struct change_position *end,
     struct change_sink_done *done, size_t *culprit, struct lt_err *err)
@@ -170,8 +201,8 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 
 	LT_ASSERT(l->claimed && l->lane_exists && l->due == 0);
 	pipeline_router_trim(l->router);
-	l->number = l->turn != NULL ? l->turn->number : ++l->newest;
 	l->txns = txns;
+	choose_mode(l);
 	if (worth_gathering(l, n)) {
 		sent = send(l, n, true, end, err);
 		if (!sent) {
@@ -180,6 +211,8 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 				*culprit = n;
 				return false;
 			}
+			if (l->merge)
+				l->unmerged = UNMERGED_GROUPS;
 			memset(err, 0, sizeof(*err));
 		}
 	}
@@ -216,7 +249,11 @@ load_claim(struct change_sink *s, struct change_position *at, bool *found, struc
 		.channel = l->channel->name, .pipeline = l->pipeline->name, .lanes = lanes_of(l->channel)
 	};
 
-	if (!pipeline_lane_claim(&l->lane, l->conn, &claim, at, found, err))
+	bool ok = pipeline_lane_claim(&l->lane, l->conn, &claim, at, found, err);
+
+	pipeline_window_clear(&l->window);
+	l->window = claim.window;
+	if (!ok)
 		return false;
 	l->newest = claim.newest;
 	l->claimed = true;
@@ -228,6 +265,7 @@ bool
 pipeline_load_begin(struct change_sink *s, const struct change_position *at, struct lt_err *err)
 {
 	struct load *l = load_of(s);
+	struct my_reply reply;
 
 	LT_ASSERT(l->claimed && !l->open);
 	if (!l->lane_exists) {
@@ -235,7 +273,8 @@ pipeline_load_begin(struct change_sink *s, const struct change_position *at, str
 		return pipeline_lane_create(&l->lane, lanes_of(l->channel), at, err);
 	}
 	l->open = true;
-	return pipeline_lane_set(&l->lane, ++l->newest, at, err);
+	return pipeline_load_move(l, at, err) && my_recv(l->conn, &reply, err) &&
+	       pipeline_lane_moved(&l->lane, &reply, err);
 }
 
 static bool
@@ -251,6 +290,18 @@ uint64_t
 pipeline_load_number(struct change_sink *s)
 {
 	return ++load_of(s)->newest;
+}
+
+const struct pipeline_window *
+pipeline_load_window(const struct change_sink *s)
+{
+	return &((const struct load *)s)->window;
+}
+
+void
+pipeline_load_forget_window(struct change_sink *s)
+{
+	pipeline_window_clear(&load_of(s)->window);
 }
 
 void

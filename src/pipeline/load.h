@@ -9,6 +9,7 @@
 #include "change/sink.h"
 #include "model/channel.h"
 #include "mysql/conn.h"
+#include "pipeline/window.h"
 #include "schema/table.h"
 
 /** Connect to the pipeline's target, set the session, install schema `lutra`. `**ret` to its own close. `stop`: see
@@ -23,6 +24,7 @@ LT_MUST_USE bool pipeline_load_open_writer(
  * its replies read and judged and its locks held. */
 struct pipeline_load_turn {
 	uint64_t number;
+	struct lt_str ahead; /* what its lane holds of groups that are committed behind apply()'s `end` */
 	bool (*wait)(void *ctx, struct lt_err *err); /* false: roll back */
 	/* asked before each reply, which is for `rows` rows; true: roll back */
 	bool (*called_off)(void *ctx, uint64_t rows);
@@ -32,6 +34,10 @@ struct pipeline_load_turn {
 void pipeline_load_take_turns(struct change_sink *s, const struct pipeline_load_turn *turn);
 /** The number of the pipeline's next move; `s` has claimed it. */
 uint64_t pipeline_load_number(struct change_sink *s);
+/** What is committed behind the place that claim() told: to be passed over. Unchanged until close(). */
+const struct pipeline_window *pipeline_load_window(const struct change_sink *s);
+/** Somebody set the progress by hand: what was done ahead of the former one counts no more. */
+void pipeline_load_forget_window(struct change_sink *s);
 /** The server's own number of the connection, for KILL. */
 uint32_t pipeline_load_session(struct change_sink *s);
 /** The routes into the target that `s` uses. */

@@ -25,6 +25,10 @@ struct expect {
 	size_t txn, row;   /* EXPECT_ROW: the first of its rows */
 	uint32_t count;    /* rows it must meet */
 	uint16_t warnings; /* and how many values it must complain of */
+	enum change_op op;
+	/* Of many rows, by a form other than the log's own operation: */
+	struct pipeline_route *route; /* NULL: none */
+	enum pipeline_form form;
 };
 
 /* Owner: the loader's thread. */
@@ -34,12 +38,12 @@ struct load {
 	const struct model_pipeline *pipeline;
 	struct lt_wake *stop;           /* borrowed, may be NULL: raised when the pipeline ends */
 	struct my_conn *conn;           /* owned */
-	struct my_conn *source;         /* owned; NULL until a row is read again (`mode: row`) */
+	struct my_conn *source;         /* owned; NULL until a row is read again (`sync-mode: row`) */
 	struct pipeline_router *router; /* owned */
 	struct pipeline_batch *batch;   /* owned */
 	struct pipeline_lane lane;
 	uint64_t newest;                       /* number of the pipeline's newest move; of the one that claimed */
-	uint64_t number;                       /* of the move in hand */
+	struct pipeline_window window;         /* owned: what was done ahead when it claimed */
 	const struct pipeline_load_turn *turn; /* borrowed; NULL: no other group runs beside */
 	bool claimed, lane_exists;
 	bool open;                          /* a transaction that has moved the lane */
@@ -47,6 +51,8 @@ struct load {
 	struct expect expects[LOAD_WINDOW]; /* ring */
 	size_t first, due;
 	struct change_txn *const *txns; /* the group in hand */
+	bool merge;                     /* its rows are folded */
+	unsigned unmerged;              /* groups to come that are not, since folding failed */
 	size_t culprit, culprit_row;    /* what the last failure speaks of: index in txns, index in its rows */
 	struct change_sink_done done;
 	struct lt_buf scratch;   /* owned */
@@ -62,7 +68,7 @@ LT_MUST_USE bool pipeline_load_send_gathered(
     struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
 /** One row (or, of a keyless table, the run of identical ones that begins there: *count of them) of txns[txn]. */
 LT_MUST_USE bool pipeline_load_send_row(struct load *l, size_t txn, size_t at, uint32_t *count, struct lt_err *err);
-/** `mode: row`: write an INSERT or UPDATE as the row is at the source now, whether the target has it or not. All
+/** `sync-mode: row`: write an INSERT or UPDATE as the row is at the source now, whether the target has it or not. All
  * earlier replies were taken. *done false: it is gone there, or has no key to be read by; the log's word is left. */
 LT_MUST_USE bool pipeline_load_reread(
     struct load *l, struct pipeline_route *route, const struct change_row *row, bool *done, struct lt_err *err);
@@ -73,6 +79,8 @@ LT_MUST_USE bool pipeline_load_take(struct load *l, size_t due, struct lt_err *e
 /** Whether rows in memory have edits of JSON values: they are carried out on the row as it is at their turn, so such
  * rows are not gathered. */
 bool pipeline_load_edits(const struct change_txn *t);
+/** Queue the lane's move to `end`. */
+LT_MUST_USE bool pipeline_load_move(struct load *l, const struct change_position *end, struct lt_err *err);
 /** The pieces of both: the lane; rows, some of whose replies are still to come; all replies. */
 LT_MUST_USE bool pipeline_load_lane_first(
     struct load *l, size_t n, const struct change_position *end, struct lt_err *err);

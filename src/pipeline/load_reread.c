@@ -1,5 +1,6 @@
-/* `mode: row`, as Otter has it: the row is read again at the source by its key, and written whole. What comes is the
- * row as it is by then, perhaps later than the transactions around it: inexact, and only where it is asked for (R7). */
+/* `sync-mode: row`, as Otter has it: the row is read again at the source by its key, and written whole. What comes is
+ * the row as it is by then, perhaps later than the transactions around it: inexact, and only where it is asked for
+ * (R7). */
 #include "mysql/sql.h"
 #include "pipeline/bind_priv.h"
 #include "pipeline/connect.h"

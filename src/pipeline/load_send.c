@@ -33,14 +33,27 @@ op_name(enum change_op op)
 	return names[op];
 }
 
+/* An upsert counts a row that it found and changed as two, and any other as less: twice the rows proves that each was
+ * there. In a join with a table of values a warning may be a value that became another on its way. */
+static bool
+is_as_logged(const struct expect *e, const struct my_reply *reply)
+{
+	bool many = e->route != NULL && e->form == PIPELINE_FORM_MANY && e->op == CHANGE_UPDATE;
+	bool upsert = e->route != NULL && e->form == PIPELINE_FORM_UPSERT;
+
+	if (reply->affected != (upsert ? 2ull * e->count : e->count))
+		return false;
+	return many || e->warnings > 0 ? reply->warnings == e->warnings : true;
+}
+
 static bool
 judge_row(struct load *l, const struct expect *e, const struct my_reply *reply, struct lt_err *err)
 {
 	const struct change_row *row = &l->txns[e->txn]->rows[e->row];
 
-	if (reply->affected == e->count && (e->warnings == 0 || reply->warnings == e->warnings))
+	if (is_as_logged(e, reply))
 		return true;
-	if (reply->affected == e->count)
+	if (reply->affected == e->count && e->route == NULL)
 		lt_fail(err, LT_E_VALUE_REFUSED, "%s: %u warnings where %u values are no member of their ENUM",
 		    op_name(row->op), reply->warnings, e->warnings);
 	else if (reply->affected < e->count)
@@ -51,6 +64,15 @@ judge_row(struct load *l, const struct expect *e, const struct my_reply *reply, 
 		    (unsigned long long)reply->affected, e->count);
 	blame(l, e, err);
 	return false;
+}
+
+/* A form that failed once, but for a lock, would fail again and again: the route does without it. */
+static void
+note_form(const struct load *l, const struct expect *e, const struct lt_err *err)
+{
+	if (e->kind == EXPECT_ROW && e->route != NULL && my_alive(l->conn) && err->code != LT_E_DEADLOCK &&
+	    err->code != LT_E_LOCK_WAIT && lt_err_kind(err) != LT_KIND_RETRY)
+		e->route->refused |= 1u << e->form;
 }
 
 /* Take and judge the next reply. */
@@ -69,12 +91,17 @@ take(struct load *l, struct lt_err *err)
 			lt_wrap(err, "%s", op_name(l->txns[e.txn]->rows[e.row].op));
 			blame(l, &e, err);
 		}
+		note_form(l, &e, err);
 		return false;
 	}
 	switch (e.kind) {
 	case EXPECT_LANE: return pipeline_lane_moved(&l->lane, &reply, err);
 	case EXPECT_SETTING: return true;
-	case EXPECT_ROW: return judge_row(l, &e, &reply, err);
+	case EXPECT_ROW:
+		if (judge_row(l, &e, &reply, err))
+			return true;
+		note_form(l, &e, err);
+		return false;
 	}
 	return true;
 }
@@ -199,13 +226,13 @@ send_one(
 
 	if (!set_fk_checks(l, row->flags, err) || !make_room(l, err))
 		return false;
-	if (l->channel->mode == MODEL_MODE_ROW) {
+	if (l->channel->sync == MODEL_SYNC_ROW) {
 		bool done = false;
 
 		if (!pipeline_load_take(l, 0, err) || !pipeline_load_reread(l, route, row, &done, err) || done)
 			return done;
 	}
-	if (!pipeline_router_statement(l->router, route, row, 1, &s, err))
+	if (!pipeline_router_statement(l->router, route, row, (struct pipeline_want){ PIPELINE_FORM_ROW, 1 }, &s, err))
 		return false;
 	params = room_for(l, pipeline_statement_width(s));
 	pipeline_router_forget(l->router);
@@ -271,7 +298,7 @@ pipeline_load_lane_first(struct load *l, size_t n, const struct change_position 
 		l->done.rows += change_txn_rows(t);
 		l->done.transactions += t->kind == CHANGE_TXN_ROWS && change_txn_rows(t) > 0 ? 1 : 0;
 	}
-	if (!pipeline_lane_send(&l->lane, l->number, end, &l->scratch, err))
+	if (!pipeline_load_move(l, end, err))
 		return false;
 	l->open = true;
 	expect(l, (struct expect){ .kind = EXPECT_LANE });
@@ -325,7 +352,8 @@ pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, s
 
 	*there = false;
 	if (!pipeline_router_get(l->router, row->table, &route, err) ||
-	    !pipeline_router_probe(l->router, route, row, &s, err))
+	    !pipeline_router_statement(
+		l->router, route, row, (struct pipeline_want){ PIPELINE_FORM_PROBE, 1 }, &s, err))
 		return false;
 	if (s == NULL)
 		return true;
@@ -341,20 +369,14 @@ pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, s
 
 /* -- gathered ------------------------------------------------------------------------------------- */
 
-static const struct change_row *
-row_of(const struct load *l, struct pipeline_row_ref ref)
-{
-	return &l->txns[ref.txn]->rows[ref.row];
-}
-
 /* How many rows of the run from `at` on fit one statement. */
 static size_t
-rows_that_fit(const struct load *l, const struct pipeline_run *run, size_t at, size_t width)
+rows_that_fit(const struct pipeline_run *run, size_t at, size_t width)
 {
 	size_t most = LT_MIN(GATHER_ROWS, GATHER_PARAMS / LT_MAX(width, 1)), bytes = 0, n = 0;
 
 	while (n < most && at + n < run->count) {
-		const struct change_row *row = row_of(l, run->rows[at + n]);
+		const struct change_row *row = run->rows[at + n].row;
 
 		bytes += row->before.bytes.len + row->after.bytes.len;
 		if (n > 0 && bytes > GATHER_BYTES)
@@ -375,7 +397,7 @@ gather_values(struct load *l, const struct pipeline_run *run, size_t at, size_t 
 	pipeline_router_forget(l->router);
 	for (size_t i = 0; i < n; i++) {
 		if (!pipeline_router_values(
-			l->router, run->route, s, row_of(l, run->rows[at + i]), 1, params + i * width, err))
+			l->router, run->route, s, run->rows[at + i].row, 1, params + i * width, err))
 			return false;
 		if (pipeline_router_is_odd(run->route, s, params + i * width))
 			break; /* the caller looks */
@@ -384,63 +406,130 @@ gather_values(struct load *l, const struct pipeline_run *run, size_t at, size_t 
 }
 
 static struct expect
-expect_of(const struct pipeline_run *run, size_t at, size_t n)
+expect_of(const struct pipeline_run *run, size_t at, size_t n, enum pipeline_form form)
 {
-	return (struct expect){
-		.kind = EXPECT_ROW, .txn = run->rows[at].txn, .row = run->rows[at].row, .count = (uint32_t)n
-	};
+	return (struct expect){ .kind = EXPECT_ROW,
+		.txn = run->rows[at].txn,
+		.row = run->rows[at].at,
+		.count = (uint32_t)n,
+		.op = run->first->op,
+		.route = form != PIPELINE_FORM_ROW ? run->route : NULL,
+		.form = form };
 }
 
-/* MariaDB: the single-row statement, run for many rows by one command. */
+/* MariaDB: a single-row statement, run for many rows by one command. *at stays: the caller sends the row as it is. */
 static bool
-send_bulk(struct load *l, const struct pipeline_run *run, size_t *at, struct lt_err *err)
+send_bulk(struct load *l, const struct pipeline_run *run, enum pipeline_form form, size_t *at, struct lt_err *err)
 {
 	const struct pipeline_statement *s = NULL;
 	size_t n, width;
 
-	if (!pipeline_router_statement(l->router, run->route, run->first, 1, &s, err))
+	if (!pipeline_router_statement(l->router, run->route, run->first, (struct pipeline_want){ form, 1 }, &s, err))
 		return false;
+	if (s == NULL)
+		return true;
 	width = pipeline_statement_width(s);
-	n = rows_that_fit(l, run, *at, width);
+	n = rows_that_fit(run, *at, width);
 	if (n < 2 || width == 0)
-		return true; /* the caller sends it as it is */
+		return true;
 	if (!make_room(l, err) || !gather_values(l, run, *at, n, s, err) ||
 	    !my_send_bulk(l->conn, pipeline_statement_stmt(s), l->params, width, n, err))
 		return false;
-	expect(l, expect_of(run, *at, n));
+	expect(l, expect_of(run, *at, n, form));
 	lt_step("load.bulk");
 	*at += n;
 	return true;
 }
 
-/* Others: a statement with as many tuples (or IN values) as rows, in a few sizes, so that few are prepared. */
+/* One statement for rows [at, at + rows) of the run; *sent stays false if there is no such form. */
+static bool
+send_form(struct load *l, const struct pipeline_run *run, size_t at, struct pipeline_want want, bool *sent,
+    struct lt_err *err)
+{
+	const struct pipeline_statement *s = NULL;
+
+	if (!pipeline_router_statement(l->router, run->route, run->first, want, &s, err))
+		return false;
+	if (s == NULL)
+		return true;
+	if (!make_room(l, err) || !gather_values(l, run, at, want.rows, s, err))
+		return false;
+	if (run->route->odd)
+		return true;
+	if (!my_send_execute(
+		l->conn, pipeline_statement_stmt(s), l->params, pipeline_statement_width(s) * want.rows, err))
+		return false;
+	expect(l, expect_of(run, at, want.rows, want.form));
+	*sent = true;
+	return true;
+}
+
+/* The form that takes `rows` rows of the run; PIPELINE_FORM_ROW: none. */
+static bool
+choose_form(struct load *l, const struct pipeline_run *run, size_t rows, enum pipeline_form *form, struct lt_err *err)
+{
+	static const enum pipeline_form forms[] = { PIPELINE_FORM_MANY, PIPELINE_FORM_UPSERT };
+	size_t count = run->first->op == CHANGE_UPDATE ? 2 : 1;
+
+	*form = PIPELINE_FORM_ROW;
+	for (size_t i = 0; i < count && *form == PIPELINE_FORM_ROW; i++) {
+		const struct pipeline_statement *s = NULL;
+
+		if (!pipeline_router_statement(
+			l->router, run->route, run->first, (struct pipeline_want){ forms[i], rows }, &s, err))
+			return false;
+		if (s != NULL)
+			*form = forms[i];
+	}
+	return true;
+}
+
+/* A form of updates does not compare before images itself. */
+static bool
+send_proved(struct load *l, const struct pipeline_run *run, size_t at, struct pipeline_want want, bool *sent,
+    struct lt_err *err)
+{
+	bool proved = run->first->op != CHANGE_UPDATE || l->channel->verify == MODEL_VERIFY_OFF;
+
+	if (!proved && !send_form(l, run, at, (struct pipeline_want){ PIPELINE_FORM_PROVE, want.rows }, &proved, err))
+		return false;
+	return !proved || send_form(l, run, at, want, sent, err);
+}
+
+/* Others: a statement of as many rows as a few sizes say, so that few are prepared. */
 static bool
 send_multi(struct load *l, const struct pipeline_run *run, size_t *at, struct lt_err *err)
 {
 	static const size_t sizes[] = { 512, 64, 8 };
+	bool sent = false;
 
-	for (size_t i = 0; i < LT_COUNT(sizes); i++) {
-		const struct pipeline_statement *s = NULL;
-		size_t width = run->route->ncolumns;
+	for (size_t i = 0; i < LT_COUNT(sizes) && !sent; i++) {
+		struct pipeline_want want = { .rows = sizes[i] };
 
-		if (rows_that_fit(l, run, *at, width) < sizes[i])
+		if (rows_that_fit(run, *at, 2 * run->route->ncolumns) < want.rows)
 			continue;
-		if (!pipeline_router_statement(l->router, run->route, run->first, sizes[i], &s, err))
+		if (!choose_form(l, run, want.rows, &want.form, err))
 			return false;
-		if (s == NULL)
-			return true;
-		if (!make_room(l, err) || !gather_values(l, run, *at, sizes[i], s, err))
+		if (want.form != PIPELINE_FORM_ROW && !send_proved(l, run, *at, want, &sent, err))
 			return false;
-		if (run->route->odd)
-			return true;
-		if (!my_send_execute(
-			l->conn, pipeline_statement_stmt(s), l->params, pipeline_statement_width(s) * sizes[i], err))
-			return false;
-		expect(l, expect_of(run, *at, sizes[i]));
-		*at += sizes[i];
-		return true;
+		if (sent)
+			*at += want.rows;
 	}
 	return true;
+}
+
+/* As many rows from *at on as go together; *at stays if none do. */
+static bool
+send_some(struct load *l, const struct pipeline_run *run, size_t *at, struct lt_err *err)
+{
+	size_t before = *at;
+
+	if (!my_conn_server(l->conn)->bulk)
+		return send_multi(l, run, at, err);
+	if (run->first->op == CHANGE_UPDATE && run->plain && l->channel->verify == MODEL_VERIFY_OFF &&
+	    !send_bulk(l, run, PIPELINE_FORM_UPSERT, at, err))
+		return false;
+	return *at > before || send_bulk(l, run, PIPELINE_FORM_ROW, at, err);
 }
 
 static bool
@@ -448,26 +537,24 @@ may_gather(const struct load *l, const struct pipeline_run *run)
 {
 	if (run->count < 2 || run->route->odd || (run->route->keyless && run->first->op != CHANGE_INSERT))
 		return false;
-	if (my_conn_server(l->conn)->bulk || run->first->op == CHANGE_INSERT)
-		return true;
-	return run->first->op == CHANGE_DELETE && l->channel->verify == MODEL_VERIFY_OFF;
+	return my_conn_server(l->conn)->bulk || run->first->op != CHANGE_UPDATE || run->plain;
 }
 
 static bool
 send_run(struct load *l, const struct pipeline_run *run, struct lt_err *err)
 {
-	bool gather = may_gather(l, run), bulk = my_conn_server(l->conn)->bulk;
+	bool gather = may_gather(l, run);
 
 	if (!set_fk_checks(l, run->first->flags, err) || !set_strict(l, true, err))
 		return false;
 	for (size_t at = 0; at < run->count;) {
 		size_t before = at;
 
-		if (gather && !(bulk ? send_bulk(l, run, &at, err) : send_multi(l, run, &at, err)))
+		if (gather && !send_some(l, run, &at, err))
 			return false;
 		if (at > before)
 			continue;
-		if (!send_one(l, run->route, row_of(l, run->rows[at]), expect_of(run, at, 1), err))
+		if (!send_one(l, run->route, run->rows[at].row, expect_of(run, at, 1, PIPELINE_FORM_ROW), err))
 			return false;
 		at++;
 	}
@@ -477,7 +564,7 @@ send_run(struct load *l, const struct pipeline_run *run, struct lt_err *err)
 bool
 pipeline_load_group_gathered(struct load *l, size_t n, struct lt_err *err)
 {
-	if (!pipeline_batch_fill(l->batch, l->router, l->txns, n, err))
+	if (!pipeline_batch_fill(l->batch, l->router, l->txns, n, l->merge, err))
 		return false;
 	for (size_t level = 0; level < pipeline_batch_levels(l->batch); level++) {
 		for (const struct pipeline_run *run = pipeline_batch_runs(l->batch, level); run != NULL;

@@ -372,6 +372,7 @@ do_position(
 		change_position_json(&p->applied, &detail);
 		lt_buf_z(&detail, " to ");
 		change_position_json(&to, &detail);
+		pipeline_load_forget_window(sink);
 		entry->action = "position";
 		entry->detail = lt_buf_str(&detail);
 		ok = pipeline_orders_move(p, sink, &to, entry, NULL, NULL, &item->err);

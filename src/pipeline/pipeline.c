@@ -190,6 +190,7 @@ pipeline_status_get(struct pipeline *p, struct pipeline_status *out)
 		read.place = out->applied;
 	out->read = read.place;
 	memcpy(out->read_gtid, read.gtid, sizeof(out->read_gtid));
+	out->lag_ms = LT_MAX(out->lag_ms, pipeline_age_ms(p, atomic_load(&p->waiting_us)));
 	out->lag_bytes = bytes_between(&out->applied, &out->read);
 	out->memory_bytes = atomic_load(&p->queued_bytes) + atomic_load(&p->group_bytes);
 }

@@ -29,10 +29,10 @@ struct pipeline_status {
 	struct change_place read, applied; /* in the source's log */
 	struct change_place saved;         /* where reading would go on after a crash: files before it are not needed */
 	char read_gtid[96], applied_gtid[96]; /* newest transaction */
-	uint64_t
-	    lag_ms; /* age of the newest transaction applied, at its commit here; 0 when all that was read is applied */
-	uint64_t delay_ms;  /* as the channel file has it: lag_ms is not less while there is work */
-	uint64_t lag_bytes; /* read, not applied */
+	uint64_t lag_ms;   /* age of the newest transaction applied, at its commit here, or now of the oldest that waits
+			      (also in   a pipeline that stands still); 0 when all that was read is applied */
+	uint64_t delay_ms; /* as the channel file has it: lag_ms is not less while there is work */
+	uint64_t lag_bytes;                           /* read, not applied */
 	uint64_t transactions, rows, groups, retries; /* since this process began */
 	uint64_t own;       /* transactions of this channel's other direction, not sent back */
 	uint64_t opted_out; /* transactions that their writer marked not to be sent (Otter's _SYNC) */

@@ -44,7 +44,8 @@ struct pipeline {
 	struct lt_cell *status; /* owned: struct pipeline_status, but for what the reader publishes */
 	struct lt_cell *read;   /* owned: struct pipeline_read */
 	_Atomic size_t queued_bytes, group_bytes;
-	_Atomic uint64_t held_us; /* commit stamp of the transaction that the reader holds back (`delay`); 0: none */
+	_Atomic uint64_t held_us;    /* commit stamp of the transaction that the reader holds back (`delay`); 0: none */
+	_Atomic uint64_t waiting_us; /* of the oldest one that was taken to be applied and is not; 0: none */
 
 	/* The loader's own: */
 	struct pipeline_status now;     /* published by pipeline_publish() */
@@ -93,6 +94,8 @@ void pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, si
 /** A group is committed: `applied` moves to its end. */
 void pipeline_note_applied(struct pipeline *p, const struct change_position *end, const struct change_sink_done *done);
 /** With nothing in the queue: 0, but for what the reader holds back. */
+/** How long ago something was committed at the source; any thread. */
+uint64_t pipeline_age_ms(const struct pipeline *p, uint64_t commit_us);
 uint64_t pipeline_held_lag(struct pipeline *p);
 void pipeline_note_lag(struct pipeline *p, const struct change_txn *newest);
 /** The lane holds what `applied` says. */

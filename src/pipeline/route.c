@@ -5,6 +5,7 @@
 #include "pipeline/constants_priv.h"
 #include "pipeline/edits_priv.h"
 #include "pipeline/sql_priv.h"
+#include "pipeline/weights.h"
 #include "pipeline/writeset.h"
 #include "schema/catalog.h"
 
@@ -15,8 +16,7 @@
 
 struct pipeline_statement {
 	enum change_op op;
-	bool probe;
-	size_t rows;             /* for which one execution is */
+	struct pipeline_want want;
 	uint8_t *before, *after; /* presence bits by source column; NULL: all of them */
 	struct my_stmt *stmt;
 	struct pipeline_slot *slots;
@@ -36,6 +36,7 @@ struct pipeline_router {
 	bool verify, json_native, asked;
 	struct pipeline_route *routes; /* the newest used first */
 	struct target_table *targets;
+	struct pipeline_weigher *weigher; /* owned */
 	struct lt_arena *scratch;
 };
 
@@ -49,6 +50,7 @@ pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target,
 	r->verify = verify;
 	r->json_native = my_conn_server(target)->flavor == MY_MYSQL;
 	r->scratch = lt_arena_new();
+	r->weigher = pipeline_weigher_new(target);
 	return r;
 }
 
@@ -103,6 +105,7 @@ pipeline_router_free(struct pipeline_router *r)
 		free(t);
 	}
 	lt_arena_free(r->scratch);
+	pipeline_weigher_free(r->weigher);
 	free(r);
 }
 
@@ -203,6 +206,7 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 	route->from = change_table_ref(from);
 	route->target = target;
 	route->json_native = r->json_native;
+	route->weigher = r->weigher;
 	pipeline_constants_make_room(route, rule);
 	for (size_t i = 0; i < from->ncolumns; i++) {
 		if (!add_column(route, rule, i, key, r->json_native, err))
@@ -318,31 +322,64 @@ copy_bits(const uint8_t *bits, size_t size)
 }
 
 static struct pipeline_statement *
-find_statement(const struct pipeline_route *route, const struct change_row *row, size_t rows, bool probe)
+find_statement(const struct pipeline_route *route, const struct change_row *row, struct pipeline_want want)
 {
 	size_t size = bitmap_size(route);
 
 	for (struct pipeline_statement *s = route->statements; s != NULL; s = s->next) {
-		if (s->op == row->op && s->probe == probe && s->rows == rows &&
+		if (s->op == row->op && s->want.form == want.form && s->want.rows == want.rows &&
 		    same_bits(s->before, row->before.present, size) && same_bits(s->after, row->after.present, size))
 			return s;
 	}
 	return NULL;
 }
 
-/* False: the image lacks what the row is found by. */
 static bool
-write_text(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
-    size_t rows, bool probe, struct pipeline_text *text)
+write_row(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
+    struct pipeline_text *text)
 {
-	if (probe)
-		return pipeline_sql_probe(route, &row->before, text);
-	if (rows > 1 && row->op == CHANGE_DELETE)
-		return pipeline_sql_delete_in(route, &row->before, rows, text);
 	switch (row->op) {
-	case CHANGE_INSERT: pipeline_sql_insert(route, &row->after, rows, text); return true;
+	case CHANGE_INSERT: pipeline_sql_insert(route, &row->after, 1, text); return true;
 	case CHANGE_UPDATE: return pipeline_sql_update(route, &row->before, &row->after, r->verify, text);
 	case CHANGE_DELETE: return pipeline_sql_delete(route, &row->before, r->verify, text);
+	}
+	return false;
+}
+
+/* A table of values joined to: MySQL since 8.0.19, which also names the new row of an upsert since then. */
+static bool
+has_values_rows(const struct my_server *s)
+{
+	return s->flavor == MY_MYSQL && s->version >= 80019;
+}
+
+static bool
+write_many(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
+    size_t rows, struct pipeline_text *text)
+{
+	switch (row->op) {
+	case CHANGE_INSERT: pipeline_sql_insert(route, &row->after, rows, text); return true;
+	case CHANGE_UPDATE:
+		return has_values_rows(my_conn_server(r->conn)) &&
+		       pipeline_sql_update_many(route, &row->before, &row->after, rows, text);
+	case CHANGE_DELETE: return pipeline_sql_delete_many(route, &row->before, r->verify, rows, text);
+	}
+	return false;
+}
+
+/* False: there is no such form; of a single row: the image lacks what the row is found by. */
+static bool
+write_text(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
+    struct pipeline_want want, struct pipeline_text *text)
+{
+	switch (want.form) {
+	case PIPELINE_FORM_ROW: return write_row(r, route, row, text);
+	case PIPELINE_FORM_MANY: return write_many(r, route, row, want.rows, text);
+	case PIPELINE_FORM_UPSERT:
+		return pipeline_sql_upsert(
+		    route, &row->after, want.rows, has_values_rows(my_conn_server(r->conn)), text);
+	case PIPELINE_FORM_PROVE: return pipeline_sql_prove(route, &row->before, want.rows, text);
+	case PIPELINE_FORM_PROBE: return row->op != CHANGE_INSERT && pipeline_sql_probe(route, &row->before, text);
 	}
 	return false;
 }
@@ -364,38 +401,58 @@ trim_statements(struct pipeline_route *route)
 	}
 }
 
+/* A form that the server does not take is one that there is not. */
 static bool
-prepare(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, size_t rows, bool probe,
-    const struct pipeline_statement **ret, struct lt_err *err)
+refuse(struct pipeline_router *r, struct pipeline_route *route, struct pipeline_want want, struct lt_err *err)
 {
-	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
-	struct pipeline_statement *s = NULL;
-	struct my_stmt *stmt = NULL;
-	bool ok = false;
+	if (want.form == PIPELINE_FORM_ROW || !my_alive(r->conn) || lt_err_kind(err) == LT_KIND_RETRY)
+		return false;
+	memset(err, 0, sizeof(*err));
+	route->refused |= 1u << want.form;
+	return true;
+}
 
-	if (!write_text(r, route, row, rows, probe, &text)) {
-		*ret = NULL;
-		ok = rows > 1 || lt_fail(err, LT_E_SCHEMA_DIFFERS,
-				     "the log's image lacks a column of the target's key: set binlog_row_image=FULL");
-		goto out;
-	}
-	if (!my_prepare(r->conn, lt_buf_str(&text.sql), &stmt, err))
-		goto out;
-	s = lt_new(struct pipeline_statement);
+static struct pipeline_statement *
+add_statement(struct pipeline_route *route, const struct change_row *row, struct pipeline_want want,
+    struct my_stmt *stmt, const struct pipeline_text *text)
+{
+	struct pipeline_statement *s = lt_new(struct pipeline_statement);
+
 	s->op = row->op;
-	s->probe = probe;
-	s->rows = rows;
+	s->want = want;
 	s->before = copy_bits(row->before.present, bitmap_size(route));
 	s->after = copy_bits(row->after.present, bitmap_size(route));
 	s->stmt = stmt;
-	s->slots = text.slots;
-	s->nslots = text.nslots;
-	s->limit = text.limit;
+	s->slots = text->slots;
+	s->nslots = text->nslots;
+	s->limit = text->limit;
 	s->next = route->statements;
 	route->statements = s;
-	text.slots = NULL;
 	trim_statements(route);
-	*ret = s;
+	return s;
+}
+
+static bool
+prepare(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
+    struct pipeline_want want, const struct pipeline_statement **ret, struct lt_err *err)
+{
+	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
+	struct my_stmt *stmt = NULL;
+	bool ok = false;
+
+	*ret = NULL;
+	if (!write_text(r, route, row, want, &text)) {
+		ok = want.form != PIPELINE_FORM_ROW ||
+		     lt_fail(err, LT_E_SCHEMA_DIFFERS,
+			 "the log's image lacks a column of the target's key: set binlog_row_image=FULL");
+		goto out;
+	}
+	if (!my_prepare(r->conn, lt_buf_str(&text.sql), &stmt, err)) {
+		ok = refuse(r, route, want, err);
+		goto out;
+	}
+	*ret = add_statement(route, row, want, stmt, &text);
+	text.slots = NULL;
 	ok = true;
 out:
 	free(text.slots);
@@ -407,25 +464,13 @@ out:
 
 bool
 pipeline_router_statement(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
-    size_t rows, const struct pipeline_statement **ret, struct lt_err *err)
-{
-	const struct pipeline_statement *s = find_statement(route, row, rows, false);
-
-	if (s == NULL)
-		return prepare(r, route, row, rows, false, ret, err);
-	*ret = s;
-	return true;
-}
-
-bool
-pipeline_router_probe(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
-    const struct pipeline_statement **ret, struct lt_err *err)
+    struct pipeline_want want, const struct pipeline_statement **ret, struct lt_err *err)
 {
 	*ret = NULL;
-	if (route->keyless || row->op == CHANGE_INSERT)
+	if ((route->refused & 1u << want.form) != 0)
 		return true;
-	*ret = find_statement(route, row, 1, true);
-	return *ret != NULL || prepare(r, route, row, 1, true, ret, err);
+	*ret = find_statement(route, row, want);
+	return *ret != NULL || prepare(r, route, row, want, ret, err);
 }
 
 struct my_stmt *
@@ -467,7 +512,8 @@ pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route, 
 {
 	if (!pipeline_router_decode(r, route, row, err))
 		return false;
-	if (row->after.partial != NULL && !s->probe && !pipeline_edits_resolve(r->conn, route, row, r->scratch, err)) {
+	if (row->after.partial != NULL && s->want.form != PIPELINE_FORM_PROBE &&
+	    !pipeline_edits_resolve(r->conn, route, row, r->scratch, err)) {
 		lt_where_table(&err->where, route->from->schema, route->from->name);
 		return false;
 	}
@@ -501,7 +547,7 @@ pipeline_router_text(struct pipeline_router *r, const struct pipeline_route *rou
     const struct my_param *params, struct lt_buf *out)
 {
 	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
-	bool ok = write_text(r, route, row, 1, false, &text);
+	bool ok = write_row(r, route, row, &text);
 
 	if (ok)
 		pipeline_sql_literal(route, &text, params, out);

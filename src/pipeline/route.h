@@ -36,6 +36,20 @@ struct pipeline_column {
 	bool constant; /* what the mapping sets, in every row */
 };
 
+/** How rows of one shape are written. */
+enum pipeline_form {
+	PIPELINE_FORM_ROW,    /* one row by the operation of the log; bulk execute takes it for many */
+	PIPELINE_FORM_MANY,   /* many rows by one statement of the operation */
+	PIPELINE_FORM_UPSERT, /* updates, as INSERT ... ON DUPLICATE KEY UPDATE: see pipeline_sql_upsert() */
+	PIPELINE_FORM_PROVE,  /* changes nothing, meets the rows that hold the before image */
+	PIPELINE_FORM_PROBE,  /* changes nothing, meets the row that has the key */
+};
+
+struct pipeline_want {
+	enum pipeline_form form;
+	size_t rows; /* that one execution takes */
+};
+
 struct pipeline_statement;
 struct pipeline_indexes; /* pipeline/writeset.h */
 
@@ -45,12 +59,20 @@ struct pipeline_route {
 	struct pipeline_column *columns;   /* owned; those that are written, and what the key needs; in source order */
 	size_t ncolumns;
 	bool keyless, json_native;             /* json_native: the target's JSON is MySQL's */
+	unsigned refused;                      /* 1 << each enum pipeline_form that failed here: not tried again */
 	bool odd;                              /* pipeline_router_is_odd() said so of a row */
 	struct pipeline_statement *statements; /* owned list */
+	struct pipeline_weigher *weigher;      /* borrowed from the router; NULL: none (pipeline/weights.h) */
 	struct pipeline_indexes *indexes;      /* owned: the target's unique indexes */
 	struct change_value *before, *after; /* owned: decoded values of the row in hand, by source column; constants */
 	struct change_column *constants;     /* owned: what stands for a column of the source */
 	struct pipeline_route *next;
+};
+
+/** A row of the group in hand. */
+struct pipeline_row_ref {
+	const struct change_row *row; /* borrowed */
+	uint32_t txn, at;             /* where it stands; of folded rows (pipeline/fold.h): one of them */
 };
 
 /** Whether a row with this image has a value for the column. */
@@ -74,12 +96,11 @@ LT_MUST_USE bool pipeline_router_settle(struct pipeline_router *r, struct lt_err
 /** Give up the least recently used of too many routes: between groups, since a route may be pointed at while one is
  * sent. */
 void pipeline_router_trim(struct pipeline_router *r);
-/** A statement for rows of the shape of `row`: the same operation, the same columns present. `rows`: how many such rows
- * one execution takes; more than 1 only for an INSERT, or a DELETE by a key of one column that is not verified.
- * Prepares it where needed; *ret NULL (and true): there is no such form. Lives until the route's next statement is
- * made. */
+/** A statement for rows of the shape of `row`: the same operation, the same columns present. Prepares it where needed;
+ * *ret NULL (and true): there is no such form for the table, the images or so many rows. Lives until the route's next
+ * statement is made. */
 LT_MUST_USE bool pipeline_router_statement(struct pipeline_router *r, struct pipeline_route *route,
-    const struct change_row *row, size_t rows, const struct pipeline_statement **ret, struct lt_err *err);
+    const struct change_row *row, struct pipeline_want want, const struct pipeline_statement **ret, struct lt_err *err);
 /** What the wire client sends, and how many values each row takes. */
 struct my_stmt *pipeline_statement_stmt(const struct pipeline_statement *s);
 size_t pipeline_statement_width(const struct pipeline_statement *s);
@@ -102,10 +123,5 @@ LT_MUST_USE bool pipeline_router_text(struct pipeline_router *r, const struct pi
     const struct change_row *row, const struct my_param *params, struct lt_buf *out);
 /** Nothing bound before is needed any more. */
 void pipeline_router_forget(struct pipeline_router *r);
-
-/** After an update or delete met no row: a statement that touches the row by its key alone, to tell a missing from a
- * differing one. *ret NULL for keyless tables and inserts. */
-LT_MUST_USE bool pipeline_router_probe(struct pipeline_router *r, struct pipeline_route *route,
-    const struct change_row *row, const struct pipeline_statement **ret, struct lt_err *err);
 
 #endif

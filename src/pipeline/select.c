@@ -49,16 +49,30 @@ want_table(void *ctx, struct lt_str schema, struct lt_str table)
 	       is_mapped(ctx, schema, table);
 }
 
-static bool
-any_mapped(struct pipeline_select *s, const struct schema_ddl *ddl)
+/* The first name of a statement that is mapped; NULL: none is. */
+static const struct schema_ddl_name *
+mapped_name(struct pipeline_select *s, const struct schema_ddl *ddl)
 {
 	for (size_t i = 0; i < ddl->nnames; i++) {
 		const struct schema_ddl_name *n = &ddl->names[i];
 
 		if (n->table.len == 0 ? model_mapping_schema(s->mapping, n->schema) : is_mapped(s, n->schema, n->table))
-			return true;
+			return n;
 	}
-	return false;
+	return NULL;
+}
+
+static bool
+refuse_statement(struct pipeline_select *s, const struct schema_ddl *ddl, struct lt_err *err)
+{
+	const struct schema_ddl_name *name = mapped_name(s, ddl);
+
+	if (name == NULL && ddl->nnames > 0)
+		return true;
+	if (name != NULL)
+		lt_where_table(&err->where, name->schema, name->table);
+	return lt_fail(err, LT_E_STATEMENT_FORMAT, "%s of %s was logged as a statement, not as rows", ddl->verb,
+	    name != NULL ? "a mapped table" : "who knows what");
 }
 
 /* change_filter.ddl: true for what must stop the pipeline until somebody has seen to it. */
@@ -75,11 +89,10 @@ want_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, 
 	case SCHEMA_DDL_NONE: return false;
 	case SCHEMA_DDL_HARMLESS: break;
 	case SCHEMA_DDL_SHAPE:
-	case SCHEMA_DDL_SCHEMA: wanted = any_mapped(s, &ddl); break;
+	case SCHEMA_DDL_SCHEMA: wanted = mapped_name(s, &ddl) != NULL; break;
 	case SCHEMA_DDL_DML:
-		if (ddl.nnames == 0 || any_mapped(s, &ddl))
-			return lt_fail(err, LT_E_STATEMENT_FORMAT,
-			    "%s of a mapped table was logged as a statement, not as rows", ddl.verb);
+		if (!refuse_statement(s, &ddl, err))
+			return false;
 		break;
 	case SCHEMA_DDL_UNKNOWN: wanted = true; break; /* cannot be told: a person must look */
 	}

@@ -43,6 +43,8 @@ struct reader {
 	struct lt_queue *queue;
 	struct pipeline_delay delay;
 	struct pipeline_until until;
+	const struct pipeline_window *window; /* borrowed from the sink: what was done ahead before this run */
+	char server[64];                      /* whose log it is */
 	struct lt_err err;
 	_Atomic bool stop;
 	uint64_t own_before, opted_before, passed_before; /* of earlier runs */
@@ -94,6 +96,21 @@ hold(struct reader *r, const struct change_txn *t)
 	return true;
 }
 
+/* Committed ahead of the progress by an earlier run: only its place is new. */
+static bool
+pass_done(struct reader *r, struct change_txn *t)
+{
+	bool done = false;
+
+	if (!pipeline_window_holds(r->window, r->server, t, &done, &r->err))
+		return false;
+	if (!done || lt_fault("r02_window"))
+		return true;
+	change_txn_drop_rows(t);
+	t->kind = CHANGE_TXN_PLACE;
+	return true;
+}
+
 /* False: over. A DDL statement is the last thing read: what follows needs the schema that comes with it. */
 static bool
 read_one(struct reader *r)
@@ -112,6 +129,10 @@ read_one(struct reader *r)
 		return pipeline_until_fail(&r->until, &r->err);
 	}
 	pipeline_select_txn(r->select, t);
+	if (!pass_done(r, t)) {
+		change_txn_free(t);
+		return false;
+	}
 	last = t->kind == CHANGE_TXN_DDL;
 	publish_read(r->p, t);
 	await_disk(r, t);
@@ -212,6 +233,8 @@ apply_filled(struct loader *l, bool *again, struct lt_err *err)
 	struct pipeline_group *g = l->group;
 	bool alone = g->txns[0]->kind == CHANGE_TXN_DDL || g->txns[0]->spill != NULL;
 
+	if (atomic_load(&l->p->waiting_us) == 0 && g->txns[0]->kind != CHANGE_TXN_PLACE)
+		atomic_store(&l->p->waiting_us, g->txns[0]->commit_us);
 	if (l->flight != NULL && !alone && pipeline_group_is_full(g)) {
 		if (!pipeline_flight_take(l->flight, g, &alone, err))
 			return false;
@@ -254,6 +277,17 @@ load_some(struct loader *l, enum lt_queue_end *end, bool *again, struct lt_err *
 	return l->partial || apply_filled(l, again, err);
 }
 
+/* What is left where a run ends goes on to count: the lag of a pipeline that stands still grows. */
+static void
+note_waiting(struct loader *l)
+{
+	uint64_t oldest_us = l->flight != NULL ? pipeline_flight_oldest_us(l->flight) : 0;
+
+	if (oldest_us == 0 && l->partial)
+		oldest_us = l->group->txns[0]->commit_us;
+	atomic_store(&l->p->waiting_us, oldest_us);
+}
+
 /* Now and then: progress without rows, the status. */
 static bool
 keep_house(struct loader *l, bool idle, struct lt_err *err)
@@ -286,6 +320,7 @@ load_loop(struct loader *l, struct lt_err *err)
 
 		if (!load_some(l, &end, &again, err) || again)
 			return again;
+		note_waiting(l);
 		atomic_store(&p->queued_bytes, lt_queue_bytes(l->reader->queue));
 		atomic_store(
 		    &p->group_bytes, l->group->bytes + (l->flight != NULL ? pipeline_flight_bytes(l->flight) : 0));
@@ -331,6 +366,7 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	struct reader r = { .p = p,
 		.source = source,
 		.select = select,
+		.window = pipeline_load_window(sink),
 		.queue = lt_queue_new(LT_MIN(share, QUEUE_BYTES)),
 		.own_before = p->now.own,
 		.opted_before = p->now.opted_out,
@@ -342,6 +378,7 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 
 	if (!reader_init(&r, err))
 		goto out;
+	lt_str_copy(r.server, sizeof(r.server), lt_str_z(p->applied.server));
 	prepare(&l, &group, share);
 	thread = lt_thread_start("reader", reader_main, &r);
 	pipeline_set_state(p, PIPELINE_RUNNING, NULL);

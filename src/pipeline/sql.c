@@ -3,17 +3,17 @@
 #include "base/fault.h"
 #include "mysql/sql.h"
 
-static void
-add_slot(struct pipeline_text *t, const struct pipeline_column *column, bool after)
+void
+pipeline_sql_slot(struct pipeline_text *t, const struct pipeline_column *column, bool after)
 {
 	t->slots[t->nslots++] = (struct pipeline_slot){ column, after };
 }
 
-/* The parameter as a value of the source's character set (FOREIGN) or of the binary one. */
+/* The value as one of the source's character set (FOREIGN) or of the binary one. */
 static void
-add_converted(struct lt_buf *sql, const struct pipeline_column *c)
+add_converted(struct lt_buf *sql, const struct pipeline_column *c, const char *value)
 {
-	lt_buf_printf(sql, "CONVERT(? USING %.*s)", LT_FMT(c->from->charset));
+	lt_buf_printf(sql, "CONVERT(%s USING %.*s)", value, LT_FMT(c->from->charset));
 }
 
 /* The value to store: what a column of the target takes. */
@@ -21,28 +21,31 @@ static void
 add_stored(struct pipeline_text *t, const struct pipeline_column *c)
 {
 	if (c->bind == PIPELINE_BIND_FOREIGN)
-		add_converted(&t->sql, c);
+		add_converted(&t->sql, c, "?");
+	else if (c->bind == PIPELINE_BIND_UTF8 && c->target->charset.len > 0 &&
+		 !lt_str_eqz(c->target->charset, "utf8mb4"))
+		lt_buf_z(&t->sql,
+		    "CONVERT(? USING utf8mb4)"); /* of a bare parameter MySQL does not say which column refuses it */
 	else
 		lt_buf_c(&t->sql, '?');
-	add_slot(t, c, true);
+	pipeline_sql_slot(t, c, true);
 }
 
-/* A key's value in the column's own character set and collation, so that the index serves. */
-static void
-add_key_value(struct pipeline_text *t, const struct pipeline_column *c)
+void
+pipeline_sql_key_value(struct lt_buf *sql, const struct pipeline_column *c, const char *value)
 {
-	if (c->bind == PIPELINE_BIND_FOREIGN) {
-		bool same = lt_str_eq(c->from->charset, c->target->charset);
+	bool same = lt_str_eq(c->from->charset, c->target->charset);
 
-		if (!same)
-			lt_buf_z(&t->sql, "CONVERT(");
-		add_converted(&t->sql, c);
-		if (!same)
-			lt_buf_printf(&t->sql, " USING %.*s)", LT_FMT(c->target->charset));
-		lt_buf_printf(&t->sql, " COLLATE %.*s", LT_FMT(c->target->collation));
-	} else {
-		lt_buf_c(&t->sql, '?');
+	if (c->bind != PIPELINE_BIND_FOREIGN) {
+		lt_buf_z(sql, value);
+		return;
 	}
+	if (!same)
+		lt_buf_z(sql, "CONVERT(");
+	add_converted(sql, c, value);
+	if (!same)
+		lt_buf_printf(sql, " USING %.*s)", LT_FMT(c->target->charset));
+	lt_buf_printf(sql, " COLLATE %.*s", LT_FMT(c->target->collation));
 }
 
 static void
@@ -50,8 +53,8 @@ add_key_equal(struct pipeline_text *t, const struct pipeline_column *c)
 {
 	my_sql_name(&t->sql, c->target->name);
 	lt_buf_z(&t->sql, " = ");
-	add_key_value(t, c);
-	add_slot(t, c, false);
+	pipeline_sql_key_value(&t->sql, c, "?");
+	pipeline_sql_slot(t, c, false);
 }
 
 /* NULL-safe and exact: bytes for text, bits for floats, values for JSON (R8). */
@@ -65,7 +68,7 @@ add_same(const struct pipeline_route *r, struct pipeline_text *t, const struct p
 	n = lt_buf_cstr(&name);
 	if (c->constant) {
 		lt_buf_printf(&t->sql, "%s <=> ?", n);
-		add_slot(t, c, false);
+		pipeline_sql_slot(t, c, false);
 		lt_buf_free(&name);
 		return;
 	}
@@ -86,18 +89,16 @@ add_same(const struct pipeline_route *r, struct pipeline_text *t, const struct p
 			lt_buf_printf(&t->sql, "CAST(%s AS BINARY) <=> CAST(? AS BINARY)", n);
 		break;
 	case PIPELINE_BIND_OPAQUE: lt_buf_printf(&t->sql, "HEX(%s) <=> HEX(CAST(? AS BINARY))", n); break;
-	case PIPELINE_BIND_INDEX: lt_buf_printf(&t->sql, "%s+0 <=> ?", n); break;
+	case PIPELINE_BIND_INDEX: /* as integers: a sum of a SET is a DOUBLE, which lacks the last of its 64 bits */
+		if (c->from->kind == CHANGE_BIT)
+			lt_buf_printf(&t->sql, "%s+0 <=> ?", n);
+		else
+			lt_buf_printf(&t->sql, "CAST(%s AS UNSIGNED) <=> ?", n);
+		break;
 	default: lt_buf_printf(&t->sql, "%s <=> ?", n);
 	}
-	add_slot(t, c, false);
+	pipeline_sql_slot(t, c, false);
 	lt_buf_free(&name);
-}
-
-static void
-and_between(struct pipeline_text *t, bool *first)
-{
-	lt_buf_z(&t->sql, *first ? " WHERE " : " AND ");
-	*first = false;
 }
 
 static bool
@@ -110,39 +111,22 @@ has_key(const struct pipeline_route *r, const struct change_image *image)
 	return !r->keyless;
 }
 
-/* R7: an image that lacks a part of the target's key has the source's own; whether the target has one such row, its
- * count tells. */
-static void
-add_source_key(const struct pipeline_route *r, const struct change_image *before, struct pipeline_text *t, bool *first)
+bool
+pipeline_sql_conditions(const struct pipeline_route *r, const struct change_image *before, bool verify,
+    const char *first, struct pipeline_text *t)
 {
-	for (size_t i = 0; i < r->ncolumns; i++) {
-		const struct pipeline_column *c = &r->columns[i];
+	const char *between = first;
+	bool by_key = has_key(r, before);
 
-		if (!pipeline_column_in(c, before) || c->bind == PIPELINE_BIND_JSON || c->bind == PIPELINE_BIND_OPAQUE)
-			continue;
-		and_between(t, first);
-		my_sql_name(&t->sql, c->target->name);
-		lt_buf_z(&t->sql, " <=> ");
-		add_key_value(t, c);
-		add_slot(t, c, false);
-	}
-}
-
-static bool
-add_where(const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *t)
-{
-	bool first = true, by_key = has_key(r, before);
-
-	if (!by_key && !r->keyless) {
-		add_source_key(r, before, t, &first);
-		return !first;
-	}
+	if (!by_key && !r->keyless)
+		return false;
 	for (size_t i = 0; i < r->ncolumns && by_key; i++) {
 		const struct pipeline_column *c = &r->columns[i];
 
 		if (!c->in_key)
 			continue;
-		and_between(t, &first);
+		lt_buf_z(&t->sql, between);
+		between = " AND ";
 		add_key_equal(t, c);
 	}
 	for (size_t i = 0; i < r->ncolumns && (r->keyless || verify); i++) {
@@ -150,10 +134,41 @@ add_where(const struct pipeline_route *r, const struct change_image *before, boo
 
 		if ((c->in_key && !r->keyless) || !pipeline_column_in(c, before))
 			continue;
-		and_between(t, &first);
+		lt_buf_z(&t->sql, between);
+		between = " AND ";
 		add_same(r, t, c);
 	}
-	if (first)
+	return between != first;
+}
+
+/* R7: an image that lacks a part of the target's key has the source's own; whether the target has one such row, its
+ * count tells. */
+static bool
+add_source_key(const struct pipeline_route *r, const struct change_image *before, struct pipeline_text *t)
+{
+	const char *between = " WHERE ";
+
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		const struct pipeline_column *c = &r->columns[i];
+
+		if (!pipeline_column_in(c, before) || c->bind == PIPELINE_BIND_JSON || c->bind == PIPELINE_BIND_OPAQUE)
+			continue;
+		lt_buf_z(&t->sql, between);
+		between = " AND ";
+		my_sql_name(&t->sql, c->target->name);
+		lt_buf_z(&t->sql, " <=> ");
+		pipeline_sql_key_value(&t->sql, c, "?");
+		pipeline_sql_slot(t, c, false);
+	}
+	return between[1] == 'A';
+}
+
+static bool
+add_where(const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *t)
+{
+	if (!r->keyless && !has_key(r, before))
+		return add_source_key(r, before, t);
+	if (!pipeline_sql_conditions(r, before, verify, " WHERE ", t))
 		return false; /* nothing to find the row by */
 	if (r->keyless) {
 		lt_buf_z(&t->sql, " LIMIT ?");
@@ -162,8 +177,8 @@ add_where(const struct pipeline_route *r, const struct change_image *before, boo
 	return true;
 }
 
-static bool
-is_written(const struct pipeline_column *c)
+bool
+pipeline_sql_is_written(const struct pipeline_column *c)
 {
 	return c->target->generated == SCHEMA_PLAIN;
 }
@@ -176,7 +191,7 @@ add_tuple(const struct pipeline_route *r, const struct change_image *after, stru
 	size_t first = out->nslots;
 
 	for (size_t i = 0; i < r->ncolumns; i++) {
-		if (!is_written(&r->columns[i]) || !pipeline_column_in(&r->columns[i], after))
+		if (!pipeline_sql_is_written(&r->columns[i]) || !pipeline_column_in(&r->columns[i], after))
 			continue;
 		lt_buf_z(&out->sql, between);
 		add_stored(out, &r->columns[i]);
@@ -196,7 +211,7 @@ pipeline_sql_insert(
 	my_sql_table(&out->sql, r->target->schema, r->target->name);
 	lt_buf_z(&out->sql, " (");
 	for (size_t i = 0; i < r->ncolumns; i++) {
-		if (!is_written(&r->columns[i]) || !pipeline_column_in(&r->columns[i], after))
+		if (!pipeline_sql_is_written(&r->columns[i]) || !pipeline_column_in(&r->columns[i], after))
 			continue;
 		lt_buf_z(&out->sql, between);
 		my_sql_name(&out->sql, r->columns[i].target->name);
@@ -213,16 +228,15 @@ pipeline_sql_insert(
 	out->nslots = nslots;
 }
 
-/* A mapped temporal column that the image leaves out did not change, so ON UPDATE CURRENT_TIMESTAMP must not change it
- * here. */
-static bool
-keeps_itself(const struct pipeline_route *r, const struct change_image *after, const struct schema_column *target)
+bool
+pipeline_sql_keeps_itself(
+    const struct pipeline_route *r, const struct change_image *after, const struct schema_column *target)
 {
 	if (!lt_str_eqz(target->base_type, "timestamp") && !lt_str_eqz(target->base_type, "datetime"))
 		return false;
 	for (size_t i = 0; i < r->ncolumns; i++) {
 		if (r->columns[i].target == target)
-			return is_written(&r->columns[i]) &&
+			return pipeline_sql_is_written(&r->columns[i]) &&
 			       (r->columns[i].constant || !pipeline_column_in(&r->columns[i], after));
 	}
 	return false;
@@ -239,7 +253,8 @@ pipeline_sql_update(const struct pipeline_route *r, const struct change_image *b
 	for (size_t i = 0; i < r->ncolumns; i++) {
 		const struct pipeline_column *c = &r->columns[i];
 
-		if (!is_written(c) || c->constant || !(pipeline_column_in(c, after) || lt_fault("r07_missing")))
+		if (!pipeline_sql_is_written(c) || c->constant ||
+		    !(pipeline_column_in(c, after) || lt_fault("r07_missing")))
 			continue;
 		lt_buf_z(&out->sql, between);
 		my_sql_name(&out->sql, c->target->name);
@@ -248,7 +263,7 @@ pipeline_sql_update(const struct pipeline_route *r, const struct change_image *b
 		between = ", ";
 	}
 	for (size_t i = 0; i < r->target->ncolumns; i++) {
-		if (!keeps_itself(r, after, &r->target->columns[i]))
+		if (!pipeline_sql_keeps_itself(r, after, &r->target->columns[i]))
 			continue;
 		lt_buf_z(&out->sql, between);
 		my_sql_name(&out->sql, r->target->columns[i].name);
@@ -272,34 +287,6 @@ pipeline_sql_delete(
 	lt_buf_z(&out->sql, "DELETE FROM ");
 	my_sql_table(&out->sql, r->target->schema, r->target->name);
 	return add_where(r, before, verify, out);
-}
-
-bool
-pipeline_sql_delete_in(
-    const struct pipeline_route *r, const struct change_image *before, size_t rows, struct pipeline_text *out)
-{
-	const struct pipeline_column *key = NULL;
-
-	for (size_t i = 0; i < r->ncolumns; i++) {
-		if (!r->columns[i].in_key)
-			continue;
-		if (key != NULL)
-			return false;
-		key = &r->columns[i];
-	}
-	if (key == NULL || r->keyless || !pipeline_column_in(key, before))
-		return false;
-	lt_buf_z(&out->sql, "DELETE FROM ");
-	my_sql_table(&out->sql, r->target->schema, r->target->name);
-	lt_buf_z(&out->sql, " WHERE ");
-	my_sql_name(&out->sql, key->target->name);
-	for (size_t i = 0; i < rows; i++) {
-		lt_buf_z(&out->sql, i == 0 ? " IN (" : ", ");
-		add_key_value(out, key);
-	}
-	lt_buf_c(&out->sql, ')');
-	add_slot(out, key, false);
-	return true;
 }
 
 bool

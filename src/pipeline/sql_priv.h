@@ -27,9 +27,6 @@ bool pipeline_sql_update(const struct pipeline_route *r, const struct change_ima
     const struct change_image *after, bool verify, struct pipeline_text *out);
 bool pipeline_sql_delete(
     const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *out);
-/** Delete `rows` rows by the values of a key of one column. False: the key has several, or the image lacks it. */
-bool pipeline_sql_delete_in(
-    const struct pipeline_route *r, const struct change_image *before, size_t rows, struct pipeline_text *out);
 /** UPDATE that sets the first key column to itself, by the key. */
 bool pipeline_sql_probe(const struct pipeline_route *r, const struct change_image *before, struct pipeline_text *out);
 /** " WHERE key", of the values of that image. */
@@ -44,5 +41,43 @@ bool pipeline_sql_needs_literal(
 /** The statement with its values in place of the parameters; such numbers then arrive. */
 void pipeline_sql_literal(
     const struct pipeline_route *r, const struct pipeline_text *t, const struct my_param *params, struct lt_buf *out);
+
+/* -- one statement for many rows (sql_many.c); slots are those of the first row. False: there is no such form for the
+ * table, the images or so many rows. */
+
+/** By a list of key values where the key has one column and nothing else is compared, else by a chain of the conditions
+ * of the single rows. */
+bool pipeline_sql_delete_many(const struct pipeline_route *r, const struct change_image *before, bool verify,
+    size_t rows, struct pipeline_text *out);
+/** MySQL: UPDATE of a join with a table of values. For rows whose key stays as it is; does not compare before images.
+ */
+bool pipeline_sql_update_many(const struct pipeline_route *r, const struct change_image *before,
+    const struct change_image *after, size_t rows, struct pipeline_text *out);
+/** INSERT that finds each row there and updates it: where the key rows are found by is the only unique one, and the
+ * images are complete. Each row that was there and changed counts two, any other row less. `alias`: the server wants
+ * the new row by a name, not by VALUES(). */
+bool pipeline_sql_upsert(const struct pipeline_route *r, const struct change_image *after, size_t rows, bool alias,
+    struct pipeline_text *out);
+/** Meets the rows that hold the before image, and changes nothing. */
+bool pipeline_sql_prove(
+    const struct pipeline_route *r, const struct change_image *before, size_t rows, struct pipeline_text *out);
+
+/* -- parts of statements -------------------------------------------------------------------------- */
+
+void pipeline_sql_slot(struct pipeline_text *t, const struct pipeline_column *c, bool after);
+/** A key's value, given by `value` (a parameter or a column), in the column's own character set and collation, so that
+ * the index serves. */
+void pipeline_sql_key_value(struct lt_buf *sql, const struct pipeline_column *c, const char *value);
+/** "`k` = ? AND `c` <=> ?", with `before` in front. False: nothing to find the row by. */
+bool pipeline_sql_conditions(const struct pipeline_route *r, const struct change_image *before, bool verify,
+    const char *first, struct pipeline_text *t);
+/** Whether statements write it: no generated column. */
+bool pipeline_sql_is_written(const struct pipeline_column *c);
+/** Every column that the target does not make itself has a value in the image. */
+bool pipeline_sql_is_complete(const struct pipeline_route *r, const struct change_image *after);
+/** Whether an update must set it to itself: a mapped temporal column that the image leaves out did not change, so ON
+ * UPDATE CURRENT_TIMESTAMP must not change it here. */
+bool pipeline_sql_keeps_itself(
+    const struct pipeline_route *r, const struct change_image *after, const struct schema_column *target);
 
 #endif

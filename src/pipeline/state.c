@@ -26,6 +26,7 @@ static const char *const statements[] = {
 	" last_pos BIGINT UNSIGNED NOT NULL,"
 	" last_crc INT UNSIGNED NOT NULL,"
 	" gtids MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" ahead MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NULL,"
 	" PRIMARY KEY (channel, pipeline, lane)) ENGINE=InnoDB",
 	"CREATE TABLE IF NOT EXISTS lutra.ddl ("
 	" id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
@@ -76,6 +77,22 @@ read_version(struct my_conn *c, uint64_t *version, struct lt_err *err)
 	return ok;
 }
 
+/* Before version 4. An owner that runs meanwhile goes on until the claim that follows raises its epoch: it writes
+ * nothing that this version would not understand. */
+static bool
+add_ahead(struct my_conn *c, struct lt_err *err)
+{
+	enum { HAS_IT_ALREADY = 1060 };
+
+	if (my_exec(c, "ALTER TABLE lutra.lane ADD COLUMN ahead MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NULL",
+		NULL, err))
+		return true;
+	if (err->server_errno != HAS_IT_ALREADY)
+		return lt_wrap(err, "while migrating schema lutra");
+	memset(err, 0, sizeof(*err)); /* made by another pipeline, or just before Lutra was killed */
+	return true;
+}
+
 bool
 pipeline_state_install(struct my_conn *target, struct lt_err *err)
 {
@@ -94,6 +111,8 @@ pipeline_state_install(struct my_conn *target, struct lt_err *err)
 		if (!my_exec(target, statements[i], NULL, err))
 			return lt_wrap(err, "while making schema lutra");
 	}
+	if (version > 0 && !add_ahead(target, err))
+		return false;
 	if (!schema_history_install(target, err))
 		return lt_wrap(err, "while making schema lutra");
 	/* Last, so that a half-made schema is made again. */

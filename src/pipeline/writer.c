@@ -12,7 +12,9 @@ flight_job_free(void *item)
 	for (size_t i = 0; i < job->count; i++)
 		change_txn_free(job->txns[i]);
 	free(job->txns);
+	change_position_clear(&job->begin);
 	change_position_clear(&job->end);
+	change_position_clear(&job->low);
 	free(job);
 }
 
@@ -53,7 +55,7 @@ wait_for_turn(void *ctx, struct lt_err *err)
 		lt_wake_clear(w->wake);
 		if (is_off(w))
 			return lt_fail(err, LT_E_CANCELLED, "the group gives way to those before it");
-		if (atomic_load(&w->turns->turn) == w->job->order || lt_fault("r04_order"))
+		if (w->turns->free || atomic_load(&w->turns->turn) == w->job->order || lt_fault("r04_order"))
 			break;
 		lt_wake_wait(w->wake, -1);
 	}
@@ -74,22 +76,60 @@ pass_turn_on(struct flight_writer *w)
 	}
 }
 
+/* What the lane holds with the job in hand: nothing that the job's low place covers, and the job itself. */
+static void
+tell_ahead(struct flight_writer *w)
+{
+	size_t kept = 0;
+
+	lt_buf_clear(&w->ahead_text);
+	for (size_t i = 0; i < w->nahead; i++) {
+		if (w->ahead[i].order <= w->job->low_order) {
+			lt_buf_free(&w->ahead[i].line);
+			continue;
+		}
+		lt_buf_str_add(&w->ahead_text, lt_buf_str(&w->ahead[i].line));
+		w->ahead[kept++] = w->ahead[i];
+	}
+	w->nahead = kept;
+	pipeline_window_line(&w->job->begin, &w->job->end, &w->ahead_text);
+	w->hooks.ahead = lt_buf_str(&w->ahead_text);
+}
+
+static void
+remember_ahead(struct flight_writer *w)
+{
+	struct flight_ahead *a;
+
+	if (w->nahead == w->ahead_cap) {
+		w->ahead_cap = w->ahead_cap > 0 ? w->ahead_cap * 2 : 8;
+		w->ahead = lt_realloc(w->ahead, w->ahead_cap * sizeof(*w->ahead));
+	}
+	a = &w->ahead[w->nahead++];
+	*a = (struct flight_ahead){ .order = w->job->order };
+	pipeline_window_line(&w->job->begin, &w->job->end, &a->line);
+}
+
 static void
 apply(struct flight_writer *w)
 {
 	struct flight_job *job = w->job;
+	const struct change_position *end = w->turns->free ? &job->low : &job->end;
 	size_t culprit;
 
 	memset(&job->err, 0, sizeof(job->err));
 	w->hooks.number = job->number;
+	if (w->turns->free)
+		tell_ahead(w);
 	w->began_us = lt_mono_us(w->clock);
 	atomic_store(&w->awaited_rows, 0);
 	atomic_store(&w->order, job->order);
 	atomic_store(&w->phase, FLIGHT_SENDS);
-	job->ok = !is_off(w)
-		      ? w->sink->ops->apply(w->sink, job->txns, job->count, &job->end, &job->done, &culprit, &job->err)
-		      : lt_fail(&job->err, LT_E_CANCELLED, "the group gives way to those before it");
-	if (job->ok)
+	job->ok = !is_off(w) ? w->sink->ops->apply(w->sink, job->txns, job->count, end, &job->done, &culprit, &job->err)
+			     : lt_fail(&job->err, LT_E_CANCELLED, "the group gives way to those before it");
+	if (job->ok && w->turns->free)
+		remember_ahead(w);
+	else if (job->ok)
 		pass_turn_on(w);
 	atomic_store(&w->phase, FLIGHT_IDLE);
 	lt_step("flight.passed");
@@ -135,4 +175,8 @@ flight_writer_close(struct flight_writer *w)
 	if (w->sink != NULL)
 		w->sink->ops->close(w->sink);
 	lt_wake_free(w->wake);
+	for (size_t i = 0; i < w->nahead; i++)
+		lt_buf_free(&w->ahead[i].line);
+	free(w->ahead);
+	lt_buf_free(&w->ahead_text);
 }

@@ -1,6 +1,7 @@
 #include "pipeline/writeset.h"
 
 #include "base/fault.h"
+#include "pipeline/weights.h"
 
 /* -- indexes -------------------------------------------------------------------------------------- */
 
@@ -108,6 +109,21 @@ part_kind(const struct pipeline_column *c)
 	}
 }
 
+/* Where the target can say what characters weigh, that is better than what is known here. */
+static void
+weigh(const struct pipeline_route *route, struct pipeline_part *p)
+{
+	const struct pipeline_column *c = p->column;
+
+	if (c == NULL || !is_canonical(c) || (c->bind != PIPELINE_BIND_UTF8 && c->bind != PIPELINE_BIND_FOREIGN))
+		return;
+	p->weights = pipeline_weights_of(route->weigher, c->target->charset, c->target->collation);
+	if (p->weights == NULL)
+		return;
+	p->kind = PIPELINE_PART_TEXT_WEIGHED;
+	p->ascii_only = !pipeline_weights_take(p->weights, c->from->charset);
+}
+
 static const struct pipeline_column *
 column_of(const struct pipeline_route *route, size_t target_column)
 {
@@ -130,6 +146,7 @@ make_index(const struct pipeline_route *route, const struct schema_key *key, str
 		p->prefix = part->prefix;
 		p->column = part->column == SIZE_MAX ? NULL : column_of(route, part->column);
 		p->kind = p->column != NULL ? part_kind(p->column) : PIPELINE_PART_UNKNOWN;
+		weigh(route, p);
 		out->unknown = out->unknown || p->kind == PIPELINE_PART_UNKNOWN;
 	}
 }
@@ -160,8 +177,6 @@ pipeline_indexes_clear(struct pipeline_indexes *x)
 
 /* -- key values ----------------------------------------------------------------------------------- */
 
-enum key_end { KEY_MADE, KEY_NULL, KEY_UNKNOWN };
-
 static struct lt_str
 without_end_spaces(struct lt_str s)
 {
@@ -180,13 +195,13 @@ is_printable_ascii(struct lt_str s)
 	return true;
 }
 
-static enum key_end
+static enum pipeline_key_end
 add_text(struct lt_str s, const struct pipeline_part *p, struct lt_buf *out)
 {
 	bool fold = p->kind == PIPELINE_PART_TEXT_FOLDED;
 
 	if ((fold || p->prefix > 0 || p->column->bind == PIPELINE_BIND_FOREIGN) && !is_printable_ascii(s))
-		return KEY_UNKNOWN;
+		return PIPELINE_KEY_UNKNOWN;
 	if (p->prefix > 0)
 		s.len = LT_MIN(s.len, (size_t)p->prefix);
 	s = without_end_spaces(s);
@@ -196,7 +211,20 @@ add_text(struct lt_str s, const struct pipeline_part *p, struct lt_buf *out)
 
 		lt_buf_c(out, fold && c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c);
 	}
-	return KEY_MADE;
+	return PIPELINE_KEY_MADE;
+}
+
+static enum pipeline_key_end
+add_weights(struct lt_str s, const struct pipeline_part *p, struct lt_buf *out)
+{
+	size_t at = out->len;
+
+	lt_buf_le(out, 0, 4); /* its length, known in the end */
+	if ((p->ascii_only && !is_printable_ascii(s)) || !pipeline_weights_add(p->weights, s, p->prefix, out))
+		return PIPELINE_KEY_UNKNOWN;
+	for (size_t i = 0; i < 4; i++)
+		out->ptr[at + i] = (char)((out->len - at - 4) >> (8 * i));
+	return PIPELINE_KEY_MADE;
 }
 
 static void
@@ -230,74 +258,88 @@ add_real(const struct change_value *v, struct lt_buf *out)
 	lt_buf_add(out, &d, sizeof(d));
 }
 
-static enum key_end
+static enum pipeline_key_end
 add_part(const struct pipeline_part *p, const struct change_value *v, struct lt_buf *out)
 {
 	char text[32];
 
 	if (v->kind == CHANGE_ABSENT)
-		return KEY_UNKNOWN;
+		return PIPELINE_KEY_UNKNOWN;
 	if (v->kind == CHANGE_NULL)
-		return KEY_NULL;
+		return PIPELINE_KEY_NULL;
 	switch (p->kind) {
-	case PIPELINE_PART_NUMBER: lt_buf_le(out, v->u64, 8); return KEY_MADE;
-	case PIPELINE_PART_REAL: add_real(v, out); return KEY_MADE;
-	case PIPELINE_PART_BYTES: add_bytes(v->bytes, p->prefix, out); return KEY_MADE;
-	case PIPELINE_PART_DECIMAL: add_bytes(decimal_key(v->bytes), 0, out); return KEY_MADE;
+	case PIPELINE_PART_NUMBER: lt_buf_le(out, v->u64, 8); return PIPELINE_KEY_MADE;
+	case PIPELINE_PART_REAL: add_real(v, out); return PIPELINE_KEY_MADE;
+	case PIPELINE_PART_BYTES: add_bytes(v->bytes, p->prefix, out); return PIPELINE_KEY_MADE;
+	case PIPELINE_PART_DECIMAL: add_bytes(decimal_key(v->bytes), 0, out); return PIPELINE_KEY_MADE;
 	case PIPELINE_PART_TEMPORAL:
 		add_bytes(lt_str_of(text, change_time_text(v->kind, &v->time, text)), 0, out);
-		return KEY_MADE;
+		return PIPELINE_KEY_MADE;
 	case PIPELINE_PART_TEXT_BINARY:
 	case PIPELINE_PART_TEXT_FOLDED: return add_text(v->bytes, p, out);
+	case PIPELINE_PART_TEXT_WEIGHED: return add_weights(v->bytes, p, out);
 	case PIPELINE_PART_UNKNOWN: break;
 	}
-	return KEY_UNKNOWN;
+	return PIPELINE_KEY_UNKNOWN;
 }
 
-/* An after image leaves out what did not change. */
 static const struct change_value *
-value_of(const struct pipeline_route *route, const struct pipeline_part *p, bool after, bool update)
+value_of(const struct pipeline_route *route, const struct pipeline_part *p, enum pipeline_image image)
 {
-	const struct change_value *v = after ? &route->after[p->column->source] : &route->before[p->column->source];
+	const struct change_value *before = &route->before[p->column->source],
+				  *after = &route->after[p->column->source];
 
-	return after && update && v->kind == CHANGE_ABSENT ? &route->before[p->column->source] : v;
+	if (image == PIPELINE_IMAGE_BEFORE)
+		return before;
+	return image == PIPELINE_IMAGE_UPDATED && after->kind == CHANGE_ABSENT ? before : after;
 }
 
-static enum key_end
-make_key(
-    const struct pipeline_route *route, const struct pipeline_index *index, bool after, bool update, struct lt_buf *out)
+static enum pipeline_key_end
+make_key(const struct pipeline_route *route, const struct pipeline_index *index, enum pipeline_image image,
+    struct lt_buf *out)
 {
-	enum key_end end = KEY_MADE;
+	enum pipeline_key_end end = index->unknown ? PIPELINE_KEY_UNKNOWN : PIPELINE_KEY_MADE;
 
-	for (size_t i = 0; i < index->nparts; i++) {
-		enum key_end part = add_part(&index->parts[i], value_of(route, &index->parts[i], after, update), out);
+	for (size_t i = 0; i < index->nparts && !index->unknown; i++) {
+		enum pipeline_key_end part = add_part(&index->parts[i], value_of(route, &index->parts[i], image), out);
 
-		if (part == KEY_NULL)
-			return KEY_NULL; /* a unique index lets NULL in any number of times */
-		if (part == KEY_UNKNOWN)
-			end = KEY_UNKNOWN;
+		if (part == PIPELINE_KEY_NULL)
+			return PIPELINE_KEY_NULL; /* a unique index lets NULL in any number of times */
+		if (part == PIPELINE_KEY_UNKNOWN)
+			end = PIPELINE_KEY_UNKNOWN;
 	}
+	return end;
+}
+
+enum pipeline_key_end
+pipeline_index_key(const struct pipeline_route *route, const struct pipeline_indexes *indexes, size_t at,
+    enum pipeline_image image, struct lt_buf *scratch, uint64_t *out)
+{
+	enum pipeline_key_end end;
+
+	/* By name and number: several routes may lead to one table. */
+	lt_buf_clear(scratch);
+	lt_buf_le(scratch, indexes->table, 8);
+	lt_buf_le(scratch, at, 8);
+	end = make_key(route, &indexes->items[at], image, scratch);
+	if (end == PIPELINE_KEY_MADE)
+		*out = lt_str_hash(lt_buf_str(scratch));
 	return end;
 }
 
 /* False: the image does not tell, or there are too many. */
 static bool
 add_keys(struct pipeline_keys *k, const struct pipeline_route *route, const struct pipeline_indexes *indexes,
-    bool after, bool update)
+    enum pipeline_image image)
 {
 	for (size_t i = 0; i < indexes->count; i++) {
-		const struct pipeline_index *index = &indexes->items[i];
-		enum key_end end;
+		uint64_t key = 0;
+		enum pipeline_key_end end = pipeline_index_key(route, indexes, i, image, &k->scratch, &key);
 
-		/* By name and number: several routes may lead to one table. */
-		lt_buf_clear(&k->scratch);
-		lt_buf_le(&k->scratch, indexes->table, 8);
-		lt_buf_le(&k->scratch, i, 8);
-		end = index->unknown ? KEY_UNKNOWN : make_key(route, index, after, update, &k->scratch);
-		if (end == KEY_UNKNOWN || k->count == LT_COUNT(k->items))
+		if (end == PIPELINE_KEY_UNKNOWN || k->count == LT_COUNT(k->items))
 			return false;
-		if (end == KEY_MADE)
-			k->items[k->count++] = lt_str_hash(lt_buf_str(&k->scratch));
+		if (end == PIPELINE_KEY_MADE)
+			k->items[k->count++] = key;
 	}
 	return true;
 }
@@ -306,14 +348,15 @@ void
 pipeline_keys_of(struct pipeline_keys *out, const struct pipeline_route *route, const struct pipeline_indexes *indexes,
     const struct change_row *row)
 {
-	bool update = row->op == CHANGE_UPDATE, told = true;
+	bool told = true;
 
 	out->table = indexes->table;
 	out->count = 0;
 	if (row->op != CHANGE_INSERT)
-		told = !route->keyless && add_keys(out, route, indexes, false, update);
+		told = !route->keyless && add_keys(out, route, indexes, PIPELINE_IMAGE_BEFORE);
 	if (row->op != CHANGE_DELETE)
-		told = told && add_keys(out, route, indexes, true, update);
+		told = told && add_keys(out, route, indexes,
+				   row->op == CHANGE_UPDATE ? PIPELINE_IMAGE_UPDATED : PIPELINE_IMAGE_AFTER);
 	out->whole = !told && !lt_fault("r06_writeset");
 	if (!told)
 		out->count = 0;

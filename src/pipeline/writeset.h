@@ -20,12 +20,17 @@ enum pipeline_part_kind {
 	PIPELINE_PART_TEMPORAL,
 	PIPELINE_PART_TEXT_BINARY, /* a _bin collation: bytes, but for spaces at the end */
 	PIPELINE_PART_TEXT_FOLDED, /* printable ASCII, letters of any case alike; other text is UNKNOWN */
+	PIPELINE_PART_TEXT_WEIGHED,
 };
+
+struct pipeline_weights; /* pipeline/weights.h */
 
 struct pipeline_part {
 	const struct pipeline_column *column;
 	enum pipeline_part_kind kind;
-	uint32_t prefix; /* characters; 0: all */
+	struct pipeline_weights *weights; /* borrowed; of TEXT_WEIGHED */
+	bool ascii_only;                  /* other text comes in another character set */
+	uint32_t prefix;                  /* characters; 0: all */
 };
 
 /** One unique index of the target, seen from a route. */
@@ -45,6 +50,24 @@ struct pipeline_indexes {
 
 void pipeline_indexes_make(const struct pipeline_route *route, struct pipeline_indexes *out);
 void pipeline_indexes_clear(struct pipeline_indexes *x);
+
+/** Which values of the row in hand. */
+enum pipeline_image {
+	PIPELINE_IMAGE_BEFORE,
+	PIPELINE_IMAGE_AFTER,
+	PIPELINE_IMAGE_UPDATED, /* after; what it leaves out did not change */
+};
+
+enum pipeline_key_end {
+	PIPELINE_KEY_MADE,
+	PIPELINE_KEY_NULL,    /* a part is NULL: equal to no other */
+	PIPELINE_KEY_UNKNOWN, /* the image does not tell */
+};
+
+/** The key that the row decoded in route->before and route->after has in the index number `at`: a number that is the
+ * same for all values that are equal to the server, and may be for others. */
+enum pipeline_key_end pipeline_index_key(const struct pipeline_route *route, const struct pipeline_indexes *indexes,
+    size_t at, enum pipeline_image image, struct lt_buf *scratch, uint64_t *out);
 
 /** What one row touches, as numbers that are the same in every router. */
 struct pipeline_keys {

@@ -298,6 +298,7 @@ def test_statement_format(engine, site, channel, schema):
     transaction(source, schema, "INSERT INTO ledger VALUES (3)")
     error = stopped(lutra, ONE_WAY, "E3006")
     assert error["where"]["file"] and error["where"]["pos"]
+    assert error["where"]["table"] == f"{schema}.ledger" and "INSERT" in error["message"]
     ledger_is(target, schema, {1})
 
 

@@ -86,6 +86,20 @@ def test_an_index_that_is_not_wanted_at_the_target(one_way):
     same(source, target, schema)
 
 
+def test_lag_of_a_pipeline_that_stands_still_grows(one_way):
+    source, target, lutra = one_way
+    schema = lutra.name
+    statement = "ALTER TABLE item ADD COLUMN x INT"
+    source.sql(statement, db=schema)
+    stopped(lutra, ONE_WAY, "E4000")
+    for lag_ms in (1500, 2500):
+        steps.wait_for(lutra, ONE_WAY, lambda p: p["lag_ms"] > lag_ms, "to be late")
+    target.sql(statement, db=schema)
+    done(lutra)
+    lutra.wait()
+    steps.wait_for(lutra, ONE_WAY, lambda p: p["lag_ms"] == 0, "to be in time")
+
+
 def test_truncate_stops(one_way):
     """Nothing to compare: whether the rows are gone is for a person to say."""
     source, target, lutra = one_way

@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 from lutralab.lutra import LutraFailed
+from steps import stopped
 
 # What each must carry, in Python's name for it (None: not the same mapping; bytes are given).
 TEXTS = {
@@ -131,3 +132,62 @@ def test_a_character_that_does_not_fit_is_a_coded_stop(engine, origin, text, sit
         lutra.wait()
 
     assert target.sql("SELECT * FROM t", db=schema) == ((1, "fits"),)
+
+
+# Of utf8mb4, what each character set of a target takes, and what it has no place for.
+FITS = {
+    "latin1": ("caf\u00e9 \u20ac", "\u4e2d"),
+    "ascii": ("plain", "caf\u00e9"),
+    "utf8mb3": ("\u4e2d\u6587 \u00fc", "\U0001f9a6"),
+    "gbk": ("\u4e2d\u6587", "\U0001f9a6"),
+    "sjis": ("\u30c6\u30b9\u30c8", "\u00fc"),
+    "cp1251": ("\u0416", "\u4e2d"),
+    "ucs2": ("\u4e2d\u00fc", "\U0001f9a6"),
+}
+
+
+@pytest.mark.parametrize("pair", [("mysql", "mariadb-11.8"), ("mariadb", "mysql")], ids="-to-".join)
+def test_utf8mb4_into_every_narrower_column_fits_or_stops_by_name(pair, site, channel, schema):
+    """The error says which column of which table, at which place of the log, and does not repeat the value."""
+    source, target = site(pair[0], 1), site(pair[1], 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    for charset in FITS:
+        source.sql(f"CREATE TABLE t_{charset} (id INT PRIMARY KEY, the_text VARCHAR(20) CHARACTER SET utf8mb4)", db=schema)
+        target.sql(f"CREATE TABLE t_{charset} (id INT PRIMARY KEY, the_text VARCHAR(20) CHARACTER SET {charset})", db=schema)
+    lutra.start()
+    for charset, (fits, does_not) in FITS.items():
+        source.sql(f"INSERT INTO t_{charset} VALUES (1, %s)", (fits,), db=schema)
+        source.sql(f"INSERT INTO t_{charset} VALUES (2, %s)", (does_not,), db=schema)
+
+        error = stopped(lutra, "hz->us", "E5005")
+
+        assert error["where"]["table"] == f"{schema}.t_{charset}"
+        assert error["where"]["file"] and error["where"]["pos"] and "the_text" in error["message"]
+        assert does_not not in error["message"] and "\\x" not in error["message"], error["message"]
+        lutra.skip("hz->us")
+
+    lutra.wait()
+    for charset, (fits, _) in FITS.items():
+        assert target.sql(f"SELECT * FROM t_{charset}", db=schema) == ((1, fits),), charset
+
+
+@pytest.mark.parametrize("pair", [("mysql", "mariadb-11.8"), ("mariadb", "mysql")], ids="-to-".join)
+def test_every_byte_of_latin1_goes_into_utf8mb4_and_back(pair, site, channel, schema):
+    """Its holes too: the five bytes that cp1252 leaves out are characters to the servers."""
+    source, target = site(pair[0], 1), site(pair[1], 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    for server, charset in ((source, "latin1"), (target, "utf8mb4")):
+        server.script([f"CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(4) CHARACTER SET {charset})",
+                       f"CREATE TABLE k (v VARCHAR(4) CHARACTER SET {charset} COLLATE {charset}_bin PRIMARY KEY, n INT)"], db=schema)
+    lutra.start()
+    values = [f"({n}, x'{n:02x}')" for n in range(1, 256)]
+    keys = [f"(x'{n:02x}', {n})" for n in range(0x21, 256)]
+    source.sql(f"INSERT INTO t VALUES {', '.join(values)}", db=schema)
+    source.sql(f"INSERT INTO k VALUES {', '.join(keys)}", db=schema)
+    source.sql("UPDATE k SET n = n + 1000", db=schema)
+
+    lutra.wait()
+
+    assert lutra.pipelines()["hz->us"]["error"] is None
+    assert source.sql("SELECT id, HEX(v) FROM t ORDER BY id", db=schema) == target.sql("SELECT id, HEX(CONVERT(v USING latin1)) FROM t ORDER BY id", db=schema)
+    assert source.sql("SELECT n, HEX(v) FROM k ORDER BY n", db=schema) == target.sql("SELECT n, HEX(CONVERT(v USING latin1)) FROM k ORDER BY n", db=schema)

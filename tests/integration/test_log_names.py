@@ -10,7 +10,8 @@ from steps import PATIENCE_S, stopped
 
 PAIRS = [("mysql", "mariadb"), ("mariadb", "mysql"), ("mariadb-11.8", "mysql")]
 # Characters beyond U+FFFF are in no name: both engines refuse them.
-ODD = ["per%cent_and_line", "dots.in.it", "back`quote``s", "blank s", "\u263a \u4e2d\u6587 \u00fc", "select", "it's \"quoted\" \\n", "%", "1e5", "a,b;c--d/*e*/"]
+ODD = ["per%cent_and_line", "dots.in.it", "back`quote``s", "blank s", "\u263a \u4e2d\u6587 \u00fc", "select", "it's \"quoted\" \\n", "%", "1e5", "a,b;c--d/*e*/",
+       "\u6f22" * 40]
 
 
 def q(name):
@@ -77,16 +78,22 @@ def test_names_that_need_quotes(pair, site, channel, schema):
     assert ODD[2].replace("`", "``") in json.dumps(error, ensure_ascii=False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def folding(lab):
-    """A server of its own that keeps names in lower case and compares them in any."""
-    def get(engine, number):
-        try:
-            return lab.start(engine, number, "lower-case-table-names=1", name=f"{engine}-folding-{number}")
-        except Unavailable as e:
-            pytest.skip(str(e))
+    """folding(engine, number): a server that keeps names in lower case and compares them in any."""
     made = {}
-    return lambda engine, number: made.setdefault((engine, number), get(engine, number))
+
+    def get(engine, number):
+        if (engine, number) not in made:
+            try:
+                made[engine, number] = lab.start(engine, number, "lower-case-table-names=1", name=f"{engine}-folding-{number}")
+            except Unavailable as e:
+                pytest.skip(str(e))
+        return made[engine, number]
+
+    yield get
+    for server in made.values():
+        server.stop()
 
 
 # (which end folds, where the tables are, what the channel file says of them)

@@ -209,7 +209,7 @@ def test_row_mode_reads_rows_again(start, schema):
              " e ENUM('x', 'y'), g POINT, v INT")
     source, target, lutra = start(
         [f"CREATE TABLE t ({kinds})"], [f"CREATE TABLE t ({kinds}, region VARCHAR(5) NOT NULL)"],
-        [{"from": f"{schema}.t", "set": {"region": "hz"}}], "mode: row")
+        [{"from": f"{schema}.t", "set": {"region": "hz"}}], "sync-mode: row")
     row = "0.1, 1e-300, 3.140, X'00ff3f', 'caf\u00e9 ?', '2026-11-22 08:00:00.125', b'10101', 'y', POINT(1.5, 2)"
     run_at((source,), schema, *(f"INSERT INTO t VALUES ({i}, {row}, 0)" for i in (1, 2, 3)))  # the target has none of them
     status, lines = lutra.check()

@@ -26,6 +26,7 @@ SWITCHED_OFF = {
     "r02_claim": (rules.commit_in_doubt, 5),
     "r02_owner": (rules.two_owners, 5),
     "r02_newest": (writers.newest_lane_counts, 5),
+    "r02_window": (writers.done_ahead_of_the_head, 5),
     "r03_session": (functools.partial(rules.test_r03_hostile_globals, "mysql", rules.HOSTILE["sql_mode"]), 5),
     "r03_flags": (functools.partial(rules.test_r03_cascades_and_orphans, ("mysql", "mysql")), 5),
     "r04_give_way": (writers.cycle_through_a_local_transaction, 3),

@@ -11,7 +11,7 @@ from conftest import ledger_is, same
 from lutralab.compare import SnapshotReaders
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
-from steps import run_at, transaction
+from steps import column, run_at, transaction
 
 ONE_WAY = "hz->us"
 
@@ -116,20 +116,18 @@ def newest_lane_counts(site, channel, schema):
     lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(6))
     rules.with_base((source, target), schema)
     rules.backlog(lutra, source, schema)
+    with steps.session(target, schema, f"SELECT * FROM base WHERE id = {rules.COUNT} FOR UPDATE", autocommit=False):
+        lutra.start()  # the last group is not full: it is for lane 0, and waits
+        wait_until(lambda: len(column(target, schema, "SELECT txn_id FROM ledger")) == rules.COUNT - 2, 20, "all groups but the last")
+        lutra.kill()
+    assert moved_lanes(target)
+    lutra.file.write_text(lutra.file.read_text().replace("writers: 4", "writers: 1"))
     lutra.start()
     rules.all_there(lutra, source, target, schema)
-    assert moved_lanes(target)
-    lutra.kill()
-    lutra.file.write_text(lutra.file.read_text().replace("writers: 4", "writers: 1"))
-    transaction(source, schema, "INSERT INTO ledger VALUES (100)")
-    lutra.start()
-    lutra.wait()
     lutra.kill()
     lutra.file.write_text(lutra.file.read_text().replace("writers: 1", "writers: 3"))
     lutra.start()
-    lutra.wait()
-    ledger_is(target, schema, {*range(1, rules.COUNT + 1), 100})
-    same(source, target, schema)
+    rules.all_there(lutra, source, target, schema)
 
 
 def test_r02_newest_lane_counts(site, channel, schema):
@@ -153,7 +151,7 @@ def hot_words(schema, collations, rng, count):
     """Transactions that move few unique words between few rows: what is equal is for the server to say."""
     for n in range(1, count + 1):
         number = rng.randrange(len(collations))
-        statements = [f"INSERT INTO ledger VALUES ({n})"]
+        statements = [f"INSERT INTO ledger VALUES ({n})", ("UPDATE loose SET v = v + %s WHERE id = %s", (rng.randrange(2), rng.randrange(3)))]
         for _ in range(rng.randrange(1, 4)):
             row, word = rng.randrange(12), rng.choice(WORDS + (None,))
             statements.append((f"REPLACE INTO hot{number} VALUES (%s, %s, %s)", (row, word, n)) if rng.random() < 0.6
@@ -168,6 +166,7 @@ def test_groups_that_the_server_takes_for_touching_never_meet(engine, site, chan
     for number, (charset, collation) in enumerate(COLLATIONS[engine]):
         run_at((source, target), schema, f"CREATE TABLE hot{number} (id INT PRIMARY KEY, w VARCHAR(30) CHARACTER SET {charset} COLLATE {collation},"
                " n INT, UNIQUE KEY (w))")
+    run_at((source, target), schema, "CREATE TABLE loose (id INT, v INT)", "INSERT INTO loose VALUES (0, 0), (1, 0), (2, 0)")
     lutra.start()
     assert lutra.stop() == 0
     with contextlib.closing(source.connect(schema, autocommit=False)) as c, c.cursor() as cursor:
@@ -181,3 +180,64 @@ def test_groups_that_the_server_takes_for_touching_never_meet(engine, site, chan
     ledger_is(target, schema, set(range(1, 401)))
     assert len(moved_lanes(target)) > 1
     assert "failed beside others" not in lutra.log.read_text()
+
+
+# -- commit-order: free --------------------------------------------------------------------------------------------------
+
+def done_ahead_of_the_head(site, channel, schema, starts=2):
+    """The first group waits for a user; those behind it are committed. Killed, and killed again: none of them is lost or done twice."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=[*writers(1), "commit-order: free"])
+    rules.with_base((source, target), schema)
+    rules.backlog(lutra, source, schema)
+
+    with steps.session(target, schema, "SELECT * FROM base WHERE id = 1 FOR UPDATE", autocommit=False):
+        for _ in range(starts):
+            lutra.start()
+            wait_until(lambda: len(column(target, schema, "SELECT txn_id FROM ledger")) >= 3, steps.PATIENCE_S, "groups to overtake")
+            wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the head to wait for the user")
+            lutra.kill()
+        assert 1 not in column(target, schema, "SELECT txn_id FROM ledger")
+        lutra.start()
+    rules.all_there(lutra, source, target, schema)
+    lutra.kill()
+    lutra.file.write_text(lutra.file.read_text().replace("commit-order: free", "commit-order: source"))
+    transaction(source, schema, "INSERT INTO ledger VALUES (100)")
+    lutra.start()
+    lutra.wait()
+    ledger_is(target, schema, {*range(1, rules.COUNT + 1), 100})
+
+
+def test_r02_what_is_done_ahead_of_the_head_is_known_after_a_kill(site, channel, schema):
+    done_ahead_of_the_head(site, channel, schema)
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_free_order_ends_equal(engine, site, channel, schema):
+    source, target = site(engine, 1), site(engine, 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=[*writers(40), "commit-order: free"]).start()
+    assert lutra.stop() == 0
+    load = Workload(source, schema, clients=4, seed=72, limit=100).start().join()
+    lutra.start()
+    lutra.wait()
+    same(source, target, schema)
+    ledger_is(target, schema, load.expected_ledger())
+
+
+# -- state of older versions ---------------------------------------------------------------------------------------------
+
+def test_r16_state_of_version_1_is_migrated(site, channel, schema):
+    """What the first release wrote: one lane, without what later versions know."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+    lutra.wait()
+    assert lutra.stop() == 0
+    target.script(["ALTER TABLE lutra.lane DROP COLUMN ahead", "DELETE FROM lutra.lane WHERE lane > 0",
+                   "DROP TABLE lutra.pause", "UPDATE lutra.meta SET value = 1 WHERE name = 'version'"])
+    transaction(source, schema, "INSERT INTO ledger VALUES (2)")
+    lutra.file.write_text(lutra.file.read_text() + "writers: 2\n")
+    lutra.start()
+    lutra.wait()
+    ledger_is(target, schema, {1, 2})
+    assert [n for (n,) in target.sql("SELECT lane FROM lutra.lane WHERE channel = %s ORDER BY lane", (schema,))] == [0, 1, 2]

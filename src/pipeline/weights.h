@@ -1,0 +1,32 @@
+/* pipeline/weights.h - what characters weigh under a collation: the bytes that a server compares in their place.
+ *
+ * Asked of the target itself, 256 characters at a time, as they are met. Only for collations and characters of which
+ * the weight of a text is that of its characters one by one: no contractions, no weight that depends on the place.
+ * Texts with the same weights are equal to the server but for spaces at their end. One owner thread: that of the
+ * connection. */
+#ifndef PIPELINE_WEIGHTS_H
+#define PIPELINE_WEIGHTS_H
+
+#include "base/buf.h"
+#include "mysql/conn.h"
+
+/** Of one collation. */
+struct pipeline_weights;
+
+/** All that were asked for over one connection. */
+struct pipeline_weigher;
+
+/** `conn` is borrowed. */
+struct pipeline_weigher *pipeline_weigher_new(struct my_conn *conn);
+void pipeline_weigher_free(struct pipeline_weigher *w);
+/** The weights of a collation of a character set; NULL: not known here, or not to be had. Lives as long as `w`, which
+ * may be NULL. */
+struct pipeline_weights *pipeline_weights_of(
+    struct pipeline_weigher *w, struct lt_str charset, struct lt_str collation);
+/** Whether text of this character set can be weighed as it is; of any other, only ASCII. */
+bool pipeline_weights_take(const struct pipeline_weights *w, struct lt_str charset);
+/** Append what `text`, or its first `characters` if that is not 0, weighs without spaces at the end. False, with `out`
+ * undefined: it has a character whose weight is not known to stand alone. */
+bool pipeline_weights_add(struct pipeline_weights *w, struct lt_str text, size_t characters, struct lt_buf *out);
+
+#endif

@@ -1,0 +1,101 @@
+"""The link to a source: a twin that takes it away, and a network that swallows what is sent."""
+
+import contextlib
+import socket
+import struct
+import threading
+
+import pytest
+from conftest import ledger_is
+from lutralab.servers import free_port, wait_until
+from steps import log_end, retrying, transaction
+
+COM_BINLOG_DUMP, COM_REGISTER_SLAVE = 0x12, 0x15
+ONE_WAY = "hz->us"
+
+
+def registered(server):
+    """(server id, uuid or None) of the one replica that the server knows."""
+    rows = server.sql("SHOW SLAVE HOSTS" if server.engine == "mariadb" else "SHOW REPLICAS")
+    return (rows[0][0], rows[0][-1] if server.engine == "mysql" else None) if len(rows) == 1 else None
+
+
+def read_as(server, server_id, uuid):
+    """A connection that reads the server's log under this name from its end on."""
+    c = server.connect()
+    with c.cursor() as cursor:
+        for name in ("master_binlog_checksum", "source_binlog_checksum"):
+            cursor.execute(f"SET @{name} = 'CRC32'")
+        if server.engine == "mariadb":
+            cursor.execute("SET @mariadb_slave_capability = 4")
+        else:
+            cursor.execute(f"SET @replica_uuid = '{uuid}', @slave_uuid = '{uuid}'")
+    c._execute_command(COM_REGISTER_SLAVE, struct.pack("<I3xHII", server_id, 0, 0, 0))
+    c._read_packet()
+    file, pos = log_end(server)
+    c._execute_command(COM_BINLOG_DUMP, struct.pack("<IHI", pos, 0, server_id) + file.encode())
+    return c
+
+
+@pytest.mark.parametrize("engine", ["mysql", "mariadb", "mariadb-11.8"])
+def test_a_twin_is_named_and_reading_goes_on(engine, site, channel, schema):
+    """MySQL goes by the uuid, whatever the server id; MariaDB by that."""
+    source, target = site(engine, 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+    lutra.wait()
+    server_id, uuid = wait_until(lambda: registered(source), 20, "one replica")
+
+    with contextlib.closing(read_as(source, server_id + (engine == "mysql"), uuid)):
+        wait_until(lambda: "E3012" in lutra.log.read_text(), 20, "E3012")
+    transaction(source, schema, "INSERT INTO ledger VALUES (2)")
+
+    lutra.wait()
+    ledger_is(target, schema, {1, 2})
+
+
+class Swallower:
+    """A TCP proxy to a server. Once it is told to, what comes from there on goes nowhere, on connections that are open and on new ones."""
+
+    def __init__(self, port):
+        self.port, self._to = free_port(), port
+        self.swallow = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self._listener.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._to))
+                for a, b in ((client, server), (server, client)):
+                    threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
+
+    def _carry(self, a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                if not self.swallow.is_set():
+                    b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.parametrize("engine", ["mysql", "mariadb"])
+def test_a_link_that_swallows_everything_is_noticed_by_missing_heartbeats(engine, site, channel, schema):
+    source, target = site(engine, 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    with contextlib.closing(Swallower(source.port)) as link:
+        lutra.file.write_text(lutra.file.read_text().replace(f":{source.port}\"", f":{link.port}/?connect-timeout=2\""))
+        lutra.start()
+        transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+        lutra.wait()
+
+        link.swallow.set()
+        transaction(source, schema, "INSERT INTO ledger VALUES (2)")
+        retrying(lutra, ONE_WAY, "E3015")
+        link.swallow.clear()
+
+        lutra.wait()
+    ledger_is(target, schema, {1, 2})

@@ -1,25 +1,16 @@
 #include "base/log.h"
 
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 
-static _Atomic int max_level = LT_LOG_INFO;
-
-void
-lt_log_level(enum lt_level level)
-{
-	atomic_store(&max_level, (int)level);
-}
-
 static void
 write_line(enum lt_level level, const char *text)
 {
-	static const char *const names[] = { "error", "warn", "info", "debug" };
+	static const char *const names[] = { "error", "warn", "info" };
 	struct lt_buf line = { 0 };
 	char when[32];
 	ssize_t n;
@@ -44,22 +35,8 @@ lt_log(enum lt_level level, const char *fmt, ...)
 	char text[2048];
 	va_list args;
 
-	if ((int)level > atomic_load(&max_level))
-		return;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	write_line(level, text);
-}
-
-void
-lt_log_err(enum lt_level level, const struct lt_err *err)
-{
-	struct lt_buf text = { 0 };
-
-	if ((int)level <= atomic_load(&max_level)) {
-		lt_err_text(err, &text);
-		write_line(level, lt_buf_cstr(&text) + strlen("lutra: "));
-	}
-	lt_buf_free(&text);
 }

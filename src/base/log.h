@@ -4,13 +4,9 @@
 
 #include "base/err.h"
 
-enum lt_level { LT_LOG_ERROR, LT_LOG_WARN, LT_LOG_INFO, LT_LOG_DEBUG };
+enum lt_level { LT_LOG_ERROR, LT_LOG_WARN, LT_LOG_INFO };
 
-/** Lines above this level are dropped; INFO at first. Set before threads start. */
-void lt_log_level(enum lt_level level);
 /** One line: time, level, text. Control characters are escaped. */
 void lt_log(enum lt_level level, const char *fmt, ...) LT_PRINTF(2, 3);
-/** An error with its code, place and hint. */
-void lt_log_err(enum lt_level level, const struct lt_err *err);
 
 #endif

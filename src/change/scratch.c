@@ -53,15 +53,19 @@ change_scratch_close(struct change_scratch *f)
 	atomic_fetch_sub(&f->room->used, f->size);
 }
 
+/* Where nothing was handed out, waiting would not help. Asked first: what is freed meanwhile is in `used` until then.
+ */
 static bool
 room_for(const struct change_scratch *f, uint64_t more, struct lt_err *err)
 {
+	unsigned handed = atomic_load(&f->room->handed);
 	uint64_t limit = f->room->limit, used = atomic_load(&f->room->used);
 
 	if (limit == 0 || used + more <= limit)
 		return true;
-	if (f->size + more > limit)
-		return lt_fail(err, LT_E_SPILL_LIMIT, "the transaction takes more than %llu bytes of disk",
+	if (handed == 0 || f->size + more > limit)
+		return lt_fail(err, LT_E_SPILL_LIMIT,
+		    "the transaction takes more than the %llu bytes of disk that are allowed",
 		    (unsigned long long)limit);
 	return lt_fail(err, LT_E_SPILL_FULL, "large transactions take %llu bytes of disk, and %llu are allowed",
 	    (unsigned long long)used, (unsigned long long)limit);

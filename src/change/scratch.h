@@ -27,7 +27,7 @@ struct change_scratch {
 
 LT_MUST_USE bool change_scratch_open(struct change_spill_room *room, struct change_scratch *out, struct lt_err *err);
 void change_scratch_close(struct change_scratch *f);
-/** Add at the end. More than the room's limit: LT_E_SPILL_LIMIT when this one alone takes it, else LT_E_SPILL_FULL.
+/** Add at the end. More than the room's limit: LT_E_SPILL_LIMIT, or LT_E_SPILL_FULL while others were handed out.
  * After a failure only close() is allowed. */
 LT_MUST_USE bool change_scratch_add(struct change_scratch *f, struct lt_str bytes, struct lt_err *err);
 /** Exactly `len` bytes from `at` on; LT_E_SPILL_DAMAGED: the file has no such bytes. */

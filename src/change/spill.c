@@ -44,9 +44,9 @@ change_spill_free(struct change_spill *s)
 {
 	if (s == NULL)
 		return;
+	change_scratch_close(&s->file);
 	if (s->handed)
 		atomic_fetch_sub(&s->file.room->handed, 1);
-	change_scratch_close(&s->file);
 	lt_buf_free(&s->block);
 	free(s);
 }

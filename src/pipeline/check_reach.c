@@ -206,6 +206,21 @@ read_clock(struct check_site *s)
 	}
 }
 
+/* Without a login it is not known what the account may do: the statements of a new one are printed whole. */
+static void
+say_refused(struct check *k, const struct check_site *s, const struct lt_err *err)
+{
+	struct lt_buf mend = { 0 };
+
+	lt_buf_z(&mend, "give the right password, or make the account: CREATE USER ");
+	my_sql_text(&mend, lt_str_z(s->model->user != NULL ? s->model->user : ""));
+	lt_buf_z(&mend, "@'%' IDENTIFIED BY '...'; ");
+	/* MariaDB knows MySQL's words for its privileges. */
+	pipeline_grants(k->channel, (size_t)(s->model - k->channel->sites), false, &mend);
+	pipeline_check_fail(k, "connection", s->name, lt_buf_cstr(&mend), "E%d %s", (int)err->code, err->message);
+	lt_buf_free(&mend);
+}
+
 void
 pipeline_check_reach(struct check *k, struct check_site *s)
 {
@@ -214,7 +229,10 @@ pipeline_check_reach(struct check *k, struct check_site *s)
 
 	if (!pipeline_connect(s->model, false, NULL, &s->conn, &err)) {
 		s->conn = NULL;
-		pipeline_check_error(k, "connection", s->name, &err);
+		if (err.code == LT_E_AUTH_DENIED)
+			say_refused(k, s, &err);
+		else
+			pipeline_check_error(k, "connection", s->name, &err);
 		return;
 	}
 	s->mariadb = my_conn_server(s->conn)->flavor == MY_MARIADB;

@@ -1,8 +1,5 @@
 #include "pipeline/connect.h"
 
-/* What a wait for one reply may last: far above any lock wait, which the session bounds to a second. */
-#define IO_TIMEOUT_MS 60000
-
 enum { OLDEST_MYSQL = 50700, OLDEST_MARIADB = 100500 };
 
 _Static_assert(
@@ -24,7 +21,7 @@ pipeline_site_addr(const struct model_site *site, size_t host, struct my_addr *o
 		.ssl_key = site->ssl_key,
 		.zip_kinds = site->compressions,
 		.connect_timeout_ms = site->connect_timeout_ms,
-		.io_timeout_ms = IO_TIMEOUT_MS,
+		.io_timeout_ms = PIPELINE_IO_TIMEOUT_MS,
 	};
 	if (site->socket == NULL && host < site->nhosts) {
 		out->host = site->hosts[host].name;

@@ -6,6 +6,9 @@
 #include "model/site.h"
 #include "mysql/conn.h"
 
+/** What a wait for one reply may last: far above any lock wait, which the session bounds to a second. */
+#define PIPELINE_IO_TIMEOUT_MS 60000
+
 /** The site's host number `host` (0 for a socket) as an address; borrows from the site. */
 void pipeline_site_addr(const struct model_site *site, size_t host, struct my_addr *out);
 /** Hosts to try: at least one. */

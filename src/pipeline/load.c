@@ -4,12 +4,16 @@
 #include "pipeline/connect.h"
 #include "pipeline/load_priv.h"
 #include "pipeline/state.h"
+#include "pipeline/warm.h"
 
 /* Where folded rows could not be written, the reason may be there for a while: so many groups go as they are. */
 #define UNMERGED_GROUPS 16
 
 /* A KILL QUERY that came late meets the ROLLBACK instead. */
 #define ROLLBACK_TRIES 5
+
+/* COMMIT and ROLLBACK of a transaction that spilled may take the server long. */
+#define LARGE_IO_TIMEOUT_MS 600000
 
 static struct load *
 load_of(struct change_sink *s)
@@ -178,7 +182,10 @@ is_about_data(const struct load *l, const struct lt_err *err)
 static bool
 send(struct load *l, size_t n, bool gather, const struct change_position *end, struct lt_err *err)
 {
-	if (l->txns[0]->spill != NULL) {
+	bool spilled = l->txns[0]->spill != NULL;
+
+	my_set_io_timeout(l->conn, spilled ? LARGE_IO_TIMEOUT_MS : PIPELINE_IO_TIMEOUT_MS);
+	if (spilled) {
 		LT_ASSERT(n == 1);
 		return pipeline_load_send_parts(l, gather, end, err);
 	}
@@ -380,6 +387,16 @@ out:
 	if (l != NULL)
 		load_close(&l->base);
 	return ok;
+}
+
+bool
+pipeline_load_warm(struct change_sink *s, const struct schema_history *history, struct lt_err *err)
+{
+	struct load *l = load_of(s);
+
+	return (pipeline_warm(l->router, l->pipeline->mapping, history, l->conn, err) &&
+		   my_exec(l->conn, "COMMIT", NULL, err)) ||
+	       lt_wrap(err, "while reading the target's tables");
 }
 
 bool

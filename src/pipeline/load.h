@@ -10,6 +10,7 @@
 #include "model/channel.h"
 #include "mysql/conn.h"
 #include "pipeline/window.h"
+#include "schema/history.h"
 #include "schema/table.h"
 
 /** Connect to the pipeline's target, set the session, install schema `lutra`. `**ret` to its own close. `stop`: see
@@ -50,6 +51,8 @@ struct my_conn *pipeline_load_conn(struct change_sink *s);
 LT_MUST_USE bool pipeline_load_begin(struct change_sink *s, const struct change_position *at, struct lt_err *err);
 LT_MUST_USE bool pipeline_load_commit(struct change_sink *s, struct lt_err *err);
 void pipeline_load_rollback(struct change_sink *s);
+/** Before the first row: see pipeline/warm.h. */
+LT_MUST_USE bool pipeline_load_warm(struct change_sink *s, const struct schema_history *history, struct lt_err *err);
 
 /** One row of a transaction. */
 struct pipeline_load_row {

@@ -109,6 +109,16 @@ pipeline_router_free(struct pipeline_router *r)
 	free(r);
 }
 
+void
+pipeline_router_know(struct pipeline_router *r, struct schema_table *table)
+{
+	struct target_table *t = lt_new(struct target_table);
+
+	t->table = table;
+	t->next = r->targets;
+	r->targets = t;
+}
+
 static bool
 find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name, const struct schema_table **ret,
     struct lt_err *err)
@@ -134,10 +144,7 @@ find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
 		schema_table_free(table);
 		return false;
 	}
-	t = lt_new(struct target_table);
-	t->table = table;
-	t->next = r->targets;
-	r->targets = t;
+	pipeline_router_know(r, table);
 	*ret = table;
 	return true;
 }

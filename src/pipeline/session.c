@@ -509,6 +509,8 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	pipeline_note_saved(p);
 	if (p->paused)
 		goto out;
+	if (!pipeline_load_warm(sink, p->history, err))
+		goto out;
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	select.otter = &p->channel->otter;
 	pipeline_select_filter(&select, &filter, &describer);

@@ -18,6 +18,7 @@ struct reading {
 	struct schema_build *last; /* rows come table by table */
 	struct my_rows *engines;   /* owned */
 	struct lt_buf sql;
+	struct lt_buf in; /* " IN ('t1','t2')": the only names that matter; empty: any */
 };
 
 /** Which table one-table reading is after. */
@@ -226,6 +227,8 @@ read_views(struct reading *r, struct lt_str schema, struct lt_str table, struct 
 		if (table.ptr != NULL) {
 			lt_buf_printf(&r->sql, " AND %s=", v->table_column);
 			my_sql_text(&r->sql, table);
+		} else if (r->in.len > 0) {
+			lt_buf_printf(&r->sql, " AND %s%s", v->table_column, lt_buf_cstr(&r->in));
 		}
 		lt_buf_printf(&r->sql, " ORDER BY %s", v->order);
 		if (!my_query_each(r->conn, lt_buf_str(&r->sql), v->take, r, err))
@@ -304,6 +307,7 @@ end(struct reading *r)
 	free(r->builds);
 	my_rows_free(r->engines);
 	lt_buf_free(&r->sql);
+	lt_buf_free(&r->in);
 }
 
 /** Hand over what was read; a table without columns was dropped while we read. */
@@ -335,6 +339,52 @@ schema_catalog_tables(struct my_conn *c, schema_wanted_fn wanted, void *ctx, str
 	lt_buf_z(&r.sql, select_names);
 	lt_buf_z(&r.sql, " NOT IN ('information_schema','performance_schema','mysql','sys')");
 	if (!read_names(&r, err) || !read_tables(&r, err))
+		goto out;
+	if (r.nbuilds != 0 && !read_foreign_keys(&r, NULL, err))
+		goto out;
+	finish(&r, ret, count);
+	ok = true;
+out:
+	end(&r);
+	return ok;
+}
+
+struct names {
+	const struct schema_name *items;
+	size_t count;
+};
+
+static bool
+is_named(void *ctx, struct lt_str schema, struct lt_str table)
+{
+	const struct names *n = (const struct names *)ctx;
+
+	for (size_t i = 0; i < n->count; i++)
+		if (lt_str_eq(n->items[i].table, table) && lt_str_eq(n->items[i].schema, schema))
+			return true;
+	return false;
+}
+
+bool
+schema_catalog_named(struct my_conn *c, const struct schema_name *names, size_t nnames, struct schema_table ***ret,
+    size_t *count, struct lt_err *err)
+{
+	struct names n = { names, nnames };
+	struct reading r = { .conn = c, .wanted = is_named, .ctx = &n };
+	bool ok = false;
+
+	if (!begin(&r, err))
+		goto out;
+	lt_buf_z(&r.sql, select_names);
+	for (size_t i = 0; i < nnames; i++) {
+		lt_buf_z(&r.sql, i == 0 ? " IN (" : ", ");
+		my_sql_text(&r.sql, names[i].schema);
+		lt_buf_z(&r.in, i == 0 ? " IN (" : ", ");
+		my_sql_text(&r.in, names[i].table);
+	}
+	lt_buf_c(&r.in, ')');
+	lt_buf_printf(&r.sql, ") AND TABLE_NAME%s", lt_buf_cstr(&r.in));
+	if (nnames > 0 && (!read_names(&r, err) || !read_tables(&r, err)))
 		goto out;
 	if (r.nbuilds != 0 && !read_foreign_keys(&r, NULL, err))
 		goto out;

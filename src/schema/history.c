@@ -94,3 +94,9 @@ schema_history_table(const struct schema_history *h, struct lt_str schema, struc
 
 	return found ? h->current[i]->table : NULL;
 }
+
+const struct schema_table *
+schema_history_at(const struct schema_history *h, size_t i)
+{
+	return i < h->ncurrent ? h->current[i]->table : NULL;
+}

@@ -19,6 +19,8 @@ void schema_history_put(
 /** The version in force, borrowed; NULL if it is not known. */
 const struct schema_table *schema_history_table(
     const struct schema_history *h, struct lt_str schema, struct lt_str table);
+/** Table number `i` of those in force, in the order of names; NULL behind the last. */
+const struct schema_table *schema_history_at(const struct schema_history *h, size_t i);
 /** The tables that `lutra` needs for it, made where missing. */
 LT_MUST_USE bool schema_history_install(struct my_conn *target, struct lt_err *err);
 /** Versions of `pipeline` in force at or before `at`, read from / all changes written to the target, in the

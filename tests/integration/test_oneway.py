@@ -3,8 +3,10 @@
 import contextlib
 
 import pytest
+import steps
 from conftest import ledger_is, same
 from lutralab.compare import SnapshotReaders
+from lutralab.servers import wait_until
 from lutralab.workload import Workload
 
 PAIRS = [("mariadb", "mariadb"), ("mysql", "mysql"), ("mysql", "mariadb"), ("mariadb", "mysql")]
@@ -26,6 +28,27 @@ def test_random_transactions_arrive_whole_and_once(pair, site, channel, schema):
     ledger_is(target, schema, load.expected_ledger())
     assert not source.sql("SHOW DATABASES LIKE 'lutra'"), "a one-way pipeline writes nothing at its source"
     assert lutra.stop() == 0
+
+
+@contextlib.contextmanager
+def statements_of_lutra(server):
+    """A function that gives what Lutra asked the server for since."""
+    with steps.server_globals(server, log_output="TABLE", general_log=1):
+        server.sql("TRUNCATE mysql.general_log")
+        yield lambda: [str(a, "utf8", "replace") if isinstance(a, bytes) else a for (a,) in
+                       server.sql("SELECT argument FROM mysql.general_log WHERE user_host LIKE 'lutra[%'")]
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_first_row_of_a_table_waits_for_no_catalog(engine, site, channel, schema):
+    source, target = site("mariadb", 1), site(engine, 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+    with statements_of_lutra(target) as statements:
+        steps.transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+        lutra.wait()
+        found = wait_until(lambda: [s for s in statements() if "ledger" in s] and statements(), 20, "the row in the target's log")
+    assert not [s for s in found if "information_schema" in s]
+    ledger_is(target, schema, {1})
 
 
 def test_goes_on_where_it_ended(site, channel, schema):

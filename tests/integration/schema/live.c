@@ -215,6 +215,31 @@ catalog_reads_many_tables_as_it_reads_one(void **state)
 }
 
 static void
+catalog_reads_named_tables_as_it_reads_all(void **state)
+{
+	struct schema_table **all = NULL, **named = NULL;
+	struct schema_name names[5] = { { LT_STR("lutra_live"), LT_STR("nowhere") },
+		{ LT_STR("no"), LT_STR("where") } };
+	size_t nall = 0, nnamed = 0, same = 0;
+
+	(void)state;
+	MUST(schema_catalog_tables(conn, wants_live, NULL, &all, &nall, &err));
+	assert_int_equal(nall, 3);
+	for (size_t i = 0; i < nall; i++)
+		names[2 + i] = (struct schema_name){ all[i]->schema, all[i]->name };
+	MUST(schema_catalog_named(conn, names, LT_COUNT(names), &named, &nnamed, &err));
+	assert_int_equal(nnamed, nall);
+	for (size_t i = 0; i < nall; i++)
+		same += schema_table_eq(all[i], named[i]);
+	assert_int_equal(same, nall);
+	schema_catalog_free(named, nnamed);
+	MUST(schema_catalog_named(conn, names, 2, &named, &nnamed, &err));
+	assert_int_equal(nnamed, 0);
+	schema_catalog_free(named, nnamed);
+	schema_catalog_free(all, nall);
+}
+
+static void
 catalog_reads_what_only_one_engine_has(void **state)
 {
 	struct schema_table *t;
@@ -577,6 +602,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(catalog_counts_foreign_keys_across_schemas_and_sees_triggers),
 		cmocka_unit_test(catalog_finds_odd_names_and_no_views),
 		cmocka_unit_test(catalog_reads_many_tables_as_it_reads_one),
+		cmocka_unit_test(catalog_reads_named_tables_as_it_reads_all),
 		cmocka_unit_test(catalog_reads_what_only_one_engine_has),
 		cmocka_unit_test(history_gives_back_what_was_in_force_at_each_place),
 		cmocka_unit_test(history_put_at_an_earlier_place_ends_later_versions),

@@ -28,6 +28,26 @@ text_names_code_place_and_hint(void **state)
 }
 
 static void
+the_hint_names_the_pipeline_where_it_is_known(void **state)
+{
+	struct lt_err err = { 0 };
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	assert_false(lt_fail(&err, LT_E_DUPLICATE, "twice"));
+	lt_err_text(&err, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "`lutra retry --data DIR PIPELINE` (or"));
+	lt_str_copy(err.where.pipeline, sizeof(err.where.pipeline), LT_STR("shop hz->us"));
+	lt_buf_clear(&out);
+	lt_err_text(&err, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "`lutra retry --data DIR 'hz->us'` (or"));
+	lt_buf_clear(&out);
+	lt_err_json(&err, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "`lutra retry --data DIR 'hz->us'` (or"));
+	lt_buf_free(&out);
+}
+
+static void
 every_code_has_a_name_and_a_hint_and_numbers_are_unique(void **state)
 {
 	static const int numbers[] = {
@@ -50,6 +70,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_names_code_place_and_hint),
+		cmocka_unit_test(the_hint_names_the_pipeline_where_it_is_known),
 		cmocka_unit_test(every_code_has_a_name_and_a_hint_and_numbers_are_unique),
 	};
 

@@ -423,6 +423,23 @@ several_over_the_limit_wait_for_each_other(void **state)
 	spill(w);
 }
 
+/* Prepared XA transactions, or the parts of a compressed one: nobody will free them meanwhile. */
+static void
+what_is_not_handed_out_is_not_waited_for(void **state)
+{
+	struct world *w = *state;
+	struct change_txn *first = w->txn;
+	struct lt_err err;
+
+	w->room.limit = 40000;
+	add(w, 0, 200);
+	spill(w);
+	w->txn = change_txn_new(CHANGE_TXN_ROWS);
+	fill(w, &err);
+	assert_int_equal(err.code, LT_E_SPILL_LIMIT);
+	change_txn_free(first);
+}
+
 static void
 dropping_the_rows_frees_the_disk(void **state)
 {
@@ -454,6 +471,7 @@ main(void)
 		TEST(a_folder_that_cannot_be_had_is_a_retry),
 		TEST(a_transaction_over_the_limit_stops),
 		TEST(several_over_the_limit_wait_for_each_other),
+		TEST(what_is_not_handed_out_is_not_waited_for),
 		TEST(dropping_the_rows_frees_the_disk),
 	};
 

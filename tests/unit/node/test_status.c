@@ -58,7 +58,7 @@ json_is_the_contracts(void **state)
 	    "\"saved_position\":{\"file\":\"\",\"pos\":0},"
 	    "\"lag_ms\":0,\"delay_ms\":0,\"lag_bytes\":0,\"transactions\":0,\"rows\":0,\"rows_per_s\":0.0,\"groups\":0,\"retries\":0,\"own\":0,"
 	    "\"opted_out\":0,\"passed\":0,\"memory_bytes\":0,\"error\":{\"code\":\"E5002\",\"name\":\"DUPLICATE\",\"message\":\"a key \\\"is\\\" there\","
-	    "\"where\":{},\"hint\":\"a row with this key is at the target already: compare both ends, repair it, then `lutra retry` "
+	    "\"where\":{},\"hint\":\"a row with this key is at the target already: compare both ends, repair it, then `lutra retry --data DIR PIPELINE` "
 	    "(or `lutra skip`)\"}}]}]}");
 	lt_buf_free(&out);
 }

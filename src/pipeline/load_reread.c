@@ -128,8 +128,8 @@ add_read(const struct again *a, const struct pipeline_column *c, size_t at, stru
 
 	if (v.ptr == NULL)
 		lt_buf_z(sql, "NULL");
-	else if (is_hex(c))
-		lt_buf_printf(sql, "X'%.*s'", LT_FMT(v));
+	else if (is_hex(c) && v.len > 0)
+		lt_buf_printf(sql, "0x%.*s", LT_FMT(v)); /* of a BIT also an odd number of digits */
 	else
 		my_sql_text(sql, v);
 }

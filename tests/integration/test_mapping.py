@@ -25,8 +25,8 @@ def rows(server, schema, table):
     return sorted(server.sql(f"SELECT * FROM {table}", db=schema))
 
 
-@pytest.mark.parametrize("writers", [1, 3])
-def test_one_table_to_several(writers, start, schema):
+@pytest.mark.parametrize("how", ["writers: 1", "writers: 3", "mode: merge"])
+def test_one_table_to_several(how, start, schema):
     """Whole rows to one, some columns to another, a marked copy to a third; every operation reaches all of them."""
     source, target, lutra = start(
         ["CREATE TABLE t (id INT PRIMARY KEY, v INT, note VARCHAR(20))", "CREATE TABLE k (v INT)"],
@@ -35,7 +35,7 @@ def test_one_table_to_several(writers, start, schema):
          "CREATE TABLE k (v INT)", "CREATE TABLE k2 (w INT)"],
         [{"from": f"{schema}.t"}, {"from": f"{schema}.t", "to": f"{schema}.slim", "include": ["id", "v"]},
          {"from": f"{schema}.t", "to": f"{schema}.copy", "set": {"site": "hz", "n": -7}},
-         {"from": f"{schema}.k"}, {"from": f"{schema}.k", "to": f"{schema}.k2", "rename": {"v": "w"}}], f"writers: {writers}")
+         {"from": f"{schema}.k"}, {"from": f"{schema}.k", "to": f"{schema}.k2", "rename": {"v": "w"}}], how)
     lutra.start()
     transaction(source, schema, *(f"INSERT INTO t VALUES ({i}, {i}, 'n{i}')" for i in range(30)), "INSERT INTO k VALUES (1), (1), (1), (2)")
     transaction(source, schema, "UPDATE t SET v = v + 100 WHERE id < 20", "UPDATE t SET id = 99 WHERE id = 5", "DELETE FROM t WHERE id = 6",
@@ -49,14 +49,14 @@ def test_one_table_to_several(writers, start, schema):
     assert rows(target, schema, "k") == rows(target, schema, "k2") == [(1,), (3,), (3,)]
 
 
-@pytest.mark.parametrize("writers", [1, 3])
-def test_shards_into_one_table_told_apart(writers, start, schema):
+@pytest.mark.parametrize("how", ["writers: 1", "writers: 3", "mode: merge"])
+def test_shards_into_one_table_told_apart(how, start, schema):
     """The same keys in every shard: a constant in the target's key keeps them apart, also where rows share statements."""
     shards = [f"o_0{i}" for i in range(3)]
     source, target, lutra = start(
         [f"CREATE TABLE {s} (id INT PRIMARY KEY, v INT, UNIQUE (v))" for s in shards],
         ["CREATE TABLE o (shard VARCHAR(10) NOT NULL, id INT NOT NULL, v INT, PRIMARY KEY (shard, id), UNIQUE (shard, v))"],
-        [{"from": f"{schema}.o_[00-02]", "to": f"{schema}.o", "set": {"shard": "$table"}}], f"writers: {writers}", "group: { rows: 10 }")
+        [{"from": f"{schema}.o_[00-02]", "to": f"{schema}.o", "set": {"shard": "$table"}}], how, "group: { rows: 10 }")
     status, lines = lutra.check()
     assert status == 0 and any(line.startswith("ok") and "several tables into one" in line for line in lines), lines
     lutra.start()

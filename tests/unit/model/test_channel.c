@@ -73,6 +73,7 @@ completes_a_one_way_channel_with_defaults(void **state)
 	assert_string_equal(c->pipelines[0].name, "hz->us");
 	assert_false(c->pipelines[0].two_way);
 	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_NOW);
+	assert_int_equal(c->sync, MODEL_SYNC_FIELD);
 	assert_int_equal(c->verify, MODEL_VERIFY_OFF);
 	assert_int_equal(c->memory_bytes, 256 << 20);
 	assert_int_equal(c->spill_bytes, (uint64_t)16 << 30);
@@ -343,6 +344,9 @@ refuses_wrong_values_at_their_place(void **state)
 		    LT_E_CONFIG_MAPPING, 8, 5, "no way back" },
 		{ HEAD "direction: hz <-> us\nconflicts: none\ntables:\n  - a.b\n  - { from: a.b, to: a.c }\n",
 		    LT_E_CONFIG_MAPPING, 9, 5, "fan-out" },
+		{ ONE "sync-mode: media\n", LT_E_CONFIG_VALUE, 7, 12, "field or row" },
+		{ ONE "writers: 2\nsync-mode: row\n", LT_E_CONFIG_VALUE, 8, 12, "one of `writers`" },
+		{ TWO "conflicts: none\nsync-mode: row\n", LT_E_CONFIG_VALUE, 8, 12, "one way" },
 		{ ONE "otter: 7\n", LT_E_CONFIG_VALUE, 7, 8, "otter" },
 		{ ONE "otter: { channel: 0 }\n", LT_E_CONFIG_VALUE, 7, 19, "channel" },
 		{ ONE "otter: { write: on }\n", LT_E_CONFIG_MISSING, 7, 17, "`channel`" },

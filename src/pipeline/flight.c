@@ -456,7 +456,7 @@ pipeline_flight_drain(struct pipeline_flight *f, struct lt_err *err)
 	return true;
 }
 
-void
+bool
 pipeline_flight_land(struct pipeline_flight *f)
 {
 	uint64_t began = lt_mono_us(f->p->clock);
@@ -468,4 +468,5 @@ pipeline_flight_land(struct pipeline_flight *f)
 		watch_head(f);
 	}
 	advance(f);
+	return f->out == 0;
 }

@@ -464,7 +464,7 @@ pipeline_flight_land(struct pipeline_flight *f)
 
 	while (f->out > 0 && lt_mono_us(f->p->clock) - began < LAND_US) {
 		if (!collect(f, LOOK_MS, &ignored))
-			break;
+			return false; /* perhaps in the middle of a COMMIT */
 		watch_head(f);
 	}
 	advance(f);

@@ -122,6 +122,20 @@ lt_where_text(const struct lt_where *where, char *out, size_t cap)
 	}
 }
 
+/* What to do, with the pipeline's name where one is known: quoted, since it holds a '>'. */
+static void
+add_hint(const struct lt_err *err, struct lt_buf *out)
+{
+	const char *hint = lt_code_hint(err->code), *blank = strrchr(err->where.pipeline, ' '), *at;
+	const char *name = blank != NULL ? blank + 1 : err->where.pipeline; /* behind the channel's */
+
+	while (name[0] != '\0' && (at = strstr(hint, " PIPELINE")) != NULL) {
+		lt_buf_printf(out, "%.*s '%s'", (int)(at - hint), hint, name);
+		hint = at + strlen(" PIPELINE");
+	}
+	lt_buf_z(out, hint);
+}
+
 void
 lt_err_text(const struct lt_err *err, struct lt_buf *out)
 {
@@ -131,7 +145,8 @@ lt_err_text(const struct lt_err *err, struct lt_buf *out)
 	lt_buf_printf(out, "lutra: E%d %s", (int)err->code, err->message);
 	if (where[0] != '\0')
 		lt_buf_printf(out, " (%s)", where);
-	lt_buf_printf(out, ": %s", lt_code_hint(err->code));
+	lt_buf_z(out, ": ");
+	add_hint(err, out);
 }
 
 static void
@@ -155,6 +170,8 @@ json_number_member(struct lt_buf *out, const char *key, uint64_t value)
 void
 lt_err_json(const struct lt_err *err, struct lt_buf *out)
 {
+	struct lt_buf hint = { 0 };
+
 	lt_buf_printf(out, "{\"code\":\"E%d\"", (int)err->code);
 	json_text_member(out, "name", lt_code_name(err->code));
 	lt_json_key(out, "message");
@@ -171,6 +188,8 @@ lt_err_json(const struct lt_err *err, struct lt_buf *out)
 	json_text_member(out, "gtid", err->where.gtid);
 	json_text_member(out, "table", err->where.table);
 	lt_buf_c(out, '}');
-	json_text_member(out, "hint", lt_code_hint(err->code));
+	add_hint(err, &hint);
+	json_text_member(out, "hint", lt_buf_cstr(&hint));
 	lt_buf_c(out, '}');
+	lt_buf_free(&hint);
 }

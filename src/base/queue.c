@@ -169,4 +169,3 @@ lt_queue_bytes(struct lt_queue *q)
 	pthread_mutex_unlock(&q->lock);
 	return n;
 }
-

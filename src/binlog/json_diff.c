@@ -2,8 +2,8 @@
 
 #include "base/buf.h"
 #include "binlog/json.h"
-#include "change/json_path.h"
 #include "binlog/json_priv.h"
+#include "change/json_path.h"
 
 enum { DIFF_REPLACE, DIFF_INSERT, DIFF_REMOVE };
 

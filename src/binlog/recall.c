@@ -74,7 +74,8 @@ read_up_to(struct binlog_recall *r, struct change_source *s, const struct change
 			return false;
 		if (t != NULL && t->kind == CHANGE_TXN_ROWS && strcmp(t->end.file, commit->file) == 0 &&
 		    t->end.last_pos == commit->pos) {
-			change_gtid_set_free(t->passed); /* what this second reading passed is no progress of the first */
+			change_gtid_set_free(
+			    t->passed); /* what this second reading passed is no progress of the first */
 			t->passed = NULL;
 			*ret = t;
 			return true;

@@ -1,5 +1,7 @@
 #include "pipeline/bind_priv.h"
 
+#include "pipeline/room_priv.h"
+
 #include "base/fault.h"
 
 static bool
@@ -127,6 +129,8 @@ pipeline_bind_value(const struct pipeline_column *c, const struct change_value *
 		return true;
 	}
 	LT_ASSERT(value->kind != CHANGE_JSON_DIFF); /* see pipeline/edits_priv.h */
+	if (c->room.kind != SCHEMA_ROOM_ANY && !pipeline_room_keeps(c, value, err))
+		return false;
 	switch (c->bind) {
 	case PIPELINE_BIND_NUMBER:
 	case PIPELINE_BIND_INDEX:

@@ -187,6 +187,7 @@ add_column(struct pipeline_route *route, const struct model_rule *rule, size_t s
 		return true; /* the target makes it itself */
 	if (!pipeline_bind_choose(from, c->target, json_native, &c->bind, err))
 		return false;
+	c->room = schema_room_of(from, c->target);
 	route->ncolumns++;
 	return true;
 }

@@ -9,6 +9,7 @@
 #include "change/txn.h"
 #include "model/mapping.h"
 #include "mysql/stmt.h"
+#include "schema/room.h"
 #include "schema/table.h"
 
 /** How a value is handed over: decided by the source's kind and the target's column. */
@@ -34,6 +35,7 @@ struct pipeline_column {
 	enum pipeline_bind bind;
 	bool in_key;
 	bool constant; /* what the mapping sets, in every row */
+	struct schema_room room;
 };
 
 /** How rows of one shape are written. */

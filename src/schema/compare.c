@@ -195,7 +195,7 @@ schema_compare(const struct schema_table *source, const struct schema_table *tar
 static struct lt_str
 part_name(const struct schema_table *t, const struct schema_key_part *part)
 {
-	return part->column == SIZE_MAX ? (struct lt_str){ 0 } : t->columns[part->column].name;
+	return part->column == SIZE_MAX ? lt_str_of(NULL, 0) : t->columns[part->column].name;
 }
 
 /** Index in `b` of the column that this part is on; SIZE_MAX: none. */

@@ -50,7 +50,7 @@ DOCS = "CREATE TABLE docs (id INT PRIMARY KEY, j JSON, n INT, k JSON)"
 
 
 @pytest.mark.parametrize("target", ["mysql", "mariadb"])
-@pytest.mark.parametrize("packed,image", [("OFF", "FULL"), ("ON", "FULL"), ("ON", "NOBLOB"), ("OFF", "MINIMAL"), ("ON", "MINIMAL")])
+@pytest.mark.parametrize("packed,image", [("OFF", "FULL"), ("ON", "FULL"), ("ON", "NOBLOB"), ("ON", "MINIMAL")])
 def test_edits_of_json_values_arrive_as_values(target, packed, image, site, channel, schema):
     source, target = site("mysql", 1), site(target, 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us")
@@ -109,8 +109,8 @@ def edit_without_values(source, target, channel, schema):
         yield lutra
 
 
-@pytest.mark.parametrize("target", ["mysql", "mariadb"])
-@pytest.mark.parametrize("damage,code", [("j = JSON_REMOVE(j, '$.a')", "E5001"), ("j = NULL", "E5001"), ("id = 2", "E5000"), ("j = '[1]'", "E5001")])
+@pytest.mark.parametrize("target,damage,code", [("mysql", "j = JSON_REMOVE(j, '$.a')", "E5001"), ("mariadb", "j = NULL", "E5001"), ("mysql", "id = 2", "E5000"),
+                                                ("mariadb", "j = '[1]'", "E5001")])
 def test_r07_an_edit_that_does_not_fit_the_targets_value_is_a_coded_stop(damage, code, target, site, channel, schema):
     """And is carried out once the value is what it was."""
     source, target = site("mysql", 1), site(target, 2)

@@ -191,3 +191,31 @@ def test_every_byte_of_latin1_goes_into_utf8mb4_and_back(pair, site, channel, sc
     assert lutra.pipelines()["hz->us"]["error"] is None
     assert source.sql("SELECT id, HEX(v) FROM t ORDER BY id", db=schema) == target.sql("SELECT id, HEX(CONVERT(v USING latin1)) FROM t ORDER BY id", db=schema)
     assert source.sql("SELECT n, HEX(v) FROM k ORDER BY n", db=schema) == target.sql("SELECT n, HEX(CONVERT(v USING latin1)) FROM k ORDER BY n", db=schema)
+
+
+@pytest.mark.parametrize("metadata", ["FULL", "MINIMAL"])
+@pytest.mark.parametrize("pair", [("mysql", "mariadb"), ("mariadb", "mysql")], ids="-to-".join)
+def test_members_go_by_name_where_the_lists_differ(pair, metadata, site, channel, schema):
+    """In whatever character set the log has the names, and whether it has them or not."""
+    source, target = site(pair[0], 1), site(pair[1], 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    there = "e ENUM('\u4e2d', '\u6587', 'a') CHARACTER SET gbk, s SET('x', '\u6587', 'o''k', '\u4e2d') CHARACTER SET gbk, l ENUM('\u00e9', '\u00fc') CHARACTER SET latin1"
+    here = ("e ENUM('a', 'new', '\u6587', '\u4e2d') CHARACTER SET utf8mb4, s SET('\u4e2d', 'o''k', 'new', 'x', '\u6587') CHARACTER SET utf8mb4,"
+            " l ENUM('z', '\u00fc', '\u00e9') CHARACTER SET utf8mb4")
+    for server, columns in ((source, there), (target, here)):
+        server.script([f"CREATE TABLE t (id INT PRIMARY KEY, {columns})", f"CREATE TABLE k (id INT, {columns})"], db=schema)
+    source.sql("SET GLOBAL binlog_row_metadata = %s", (metadata,))
+    try:
+        lutra.start()
+        for table in "tk":
+            source.script([f"INSERT INTO {table} VALUES (1, '\u4e2d', 'x,\u4e2d', '\u00fc'), (2, '\u6587', '', '\u00e9'), (3, 'a', 'o''k,x,\u6587,\u4e2d', NULL)",
+                           f"UPDATE {table} SET e = '\u6587', s = 'o''k' WHERE id = 1", f"DELETE FROM {table} WHERE id = 2"], db=schema)
+        lutra.wait()
+    finally:
+        source.sql("SET GLOBAL binlog_row_metadata = 'FULL'")
+
+    assert lutra.pipelines()["hz->us"]["error"] is None
+    for table in "tk":
+        def rows(server):
+            return [(i, e, set(s.split(",")), l) for i, e, s, l in server.sql(f"SELECT * FROM {table} ORDER BY id", db=schema)]
+        assert rows(source) == rows(target) and len(rows(target)) == 2

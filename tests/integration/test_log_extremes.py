@@ -6,7 +6,7 @@ import itertools
 import pytest
 from conftest import same
 from lutralab.lutra import LutraFailed
-from steps import server_globals
+from steps import server_globals, stopped
 
 SERVERS = ("mariadb", "mariadb-11.8", "mysql")
 PAIRS = list(itertools.product(SERVERS, SERVERS))
@@ -205,3 +205,36 @@ def test_json_with_opaque_values_and_big_numbers(target, site, channel, schema):
     def printed(server):
         return [server.sql(f"SELECT id, CAST(v AS CHAR) FROM {table} ORDER BY id", db=schema) for table in "jk"]
     assert printed(source) == printed(target)
+
+
+# Columns of the source, narrower ones of the target that a server fills without a word, a value that fits and one that does not.
+NARROWER = {
+    "fraction": ("DATETIME(6)", "DATETIME(3)", "'2026-11-22 01:02:03.123000'", "'2026-11-22 01:02:03.123456'"),
+    "seconds": ("TIMESTAMP(2) NULL", "TIMESTAMP NULL", "'2026-11-22 01:02:03'", "'2026-11-22 01:02:03.99'"),
+    "day": ("DATETIME", "DATE", "'2026-11-22'", "'2026-11-22 01:02:03'"),
+    "hour": ("TIME", "DATETIME", "NULL", "'01:02:03'"),
+    "cents": ("DECIMAL(20,4)", "DECIMAL(20,2)", "1.2500", "1.2501"),
+    "whole": ("DOUBLE", "INT", "7", "7.5"),
+    "single": ("DOUBLE", "FLOAT", "0.5", "0.1"),
+    "huge": ("BIGINT", "DOUBLE", "9007199254740992", "9007199254740993"),
+    "blank": ("VARCHAR(9)", "CHAR(9)", "'x'", "'x '"),
+    "padded": ("VARBINARY(4)", "BINARY(4)", "'abcd'", "'abc'"),
+}
+
+
+@pytest.mark.parametrize("target", ["mysql", "mariadb"])
+def test_a_value_that_the_target_would_bend_is_a_coded_stop(target, site, channel, schema):
+    source, target = site("mariadb", 1), site(target, 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    for end, server in enumerate((source, target)):
+        run(server, schema, *(f"CREATE TABLE n_{name} (id INT PRIMARY KEY, v {types[end]})" for name, types in NARROWER.items()))
+    lutra.start()
+    for name, (_, narrow, fits, bent) in NARROWER.items():
+        run(source, schema, f"INSERT INTO n_{name} VALUES (1, {fits})", f"INSERT INTO n_{name} VALUES (2, {bent})")
+
+        error = stopped(lutra, "hz->us", "E5005")
+
+        assert error["where"]["table"] == f"{schema}.n_{name}" and "column v" in error["message"] and narrow.split()[0].lower() in error["message"], error
+        lutra.skip("hz->us")
+    lutra.wait()
+    assert [target.sql(f"SELECT id FROM n_{name}", db=schema) for name in NARROWER] == [((1,),)] * len(NARROWER)

@@ -37,7 +37,7 @@ def read_as(server, server_id, uuid):
     return c
 
 
-@pytest.mark.parametrize("engine", ["mysql", "mariadb", "mariadb-11.8"])
+@pytest.mark.parametrize("engine", ["mysql", "mariadb"])
 def test_a_twin_is_named_and_reading_goes_on(engine, site, channel, schema):
     """MySQL goes by the uuid, whatever the server id; MariaDB by that."""
     source, target = site(engine, 1), site("mariadb", 2)

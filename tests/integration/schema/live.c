@@ -218,7 +218,8 @@ static void
 catalog_reads_named_tables_as_it_reads_all(void **state)
 {
 	struct schema_table **all = NULL, **named = NULL;
-	struct schema_name names[5] = { { LT_STR("lutra_live"), LT_STR("nowhere") }, { LT_STR("no"), LT_STR("where") } };
+	struct schema_name names[5] = { { LT_STR("lutra_live"), LT_STR("nowhere") },
+		{ LT_STR("no"), LT_STR("where") } };
 	size_t nall = 0, nnamed = 0, same = 0;
 
 	(void)state;

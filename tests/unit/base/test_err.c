@@ -23,7 +23,27 @@ text_names_code_place_and_hint(void **state)
 	lt_err_text(&err, &out);
 	assert_string_equal(lt_buf_cstr(&out),
 	    "lutra: E3010 while reading: gone: mb.000001 (mb.000001:4711, shop.orders): the source has purged what is needed: "
-	    "load a fresh dump with its position and start there");
+	    "load a fresh dump, then `lutra position --data DIR PIPELINE ...` with its place");
+	lt_buf_free(&out);
+}
+
+static void
+the_hint_names_the_pipeline_where_it_is_known(void **state)
+{
+	struct lt_err err = { 0 };
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	assert_false(lt_fail(&err, LT_E_DUPLICATE, "twice"));
+	lt_err_text(&err, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "`lutra retry --data DIR PIPELINE` (or"));
+	lt_str_copy(err.where.pipeline, sizeof(err.where.pipeline), LT_STR("shop hz->us"));
+	lt_buf_clear(&out);
+	lt_err_text(&err, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "`lutra retry --data DIR 'hz->us'` (or"));
+	lt_buf_clear(&out);
+	lt_err_json(&err, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "`lutra retry --data DIR 'hz->us'` (or"));
 	lt_buf_free(&out);
 }
 
@@ -50,6 +70,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_names_code_place_and_hint),
+		cmocka_unit_test(the_hint_names_the_pipeline_where_it_is_known),
 		cmocka_unit_test(every_code_has_a_name_and_a_hint_and_numbers_are_unique),
 	};
 

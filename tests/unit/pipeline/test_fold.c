@@ -77,9 +77,15 @@ set_up(struct fixture *f)
 	memset(f, 0, sizeof(*f));
 	f->target = (struct schema_table){ .ncolumns = 3, .nkeys = 2, .columns = columns, .keys = keys };
 	f->from = (struct change_table){ .codec = &codec };
-	f->mapped[0] = (struct pipeline_column){ 0, &columns[0], &sources[0], PIPELINE_BIND_NUMBER, true, false };
-	f->mapped[1] = (struct pipeline_column){ 1, &columns[1], &sources[1], PIPELINE_BIND_UTF8, false, false };
-	f->mapped[2] = (struct pipeline_column){ 2, &columns[2], &sources[2], PIPELINE_BIND_NUMBER, false, false };
+	f->mapped[0] = (struct pipeline_column){
+		.source = 0, .target = &columns[0], .from = &sources[0], .bind = PIPELINE_BIND_NUMBER, .in_key = true
+	};
+	f->mapped[1] = (struct pipeline_column){
+		.source = 1, .target = &columns[1], .from = &sources[1], .bind = PIPELINE_BIND_UTF8, .in_key = false
+	};
+	f->mapped[2] = (struct pipeline_column){
+		.source = 2, .target = &columns[2], .from = &sources[2], .bind = PIPELINE_BIND_NUMBER, .in_key = false
+	};
 	f->route = (struct pipeline_route){ .from = &f->from,
 		.target = &f->target,
 		.columns = f->mapped,

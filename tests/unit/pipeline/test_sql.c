@@ -219,14 +219,26 @@ fresh_item(struct item *x)
 		.columns = item_columns,
 		.nkeys = 1,
 		.keys = item_keys };
-	x->columns[0] =
-	    (struct pipeline_column){ 0, &item_columns[0], &item_sources[0], PIPELINE_BIND_NUMBER, true, false };
-	x->columns[1] =
-	    (struct pipeline_column){ 1, &item_columns[1], &item_sources[1], PIPELINE_BIND_UTF8, true, false };
-	x->columns[2] =
-	    (struct pipeline_column){ 2, &item_columns[2], &item_sources[2], PIPELINE_BIND_FOREIGN, false, false };
-	x->columns[3] =
-	    (struct pipeline_column){ 3, &item_columns[3], &item_sources[3], PIPELINE_BIND_TEMPORAL, false, false };
+	x->columns[0] = (struct pipeline_column){ .source = 0,
+		.target = &item_columns[0],
+		.from = &item_sources[0],
+		.bind = PIPELINE_BIND_NUMBER,
+		.in_key = true };
+	x->columns[1] = (struct pipeline_column){ .source = 1,
+		.target = &item_columns[1],
+		.from = &item_sources[1],
+		.bind = PIPELINE_BIND_UTF8,
+		.in_key = true };
+	x->columns[2] = (struct pipeline_column){ .source = 2,
+		.target = &item_columns[2],
+		.from = &item_sources[2],
+		.bind = PIPELINE_BIND_FOREIGN,
+		.in_key = false };
+	x->columns[3] = (struct pipeline_column){ .source = 3,
+		.target = &item_columns[3],
+		.from = &item_sources[3],
+		.bind = PIPELINE_BIND_TEMPORAL,
+		.in_key = false };
 	x->route = (struct pipeline_route){ .target = &x->table, .columns = x->columns, .ncolumns = 4 };
 	return fresh(&x->f);
 }

@@ -80,6 +80,8 @@ completes_a_one_way_channel_with_defaults(void **state)
 	assert_int_equal(c->group.rows, 5000);
 	assert_int_equal(c->group.bytes, 4 << 20);
 	assert_int_equal(c->group.time_ms, 200);
+	assert_int_equal(c->group.wait_ms, 20);
+	assert_false(c->free_order);
 	assert_true(model_mapping_table(c->pipelines[0].mapping, LT_STR("shop"), LT_STR("t"), &a, &b, &rule));
 	lt_buf_free(&a);
 	lt_buf_free(&b);
@@ -156,8 +158,13 @@ reads_every_key(void **state)
 	    "  us: { gtid: 0-1-9 }\n"
 	    "delay: { us->hz: 2h }\n"
 	    "otter: { channel: 7, info: ring, write: on }\n"
-	    "group: { rows: 10, bytes: 512K, time: 2s }\n"
+	    "group: { rows: 10, bytes: 512K, time: 2s, wait: 30 }\n"
+	    "writers: 64\n"
+	    "commit-order: free\n"
 	    "verify: off\n");
+	assert_int_equal(c->writers, 64);
+	assert_true(c->free_order);
+	assert_int_equal(c->group.wait_ms, 30);
 	assert_string_equal(c->sites[0].password, "s3cret\n"); /* one newline is dropped */
 	assert_string_equal(c->sites[1].password, "from env");
 	assert_int_equal(strncmp(c->sites[0].ssl_ca, folder, strlen(folder)), 0);
@@ -370,6 +377,10 @@ refuses_wrong_values_at_their_place(void **state)
 		{ ONE "group: { rows: 0 }\n", LT_E_CONFIG_VALUE, 7, 16, "from 1" },
 		{ ONE "group: { bytes: 512M }\n", LT_E_CONFIG_VALUE, 7, 17, "larger than" },
 		{ ONE "group: { time: 0 }\n", LT_E_CONFIG_VALUE, 7, 16, "are allowed" },
+		{ ONE "group: { wait: 2s }\n", LT_E_CONFIG_VALUE, 7, 16, "are allowed" },
+		{ ONE "writers: 0\n", LT_E_CONFIG_VALUE, 7, 10, "from 1 to 64" },
+		{ ONE "writers: 65\n", LT_E_CONFIG_VALUE, 7, 10, "from 1 to 64" },
+		{ ONE "commit-order: any\n", LT_E_CONFIG_VALUE, 7, 15, "source or free" },
 		{ ONE "group: { time: 1w }\n", LT_E_CONFIG_VALUE, 7, 16, "a time" },
 		{ ONE "group: { time: 1h }\n", LT_E_CONFIG_VALUE, 7, 16, "are allowed" },
 		{ ONE "verify: perhaps\n", LT_E_CONFIG_VALUE, 7, 9, "on or off" },

@@ -178,6 +178,7 @@ pipeline_flight_take(struct pipeline_flight *f, struct pipeline_group *g, bool *
 	if (!f->started && !start_writers(f, err))
 		return false;
 	if (g->rows > 0) {
+		pipeline_router_trim(pipeline_load_router(f->sink));
 		*alone = f->failed_to_start || g->bytes > f->job_bytes ||
 			 !pipeline_schedule_add(f->schedule, f->orders + 1, g->txns, g->count, &after, &why);
 		if (!pipeline_router_settle(pipeline_load_router(f->sink), err))

@@ -251,9 +251,10 @@ failed(struct source *s, struct lt_err *err)
 
 	if (err->code == LT_E_CANCELLED)
 		return false;
-	if (s->expect.on && damage)
+	/* In the middle of another log's event any size may stand. */
+	if (s->expect.on && (damage || err->code == LT_E_PACKET_TOO_LARGE))
 		err->code = LT_E_LOG_HISTORY;
-	else if (s->midway && !s->begun && s->assembler.format.known && damage)
+	else if (s->midway && !s->begun && s->expect.pos == 0 && s->assembler.format.known && damage)
 		err->code = LT_E_LOG_POSITION;
 	if (err->where.file[0] == '\0') {
 		lt_str_copy(err->where.file, sizeof(err->where.file), lt_str_z(s->file));

@@ -91,6 +91,8 @@ take(struct load *l, struct lt_err *err)
 			lt_wrap(err, "%s", op_name(l->txns[e.txn]->rows[e.row].op));
 			blame(l, &e, err);
 		}
+		if (e.kind == EXPECT_LANE && err->code == LT_E_TABLE_MISSING)
+			err->code = LT_E_STATE_BROKEN;
 		note_form(l, &e, err);
 		return false;
 	}

@@ -2,6 +2,9 @@
 BUILD ?= build
 SECONDS ?= 10
 SEED ?= 1
+KILLS ?= 0
+SERVER_KILLS ?= 0
+WRITERS ?= 0
 
 .PHONY: help build demo test faults check asan tsan fuzz corpora chaos bench fmt lint layers cover clean
 help:
@@ -66,10 +69,10 @@ corpora: build
 	sh tools/install.sh test
 	/usr/bin/python3 tools/run-corpora $(BUILD)/lutra $(DIR)
 
-## make chaos      SECONDS=10 SEED=1: kills and restarts under load
+## make chaos      SECONDS=10 SEED=1: kills and restarts under load; KILLS=1000 SERVER_KILLS=100 WRITERS=4 as wanted
 chaos: build
 	sh tools/install.sh test
-	/usr/bin/python3 tests/chaos/run --seconds $(SECONDS) --seed $(SEED)
+	/usr/bin/python3 tests/chaos/run --seconds $(SECONDS) --seed $(SEED) --kills $(KILLS) --server-kills $(SERVER_KILLS) --writers $(WRITERS)
 
 ## make bench      NAME=decode|apply|latency|memory (or apply.merge, apply.sysbench, apply.link), or all: one JSON line a figure
 bench: build

@@ -8,29 +8,67 @@ from lutralab.lutra import Lutra, create_user
 from lutralab.servers import wait_until
 
 DURABLE = ("sync-binlog=1", "innodb-flush-log-at-trx-commit=1")
-BIG = ("innodb-buffer-pool-size=1G", "innodb-log-file-size=512M", "binlog-annotate-row-events=OFF", "max-binlog-size=1G")
-REPLICA = ("slave-parallel-mode=optimistic", "gtid-strict-mode=OFF")
-THREADS = (0, 4, 8)
-PEER = "best of the server's own replica with 0, 4, 8 threads"
+COMMON = ("innodb-buffer-pool-size=1G", "max-binlog-size=1G")
+
+
+class Mariadb:
+    """How this engine's own replica is driven."""
+
+    options = (*COMMON, "innodb-log-file-size=512M", "binlog-annotate-row-events=OFF", "slave-parallel-mode=optimistic", "gtid-strict-mode=OFF")
+    threads = (0, 4, 8)
+    log_place = "SHOW MASTER STATUS"
+    status, status_file, status_pos = "SHOW SLAVE STATUS", "Master_Log_File", "Read_Master_Log_Pos"
+    stop = ["STOP SLAVE", "RESET SLAVE ALL"]
+    start = "START SLAVE SQL_THREAD"
+
+    @staticmethod
+    def follow(port, place, threads):
+        return ["RESET MASTER", "SET GLOBAL gtid_slave_pos=''", f"SET GLOBAL slave_parallel_threads={threads}",
+                f"CHANGE MASTER TO master_host='127.0.0.1', master_port={port}, master_user='repl', master_password='r',"
+                f" master_log_file='{place[0]}', master_log_pos={place[1]}", "START SLAVE IO_THREAD"]
+
+
+class Mysql:
+    options = (*COMMON, "innodb-redo-log-capacity=1G")
+    threads = (1, 4, 8)
+    log_place = "SHOW BINARY LOG STATUS"
+    status, status_file, status_pos = "SHOW REPLICA STATUS", "Source_Log_File", "Read_Source_Log_Pos"
+    stop = ["STOP REPLICA", "RESET REPLICA ALL"]
+    start = "START REPLICA SQL_THREAD"
+
+    @staticmethod
+    def follow(port, place, threads):
+        return ["RESET BINARY LOGS AND GTIDS", f"SET GLOBAL replica_parallel_workers={threads}",
+                f"CHANGE REPLICATION SOURCE TO source_host='127.0.0.1', source_port={port}, source_user='repl', source_password='r',"
+                f" source_log_file='{place[0]}', source_log_pos={place[1]}, source_auto_position=0, get_source_public_key=1",
+                "START REPLICA IO_THREAD"]
+
+
+ENGINES = {"mariadb": Mariadb, "mysql": Mysql}
+
+
+def peer_is(engine):
+    return f"best of the server's own replica with {', '.join(map(str, ENGINES[engine].threads))} threads"
 
 
 class Backlog:
     """`lay(source)` makes schema bench as it is before the backlog; `write(source)` writes the backlog; `lay(target)` puts a target back."""
 
-    def __init__(self, lab, lay, write):
-        self.lab, self.lay = lab, lay
-        self.source = lab.start("mariadb", 1, *BIG)
+    def __init__(self, lab, lay, write, engine="mariadb"):
+        self.lab, self.lay, self.engine, self.how = lab, lay, engine, ENGINES[engine]
+        self.source = lab.start(engine, 1, *self.how.options)
         self._lutras = 0
         lay(self.source)
         self.source.script(["CREATE TABLE bench.done (id INT PRIMARY KEY)", "CREATE USER repl@'%' IDENTIFIED BY 'r'",
-                            "GRANT REPLICATION SLAVE ON *.* TO repl@'%'", "FLUSH BINARY LOGS"])
+                            "GRANT REPLICATION SLAVE ON *.* TO repl@'%'"])
         create_user(self.source, ["bench"])
-        self.start = self.source.sql("SHOW MASTER STATUS")[0][:2]
+        self.source.sql("FLUSH BINARY LOGS")
+        self.start = self.source.sql(self.how.log_place)[0][:2]
         write(self.source)
         self.source.sql("INSERT INTO bench.done VALUES (1)")
 
     def target(self, *options):
-        return self.lab.start("mariadb", 2, *BIG, *options, *REPLICA)
+        return self.lab.start(self.engine, 2, *self.how.options, *options)
 
     def _reset(self, target):
         target.sql("DROP DATABASE IF EXISTS lutra")
@@ -44,30 +82,27 @@ class Backlog:
 
     def native(self, replica, threads):
         """Seconds the server's own replica takes, its relay log already there."""
-        replica.script(["STOP SLAVE", "RESET SLAVE ALL"])
+        replica.script(self.how.stop)
         self._reset(replica)
-        file, pos = self.start
-        replica.script(["RESET MASTER", "SET GLOBAL gtid_slave_pos=''", f"SET GLOBAL slave_parallel_threads={threads}",
-                        f"CHANGE MASTER TO master_host='127.0.0.1', master_port={self.source.port}, master_user='repl', master_password='r',"
-                        f" master_log_file='{file}', master_log_pos={pos}", "START SLAVE IO_THREAD"])
-        end_file, end_pos = self.source.sql("SHOW MASTER STATUS")[0][:2]
+        replica.script(self.how.follow(self.source.port, self.start, threads))
+        end = self.source.sql(self.how.log_place)[0][:2]
 
         def fetched():
             with replica.connect() as c, c.cursor() as cursor:
-                cursor.execute("SHOW SLAVE STATUS")
+                cursor.execute(self.how.status)
                 status = dict(zip((d[0] for d in cursor.description), cursor.fetchone()))
-            return status["Master_Log_File"] == end_file and status["Read_Master_Log_Pos"] >= end_pos
+            return status[self.how.status_file] == end[0] and status[self.how.status_pos] >= end[1]
 
         wait_until(fetched, 600, "the relay log")
         began = time.monotonic()
-        replica.sql("START SLAVE SQL_THREAD")
+        replica.sql(self.how.start)
         wait_until(lambda: self._arrived(replica), 3600, "the replica", poll_s=0.05)
         took = time.monotonic() - began
-        replica.script(["STOP SLAVE", "RESET SLAVE ALL"])
+        replica.script(self.how.stop)
         return took
 
     def best_native(self, replica):
-        return min(self.native(replica, threads) for threads in THREADS)
+        return min(self.native(replica, threads) for threads in self.how.threads)
 
     def ours(self, target, extra=(), through=None):
         """Seconds Lutra takes from its start, and its peak memory. `through`: what it connects to in the target's place."""

@@ -12,7 +12,8 @@ struct block {
 struct lt_arena {
 	struct block *newest;
 	size_t bytes;
-	size_t next_cap; /* doubles up to BLOCK_MAX, so that small arenas stay small */
+	size_t next_cap;    /* doubles up to BLOCK_MAX, so that small arenas stay small */
+	struct block first; /* lies in the same piece of memory: a small arena is one allocation */
 };
 
 static struct block *
@@ -35,21 +36,23 @@ add_block(struct lt_arena *a, size_t need)
 struct lt_arena *
 lt_arena_new(void)
 {
-	struct lt_arena *a = lt_new(struct lt_arena);
+	struct lt_arena *a = lt_realloc(NULL, sizeof(*a) + BLOCK_SIZE);
 
-	a->next_cap = BLOCK_SIZE;
-	add_block(a, 0);
+	a->first.cap = BLOCK_SIZE;
+	a->first.next = NULL;
+	a->newest = &a->first;
+	lt_arena_reset(a);
 	return a;
 }
 
 static void
-free_blocks(struct block *from, const struct block *keep)
+free_more(struct lt_arena *a)
 {
-	while (from != keep) {
-		struct block *next = from->next;
+	while (a->newest != &a->first) {
+		struct block *next = a->newest->next;
 
-		free(from);
-		from = next;
+		free(a->newest);
+		a->newest = next;
 	}
 }
 
@@ -58,22 +61,17 @@ lt_arena_free(struct lt_arena *a)
 {
 	if (a == NULL)
 		return;
-	free_blocks(a->newest, NULL);
+	free_more(a);
 	free(a);
 }
 
 void
 lt_arena_reset(struct lt_arena *a)
 {
-	struct block *first = a->newest;
-
-	while (first->next != NULL)
-		first = first->next;
-	free_blocks(a->newest, first);
-	first->used = 0;
-	a->newest = first;
-	a->bytes = first->cap;
-	a->next_cap = LT_MIN(first->cap * 2, BLOCK_MAX);
+	free_more(a);
+	a->first.used = 0;
+	a->bytes = BLOCK_SIZE;
+	a->next_cap = BLOCK_SIZE * 2;
 }
 
 void *

@@ -23,19 +23,48 @@ lt_fault(const char *name)
 	return false;
 }
 
+/* Whether `entry` ("load.commit:3") names this step, passed for the how many-th time it says. */
+static bool
+step_is(const char *entry, const char *name, _Atomic uint64_t *passed)
+{
+	size_t len = strcspn(entry, ":,"), digits = entry[len] == ':' ? strcspn(entry + len + 1, ",") : 0;
+	uint64_t want = 1;
+
+	if (len != strlen(name) || strncmp(entry, name, len) != 0)
+		return false;
+	if (digits > 0 && !lt_str_u64(lt_str_of(entry + len + 1, digits), &want))
+		return false;
+	return atomic_fetch_add(passed, 1) + 1 == want;
+}
+
+/* One entry of the list after the other, each counted from where the one before was met. */
+static void
+hold(const char *list, const char *name)
+{
+	static _Atomic uint64_t passed, met;
+	const char *entry = list;
+
+	for (uint64_t i = atomic_load(&met); i > 0 && entry != NULL; i--) {
+		entry = strchr(entry, ',');
+		entry = entry != NULL ? entry + 1 : NULL;
+	}
+	if (entry == NULL || !step_is(entry, name, &passed))
+		return;
+	atomic_store(&passed, 0);
+	atomic_fetch_add(&met, 1);
+	raise(SIGSTOP);
+}
+
 void
 lt_step(const char *name)
 {
 	static _Atomic uint64_t passed;
-	const char *at = getenv("LUTRA_KILL_AT"), *colon = at != NULL ? strchr(at, ':') : NULL;
-	uint64_t want = 1;
+	const char *kill_at = getenv("LUTRA_KILL_AT"), *hold_at = getenv("LUTRA_HOLD_AT");
 
-	if (at == NULL || (colon != NULL && !lt_str_u64(lt_str_z(colon + 1), &want)))
-		return;
-	if (strlen(name) != (size_t)(strchrnul(at, ':') - at) || strncmp(at, name, strlen(name)) != 0)
-		return;
-	if (atomic_fetch_add(&passed, 1) + 1 == want)
+	if (kill_at != NULL && step_is(kill_at, name, &passed))
 		raise(SIGKILL);
+	if (hold_at != NULL)
+		hold(hold_at, name);
 }
 
 #else

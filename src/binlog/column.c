@@ -2,14 +2,15 @@
 
 #include <zlib.h>
 
+#include "binlog/compress.h"
 #include "binlog/decimal.h"
 #include "binlog/json.h"
 #include "binlog/table_map.h"
 #include "binlog/temporal.h"
 
 #define BINARY_COLLATION 63
-/* deflate cannot do better than this (zlib, "Maximum Compression Factor") */
-#define INFLATE_FACTOR 1032
+/* Values of other kinds do not pay for its stack frame. */
+#define APART __attribute__((noinline))
 
 bool
 binlog_column_is_number(uint8_t wire_type)
@@ -166,6 +167,26 @@ width(const struct change_column *c, bool *prefix)
 	}
 }
 
+static uint8_t
+plain_of(uint8_t wire_type)
+{
+	switch (wire_type) {
+	case BINLOG_COL_TINY:
+	case BINLOG_COL_SHORT:
+	case BINLOG_COL_INT24:
+	case BINLOG_COL_LONG:
+	case BINLOG_COL_LONGLONG: return BINLOG_PLAIN_INT;
+	case BINLOG_COL_VARCHAR:
+	case BINLOG_COL_VAR_STRING:
+	case BINLOG_COL_STRING:
+	case BINLOG_COL_TINY_BLOB:
+	case BINLOG_COL_MEDIUM_BLOB:
+	case BINLOG_COL_LONG_BLOB:
+	case BINLOG_COL_BLOB: return BINLOG_PLAIN_BYTES;
+	default: return BINLOG_PLAIN_NOT;
+	}
+}
+
 void
 binlog_column_measure(struct change_column *columns, size_t n)
 {
@@ -180,6 +201,7 @@ binlog_column_measure(struct change_column *columns, size_t n)
 				c->wire_type != BINLOG_COL_TIME && c->wire_type != BINLOG_COL_DATETIME;
 		if (!c->wire.known)
 			continue;
+		c->wire.plain = plain_of(c->wire_type);
 		c->wire.prefix = prefix ? (uint8_t)bytes : 0;
 		c->wire.width = prefix ? 0 : (uint32_t)bytes;
 		if (prefix)
@@ -246,7 +268,7 @@ decode_real(struct lt_str bytes, struct change_value *out)
 	}
 }
 
-static bool
+APART static bool
 decode_decimal(const struct change_column *c, struct lt_str bytes, struct lt_arena *scratch, struct change_value *out,
     struct lt_err *err)
 {
@@ -262,7 +284,7 @@ decode_decimal(const struct change_column *c, struct lt_str bytes, struct lt_are
 }
 
 /* MariaDB, COMPRESSED columns: 0x80 | 8 for raw deflate | bytes of the length; the length, big-endian; the stream. */
-static bool
+APART static bool
 inflate_value(struct lt_str *bytes, struct lt_arena *scratch, struct lt_err *err)
 {
 	const uint8_t *p = (const uint8_t *)bytes->ptr;
@@ -285,7 +307,7 @@ inflate_value(struct lt_str *bytes, struct lt_arena *scratch, struct lt_err *err
 	want = (size_t)lt_be(p + 1, width_of_length);
 	z.next_in = (Bytef *)(uintptr_t)(p + 1 + width_of_length);
 	z.avail_in = (uInt)(bytes->len - 1 - width_of_length);
-	if (want / INFLATE_FACTOR > z.avail_in)
+	if (want / BINLOG_INFLATE_FACTOR > z.avail_in)
 		return lt_fail(err, LT_E_CORRUPT, "compressed value: %zu bytes from %u cannot be", want, z.avail_in);
 	to = lt_arena_alloc(scratch, want);
 	z.next_out = to;
@@ -301,7 +323,7 @@ inflate_value(struct lt_str *bytes, struct lt_arena *scratch, struct lt_err *err
 }
 
 /* What the column holds by the schema's word where the log's type leaves it open. */
-static bool
+APART static bool
 decode_string(const struct change_column *c, struct lt_str bytes, struct lt_arena *scratch, struct change_value *out,
     struct lt_err *err)
 {

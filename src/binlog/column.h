@@ -56,7 +56,10 @@ bool binlog_column_is_number(uint8_t wire_type);
 /** Fill kind, length, precision and scale from wire_type, wire_meta, is_unsigned and collation. */
 void binlog_column_describe(struct change_column *c);
 
-/** Work out how the values of all columns are cut, which their types and metadata tell. */
+/* What wire.plain holds. */
+enum { BINLOG_PLAIN_NOT, BINLOG_PLAIN_INT, BINLOG_PLAIN_BYTES };
+
+/** Work out how the values of all columns are cut and picked up, which their types and metadata tell. */
 void binlog_column_measure(struct change_column *columns, size_t n);
 
 /** As binlog_column_take() where the width was worked out: the value at `at`, and what is behind it; NULL: ask that
@@ -69,7 +72,7 @@ binlog_column_cut(const struct change_column *c, const uint8_t *at, const uint8_
 	if (!c->wire.known || prefix > left)
 		return NULL;
 	if (prefix > 0) {
-		n = prefix == 1 ? at[0] : (size_t)lt_le(at, prefix);
+		n = prefix == 1 ? at[0] : prefix == 2 ? lt_le16(at) : (size_t)lt_le(at, prefix);
 		at += prefix;
 		left -= prefix;
 	}
@@ -77,6 +80,34 @@ binlog_column_cut(const struct change_column *c, const uint8_t *at, const uint8_
 		return NULL;
 	*out = lt_str_of(at, n);
 	return at + n;
+}
+
+/** As binlog_column_decode() for the most common kinds: false: ask that one. `end` is behind the last byte that may be
+ * read. */
+static inline bool
+binlog_column_pick(const struct change_column *c, struct lt_str bytes, const uint8_t *end, struct change_value *out)
+{
+	const uint8_t *p = (const uint8_t *)bytes.ptr;
+
+	if (c->wire.plain == BINLOG_PLAIN_INT && end - p >= 8) {
+		unsigned shift = 64 - 8 * c->wire.width;
+		uint64_t n = lt_le64(p) << shift; /* what is not its own goes out at the top */
+
+		if (c->kind == CHANGE_INT && !c->is_unsigned) {
+			out->kind = CHANGE_INT;
+			out->i64 = (int64_t)n >> shift;
+			return true;
+		}
+		out->kind = CHANGE_UINT;
+		out->u64 = n >> shift;
+		return c->is_unsigned || c->kind == CHANGE_UINT;
+	}
+	if (c->wire.plain == BINLOG_PLAIN_BYTES && (c->kind == CHANGE_TEXT || c->wire_type != BINLOG_COL_STRING)) {
+		out->kind = c->kind >= CHANGE_TEXT ? c->kind : CHANGE_TEXT;
+		out->bytes = bytes;
+		return true;
+	}
+	return false;
 }
 
 /** Take one value that is not NULL: `*out` is its bytes without the length that may stand in front. Allocates nothing.

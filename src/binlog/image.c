@@ -11,8 +11,11 @@ binlog_image_columns(const struct change_table *table, const uint8_t *present)
 
 	if (present == NULL)
 		return table->ncolumns;
-	for (size_t i = 0; i < table->ncolumns; i++)
-		n += present[i / 8] >> (i % 8) & 1;
+	for (size_t i = 0; i < table->ncolumns; i += 8) {
+		size_t left = table->ncolumns - i;
+
+		n += (size_t)__builtin_popcount(present[i / 8] & (left < 8 ? (1u << left) - 1 : 0xffu));
+	}
 	return n;
 }
 
@@ -53,74 +56,80 @@ any(const uint8_t *map, size_t bits)
 	return i < bits && (map[i / 8] & ((1u << (bits - i)) - 1)) != 0;
 }
 
-/** Take the value of column `i` at `*at`. */
-static inline bool
-take(const struct change_table *table, size_t i, const uint8_t **at, const uint8_t *end, struct lt_str *out,
-    struct lt_err *err)
+/** Take a value by its column's type, or say why that cannot be: where it ends, or NULL. Rare, and kept out of the
+ * loops for that. */
+__attribute__((noinline)) static const uint8_t *
+take(const struct change_column *c, const uint8_t *at, const uint8_t *end, struct lt_str *out, struct lt_err *err)
 {
-	const uint8_t *behind = binlog_column_cut(&table->columns[i], *at, end, out);
-	struct lt_cur in;
+	struct lt_cur in = lt_cur_of(at, (size_t)(end - at));
 
-	if (behind == NULL) {
-		in = lt_cur_of(*at, (size_t)(end - *at));
-		if (!binlog_column_take(&table->columns[i], &in, out, err))
-			return blame(table, i, err);
-		behind = in.at;
-	}
-	*at = behind;
-	return true;
+	return binlog_column_take(c, &in, out, err) ? in.at : NULL;
 }
 
-/** Every column present, none NULL: columns of fixed widths are passed over together. */
-static bool
-pass_full(const struct change_table *table, const uint8_t **at, const uint8_t *end, struct lt_err *err)
+/** Every column present, none NULL: columns of fixed widths are passed over together. Where it ends; NULL: failed. */
+static const uint8_t *
+pass_full(const struct change_table *table, const uint8_t *at, const uint8_t *end, struct lt_err *err)
 {
-	const uint8_t *p = *at;
 	struct lt_str value;
 
 	for (size_t i = 0; i < table->ncolumns;) {
 		const struct change_column *c = &table->columns[i];
+		const uint8_t *behind;
 
-		if (c->wire.run > 0 && c->wire.all <= (size_t)(end - p)) {
-			p += c->wire.all;
+		if (c->wire.run > 0 && c->wire.all <= (size_t)(end - at)) {
+			at += c->wire.all;
 			i += c->wire.run;
-		} else if (take(table, i, &p, end, &value, err)) {
-			i++;
-		} else {
-			return false;
+			continue;
 		}
+		behind = binlog_column_cut(c, at, end, &value);
+		at = behind != NULL ? behind : take(c, at, end, &value, err);
+		if (at == NULL) {
+			(void)blame(table, i, err);
+			return NULL;
+		}
+		i++;
 	}
-	*at = p;
-	return true;
+	return at;
 }
 
-static bool
-pass_some(const struct change_table *table, const uint8_t *present, const uint8_t *nulls, const uint8_t **at,
+static const uint8_t *
+pass_some(const struct change_table *table, const uint8_t *present, const uint8_t *nulls, const uint8_t *at,
     const uint8_t *end, struct lt_err *err)
 {
 	struct lt_str value;
 
 	for (size_t i = 0, k = 0; i < table->ncolumns; i++) {
+		const struct change_column *c = &table->columns[i];
+		const uint8_t *behind;
+
 		if ((present != NULL && !bit(present, i)) || bit(nulls, k++))
 			continue;
-		if (!take(table, i, at, end, &value, err))
-			return false;
+		behind = binlog_column_cut(c, at, end, &value);
+		at = behind != NULL ? behind : take(c, at, end, &value, err);
+		if (at == NULL) {
+			(void)blame(table, i, err);
+			return NULL;
+		}
 	}
-	return true;
+	return at;
 }
 
 bool
 binlog_image_take(const struct change_table *table, const uint8_t *present, size_t columns, struct lt_cur *in,
     struct lt_str *out, struct lt_err *err)
 {
-	const uint8_t *start = in->at, *nulls = lt_cur_take(in, (columns + 7) / 8);
+	const uint8_t *start = in->at, *nulls = lt_cur_take(in, (columns + 7) / 8), *behind;
 
 	if (nulls == NULL)
 		return no_bitmap(table, err);
-	if (present == NULL && !any(nulls, columns) ? !pass_full(table, &in->at, in->end, err)
-						    : !pass_some(table, present, nulls, &in->at, in->end, err))
+	if (present == NULL && !any(nulls, columns))
+		behind = pass_full(table, in->at, in->end, err);
+	else
+		behind = pass_some(table, present, nulls, in->at, in->end, err);
+	if (behind == NULL)
 		return false;
-	*out = lt_str_of(start, (size_t)(in->at - start));
+	in->at = behind;
+	*out = lt_str_of(start, (size_t)(behind - start));
 	return true;
 }
 
@@ -131,38 +140,85 @@ decode_edits(struct lt_str diffs, struct lt_arena *scratch, struct change_value 
 	return binlog_json_diff_text(diffs, scratch, &out->bytes, err);
 }
 
+/** One value that is neither absent nor NULL: where it ends, or NULL. */
+static inline const uint8_t *
+decode_one(const struct change_column *c, const uint8_t *at, const uint8_t *end, struct lt_arena *scratch,
+    struct change_value *out, struct lt_err *err)
+{
+	struct lt_str value, slow;
+	const uint8_t *behind = binlog_column_cut(c, at, end, &value);
+
+	if (behind == NULL) {
+		behind = take(c, at, end, &slow, err);
+		value = slow;
+	}
+	if (behind != NULL &&
+	    (binlog_column_pick(c, value, end, out) || binlog_column_decode(c, value, scratch, out, err)))
+		return behind;
+	return NULL;
+}
+
+static bool
+surplus(size_t bytes, struct lt_err *err)
+{
+	return lt_fail(err, LT_E_CORRUPT, "row image: %zu bytes behind the last column", bytes);
+}
+
+/** Every column present, none NULL, none as edits: nothing is asked in the loop but what the value is. */
+static bool
+decode_full(const struct change_table *table, struct lt_str bytes, struct lt_arena *scratch, struct change_value *out,
+    struct lt_err *err)
+{
+	const uint8_t *at = (const uint8_t *)bytes.ptr, *end = at + bytes.len;
+
+	for (size_t i = 0; i < table->ncolumns; i++) {
+		at = decode_one(&table->columns[i], at, end, scratch, &out[i], err);
+		if (at == NULL)
+			return blame(table, i, err);
+	}
+	return at == end || surplus((size_t)(end - at), err);
+}
+
+static bool
+decode_some(const struct change_table *table, const struct change_image *image, struct lt_str bytes,
+    struct lt_arena *scratch, struct change_value *out, struct lt_err *err)
+{
+	const uint8_t *at = (const uint8_t *)bytes.ptr, *end = at + bytes.len;
+	const uint8_t *nulls = (const uint8_t *)image->bytes.ptr;
+
+	for (size_t i = 0, k = 0; i < table->ncolumns; i++) {
+		const struct change_column *c = &table->columns[i];
+		bool edits = image->partial != NULL && bit(image->partial, i);
+		struct lt_str diffs;
+
+		if (!change_image_has(image, i)) {
+			out[i].kind = CHANGE_ABSENT;
+			continue;
+		}
+		if (bit(nulls, k++)) {
+			out[i].kind = CHANGE_NULL;
+			continue;
+		}
+		at = edits ? take(c, at, end, &diffs, err) : decode_one(c, at, end, scratch, &out[i], err);
+		if (at == NULL || (edits && !decode_edits(diffs, scratch, &out[i], err)))
+			return blame(table, i, err);
+	}
+	return at == end || surplus((size_t)(end - at), err);
+}
+
 static bool
 decode_image(const struct change_table *table, const struct change_image *image, struct lt_arena *scratch,
     struct change_value *out, struct lt_err *err)
 {
-	size_t columns = binlog_image_columns(table, image->present);
-	const uint8_t *nulls = (const uint8_t *)image->bytes.ptr, *at, *end;
-	struct lt_str value;
-	bool full;
+	size_t columns = binlog_image_columns(table, image->present), head = (columns + 7) / 8;
+	struct lt_str bytes;
 
-	if (image->bytes.len < (columns + 7) / 8)
+	if (image->bytes.len < head)
 		return no_bitmap(table, err);
-	at = nulls + (columns + 7) / 8;
-	end = nulls + image->bytes.len;
-	full = image->present == NULL && !any(nulls, columns);
-	for (size_t i = 0, k = 0; i < table->ncolumns; i++) {
-		const struct change_column *c = &table->columns[i];
-
-		if (!full && !change_image_has(image, i)) {
-			out[i].kind = CHANGE_ABSENT;
-		} else if (!full && bit(nulls, k++)) {
-			out[i].kind = CHANGE_NULL;
-		} else if (!take(table, i, &at, end, &value, err)) {
-			return false;
-		} else if (!(image->partial != NULL && bit(image->partial, i)
-				   ? decode_edits(value, scratch, &out[i], err)
-				   : binlog_column_decode(c, value, scratch, &out[i], err))) {
-			return blame(table, i, err);
-		}
-	}
-	if (at < end)
-		return lt_fail(err, LT_E_CORRUPT, "row image: %zu bytes behind the last column", (size_t)(end - at));
-	return true;
+	bytes = lt_str_of(image->bytes.ptr + head, image->bytes.len - head);
+	if (image->present == NULL && image->partial == NULL && !any((const uint8_t *)image->bytes.ptr, columns))
+		return decode_full(table, bytes, scratch, out, err);
+	return decode_some(table, image, bytes, scratch, out, err);
 }
 
 const struct change_codec *

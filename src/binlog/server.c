@@ -67,6 +67,7 @@ code_of_fatal(const char *text)
 		{ "purged required binary logs", LT_E_LOG_PURGED },
 		{ "have been purged", LT_E_LOG_PURGED },
 		{ "Could not find first log file name", LT_E_LOG_PURGED },
+		{ "could not find next log", LT_E_LOG_HISTORY }, /* RESET MASTER while it was read */
 		{ "diverged", LT_E_LOG_HISTORY },
 		{ "not in the master's binlog", LT_E_LOG_HISTORY },
 		{ "more GTIDs than", LT_E_LOG_HISTORY },

@@ -190,8 +190,11 @@ one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err 
 	bool artificial = s->feed->stream && (lt_le((const uint8_t *)bytes.ptr + 17, 2) & BINLOG_FLAG_ARTIFICIAL) != 0;
 	struct binlog_event e;
 
-	atomic_fetch_add_explicit(
-	    &s->bytes, s->feed->spool != NULL ? s->feed->spool->file.size : bytes.len, memory_order_relaxed);
+	/* Only this thread writes it: no need for an addition that others wait for. */
+	atomic_store_explicit(&s->bytes,
+	    atomic_load_explicit(&s->bytes, memory_order_relaxed) +
+		(s->feed->spool != NULL ? s->feed->spool->file.size : bytes.len),
+	    memory_order_relaxed);
 	if (type == BINLOG_FORMAT_DESCRIPTION)
 		return format_event(s, bytes, err);
 	if (s->feed->spool != NULL ? !binlog_spool_event(s->feed->spool, checksum_of(s, type, artificial), &e, err)
@@ -248,9 +251,10 @@ failed(struct source *s, struct lt_err *err)
 
 	if (err->code == LT_E_CANCELLED)
 		return false;
-	if (s->expect.on && damage)
+	/* In the middle of another log's event any size may stand. */
+	if (s->expect.on && (damage || err->code == LT_E_PACKET_TOO_LARGE))
 		err->code = LT_E_LOG_HISTORY;
-	else if (s->midway && !s->begun && s->assembler.format.known && damage)
+	else if (s->midway && !s->begun && s->expect.pos == 0 && s->assembler.format.known && damage)
 		err->code = LT_E_LOG_POSITION;
 	if (err->where.file[0] == '\0') {
 		lt_str_copy(err->where.file, sizeof(err->where.file), lt_str_z(s->file));

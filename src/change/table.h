@@ -15,6 +15,7 @@ struct change_column {
 	uint16_t wire_meta;
 	struct {
 		bool known;
+		uint8_t plain;       /* values need no more than to be picked up: as what */
 		uint8_t prefix;      /* bytes of the length in front of a value; 0: each value has `width` bytes */
 		uint16_t run;        /* columns from this one on that have widths of their own */
 		uint32_t width, all; /* of this one; of the run */

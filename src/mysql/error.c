@@ -79,6 +79,7 @@ static const struct meaning {
 	{ 1216, LT_E_CONSTRAINT },
 	{ 1217, LT_E_CONSTRAINT },
 	{ 1369, LT_E_CONSTRAINT },
+	{ 1644, LT_E_CONSTRAINT }, /* SIGNAL: a trigger says no */
 	{ 1451, LT_E_CONSTRAINT },
 	{ 1452, LT_E_CONSTRAINT },
 	{ 1557, LT_E_CONSTRAINT },

@@ -14,7 +14,7 @@
 #include "base/thread.h"
 #include "mysql/conn_priv.h"
 
-#define READ_CHUNK ((size_t)64 << 10)
+#define READ_CHUNK ((size_t)256 << 10)
 #define KEEP_MAX ((size_t)1 << 20)     /* a larger buffer is given back once it is empty */
 #define UNREAD_MAX ((size_t)256 << 20) /* replies received while we write; more than that no sane server sends */
 

@@ -124,18 +124,28 @@ read_end(struct my_conn *c, struct change_position *out, struct lt_err *err)
 	return true;
 }
 
-static bool
-origin_now(void *ctx, struct change_position *out, struct lt_err *err)
+bool
+node_origin_end(const struct node_origin *o, unsigned limit_ms, struct change_position *out, struct lt_err *err)
 {
-	const struct node_origin *o = ctx;
+	struct model_site site = *o->site; /* borrows from the other; ours are the limits */
 	struct my_conn *c = NULL;
 	bool ok;
 
-	if (!pipeline_connect(o->site, false, o->stop, &c, err))
+	if (limit_ms > 0)
+		site.connect_timeout_ms = LT_MIN(site.connect_timeout_ms, limit_ms);
+	if (!pipeline_connect(&site, false, o->stop, &c, err))
 		return false;
+	if (limit_ms > 0)
+		my_set_io_timeout(c, limit_ms);
 	ok = read_end(c, out, err) || lt_wrap(err, "site %s", o->site->name);
 	my_close(c);
 	return ok;
+}
+
+static bool
+origin_now(void *ctx, struct change_position *out, struct lt_err *err)
+{
+	return node_origin_end(ctx, 0, out, err);
 }
 
 /* -- a start that must be looked for -------------------------------------------------------------- */

@@ -1,5 +1,7 @@
 #include "node/wait.h"
 
+#include <limits.h>
+
 /* How often positions are looked at, and a server that is away is asked again. */
 enum { LOOK_MS = 20, ASK_AGAIN_MS = 500 };
 
@@ -56,11 +58,21 @@ check_stopped(const struct node_view *v, struct lt_err *err)
 	return true;
 }
 
+/* Milliseconds to the time limit, at least 1; 0: there is none. */
+static unsigned
+left_ms(const struct barrier *b)
+{
+	uint64_t now = lt_mono_us(b->node->clock);
+
+	if (b->deadline_us == UINT64_MAX)
+		return 0;
+	return now >= b->deadline_us ? 1 : (unsigned)LT_MIN((b->deadline_us - now) / 1000 + 1, (uint64_t)UINT_MAX);
+}
+
 /* Where the log of pipeline `i` ends; asks again while its server is away. */
 static bool
 take_end(struct barrier *b, size_t i, struct lt_err *err)
 {
-	struct pipeline_origin origin = node_origin_ops(b->node->origins[i]);
 	struct change_position end;
 	struct lt_err why;
 	bool ok;
@@ -70,7 +82,7 @@ take_end(struct barrier *b, size_t i, struct lt_err *err)
 
 		why = (struct lt_err){ 0 };
 		change_position_init(&end);
-		ok = origin.now(origin.ctx, &end, &why);
+		ok = node_origin_end(b->node->origins[i], left_ms(b), &end, &why);
 		if (ok || lt_err_kind(&why) != LT_KIND_RETRY)
 			break;
 		change_position_clear(&end);

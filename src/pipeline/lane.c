@@ -209,6 +209,23 @@ out:
 	return ok ? true : lt_wrap(err, "while taking lane %zu", lane);
 }
 
+bool
+pipeline_lane_there(const struct pipeline_lane *l, bool *there, struct lt_err *err)
+{
+	struct lt_buf sql = { 0 };
+	struct my_rows *rows = NULL;
+	bool ok;
+
+	lt_buf_z(&sql, "SELECT 1 FROM lutra.lane");
+	where_lane(&sql, l);
+	ok = my_query(l->conn, lt_buf_cstr(&sql), &rows, err);
+	if (ok)
+		*there = rows->nrows > 0;
+	my_rows_free(rows);
+	lt_buf_free(&sql);
+	return ok;
+}
+
 /* -- moving --------------------------------------------------------------------------------------- */
 
 static struct my_param

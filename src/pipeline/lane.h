@@ -50,6 +50,8 @@ struct pipeline_move {
  * `scratch`. */
 LT_MUST_USE bool pipeline_lane_send(
     struct pipeline_lane *l, const struct pipeline_move *move, struct lt_buf *scratch, struct lt_err *err);
+/** Whether the pipeline has any lane at the target. */
+LT_MUST_USE bool pipeline_lane_there(const struct pipeline_lane *l, bool *there, struct lt_err *err);
 /** Judge the reply: 0 rows is LT_E_FENCED. */
 LT_MUST_USE bool pipeline_lane_moved(struct pipeline_lane *l, const struct my_reply *reply, struct lt_err *err);
 /** Move it alone, in the open transaction. */

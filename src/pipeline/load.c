@@ -36,6 +36,7 @@ load_close(struct change_sink *s)
 	pipeline_batch_free(l->batch);
 	free(l->params);
 	my_close(l->conn);
+	my_close(l->source);
 	pipeline_window_clear(&l->window);
 	lt_buf_free(&l->scratch);
 	free(l);
@@ -143,6 +144,17 @@ tell_missing_from_differing(struct load *l, size_t n, struct lt_err *err)
 	err->code = LT_E_ROW_DIFFERS;
 }
 
+/* The lane did not move because it is not there any more. */
+static void
+tell_lost_from_fenced(struct load *l, struct lt_err *err)
+{
+	struct lt_err ignored = { 0 };
+	bool there = true;
+
+	if (err->code == LT_E_FENCED && my_alive(l->conn) && pipeline_lane_there(&l->lane, &there, &ignored) && !there)
+		lt_fail(err, LT_E_STATE_BROKEN, "lutra.lane has lost the progress of pipeline %s", l->pipeline->name);
+}
+
 bool
 pipeline_load_edits(const struct change_txn *t)
 {
@@ -160,6 +172,8 @@ worth_gathering(const struct load *l, size_t n)
 {
 	uint64_t rows = 0;
 
+	if (l->channel->sync == MODEL_SYNC_ROW)
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		rows += change_txn_rows(l->txns[i]);
 		if (pipeline_load_edits(l->txns[i]))
@@ -212,6 +226,7 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 		if (!sent) {
 			pipeline_load_rollback(s);
 			if (!is_about_data(l, err)) {
+				tell_lost_from_fenced(l, err);
 				*culprit = n;
 				return false;
 			}
@@ -223,6 +238,7 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 	if (!sent && !send(l, n, false, end, err)) {
 		pipeline_load_rollback(s);
 		tell_missing_from_differing(l, n, err);
+		tell_lost_from_fenced(l, err);
 		pipeline_load_rollback(s);
 		*culprit = LT_MIN(l->culprit, n);
 		return false;
@@ -287,6 +303,7 @@ load_advance(struct change_sink *s, const struct change_position *end, struct lt
 	if (pipeline_load_begin(s, end, err) && pipeline_load_commit(s, err))
 		return true;
 	pipeline_load_rollback(s);
+	tell_lost_from_fenced(load_of(s), err);
 	return false;
 }
 
@@ -341,7 +358,8 @@ set_session(struct my_conn *c, struct lt_err *err)
 {
 	static const char *const settings[] = {
 		"SET SESSION autocommit=0, time_zone='+00:00', sql_mode='STRICT_ALL_TABLES," LOAD_SQL_MODE "',"
-		" unique_checks=1, foreign_key_checks=1, innodb_lock_wait_timeout=1, wait_timeout=28800",
+		" unique_checks=1, foreign_key_checks=1, innodb_lock_wait_timeout=1, lock_wait_timeout=5,"
+		" wait_timeout=28800",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	};
 

@@ -9,6 +9,7 @@
 #include "pipeline/load.h"
 #include "pipeline/mark.h"
 #include "pipeline/pipeline_priv.h"
+#include "pipeline/state.h"
 #include "pipeline/until.h"
 
 /* More than this in the queue helps nobody: it is only there to keep both threads busy. */
@@ -337,8 +338,8 @@ load_loop(struct loader *l, struct lt_err *err)
 		if (!pipeline_orders_running(p, l->sink))
 			break;
 	}
-	if (l->flight != NULL)
-		pipeline_flight_land(l->flight);
+	if (l->flight != NULL && !pipeline_flight_land(l->flight))
+		return false;
 	return save_progress(p, l->sink, err) && false;
 }
 
@@ -472,12 +473,27 @@ pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *foun
 	return true;
 }
 
+/* No lane, although the pipeline has been somewhere: `start` would pass over what came since. */
+static bool
+never_begun(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
+{
+	bool begun = p->saved.file[0] != '\0';
+
+	if (!begun && !pipeline_state_begun(pipeline_load_conn(sink), p->channel->name, p->model->name, &begun, err))
+		return false;
+	if (begun)
+		return lt_fail(
+		    err, LT_E_STATE_BROKEN, "lutra.lane has lost the progress of pipeline %s", p->model->name);
+	return true;
+}
+
 bool
 pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
 	bool found = false;
 
-	return pipeline_session_resume(p, sink, &found, err) && (found || begin_new(p, sink, err));
+	return pipeline_session_resume(p, sink, &found, err) &&
+	       (found || (never_begun(p, sink, err) && begin_new(p, sink, err)));
 }
 
 static bool

@@ -121,6 +121,26 @@ pipeline_state_install(struct my_conn *target, struct lt_err *err)
 	       my_exec(target, "COMMIT", NULL, err);
 }
 
+bool
+pipeline_state_begun(struct my_conn *target, const char *channel, const char *pipeline, bool *begun, struct lt_err *err)
+{
+	struct lt_buf sql = { 0 };
+	struct my_rows *rows = NULL;
+	bool ok;
+
+	lt_buf_z(&sql, "SELECT 1 FROM lutra.schema_version WHERE channel=");
+	my_sql_text(&sql, lt_str_z(channel));
+	lt_buf_z(&sql, " AND pipeline=");
+	my_sql_text(&sql, lt_str_z(pipeline));
+	lt_buf_z(&sql, " LIMIT 1");
+	ok = my_query(target, lt_buf_cstr(&sql), &rows, err);
+	if (ok)
+		*begun = rows->nrows > 0;
+	my_rows_free(rows);
+	lt_buf_free(&sql);
+	return ok;
+}
+
 void
 pipeline_state_who(char out[64])
 {

@@ -20,6 +20,10 @@
  * Commits. */
 LT_MUST_USE bool pipeline_state_install(struct my_conn *target, struct lt_err *err);
 
+/** Whether the pipeline has left traces here, beside its lanes. In the connection's open transaction. */
+LT_MUST_USE bool pipeline_state_begun(
+    struct my_conn *target, const char *channel, const char *pipeline, bool *begun, struct lt_err *err);
+
 /** One line of `audit`, in the connection's open transaction. */
 struct pipeline_audit {
 	const char *channel, *pipeline, *action;

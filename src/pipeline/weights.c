@@ -88,8 +88,9 @@ stands_alone(uint32_t c)
 	static const uint32_t ranges[][2] = {
 		{ 0x20, 0x7e },     /* ASCII */
 		{ 0xa0, 0xac },     /* Latin */
-		{ 0xae, 0x24f },    /* Latin, without the soft hyphen */
-		{ 0x386, 0x3ff },   /* Greek */
+		{ 0xae, 0xb6 },     /* Latin, without the soft hyphen */
+		{ 0xb8, 0x24f },    /* Latin, without the middle dot: it contracts with l */
+		{ 0x388, 0x3ff },   /* Greek */
 		{ 0x400, 0x482 },   /* Cyrillic */
 		{ 0x48a, 0x52f },   /* Cyrillic */
 		{ 0x5d0, 0x5ea },   /* Hebrew */

@@ -78,9 +78,12 @@ schema_history_add(struct schema_history *h, const struct change_place *at, stru
 void
 schema_history_put(struct schema_history *h, const struct change_place *at, struct schema_table *table)
 {
-	const struct schema_table *now = schema_history_table(h, table->schema, table->name);
+	bool found;
+	size_t i = slot(h, table->schema, table->name, &found);
+	const struct schema_version *now = found ? h->current[i] : NULL;
 
-	if (now != NULL && schema_table_eq(now, table))
+	/* The same from a later place on says nothing of this one: the log is read again, or was begun anew. */
+	if (now != NULL && schema_table_eq(now->table, table) && change_place_cmp(&now->at, at) <= 0)
 		schema_table_free(table);
 	else
 		schema_history_add(h, at, table, false);

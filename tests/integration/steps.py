@@ -103,6 +103,34 @@ def lutra_sessions(server, like="%"):
                   f" AND COALESCE(info, '') LIKE '{like}'")
 
 
+@contextlib.contextmanager
+def deadlock(server, schema, table, write):
+    """write() changes rows 1, 2 and 3 of the table in that order through Lutra, which InnoDB then rolls back: the other session has
+    written more. It holds rows 3 and 1 until the end."""
+    run_at((server,), schema, "CREATE TABLE weight (id INT PRIMARY KEY AUTO_INCREMENT, x CHAR(200))")
+    with session(server, schema, "SET SESSION sql_log_bin=0, innodb_lock_wait_timeout=20", "BEGIN",
+                 f"INSERT INTO weight (x) VALUES {', '.join(['(1)'] * 300)}", f"SELECT * FROM {table} WHERE id = 3 FOR UPDATE") as local:
+        write()
+        wait_until(lambda: column(server, schema, "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"), 20,
+                   "Lutra to wait for row 3", poll_s=0.2)  # MariaDB renews that table only when it is left alone for 0.1 s
+        local.execute(f"SELECT * FROM {table} WHERE id = 1 FOR UPDATE")
+        yield
+        local.execute("ROLLBACK")
+    run_at((server,), schema, "DROP TABLE weight")
+
+
+def purge_all(server):
+    """Purge all of a server's log but its newest, new file. A log that a reader holds is not purged; of one that went, the server learns
+    with its next heartbeat."""
+    wait_until(lambda: not lutra_sessions(server), 20, "the readers to be gone")
+    server.sql("FLUSH BINARY LOGS")
+
+    def purged():
+        server.sql("PURGE BINARY LOGS TO %s", (log_end(server)[0],))
+        return len(server.sql("SHOW BINARY LOGS")) == 1
+    wait_until(purged, 20, "the old logs to be gone", poll_s=0.2)  # MariaDB keeps those of its last checkpoint
+
+
 def copy_data(server, to):
     """The data folder of a server that is stopped."""
     assert not server.alive

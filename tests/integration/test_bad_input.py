@@ -9,7 +9,7 @@ import pytest
 import steps
 from conftest import ledger_is
 from lutralab.lutra import PASSWORD, USER, create_user
-from lutralab.servers import free_port, wait_until
+from lutralab.servers import free_port
 from steps import column, run_at, stopped, transaction
 
 ONE_WAY = "hz->us"
@@ -275,14 +275,7 @@ def test_purged_log(engine, site, channel, schema):
     lutra.wait()
     assert lutra.stop() == 0
     transaction(source, schema, "INSERT INTO ledger VALUES (1)")
-    # A log that a reader holds is not purged; of one that went, the server learns with its next heartbeat.
-    wait_until(lambda: not steps.lutra_sessions(source), 20, "the readers to be gone")
-    source.sql("FLUSH BINARY LOGS")
-
-    def purged():
-        source.sql("PURGE BINARY LOGS TO %s", (steps.log_end(source)[0],))
-        return len(source.sql("SHOW BINARY LOGS")) == 1
-    wait_until(purged, 20, "the old logs to be gone", poll_s=0.2)  # MariaDB keeps those of its last checkpoint
+    steps.purge_all(source)
 
     lutra.start(wait=False)
     stopped(lutra, ONE_WAY, "E3010")
@@ -307,39 +300,6 @@ def test_statement_format(engine, site, channel, schema):
     ledger_is(target, schema, {1})
 
 
-def test_table_missing_at_the_target(pair):
-    source, target, lutra = pair
-    schema = lutra.name
-    lutra.start()
-    run_at((target,), schema, "DROP TABLE seq")
-    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
-    transaction(source, schema, "INSERT INTO seq VALUES (1, 1)", "INSERT INTO ledger VALUES (2)")
-    error = stopped(lutra, ONE_WAY, "E4002")
-    assert error["where"]["table"] == f"{schema}.seq" and "lutra ddl done" in error["hint"]
-    ledger_is(target, schema, {1})
-    run_at((target,), schema, "CREATE TABLE seq (client INT NOT NULL, n BIGINT NOT NULL, PRIMARY KEY (client, n)) CHARACTER SET utf8mb4"
-           " COLLATE utf8mb4_general_ci")
-    lutra.command("ddl", "done", ONE_WAY)
-    lutra.wait()
-    ledger_is(target, schema, {1, 2})
-
-
-def test_column_missing_at_the_target(pair):
-    source, target, lutra = pair
-    schema = lutra.name
-    lutra.start()
-    run_at((target,), schema, "ALTER TABLE plain DROP COLUMN c")
-    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
-    transaction(source, schema, "INSERT INTO plain VALUES (1, 't', 'c')", "INSERT INTO ledger VALUES (2)")
-    error = stopped(lutra, ONE_WAY, "E4003")
-    assert error["where"]["table"] == f"{schema}.plain"
-    ledger_is(target, schema, {1})
-    run_at((target,), schema, "ALTER TABLE plain ADD COLUMN c CHAR(20)")
-    lutra.retry(ONE_WAY)
-    lutra.wait()
-    ledger_is(target, schema, {1, 2})
-
-
 def test_value_that_the_target_refuses(pair):
     source, target, lutra = pair
     schema = lutra.name
@@ -350,19 +310,6 @@ def test_value_that_the_target_refuses(pair):
     assert error["where"]["table"] == f"{schema}.plain"
     assert "secret" not in lutra.log.read_text(), "logs hold no row values"
     run_at((target,), schema, "ALTER TABLE plain MODIFY c CHAR(20)")
-    lutra.retry(ONE_WAY)
-    lutra.wait()
-    ledger_is(target, schema, {2})
-
-
-def test_constraint_of_the_target(pair):
-    source, target, lutra = pair
-    schema = lutra.name
-    lutra.start()
-    run_at((target,), schema, "ALTER TABLE account ADD CONSTRAINT positive CHECK (balance > 0)")
-    transaction(source, schema, "INSERT INTO account VALUES (1, -5)", "INSERT INTO ledger VALUES (2)")
-    stopped(lutra, ONE_WAY, "E5003")
-    run_at((target,), schema, "ALTER TABLE account DROP CONSTRAINT positive")
     lutra.retry(ONE_WAY)
     lutra.wait()
     ledger_is(target, schema, {2})

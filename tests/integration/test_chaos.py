@@ -17,9 +17,10 @@ def test_one_round():
     except Unavailable as e:
         pytest.skip(str(e))
     assert lutra_lab.binary().exists(), f"{lutra_lab.binary()} is not built"
-    run = subprocess.run([sys.executable, RUN, "--seconds", "1", "--seed", "5"], capture_output=True, text=True, stdin=subprocess.DEVNULL,
+    run = subprocess.run([sys.executable, RUN, "--seconds", "1", "--seed", "5", "--kills", "5"], capture_output=True, text=True, stdin=subprocess.DEVNULL,
                          timeout=400)
     assert run.returncode == 0, run.stdout + run.stderr
     lines = run.stdout.splitlines()
     assert lines[-1] == "1 passed, 0 failed"
-    assert "seed 5 round 1  equal: " in lines[-2]
+    assert lines[-2].split(",")[0] == "5 kills of lutra" and lines[-2].endswith("4 writers")
+    assert "seed 5 round 1  equal: " in lines[-3]

@@ -1,10 +1,7 @@
 """Servers and sessions that go away, hang, refuse or are slow; memory; how Lutra ends."""
 
-import contextlib
 import pathlib
 import re
-import socket
-import subprocess
 import threading
 
 import pytest
@@ -106,24 +103,6 @@ def test_read_only_source_is_read(engine, site, channel, schema):
     assert not source.sql("SHOW DATABASES LIKE 'lutra'")
 
 
-def test_killed_sessions(pair):
-    source, target, lutra = pair
-    schema = lutra.name
-    lutra.start()
-    with Workload(source, schema, clients=2, seed=32, pause_s=0.005) as load:
-        for server in (source, target) * 4:
-            goal = load.committed + 10
-            wait_until(lambda: load.committed >= goal, 60, "traffic")
-            for session in wait_until(lambda: steps.lutra_sessions(server), 20, "a session of Lutra"):
-                with contextlib.suppress(Exception):  # gone by itself
-                    server.sql(f"KILL {session}")
-        load.stop()
-    lutra.wait()
-    assert lutra.pipelines()[ONE_WAY]["error"] is None
-    same(source, target, schema)
-    ledger_is(target, schema, load.expected_ledger())
-
-
 @pytest.mark.parametrize("which", [0, 1], ids=["source", "target"])
 def test_ends_in_time_while_a_server_hangs(which, pair):
     source, target, lutra = pair
@@ -182,7 +161,7 @@ def peak_kb(pid):
 
 def test_memory_is_bounded_with_a_slow_target(site, channel, schema):
     """The target stands still while a backlog of several times the memory is read."""
-    if "sanitize=none" not in subprocess.run([lutra_lab.binary(), "version"], capture_output=True, text=True).stdout:
+    if not lutra_lab.without_sanitizer():
         pytest.skip("a sanitizer's own memory would be measured")
     source, target = site("mariadb", 1), site("mariadb", 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us", extra=["memory: 6M"])
@@ -222,6 +201,37 @@ def test_event_larger_than_the_memory(engine, site, channel, schema):
     lutra.wait()
     same(source, target, schema)
     ledger_is(target, schema, {1, 2, 3})
+
+
+def connecting(port):
+    """Whether somebody tries to connect to the port and gets no answer."""
+    state_syn_sent = "02"
+    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(line[2].endswith(f":{port:04X}") and line[3] == state_syn_sent for line in lines)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["source", "target"])
+@pytest.mark.parametrize("how", ["no greeting", "no connection"])
+def test_end_while_a_connection_is_waited_for(how, which, pair):
+    """A server that answers nothing keeps no end waiting, however long it may take to connect."""
+    lutra = pair[2]
+    with contextlib.ExitStack() as stack:
+        deaf = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = deaf.getsockname()[1]
+        lutra.file.write_text(lutra.file.read_text().replace(f"127.0.0.1:{pair[which].port}", f"127.0.0.1:{port}/?connect-timeout=3600"))
+        if how == "no connection":
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))  # the one that waits; no more are let in
+        lutra.start(wait=False)
+        if how == "no connection":
+            wait_until(lambda: connecting(port), 20, "Lutra to connect")
+        else:
+            deaf.settimeout(20)
+            stack.enter_context(deaf.accept()[0])
+        with pytest.raises(lutra_lab.LutraFailed, match="E1031"):
+            lutra.wait(timeout_s=1)
+        assert lutra.stop() == 0
+    assert "ending" in lutra.log.read_text()
+    assert "keeps a pipeline waiting" not in lutra.log.read_text()
 
 
 def test_source_that_hangs_is_noticed(pair):

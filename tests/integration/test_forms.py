@@ -5,6 +5,7 @@ import random
 import pytest
 
 from conftest import same
+from lutralab.lutra import LutraFailed
 from lutralab.shapes import kinds_columns, value
 
 ROWS = 100
@@ -105,4 +106,27 @@ def test_every_type_and_shape_shares_statements(source, target, verify, site, ch
     assert hz.sql("SELECT i, k, n FROM partly ORDER BY i", db=schema) == us.sql("SELECT i, k, n FROM partly ORDER BY i", db=schema)
     for server in (hz, us):
         server.sql("DROP TABLE partly", db=schema)
+    same(hz, us, schema)
+
+
+@pytest.mark.parametrize("verify", ["off", "on"])
+@pytest.mark.parametrize("target", ["mariadb", "mysql"])
+def test_a_row_that_is_missing_is_named_and_not_made(target, verify, site, channel, schema):
+    hz, us = site("mariadb", 1), site(target, 2)
+    lutra = channel({"hz": hz, "us": us}, "hz -> us", extra=[f"verify: {verify}"])
+    for server in (hz, us):
+        server.sql("CREATE TABLE t (id INT PRIMARY KEY, n INT)", db=schema)
+        server.sql(f"INSERT INTO t VALUES {', '.join(f'({i}, 0)' for i in range(80))}", db=schema)
+    lutra.start()
+    lutra.kill()
+    us.sql("DELETE FROM t WHERE id = 50", db=schema)
+    write(hz, schema, [("UPDATE t SET n = %s WHERE id = %s", i + 1, i) for i in range(80)], "FULL")
+    lutra.start()
+    with pytest.raises(LutraFailed, match="E5000"):
+        lutra.wait()
+    rows = dict(us.sql("SELECT id, n FROM t", db=schema))
+    assert rows == {i: i + 1 if i < 50 else 0 for i in range(80) if i != 50}
+    us.sql("INSERT INTO t VALUES (50, 0)", db=schema)
+    lutra.retry("hz->us")
+    lutra.wait()
     same(hz, us, schema)

@@ -1,12 +1,14 @@
 """The ground of the other tests: a comparer that sees nothing, or a workload that breaks its own promises, would make
 every other test worthless."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import textwrap
 
 import pytest
+from lutralab import tpcc
 from lutralab.compare import INVARIANTS, SnapshotReaders, broken_invariants, compare
 from lutralab.servers import CHECKOUT, wait_until
 from lutralab.workload import Workload, create_schema
@@ -45,9 +47,9 @@ def test_a_broken_invariant_is_seen(claim, site, schema):
     create_schema(server, schema)
     Workload(server, schema, clients=1, seed=3, limit=60).start().join()
     with server.connect(schema) as c:
-        assert broken_invariants(c) == []
+        assert broken_invariants(c, INVARIANTS) == []
         c.cursor().execute(BREAKS[claim])
-        assert any(claim in text for text in broken_invariants(c))
+        assert any(claim in text for text in broken_invariants(c, INVARIANTS))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -160,3 +162,29 @@ def test_server_that_cannot_be_had_says_why(tmp_path):
     assert run.returncode == 3
     assert run.stderr.startswith("get-server.sh: mysql cannot be had: apt: ")
     assert not (tmp_path / "mysql").exists()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_tpcc_keeps_its_invariants_and_what_breaks_them_is_seen(engine, site, schema):
+    server = site(engine, 1)
+    tpcc.create_tpcc(server, schema)
+    tpcc.populate(server, schema, site=1)
+    load = tpcc.Tpcc(server, schema, clients=3, seed=9, limit=20).start().join()
+    assert load.committed == 60
+    with contextlib.closing(server.connect(schema)) as c:
+        assert broken_invariants(c, tpcc.INVARIANTS) == []
+        damages = ("UPDATE warehouse SET w_ytd = w_ytd + 1 LIMIT 1", "UPDATE district SET d_next_o_id = d_next_o_id + 1 LIMIT 1",
+                   "DELETE FROM order_line ORDER BY ol_w_id LIMIT 1", "DELETE FROM history LIMIT 1",
+                   "UPDATE orders SET o_carrier_id = 1 WHERE o_carrier_id IS NULL LIMIT 1",
+                   "UPDATE customer SET c_balance = c_balance + 1 LIMIT 1", "INSERT INTO ledger SELECT txn_id FROM ledger LIMIT 1")
+        for damage in damages:
+            c.query("BEGIN")
+            c.query(damage)
+            assert _broken_now(c, tpcc.INVARIANTS), damage
+            c.query("ROLLBACK")
+
+
+def _broken_now(connection, invariants):
+    """As seen inside an open transaction."""
+    with connection.cursor() as cursor:
+        return [claim for claim, query in invariants.items() if cursor.execute(query)]

@@ -4,7 +4,6 @@ test_rules_log.py. Where a test's steps stand in a function of their own, test_r
 import contextlib
 import os
 import signal
-import time
 
 import pytest
 import steps
@@ -120,26 +119,17 @@ def deadlock(site, channel, schema, engine="mariadb"):
     source, target = site(engine, 1), site(engine, 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us")
     with_base((source, target), schema)
-    run_at((target,), schema, "CREATE TABLE weight (id INT PRIMARY KEY AUTO_INCREMENT, x CHAR(200))")
     lutra.start()
     lutra.wait()
     before = lutra.pipelines()[ONE_WAY]["retries"]
 
-    with steps.session(target, schema, "SET SESSION sql_log_bin=0, innodb_lock_wait_timeout=20", "BEGIN",
-                       f"INSERT INTO weight (x) VALUES {', '.join(['(1)'] * 300)}",
-                       "SELECT * FROM base WHERE id = 3 FOR UPDATE") as local:
-        transaction(source, schema, "UPDATE base SET v = 1 WHERE id = 1", "UPDATE base SET v = 1 WHERE id = 2",
-                    "UPDATE base SET v = 1 WHERE id = 3", "INSERT INTO ledger VALUES (1)")
-        wait_until(lambda: column(target, schema, "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"), 20,
-                   "Lutra to wait for row 3", poll_s=0.2)  # MariaDB renews that table only when it is left alone for 0.1 s
-        local.execute("SELECT * FROM base WHERE id = 1 FOR UPDATE")
+    write = [f"UPDATE base SET v = 1 WHERE id = {i}" for i in (1, 2, 3)]
+    with steps.deadlock(target, schema, "base", lambda: transaction(source, schema, *write, "INSERT INTO ledger VALUES (1)")):
         steps.retrying(lutra, ONE_WAY, steps.LOCK_WAIT)
         assert column(target, schema, "SELECT COUNT(*) FROM base WHERE v = 1") == [0]
         assert column(target, schema, "SELECT COUNT(*) FROM ledger") == [0]
-        local.execute("ROLLBACK")
 
     lutra.wait()
-    run_at((target,), schema, "DROP TABLE weight")
     same(source, target, schema)
     ledger_is(target, schema, {1})
     assert lutra.pipelines()[ONE_WAY]["retries"] > before

@@ -7,6 +7,7 @@ import threading
 import pymysql
 import pytest
 from lutralab import lutra as lutra_lab
+from lutralab.certs import Authority
 from lutralab.servers import Unavailable, fetched, wait_until
 
 ENGINES = ["mariadb", "mysql"]
@@ -34,23 +35,15 @@ def wire(case, **keys):
     return run.stdout.strip()
 
 
-def openssl(folder, *args):
-    subprocess.run(["openssl", *map(str, args)], cwd=folder, check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def keys(lab):
     """A CA, a server certificate for 127.0.0.1 and db.test, a client's, and another CA that signed none of them."""
     folder = lab.folder / "keys"
     folder.mkdir()
-    for ca in ("ca", "other"):
-        openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN=Test {ca}",
-                "-keyout", f"{ca}.key", "-out", f"{ca}.pem")
-    for name, names in (("server", "IP:127.0.0.1,DNS:db.test"), ("client", "DNS:client.test")):
-        (folder / "ext").write_text(f"subjectAltName={names}\n")
-        openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-                "-extfile", "ext", "-out", f"{name}.pem")
+    ca = Authority(folder, "ca")
+    Authority(folder, "other")
+    ca.sign("server", "IP:127.0.0.1,DNS:db.test")
+    ca.sign("client", "DNS:client.test")
     return folder
 
 

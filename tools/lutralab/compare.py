@@ -180,13 +180,13 @@ INVARIANTS = {
 }
 
 
-def broken_invariants(connection):
+def broken_invariants(connection, invariants):
     """Check all of them in one snapshot; returns what is broken, as texts."""
     broken = []
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-        for claim, query in INVARIANTS.items():
+        for claim, query in invariants.items():
             cursor.execute(query)
             rows = cursor.fetchall()
             if rows:
@@ -198,8 +198,9 @@ def broken_invariants(connection):
 class SnapshotReaders:
     """Threads that take snapshot after snapshot of a copy while it is written; a restart of its server is waited out."""
 
-    def __init__(self, server, schema, threads=1, pause_s=0.05):
+    def __init__(self, server, schema, threads=1, pause_s=0.05, invariants=INVARIANTS):
         self.server, self.schema, self.pause_s = server, schema, pause_s
+        self.invariants = invariants
         self.snapshots = 0
         self.broken = []
         self.failure = None
@@ -222,7 +223,7 @@ class SnapshotReaders:
             try:
                 with contextlib.closing(self.server.connect(self.schema)) as c:
                     while not self._stop.wait(self.pause_s):
-                        broken = broken_invariants(c)
+                        broken = broken_invariants(c, self.invariants)
                         with self._lock:
                             self.snapshots += 1
                             self.broken += broken[: 20 - len(self.broken)]

@@ -32,6 +32,10 @@ def binary():
     return pathlib.Path(os.environ.get("LUTRA_BIN", CHECKOUT / "build/lutra")).absolute()
 
 
+def without_sanitizer():
+    return "sanitize=none" in subprocess.run([binary(), "version"], capture_output=True, text=True).stdout
+
+
 def create_user(server, schemas, user=USER, password=PASSWORD):
     """The account Lutra uses, with the grants it asks for and no more."""
     account = f"'{user}'@'%'"
@@ -53,15 +57,17 @@ class LutraFailed(Exception):
 class Lutra:
     """`lutra run` on a channel between servers: sites is {"hz": server, ...}, ids are their order.
 
+    urls says where a site is reached in another way ("HOST:PORT/?OPTIONS"); prefix is what the program is started with.
     Owned by one thread; status() may be called by any."""
 
     def __init__(self, folder, sites, direction, tables, name="shop", extra=(), user=USER, password=PASSWORD,
-                 program=None, env=None):
+                 program=None, env=None, urls=None, prefix=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name = name
         self.program = program or binary()
         self.env = {**os.environ, **(env or {})}
+        self.prefix = list(prefix)
         self.file = self.folder / f"{name}.yaml"
         self.data = self.folder / "data"
         self.log = self.folder / "lutra.log"
@@ -73,7 +79,8 @@ class Lutra:
         secret.write_text(password + "\n")
         lines = [f"channel: {name}", "sites:"]
         for number, (site, server) in enumerate(sites.items(), 1):
-            lines.append(f'  {site}: {{ id: {number}, url: "mysql://{user}@127.0.0.1:{server.port}", password_file: {secret.name} }}')
+            where = (urls or {}).get(site) or f"127.0.0.1:{server.port}"
+            lines.append(f'  {site}: {{ id: {number}, url: "mysql://{user}@{where}", password_file: {secret.name} }}')
         lines += [f'direction: "{direction}"', "tables:"]
         lines += [f'  - "{t}"' if isinstance(t, str) else f"  - {json.dumps(t)}" for t in tables]
         if "<->" in direction:
@@ -103,8 +110,8 @@ class Lutra:
         self._runs += 1
         self._out = self.folder / f"out.{self._runs}"
         with open(self._out, "w") as out, open(self.log, "a") as log:
-            self._process = spawn([self.program, "run", self.file, "--data", self.data], stdin=subprocess.DEVNULL, stdout=out, stderr=log,
-                                  env=self.env)
+            self._process = spawn([*self.prefix, self.program, "run", self.file, "--data", self.data], stdin=subprocess.DEVNULL,
+                                  stdout=out, stderr=log, env=self.env)
         if wait:
             self.wait_ready(timeout_s)
         return self

@@ -32,7 +32,7 @@ def create_schema(server, schema, tables=True):
         server.script([f"SET sql_mode='{SQL_MODE}'", *shapes.tables()], db=schema)
 
 
-class _Client(threading.Thread):
+class Client(threading.Thread):
     """One session's transactions. Counters are read by others, written here only."""
 
     def __init__(self, load, number):
@@ -311,6 +311,8 @@ class Workload:
     site and sites keep the keys of sites apart: client numbers are site * 100 + i, AUTO_INCREMENT steps by `sites`.
     pause_s is the mean pause between a client's transactions; large_share is the share of transactions with large_rows rows."""
 
+    client = Client
+
     def __init__(self, server, schema, site=1, sites=2, clients=4, seed=1, limit=None, pause_s=0.0, large_share=0.01,
                  large_rows=2000):
         self.server, self.schema, self.site, self.sites = server, schema, site, sites
@@ -318,7 +320,7 @@ class Workload:
         self.large_share, self.large_rows = large_share, large_rows
         self.retries = 0
         self._stop = threading.Event()
-        self.clients = [_Client(self, site * 100 + i) for i in range(clients)]
+        self.clients = [self.client(self, site * 100 + i) for i in range(clients)]
 
     def __enter__(self):
         return self.start()

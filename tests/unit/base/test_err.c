@@ -23,7 +23,7 @@ text_names_code_place_and_hint(void **state)
 	lt_err_text(&err, &out);
 	assert_string_equal(lt_buf_cstr(&out),
 	    "lutra: E3010 while reading: gone: mb.000001 (mb.000001:4711, shop.orders): the source has purged what is needed: "
-	    "load a fresh dump with its position and start there");
+	    "load a fresh dump, then `lutra position --data DIR PIPELINE ...` with its place");
 	lt_buf_free(&out);
 }
 

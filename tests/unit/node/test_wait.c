@@ -37,23 +37,17 @@ node_view_get(struct node *n, struct node_view *out)
 	mono_us += 5000000;
 }
 
-static bool
-log_end(void *ctx, struct change_position *out, struct lt_err *err)
+bool
+node_origin_end(const struct node_origin *o, unsigned limit_ms, struct change_position *out, struct lt_err *err)
 {
-	(void)ctx;
+	(void)o;
+	(void)limit_ms;
 	if (now_fails.code != LT_OK) {
 		*err = now_fails;
 		return false;
 	}
 	out->place = (struct change_place){ .file = "mb.000002", .pos = 100 };
 	return true;
-}
-
-struct pipeline_origin
-node_origin_ops(struct node_origin *o)
-{
-	(void)o;
-	return (struct pipeline_origin){ .now = log_end };
 }
 
 static uint64_t

@@ -57,6 +57,21 @@ equal_table_replaces_nothing(void **state)
 }
 
 static void
+equal_table_from_an_earlier_place_on_is_put(void **state)
+{
+	struct schema_history *h = schema_history_new();
+	struct change_place later = { .file = "b.000002", .pos = 4 }, earlier = { .file = "b.000001", .pos = 400 };
+	const struct schema_table *first;
+
+	(void)state;
+	schema_history_put(h, &later, named("t", "int"));
+	first = schema_history_table(h, LT_STR("s"), LT_STR("t"));
+	schema_history_put(h, &earlier, named("t", "int"));
+	assert_ptr_not_equal(schema_history_table(h, LT_STR("s"), LT_STR("t")), first);
+	schema_history_free(h);
+}
+
+static void
 finds_each_of_many_tables(void **state)
 {
 	struct schema_history *h = schema_history_new();
@@ -84,6 +99,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(newest_version_is_in_force_and_older_ones_stay_readable),
 		cmocka_unit_test(equal_table_replaces_nothing),
+		cmocka_unit_test(equal_table_from_an_earlier_place_on_is_put),
 		cmocka_unit_test(finds_each_of_many_tables),
 	};
 

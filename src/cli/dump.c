@@ -32,7 +32,7 @@ make_room(struct change_spill_room *room)
 {
 	const char *dir = getenv("TMPDIR");
 
-	*room = (struct change_spill_room){ .dir = dir != NULL && dir[0] != '\0' ? dir : "/tmp",
+	*room = (struct change_spill_room){ .dir = dir != NULL && dir[0] != '\0' ? dir : "/var/tmp",
 		.memory_bytes = SPILL_MEMORY,
 		.part_bytes = SPILL_PART };
 }

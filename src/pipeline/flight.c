@@ -456,7 +456,7 @@ pipeline_flight_drain(struct pipeline_flight *f, struct lt_err *err)
 	return true;
 }
 
-void
+bool
 pipeline_flight_land(struct pipeline_flight *f)
 {
 	uint64_t began = lt_mono_us(f->p->clock);
@@ -464,8 +464,9 @@ pipeline_flight_land(struct pipeline_flight *f)
 
 	while (f->out > 0 && lt_mono_us(f->p->clock) - began < LAND_US) {
 		if (!collect(f, LOOK_MS, &ignored))
-			break;
+			return false; /* perhaps in the middle of a COMMIT */
 		watch_head(f);
 	}
 	advance(f);
+	return f->out == 0;
 }

@@ -81,6 +81,15 @@ def restarted_at_each_step(w):
         yield
 
 
+@contextlib.contextmanager
+def vanished(w):
+    """Its host is gone in the middle of a transaction, and the target does not hear of it: the successor waits for what that holds."""
+    with faults_program(w, LUTRA_HOLD_AT="load.row:2"):
+        wait_until(lambda: w.state() == "T", steps.PATIENCE_S, "Lutra to be held")
+        w.relays[1].reset(forget=True)
+    yield
+
+
 def clock_of_lutra(offset_s):
     @contextlib.contextmanager
     def fault(w):
@@ -186,6 +195,7 @@ HOST = [
     Fault("half-open connections", half_open, busy=True, needs=("net",)),
     Fault("slow target", slow, busy=True, engines=BOTH),
     Fault("target killed at each step of load", restarted_at_each_step, engines=BOTH),
+    Fault("Lutra's host gone in mid transaction", vanished, shows="E2060"),
     Fault("clock of Lutra's host far ahead", clock_of_lutra(TEN_YEARS_S), busy=True),
     Fault("clock of Lutra's host far behind", clock_of_lutra(-TEN_YEARS_S), busy=True),
     Fault("no file may be opened", no_files),

@@ -133,7 +133,7 @@ def no_files(w):
 @contextlib.contextmanager
 def no_memory(w):
     """It ends, and says why; who starts it again gives it more."""
-    limit(w, **{"as": 1 << 20})
+    limit(w, data=1 << 20)
     w.write("INSERT INTO wide VALUES (4, REPEAT('x', 12000000))", "INSERT INTO wide VALUES (5, REPEAT('x', 12000000))")
     wait_until(lambda: not w.lutra.alive, steps.PATIENCE_S, "Lutra to end")
     assert "memory" in w.lutra.log.read_text().splitlines()[-1]

@@ -6,6 +6,8 @@ from catchup import DURABLE, Backlog, compare, peer_is
 from common import RUNS, Lab, create, figure, fill, say
 
 TRANSACTIONS = int(os.environ.get("BENCH_TRANSACTIONS", "500000"))
+# What `writers` is in the channel file: several with commas, 0 for its default.
+WRITERS = [int(n) for n in os.environ.get("BENCH_WRITERS", "0").split(",")]
 
 
 def rates(seconds, count=TRANSACTIONS):
@@ -24,4 +26,5 @@ def catch_up(bench, goals, extra=(), engine="mariadb"):
 
 
 def run():
-    catch_up("apply", {"relaxed": 2, "durable": 3.5})
+    for writers in WRITERS:
+        catch_up("apply" + (f".writers{writers}" if writers else ""), {"relaxed": 2, "durable": 3.5}, [f"writers: {writers}"] if writers else [])

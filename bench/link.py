@@ -28,10 +28,11 @@ def run():
         say(f"link: filling {TRANSACTIONS} transactions")
         backlog = Backlog(lab, create, lambda source: fill(source, TRANSACTIONS))
         target = backlog.target()
-        near, far = [], []
-        with relay(target, 0) as at_once, relay(target, DELAY_MS) as late:
-            for i in range(RUNS):
-                near.append(backlog.ours(target, through=at_once)[0])
-                far.append(backlog.ours(target, through=late)[0])
-                say(f"link run {i + 1} of {RUNS}: {near[-1]:.1f} s at 0 ms, {far[-1]:.1f} s at {2 * DELAY_MS} ms")
-        figure("apply.link", rates(far), rates(near), 0.8, "transactions/s", "itself through the same relay at 0 ms")
+        for bench, extra in (("apply.link", ()), ("apply.link.writers", ("writers: 4",))):
+            near, far = [], []
+            with relay(target, 0) as at_once, relay(target, DELAY_MS) as late:
+                for i in range(RUNS):
+                    near.append(backlog.ours(target, extra, through=at_once)[0])
+                    far.append(backlog.ours(target, extra, through=late)[0])
+                    say(f"{bench} run {i + 1} of {RUNS}: {near[-1]:.1f} s at 0 ms, {far[-1]:.1f} s at {2 * DELAY_MS} ms")
+            figure(bench, rates(far), rates(near), 0.8, "transactions/s", "itself through the same relay at 0 ms")

@@ -2,14 +2,13 @@
 
 #include <zlib.h>
 
+#include "binlog/compress.h"
 #include "binlog/decimal.h"
 #include "binlog/json.h"
 #include "binlog/table_map.h"
 #include "binlog/temporal.h"
 
 #define BINARY_COLLATION 63
-/* deflate cannot do better than this (zlib, "Maximum Compression Factor") */
-#define INFLATE_FACTOR 1032
 /* Values of other kinds do not pay for its stack frame. */
 #define APART __attribute__((noinline))
 
@@ -308,7 +307,7 @@ inflate_value(struct lt_str *bytes, struct lt_arena *scratch, struct lt_err *err
 	want = (size_t)lt_be(p + 1, width_of_length);
 	z.next_in = (Bytef *)(uintptr_t)(p + 1 + width_of_length);
 	z.avail_in = (uInt)(bytes->len - 1 - width_of_length);
-	if (want / INFLATE_FACTOR > z.avail_in)
+	if (want / BINLOG_INFLATE_FACTOR > z.avail_in)
 		return lt_fail(err, LT_E_CORRUPT, "compressed value: %zu bytes from %u cannot be", want, z.avail_in);
 	to = lt_arena_alloc(scratch, want);
 	z.next_out = to;

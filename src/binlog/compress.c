@@ -227,6 +227,9 @@ inflate_blob(struct lt_str blob, size_t limit, struct lt_buf *out, struct lt_err
 	if (size > limit)
 		return lt_fail(err, LT_E_TXN_TOO_LARGE, "an event of %llu bytes stands compressed in the log",
 		    (unsigned long long)size);
+	if (size / BINLOG_INFLATE_FACTOR > packed.len)
+		return lt_fail(err, LT_E_CORRUPT, "compressed event: %llu bytes from %zu cannot be",
+		    (unsigned long long)size, packed.len);
 	got = (uLongf)size;
 	if (uncompress((Bytef *)lt_buf_reserve(out, (size_t)size + 1), &got, (const Bytef *)packed.ptr,
 		(uLong)packed.len) != Z_OK ||

@@ -6,6 +6,9 @@
 #include "base/buf.h"
 #include "binlog/event.h"
 
+/* deflate cannot do better than this (zlib, "Maximum Compression Factor"). */
+#define BINLOG_INFLATE_FACTOR 1032
+
 /** The events inside one payload, unpacked one at a time: memory is bounded by the largest of them. */
 struct binlog_payload;
 

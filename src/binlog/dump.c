@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "binlog/ahead.h"
 #include "binlog/image.h"
 #include "binlog/source.h"
 
@@ -294,16 +295,27 @@ dump_txn(struct dumper *d, struct change_txn *t, struct lt_err *err)
 	return d->out.len < FLUSH_BYTES || flush(d, err);
 }
 
-/* Whether a server's log, which goes on, has been read as far as wanted. */
+/* Whether a server's log, which goes on, has been read as far as wanted; a file as far as it goes. */
 static bool
-came_to_end(const struct change_source *s, const struct binlog_dump_options *options)
+came_to_end(const struct binlog_ahead_look *look, const struct binlog_dump_options *options)
 {
-	struct change_place at;
+	return look->ended || (options->end != NULL && change_place_cmp(&look->place, options->end) >= 0);
+}
 
-	if (options->end == NULL)
+/** The next transaction and how far reading has come, by the thread that reads ahead where there is one. */
+static bool
+next(struct change_source *s, struct binlog_ahead *ahead, int look_ms, struct change_txn **ret,
+    struct binlog_ahead_look *look, struct lt_err *err)
+{
+	if (ahead != NULL)
+		return binlog_ahead_next(ahead, ret, look, err);
+	if (!change_source_next(s, look_ms, ret, err))
 		return false;
-	binlog_source_place(s, &at);
-	return change_place_cmp(&at, options->end) >= 0;
+	if (*ret == NULL) {
+		binlog_source_place(s, &look->place);
+		look->ended = binlog_source_ended(s);
+	}
+	return true;
 }
 
 static bool
@@ -323,15 +335,18 @@ binlog_dump(struct change_source *s, const struct binlog_dump_options *options, 
 {
 	struct dumper d = { .options = options, .sums = sums, .to = out, .scratch = lt_arena_new() };
 	uint64_t before = binlog_source_bytes(s);
+	int look_ms = options->end != NULL ? LOOK_MS : -1;
+	struct binlog_ahead *ahead = options->ahead ? binlog_ahead_start(s, look_ms) : NULL;
 	bool ok = false;
 
 	for (;;) {
+		struct binlog_ahead_look look;
 		struct change_txn *t;
 		bool good, last;
 
-		if (!change_source_next(s, options->end != NULL ? LOOK_MS : -1, &t, err))
+		if (!next(s, ahead, look_ms, &t, &look, err))
 			goto out;
-		if (t == NULL && (binlog_source_ended(s) || came_to_end(s, options)))
+		if (t == NULL && came_to_end(&look, options))
 			break;
 		if (t == NULL)
 			continue;
@@ -349,6 +364,7 @@ binlog_dump(struct change_source *s, const struct binlog_dump_options *options, 
 	}
 	ok = true;
 out:
+	binlog_ahead_stop(ahead);
 	sums->bytes += binlog_source_bytes(s) - before;
 	/* What was whole before a fault is shown; the fault stays the one that is told. */
 	if (!flush(&d, ok ? err : NULL))

@@ -8,6 +8,12 @@
 #include "base/err.h"
 #include "change/table.h"
 
+/** What decoders take from their arenas: at most so many times the bytes they are given, and so much beside (an arena
+ * doubles its blocks). The most is for BINARY(n), whose zeros the log leaves out, and for COMPRESSED columns: deflate
+ * can do 1032. Tests and fuzz targets hold them to it. */
+#define BINLOG_MEMORY_FACTOR 1100
+#define BINLOG_MEMORY_MORE ((size_t)512 << 10)
+
 /** Just enough to ask the filter, without allocation; strings borrow from `body`. */
 struct binlog_table_name {
 	uint64_t table_id;

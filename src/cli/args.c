@@ -26,6 +26,7 @@ static const struct option_info options[CLI_OPTIONS] = {
 	    "end before the first transaction that begins there or behind; of a server: FILE:POS" },
 	[CLI_RAW] = { "raw", NULL, "text and binary values as hex of the log's bytes" },
 	[CLI_COUNT] = { "count", NULL, "decode everything, print one line of sums" },
+	[CLI_READ_AHEAD] = { "read-ahead", NULL, "read and check the log in a thread of its own" },
 	[CLI_PASSWORD_FILE] = { "password-file", "FILE", "holds the password; nobody else may read it" },
 	[CLI_PASSWORD_ENV] = { "password-env", "NAME", "environment variable that holds the password" },
 	[CLI_JSON] = { "json", NULL, "answer, and errors, as JSON" },

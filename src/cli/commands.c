@@ -55,7 +55,7 @@ const struct cli_command cli_commands[] = {
 	    "Reads log files, or the log of the server at mysql://USER@HOST:PORT up to its end as of now (from its oldest file\n"
 	    "unless --from is given).",
 	    1, UINT16_MAX,
-	    BIT(CLI_FROM) | BIT(CLI_TO) | BIT(CLI_RAW) | BIT(CLI_COUNT) | BIT(CLI_PASSWORD_FILE) |
+	    BIT(CLI_FROM) | BIT(CLI_TO) | BIT(CLI_RAW) | BIT(CLI_COUNT) | BIT(CLI_READ_AHEAD) | BIT(CLI_PASSWORD_FILE) |
 		BIT(CLI_PASSWORD_ENV),
 	    0, cli_dump },
 	{ "version", NULL, "", "print version, commit, build options and libraries",

@@ -32,7 +32,7 @@ make_room(struct change_spill_room *room)
 {
 	const char *dir = getenv("TMPDIR");
 
-	*room = (struct change_spill_room){ .dir = dir != NULL && dir[0] != '\0' ? dir : "/tmp",
+	*room = (struct change_spill_room){ .dir = dir != NULL && dir[0] != '\0' ? dir : "/var/tmp",
 		.memory_bytes = SPILL_MEMORY,
 		.part_bytes = SPILL_PART };
 }
@@ -166,7 +166,8 @@ bool
 cli_dump(const struct cli_args *args, int *status, struct lt_err *err)
 {
 	struct binlog_dump_options how = { .raw = args->values[CLI_RAW] != NULL,
-		.count = args->values[CLI_COUNT] != NULL };
+		.count = args->values[CLI_COUNT] != NULL,
+		.ahead = args->values[CLI_READ_AHEAD] != NULL };
 	struct binlog_dump_sums sums = { 0 };
 	bool ok;
 

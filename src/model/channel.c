@@ -24,7 +24,7 @@ enum {
 static const struct model_key channel_keys[] = { { "channel", true }, { "sites", true }, { "direction", true },
 	{ "tables", true }, { "conflicts", false }, { "start", false }, { "until", false }, { "delay", false },
 	{ "otter", false }, { "memory", false }, { "spill", false }, { "group", false }, { "verify", false },
-	{ "writers", false }, { "mode", false }, { "commit-order", false } };
+	{ "writers", false }, { "mode", false }, { "commit-order", false }, { "sync-mode", false } };
 static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false },
 	{ "wait", false } };
 
@@ -169,6 +169,21 @@ read_spill(struct model_channel *c, const struct model_yaml *node, struct lt_err
 }
 
 static bool
+read_sync(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	if (node == NULL || (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "field")))
+		return true;
+	if (node->kind != MODEL_YAML_TEXT || !lt_str_eqz(node->text, "row"))
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "sync-mode: field or row is wanted");
+	if (c->npipelines == 2 || c->writers > 1 || c->mode != MODEL_MODE_EXACT)
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "sync-mode: rows that are read again come from another time than those around them: one way, with one of"
+		    " `writers`, and not merged");
+	c->sync = MODEL_SYNC_ROW;
+	return true;
+}
+
+static bool
 read_order(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
 	if (node == NULL)
@@ -208,7 +223,8 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	if (verify != NULL && !model_field_switch(verify, "verify", &on, err))
 		return false;
 	c->verify = on ? MODEL_VERIFY_ON : MODEL_VERIFY_OFF;
-	return read_group(c, model_yaml_get(root, "group"), err);
+	return read_group(c, model_yaml_get(root, "group"), err) &&
+	       read_sync(c, model_yaml_get(root, "sync-mode"), err);
 }
 
 static bool

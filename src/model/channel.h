@@ -40,6 +40,9 @@ struct model_pipeline {
 	unsigned delay_ms;             /* `delay`: how long after its commit at the source a transaction is applied */
 };
 
+/** What of a changed row is written: what the log says of it, or the whole row as it is at the source by then. */
+enum model_sync { MODEL_SYNC_FIELD, MODEL_SYNC_ROW };
+
 /** Otter's marks of origin in retl_mark, for a channel that moves from Otter to Lutra. */
 struct model_otter {
 	bool on;      /* the key `otter` is there: marks are looked for */
@@ -72,6 +75,7 @@ struct model_channel {
 	uint64_t spill_bytes;     /* `spill`: disk that larger transactions may take, for each pipeline; default 16G */
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 256M */
 	struct model_otter otter;
+	enum model_sync sync;
 	struct {
 		size_t rows, bytes;
 		unsigned time_ms, wait_ms;

@@ -70,7 +70,7 @@ bool
 model_field_map(
     const struct model_yaml *node, const char *what, const struct model_key *keys, size_t count, struct lt_err *err)
 {
-	const char *names[16];
+	const char *names[32];
 
 	LT_ASSERT(count <= LT_COUNT(names));
 	if (node->kind != MODEL_YAML_MAP)

@@ -183,9 +183,20 @@ pipeline_check_otter(struct check *k, const struct check_tables *t)
 		check_marks(k, t->to, true);
 }
 
+static void
+check_mode(struct check *k, const struct check_tables *t)
+{
+	if (k->channel->sync == MODEL_SYNC_ROW)
+		pipeline_check_warn(k, "sync-mode", t->pipeline->name,
+		    "take `sync-mode: row` out where it is not needed",
+		    "rows are read again at the source when they are applied: inexact, what comes may be later than the"
+		    " transaction, and each costs a round trip");
+}
+
 void
 pipeline_check_mapping(struct check *k, const struct check_tables *t)
 {
+	check_mode(k, t);
 	check_constants(k, t);
 	check_fan_in(k, t);
 }

@@ -178,6 +178,7 @@ pipeline_flight_take(struct pipeline_flight *f, struct pipeline_group *g, bool *
 	if (!f->started && !start_writers(f, err))
 		return false;
 	if (g->rows > 0) {
+		pipeline_router_trim(pipeline_load_router(f->sink));
 		*alone = f->failed_to_start || g->bytes > f->job_bytes ||
 			 !pipeline_schedule_add(f->schedule, f->orders + 1, g->txns, g->count, &after, &why);
 		if (!pipeline_router_settle(pipeline_load_router(f->sink), err))
@@ -455,7 +456,7 @@ pipeline_flight_drain(struct pipeline_flight *f, struct lt_err *err)
 	return true;
 }
 
-void
+bool
 pipeline_flight_land(struct pipeline_flight *f)
 {
 	uint64_t began = lt_mono_us(f->p->clock);
@@ -463,8 +464,9 @@ pipeline_flight_land(struct pipeline_flight *f)
 
 	while (f->out > 0 && lt_mono_us(f->p->clock) - began < LAND_US) {
 		if (!collect(f, LOOK_MS, &ignored))
-			break;
+			return false; /* perhaps in the middle of a COMMIT */
 		watch_head(f);
 	}
 	advance(f);
+	return f->out == 0;
 }

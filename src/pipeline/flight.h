@@ -37,7 +37,8 @@ LT_MUST_USE bool pipeline_flight_step(struct pipeline_flight *f, int timeout_ms,
 void pipeline_flight_leave(struct pipeline_flight *f, const struct change_txn *t);
 /** Let all end that was taken. */
 LT_MUST_USE bool pipeline_flight_drain(struct pipeline_flight *f, struct lt_err *err);
-/** Let those end that have begun, for a few seconds at most; the others are given up. */
-void pipeline_flight_land(struct pipeline_flight *f);
+/** Let those end that have begun, for a few seconds at most; the others are given up. False: some have not, so that
+ * `p->applied` may be behind what is committed, and must not be written. */
+bool pipeline_flight_land(struct pipeline_flight *f);
 
 #endif

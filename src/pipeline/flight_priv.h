@@ -79,6 +79,6 @@ void flight_writer_start(struct flight_writer *w);
 /** After the work's queue was closed: waits for its thread. */
 void flight_writer_close(struct flight_writer *w);
 void flight_wake_all(struct flight_writer *writers, size_t n);
-void flight_job_free(void *job);
+void flight_job_free(void *item);
 
 #endif

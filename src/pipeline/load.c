@@ -36,6 +36,7 @@ load_close(struct change_sink *s)
 	pipeline_batch_free(l->batch);
 	free(l->params);
 	my_close(l->conn);
+	my_close(l->source);
 	pipeline_window_clear(&l->window);
 	lt_buf_free(&l->scratch);
 	free(l);
@@ -171,6 +172,8 @@ worth_gathering(const struct load *l, size_t n)
 {
 	uint64_t rows = 0;
 
+	if (l->channel->sync == MODEL_SYNC_ROW)
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		rows += change_txn_rows(l->txns[i]);
 		if (pipeline_load_edits(l->txns[i]))

@@ -37,7 +37,7 @@ static bool
 send_part(struct load *l, bool gather, struct lt_err *err)
 {
 	pipeline_router_trim(l->router);
-	gather = gather && !pipeline_load_edits(l->txns[0]);
+	gather = gather && l->channel->sync == MODEL_SYNC_FIELD && !pipeline_load_edits(l->txns[0]);
 	return (gather ? pipeline_load_group_gathered(l, 1, err) : pipeline_load_group(l, 1, err)) &&
 	       pipeline_load_settle(l, err);
 }

@@ -38,6 +38,7 @@ struct load {
 	const struct model_pipeline *pipeline;
 	struct lt_wake *stop;           /* borrowed, may be NULL: raised when the pipeline ends */
 	struct my_conn *conn;           /* owned */
+	struct my_conn *source;         /* owned; NULL until a row is read again (`sync-mode: row`) */
 	struct pipeline_router *router; /* owned */
 	struct pipeline_batch *batch;   /* owned */
 	struct pipeline_lane lane;
@@ -67,6 +68,10 @@ LT_MUST_USE bool pipeline_load_send_gathered(
     struct load *l, size_t n, const struct change_position *end, struct lt_err *err);
 /** One row (or, of a keyless table, the run of identical ones that begins there: *count of them) of txns[txn]. */
 LT_MUST_USE bool pipeline_load_send_row(struct load *l, size_t txn, size_t at, uint32_t *count, struct lt_err *err);
+/** `sync-mode: row`: write an INSERT or UPDATE as the row is at the source now, whether the target has it or not. All
+ * earlier replies were taken. *done false: it is gone there, or has no key to be read by; the log's word is left. */
+LT_MUST_USE bool pipeline_load_reread(
+    struct load *l, struct pipeline_route *route, const struct change_row *row, bool *done, struct lt_err *err);
 /** Queue Otter's mark of origin, in the open transaction. */
 LT_MUST_USE bool pipeline_load_otter_mark(struct load *l, struct lt_err *err);
 /** Take and judge replies until no more than `due` are awaited. */

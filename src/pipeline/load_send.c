@@ -228,6 +228,12 @@ send_one(
 
 	if (!set_fk_checks(l, row->flags, err) || !make_room(l, err))
 		return false;
+	if (l->channel->sync == MODEL_SYNC_ROW) {
+		bool done = false;
+
+		if (!pipeline_load_take(l, 0, err) || !pipeline_load_reread(l, route, row, &done, err) || done)
+			return done;
+	}
 	if (!pipeline_router_statement(l->router, route, row, (struct pipeline_want){ PIPELINE_FORM_ROW, 1 }, &s, err))
 		return false;
 	params = room_for(l, pipeline_statement_width(s));

@@ -200,9 +200,6 @@ find_failing(struct pipeline *p, struct change_sink *sink, struct pipeline_load_
 
 	if (t == NULL || t->kind != CHANGE_TXN_ROWS)
 		return lt_fail(err, LT_E_NOTHING_TO_SKIP, "pipeline %s is not stopped by a row", p->model->name);
-	if (t->spill != NULL)
-		return lt_fail(err, LT_E_NOTHING_TO_SKIP,
-		    "the transaction is larger than the memory of pipeline %s: give statements", p->model->name);
 	out->at = UINT64_MAX;
 	passes = pipeline_load_begin(sink, &p->stop.end, err) &&
 		 pipeline_load_rows(sink, t, 0, change_txn_rows(t), out, err);

@@ -338,8 +338,8 @@ load_loop(struct loader *l, struct lt_err *err)
 		if (!pipeline_orders_running(p, l->sink))
 			break;
 	}
-	if (l->flight != NULL)
-		pipeline_flight_land(l->flight);
+	if (l->flight != NULL && !pipeline_flight_land(l->flight))
+		return false;
 	return save_progress(p, l->sink, err) && false;
 }
 

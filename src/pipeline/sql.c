@@ -323,3 +323,9 @@ pipeline_sql_read(const struct pipeline_route *r, const struct change_image *bef
 	lt_buf_z(&out->sql, " FOR UPDATE");
 	return true;
 }
+
+bool
+pipeline_sql_where(const struct pipeline_route *r, const struct change_image *image, struct pipeline_text *out)
+{
+	return has_key(r, image) && add_where(r, image, false, out);
+}

@@ -13,6 +13,34 @@
 #define VALUES "lutra_v"
 #define TARGET "lutra_t"
 
+static bool
+ends_comment(struct lt_str name)
+{
+	for (size_t i = 0; i + 1 < name.len; i++) {
+		if (name.ptr[i] == '*' && name.ptr[i + 1] == '/')
+			return true;
+	}
+	return false;
+}
+
+/* "DELETE (hint) FROM `s`.`t`": with many values the optimizer of MySQL would rather read all of a small table, and
+ * lock it. False: a name that a hint cannot hold. */
+static bool
+begin_by_key(const struct pipeline_route *r, const char *verb, const char *from, struct pipeline_text *out)
+{
+	const struct schema_key *key = schema_table_find_key(r->target);
+
+	if (key == NULL || ends_comment(r->target->name) || ends_comment(key->name))
+		return false;
+	lt_buf_printf(&out->sql, "%s /*+ INDEX(", verb);
+	my_sql_name(&out->sql, r->target->name);
+	lt_buf_c(&out->sql, ' ');
+	my_sql_name(&out->sql, key->name);
+	lt_buf_printf(&out->sql, ") */ %s", from);
+	my_sql_table(&out->sql, r->target->schema, r->target->name);
+	return true;
+}
+
 static const struct pipeline_column *
 only_key_column(const struct pipeline_route *r)
 {
@@ -29,10 +57,8 @@ only_key_column(const struct pipeline_route *r)
 }
 
 static bool
-delete_in(const struct pipeline_route *r, const struct pipeline_column *key, size_t rows, struct pipeline_text *out)
+delete_in(const struct pipeline_column *key, size_t rows, struct pipeline_text *out)
 {
-	lt_buf_z(&out->sql, "DELETE FROM ");
-	my_sql_table(&out->sql, r->target->schema, r->target->name);
 	lt_buf_z(&out->sql, " WHERE ");
 	my_sql_name(&out->sql, key->target->name);
 	for (size_t i = 0; i < rows; i++) {
@@ -70,12 +96,10 @@ pipeline_sql_delete_many(const struct pipeline_route *r, const struct change_ima
 {
 	const struct pipeline_column *key = only_key_column(r);
 
-	if (r->keyless)
+	if (r->keyless || !begin_by_key(r, "DELETE", "FROM ", out))
 		return false;
 	if (key != NULL && !verify && pipeline_column_in(key, before))
-		return delete_in(r, key, rows, out);
-	lt_buf_z(&out->sql, "DELETE FROM ");
-	my_sql_table(&out->sql, r->target->schema, r->target->name);
+		return delete_in(key, rows, out);
 	return add_chain(r, before, verify, rows, out);
 }
 
@@ -90,10 +114,8 @@ pipeline_sql_prove(
 		if (!r->columns[i].in_key && pipeline_sql_is_written(&r->columns[i]))
 			still = &r->columns[i];
 	}
-	if (still == NULL || r->target->has_triggers)
+	if (still == NULL || r->target->has_triggers || r->keyless || !begin_by_key(r, "UPDATE", "", out))
 		return false;
-	lt_buf_z(&out->sql, "UPDATE ");
-	my_sql_table(&out->sql, r->target->schema, r->target->name);
 	lt_buf_z(&out->sql, " SET ");
 	my_sql_name(&out->sql, still->target->name);
 	lt_buf_z(&out->sql, " = ");

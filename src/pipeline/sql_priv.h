@@ -29,6 +29,8 @@ bool pipeline_sql_delete(
     const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *out);
 /** UPDATE that sets the first key column to itself, by the key. */
 bool pipeline_sql_probe(const struct pipeline_route *r, const struct change_image *before, struct pipeline_text *out);
+/** " WHERE key", of the values of that image. */
+bool pipeline_sql_where(const struct pipeline_route *r, const struct change_image *image, struct pipeline_text *out);
 /** SELECT of some columns, by the key (keyless: by the image, with a LIMIT), that locks the rows. */
 bool pipeline_sql_read(const struct pipeline_route *r, const struct change_image *before,
     const struct pipeline_column *const *columns, size_t ncolumns, struct pipeline_text *out);

@@ -20,6 +20,7 @@ decode(const struct change_table *t, const struct change_image *image, struct lt
 	} else {
 		LT_ASSERT(err.code != LT_OK && err.code != LT_E_INTERNAL);
 	}
+	LT_ASSERT(lt_arena_bytes(arena) <= image->bytes.len * BINLOG_MEMORY_FACTOR + BINLOG_MEMORY_MORE);
 	free(values);
 }
 
@@ -41,6 +42,7 @@ run(const struct change_table *t, uint8_t type, struct lt_str body)
 	} else {
 		LT_ASSERT(err.code != LT_OK && err.code != LT_E_INTERNAL);
 	}
+	LT_ASSERT(change_txn_bytes(txn) <= body.len * BINLOG_MEMORY_FACTOR + BINLOG_MEMORY_MORE);
 	lt_buf_free(&out);
 	lt_arena_free(arena);
 	change_txn_free(txn);

@@ -11,6 +11,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		if (binlog_table_map_decode(lt_str_of(data, size), 6, mariadb != 0, &t, &err)) {
 			LT_ASSERT(t->ncolumns <= 4096 && (t->ncolumns == 0 || t->columns != NULL));
+			LT_ASSERT(lt_arena_bytes(t->arena) <= size * BINLOG_MEMORY_FACTOR + BINLOG_MEMORY_MORE);
 			change_table_unref(t);
 		} else {
 			LT_ASSERT(

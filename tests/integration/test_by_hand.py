@@ -84,6 +84,7 @@ def test_replace_by_a_row(by_file, pair, schema):
     assert rows(target, schema) == [(1, 1, "one"), (2, 2, "two"), (3, 33, 'it\'s "both"'), (4, 4, "four"), (5, 5, "five")]
 
 
+@pytest.mark.parametrize("pair", ["mariadb"], indirect=True)
 def test_replace_of_a_row_that_is_missing(pair, schema):
     """The row that an UPDATE does not find is made; what stands around it in the transaction stays."""
     source, target, lutra = pair
@@ -97,6 +98,7 @@ def test_replace_of_a_row_that_is_missing(pair, schema):
     assert rows(target, schema, "k") == [(7,)]
 
 
+@pytest.mark.parametrize("pair", ["mariadb"], indirect=True)
 def test_replace_needs_a_transaction_that_stops(pair, schema):
     source, target, lutra = pair
     lutra.start()
@@ -106,6 +108,7 @@ def test_replace_needs_a_transaction_that_stops(pair, schema):
     assert "E1024" in refused(lutra, 2, "replace", ONE_WAY, "--sql", "DELETE FROM shop.t")
 
 
+@pytest.mark.parametrize("pair", ["mariadb"], indirect=True)
 def test_replace_killed_at_its_commit_is_there_once(pair, schema):
     source, target, lutra = pair
     stop_at_duplicate(source, target, lutra, schema)
@@ -142,6 +145,7 @@ def test_pause_holds_over_a_restart(pair, schema):
     assert [e["action"] for e in log(lutra)] == ["pause", "resume"]
 
 
+@pytest.mark.parametrize("pair", ["mariadb"], indirect=True)
 def test_pause_while_a_lock_is_waited_for(pair, schema):
     """Between two tries: nothing of the transaction is there, and the place is kept."""
     source, target, lutra = pair
@@ -157,6 +161,7 @@ def test_pause_while_a_lock_is_waited_for(pair, schema):
     same(source, target, schema)
 
 
+@pytest.mark.parametrize("pair", ["mariadb"], indirect=True)
 def test_pause_of_a_stopped_pipeline_and_position(pair, schema):
     source, target, lutra = pair
     stop_at_duplicate(source, target, lutra, schema)

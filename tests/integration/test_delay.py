@@ -62,6 +62,7 @@ def test_delay_holds_back_and_ends_at_once(pair, schema):
     same(source, target, schema)
 
 
+@pytest.mark.parametrize("pair", ["mysql"], indirect=True)
 def test_delay_is_never_shorter(pair, schema):
     source, target, lutra = pair
     configure(lutra, 'delay: { "hz->us": 1500ms }')
@@ -107,7 +108,7 @@ def test_delayed_source_keeps_the_connection(site, channel, schema):
 
 # -- until ----------------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("by", ["gtid", "place", "inside"])
+@pytest.mark.parametrize("pair, by", [("mariadb", "gtid"), ("mysql", "gtid"), ("mariadb", "place"), ("mariadb", "inside")], indirect=["pair"])
 def test_until_a_place(by, pair, schema):
     """Ends behind the transaction named, or before the one that a position lies in; stays there; goes on without `until`."""
     source, target, lutra = pair

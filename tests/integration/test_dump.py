@@ -202,10 +202,11 @@ def test_a_file_and_its_server_tell_the_same(source, schema, tmp_path):
 
     from_file, _ = dump(path)
     from_server, _ = dump(url(source), *where)
-    sums = [dump(path, "--count")[0], dump(url(source), *where, "--count")[0]]
+    ahead, _ = dump(url(source), *where, "--read-ahead")
+    sums = [dump(path, "--count")[0], dump(url(source), *where, "--count")[0], dump(url(source), *where, "--count", "--read-ahead")[0]]
 
     assert path.name == begin[0]
-    assert from_file == from_server
+    assert from_file == from_server == ahead
     kinds = [o["kind"] for o in from_file]
     assert kinds.count("begin") == kinds.count("commit") >= 120
     for one, in sums:

@@ -97,7 +97,7 @@ def test_many_times_the_memory(engines, make, schema):
     idle = peak_kb(lutra.pid)
     transaction(source, schema, "INSERT INTO ledger VALUES (1)")
     with whole(target, schema):
-        transaction(source, schema, *large(1500, 2))  # 50 MB
+        transaction(source, schema, *large(1000, 2))  # 35 MB
         transaction(source, schema, "INSERT INTO ledger VALUES (3)", "UPDATE big SET v = 5 WHERE id = 50001")
         lutra.wait()
     same(source, target, schema)

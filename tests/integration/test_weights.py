@@ -18,7 +18,8 @@ ENGINES = {
     "mariadb-11.8": ("utf8mb4_uca1400_ai_ci",),
 }
 TEXTS = ("strasse", "STRASSE", "stra\u00dfe", "Stra\u00dfe", "caf\u00e9", "CAFE", "cafe ", "\u00fcber", "UBER", "\u00c4rger", "arger", "na\u00efve", "")
-MORE = ("\u043f\u0440\u0438\u0432\u0435\u0442", "\u041f\u0420\u0418\u0412\u0415\u0422", "\u0435\u0436", "\u0451\u0436", "\u4e2d\u6587", "\u4e2d \u6587", "\u304b", "\u30ab")
+MORE = ("\u043f\u0440\u0438\u0432\u0435\u0442", "\u041f\u0420\u0418\u0412\u0415\u0422", "\u0435\u0436", "\u0451\u0436",
+        "\u4e2d\u6587", "\u4e2d \u6587", "\u304b", "\u30ab")
 
 
 def pairs(server, schema, collation, chars):

@@ -9,6 +9,7 @@ import steps
 import test_rules as rules
 from conftest import ledger_is, same
 from lutralab.compare import SnapshotReaders
+from lutralab.lutra import Keeper
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
 from steps import column, run_at, transaction
@@ -44,6 +45,27 @@ def backlog_of_everything(site, channel, schema, pair):
 @pytest.mark.parametrize("pair", [("mariadb", "mariadb"), ("mysql", "mysql")], ids=["mariadb", "mysql"])
 def test_a_backlog_of_every_shape_flies(pair, site, channel, schema):
     backlog_of_everything(site, channel, schema, pair)
+
+
+@pytest.mark.parametrize("order", ["source", "free"])
+def test_two_ways_killed_at_8_instants(order, site, channel, schema):
+    """Each start finds a backlog of both sites; snapshots are whole where the order is kept."""
+    sites = site("mariadb", 1), site("mysql", 2)
+    lutra = channel(dict(zip(("hz", "us"), sites)), "hz <-> us", extra=[*writers(6, 3), f"commit-order: {order}"]).start()
+    loads = [Workload(s, schema, site=i, clients=2, seed=80 + i, pause_s=0.01, large_share=0) for i, s in enumerate(sites, 1)]
+    with SnapshotReaders(sites[0], schema) as at_hz, SnapshotReaders(sites[1], schema) as at_us, loads[0], loads[1]:
+        with Keeper(lutra, random.Random(80), kills=8, longest_s=0.6) as keeper:
+            keeper.finish()
+        for load in loads:
+            load.stop()
+        lutra.wait(120)
+    for server in sites:
+        ledger_is(server, schema, set().union(*(load.expected_ledger() for load in loads)))
+    same(*sites, schema)
+    assert all(moved_lanes(server) for server in sites)
+    if order == "source":
+        at_hz.check()
+        at_us.check()
 
 
 # -- R4: those behind the head of the order give way ---------------------------------------------------------------------
@@ -134,6 +156,27 @@ def test_r02_newest_lane_counts(site, channel, schema):
     newest_lane_counts(site, channel, schema)
 
 
+@pytest.mark.parametrize("end", ["connection", "term"])
+def test_a_writer_ends_in_the_middle(end, site, channel, schema):
+    """Its connection is lost, or all are to end, while the head of the order waits for a row: what has begun ends or is undone."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(6))
+    rules.with_base((source, target), schema)
+    rules.backlog(lutra, source, schema)
+    with steps.session(target, schema, "SELECT * FROM base WHERE id = 1 FOR UPDATE", autocommit=False):
+        lutra.start()
+        waiting = wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the head to wait")
+        if end == "connection":
+            target.sql(f"KILL {waiting[0]}")
+            wait_until(lambda: any(i not in waiting for i in steps.lutra_sessions(target, "UPDATE%base%")), 20, "another one to wait")
+        else:
+            assert lutra.stop() == 0
+        rules.holds_exactly(target, schema, [])
+    if end == "term":
+        lutra.start()
+    rules.all_there(lutra, source, target, schema)
+
+
 # -- what touches what ---------------------------------------------------------------------------------------------------
 
 COLLATIONS = {
@@ -185,27 +228,36 @@ def test_groups_that_the_server_takes_for_touching_never_meet(engine, site, chan
 # -- commit-order: free --------------------------------------------------------------------------------------------------
 
 def done_ahead_of_the_head(site, channel, schema, starts=2):
-    """The first group waits for a user; those behind it are committed. Killed, and killed again: none of them is lost or done twice."""
+    """The first group waits for a user's table; those behind it are committed. Killed, and killed again: none of them is lost or done
+    twice."""
     source, target = site("mariadb", 1), site("mariadb", 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us", extra=[*writers(1), "commit-order: free"])
     rules.with_base((source, target), schema)
-    rules.backlog(lutra, source, schema)
+    run_at((source, target), schema, "CREATE TABLE held (id INT PRIMARY KEY)")
+    lutra.start()
+    assert lutra.stop() == 0
+    transaction(source, schema, "INSERT INTO held VALUES (1)", "INSERT INTO ledger VALUES (100)")
+    rules.write_numbered(source, schema, range(1, rules.COUNT + 1))
 
-    with steps.session(target, schema, "SELECT * FROM base WHERE id = 1 FOR UPDATE", autocommit=False):
+    with steps.session(target, schema) as local:
         for _ in range(starts):
+            local.execute("LOCK TABLES held WRITE")
             lutra.start()
             wait_until(lambda: len(column(target, schema, "SELECT txn_id FROM ledger")) >= 3, steps.PATIENCE_S, "groups to overtake")
-            wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the head to wait for the user")
+            wait_until(lambda: column(target, None, "SELECT id FROM information_schema.processlist WHERE state LIKE '%metadata lock%'"),
+                       20, "the head to wait")
             lutra.kill()
-        assert 1 not in column(target, schema, "SELECT txn_id FROM ledger")
-        lutra.start()
-    rules.all_there(lutra, source, target, schema)
-    lutra.kill()
-    lutra.file.write_text(lutra.file.read_text().replace("commit-order: free", "commit-order: source"))
-    transaction(source, schema, "INSERT INTO ledger VALUES (100)")
+            assert 100 not in column(target, schema, "SELECT txn_id FROM ledger")
+            local.execute("UNLOCK TABLES")
     lutra.start()
     lutra.wait()
-    ledger_is(target, schema, {*range(1, rules.COUNT + 1), 100})
+    lutra.kill()
+    lutra.file.write_text(lutra.file.read_text().replace("commit-order: free", "commit-order: source"))
+    transaction(source, schema, "INSERT INTO ledger VALUES (101)")
+    lutra.start()
+    lutra.wait()
+    ledger_is(target, schema, {*range(1, rules.COUNT + 1), 100, 101})
+    same(source, target, schema)
 
 
 def test_r02_what_is_done_ahead_of_the_head_is_known_after_a_kill(site, channel, schema):

@@ -323,6 +323,70 @@ a_dump_counts_and_stops_where_it_is_told(void **state)
 	lt_buf_free(&sums_text);
 }
 
+struct dumped {
+	char *text;
+	size_t len;
+	bool ok;
+	struct binlog_dump_sums sums;
+	struct lt_err err;
+};
+
+static void
+dump_of(struct lt_str bytes, bool ahead, struct dumped *out)
+{
+	struct binlog_dump_options options = { .ahead = ahead };
+	struct change_source *s = NULL;
+	char path[64];
+	int fd = file_of(bytes, path);
+	FILE *to;
+
+	*out = (struct dumped){ .ok = false };
+	to = open_memstream(&out->text, &out->len);
+	if (binlog_file_open(path, 0, &everything, &s, &out->err))
+		out->ok = binlog_dump(s, &options, to, &out->sums, &out->err);
+	change_source_close(s);
+	fclose(to);
+	close(fd);
+}
+
+static void
+check_ahead(struct lt_str bytes)
+{
+	struct dumped one, two;
+
+	dump_of(bytes, false, &one);
+	dump_of(bytes, true, &two);
+	assert_int_equal(one.ok, two.ok);
+	assert_int_equal(one.err.code, two.err.code);
+	assert_string_equal(one.err.message, two.err.message);
+	assert_int_equal(one.err.where.pos, two.err.where.pos);
+	assert_string_equal(one.text, two.text);
+	assert_memory_equal(&one.sums, &two.sums, sizeof(one.sums));
+	free(one.text);
+	free(two.text);
+}
+
+/** Whole, cut anywhere, damaged anywhere. */
+static void
+a_thread_that_reads_ahead_changes_nothing(void **state)
+{
+	static const char *const names[] = { "mariadb.000001", "mysql.000001" };
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(names); i++) {
+		struct lt_buf b = slurp(names[i]);
+
+		check_ahead(lt_buf_str(&b));
+		for (size_t n = 0; n < b.len; n += 61) {
+			check_ahead(lt_str_of(b.ptr, n));
+			b.ptr[n] ^= 0x20;
+			check_ahead(lt_buf_str(&b));
+			b.ptr[n] ^= 0x20;
+		}
+		lt_buf_free(&b);
+	}
+}
+
 /* One gzip member, or one zstd frame, for each half of the bytes. */
 static struct lt_buf
 packed(struct lt_str bytes, bool gzip)
@@ -426,6 +490,7 @@ main(void)
 		cmocka_unit_test(zeros_behind_the_last_event_are_its_end),
 		cmocka_unit_test(wrong_starts_and_wrong_files_have_their_codes),
 		cmocka_unit_test(a_dump_counts_and_stops_where_it_is_told),
+		cmocka_unit_test(a_thread_that_reads_ahead_changes_nothing),
 		cmocka_unit_test(a_packed_log_is_read_as_it_is_unpacked),
 		cmocka_unit_test(a_packed_log_that_is_cut_or_damaged_is_refused),
 	};

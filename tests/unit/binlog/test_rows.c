@@ -242,6 +242,65 @@ foreign_bytes_are_read_or_refused(void **state)
 	vectors_free(map);
 }
 
+/** The dearest there is by its size: BINARY(1023) values of which the log has only the length, and rows of NULLs. */
+static void
+memory_stays_below_its_factor(void **state)
+{
+	enum { COLUMNS = 1000, ROWS = 20000 };
+	struct lt_buf map = { 0 }, image = { 0 }, rows = { 0 };
+	struct change_value values[COLUMNS];
+	struct lt_arena *arena = lt_arena_new();
+	struct change_txn *txn = change_txn_new(CHANGE_TXN_ROWS);
+	struct lt_err err = { 0 };
+	struct change_image whole = { 0 };
+	struct change_table *t;
+
+	(void)state;
+	lt_buf_le(&map, 1, 6);
+	lt_buf_le(&map, 1, 2);
+	lt_buf_add(&map, "\1s\0\1t\0", 6);
+	lt_buf_lenenc(&map, COLUMNS);
+	for (int i = 0; i < COLUMNS; i++)
+		lt_buf_c(&map, (char)BINLOG_COL_STRING);
+	lt_buf_lenenc(&map, 2 * COLUMNS);
+	for (int i = 0; i < COLUMNS; i++)
+		lt_buf_add(
+		    &map, "\xce\xff", 2); /* CHAR of 1023 bytes: bits 8 and 9 of the length are inverted in the type */
+	for (int i = 0; i < COLUMNS / 8; i++)
+		lt_buf_c(&map, (char)0xff);
+	assert_true(binlog_table_map_decode(lt_buf_str(&map), 6, false, &t, &err));
+	assert_true(lt_arena_bytes(t->arena) <= map.len * BINLOG_MEMORY_FACTOR + BINLOG_MEMORY_MORE);
+	for (int i = 0; i < COLUMNS; i++) {
+		assert_int_equal(t->columns[i].length, 1023);
+		((struct change_column *)(uintptr_t)t->columns)[i].kind = CHANGE_BYTES;
+	}
+	lt_buf_le(&image, 0, COLUMNS / 8);
+	lt_buf_le(&image, 0, 2 * COLUMNS);
+	whole.bytes = lt_buf_str(&image);
+	assert_true(t->codec->decode(t, &whole, arena, values, &err));
+	assert_int_equal(values[COLUMNS - 1].bytes.len, 1023);
+	assert_true(lt_arena_bytes(arena) > image.len * 400); /* it is dear indeed */
+	assert_true(lt_arena_bytes(arena) <= image.len * BINLOG_MEMORY_FACTOR + BINLOG_MEMORY_MORE);
+	change_table_unref(t);
+
+	map.len = 14; /* one column, TINY */
+	lt_buf_add(&map, "\1\1\0\1", 4);
+	assert_true(binlog_table_map_decode(lt_buf_str(&map), 6, false, &t, &err));
+	lt_buf_le(&rows, 1, 6);
+	lt_buf_add(&rows, "\0\0\2\0\1\xff", 6);
+	for (int i = 0; i < ROWS; i++)
+		lt_buf_c(&rows, (char)0xff);
+	assert_true(binlog_rows_decode(BINLOG_WRITE_ROWS, lt_buf_str(&rows), 6, t, 0, txn, &err));
+	assert_int_equal(txn->nrows, ROWS);
+	assert_true(change_txn_bytes(txn) <= rows.len * BINLOG_MEMORY_FACTOR + BINLOG_MEMORY_MORE);
+	change_txn_free(txn);
+	change_table_unref(t);
+	lt_arena_free(arena);
+	lt_buf_free(&map);
+	lt_buf_free(&image);
+	lt_buf_free(&rows);
+}
+
 int
 main(void)
 {
@@ -251,6 +310,7 @@ main(void)
 		cmocka_unit_test(coded_stops),
 		cmocka_unit_test(no_rows_are_no_error),
 		cmocka_unit_test(foreign_bytes_are_read_or_refused),
+		cmocka_unit_test(memory_stays_below_its_factor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

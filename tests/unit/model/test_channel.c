@@ -73,12 +73,15 @@ completes_a_one_way_channel_with_defaults(void **state)
 	assert_string_equal(c->pipelines[0].name, "hz->us");
 	assert_false(c->pipelines[0].two_way);
 	assert_int_equal(c->pipelines[0].start.kind, MODEL_START_NOW);
+	assert_int_equal(c->sync, MODEL_SYNC_FIELD);
 	assert_int_equal(c->verify, MODEL_VERIFY_OFF);
 	assert_int_equal(c->memory_bytes, 256 << 20);
 	assert_int_equal(c->spill_bytes, (uint64_t)16 << 30);
 	assert_int_equal(c->group.rows, 5000);
 	assert_int_equal(c->group.bytes, 4 << 20);
 	assert_int_equal(c->group.time_ms, 200);
+	assert_int_equal(c->group.wait_ms, 20);
+	assert_false(c->free_order);
 	assert_true(model_mapping_table(c->pipelines[0].mapping, LT_STR("shop"), LT_STR("t"), &a, &b, &rule));
 	lt_buf_free(&a);
 	lt_buf_free(&b);
@@ -155,8 +158,13 @@ reads_every_key(void **state)
 	    "  us: { gtid: 0-1-9 }\n"
 	    "delay: { us->hz: 2h }\n"
 	    "otter: { channel: 7, info: ring, write: on }\n"
-	    "group: { rows: 10, bytes: 512K, time: 2s }\n"
+	    "group: { rows: 10, bytes: 512K, time: 2s, wait: 30 }\n"
+	    "writers: 64\n"
+	    "commit-order: free\n"
 	    "verify: off\n");
+	assert_int_equal(c->writers, 64);
+	assert_true(c->free_order);
+	assert_int_equal(c->group.wait_ms, 30);
 	assert_string_equal(c->sites[0].password, "s3cret\n"); /* one newline is dropped */
 	assert_string_equal(c->sites[1].password, "from env");
 	assert_int_equal(strncmp(c->sites[0].ssl_ca, folder, strlen(folder)), 0);
@@ -336,6 +344,9 @@ refuses_wrong_values_at_their_place(void **state)
 		    LT_E_CONFIG_MAPPING, 8, 5, "no way back" },
 		{ HEAD "direction: hz <-> us\nconflicts: none\ntables:\n  - a.b\n  - { from: a.b, to: a.c }\n",
 		    LT_E_CONFIG_MAPPING, 9, 5, "fan-out" },
+		{ ONE "sync-mode: media\n", LT_E_CONFIG_VALUE, 7, 12, "field or row" },
+		{ ONE "writers: 2\nsync-mode: row\n", LT_E_CONFIG_VALUE, 8, 12, "one of `writers`" },
+		{ TWO "conflicts: none\nsync-mode: row\n", LT_E_CONFIG_VALUE, 8, 12, "one way" },
 		{ ONE "otter: 7\n", LT_E_CONFIG_VALUE, 7, 8, "otter" },
 		{ ONE "otter: { channel: 0 }\n", LT_E_CONFIG_VALUE, 7, 19, "channel" },
 		{ ONE "otter: { write: on }\n", LT_E_CONFIG_MISSING, 7, 17, "`channel`" },
@@ -366,6 +377,10 @@ refuses_wrong_values_at_their_place(void **state)
 		{ ONE "group: { rows: 0 }\n", LT_E_CONFIG_VALUE, 7, 16, "from 1" },
 		{ ONE "group: { bytes: 512M }\n", LT_E_CONFIG_VALUE, 7, 17, "larger than" },
 		{ ONE "group: { time: 0 }\n", LT_E_CONFIG_VALUE, 7, 16, "are allowed" },
+		{ ONE "group: { wait: 2s }\n", LT_E_CONFIG_VALUE, 7, 16, "are allowed" },
+		{ ONE "writers: 0\n", LT_E_CONFIG_VALUE, 7, 10, "from 1 to 64" },
+		{ ONE "writers: 65\n", LT_E_CONFIG_VALUE, 7, 10, "from 1 to 64" },
+		{ ONE "commit-order: any\n", LT_E_CONFIG_VALUE, 7, 15, "source or free" },
 		{ ONE "group: { time: 1w }\n", LT_E_CONFIG_VALUE, 7, 16, "a time" },
 		{ ONE "group: { time: 1h }\n", LT_E_CONFIG_VALUE, 7, 16, "are allowed" },
 		{ ONE "verify: perhaps\n", LT_E_CONFIG_VALUE, 7, 9, "on or off" },

@@ -325,14 +325,20 @@ deletes_of_composite_keys_are_a_chain_of_bounded_length(void **state)
 
 	(void)state;
 	assert_true(pipeline_sql_delete_many(&x.route, &full, false, 2, fresh_item(&x)));
-	check(&x.f.text, "DELETE FROM `s`.`item` WHERE (`a` = ? AND `code` = ?) OR (`a` = ? AND `code` = ?)", 2);
+	check(&x.f.text,
+	    "DELETE /*+ INDEX(`item` `PRIMARY`) */ FROM `s`.`item` WHERE (`a` = ? AND `code` = ?) OR (`a` = ? AND `code` = ?)",
+	    2);
 	assert_false(pipeline_sql_delete_many(&x.route, &full, false, 512, fresh_item(&x)));
 	lt_buf_free(&x.f.text.sql);
 
 	fresh_item(&x);
 	x.columns[1].in_key = false;
 	assert_true(pipeline_sql_delete_many(&x.route, &full, false, 3, &x.f.text));
-	check(&x.f.text, "DELETE FROM `s`.`item` WHERE `a` IN (?, ?, ?)", 1);
+	check(&x.f.text, "DELETE /*+ INDEX(`item` `PRIMARY`) */ FROM `s`.`item` WHERE `a` IN (?, ?, ?)", 1);
+
+	fresh_item(&x);
+	x.table.name = LT_STR("it*/em"); /* would end the hint */
+	assert_false(pipeline_sql_delete_many(&x.route, &full, false, 3, &x.f.text));
 }
 
 static void
@@ -345,7 +351,7 @@ r08_many_rows_are_proved_by_the_conditions_of_each(void **state)
 	x.columns[2].bind = PIPELINE_BIND_BYTES;
 	assert_true(pipeline_sql_prove(&x.route, &full, 2, &x.f.text));
 	check(&x.f.text,
-	    "UPDATE `s`.`item` SET `note` = `note` WHERE (`a` = ? AND `code` = ? AND `note` <=> ? AND `at` <=> ?) OR "
+	    "UPDATE /*+ INDEX(`item` `PRIMARY`) */ `s`.`item` SET `note` = `note` WHERE (`a` = ? AND `code` = ? AND `note` <=> ? AND `at` <=> ?) OR "
 	    "(`a` = ? AND `code` = ? AND `note` <=> ? AND `at` <=> ?)",
 	    4);
 }

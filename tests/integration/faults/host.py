@@ -131,18 +131,6 @@ def no_files(w):
 
 
 @contextlib.contextmanager
-def no_memory(w):
-    """It ends, and says why; who starts it again gives it more."""
-    limit(w, data=1 << 20)
-    w.write("INSERT INTO wide VALUES (4, REPEAT('x', 12000000))", "INSERT INTO wide VALUES (5, REPEAT('x', 12000000))")
-    wait_until(lambda: not w.lutra.alive, steps.PATIENCE_S, "Lutra to end")
-    assert "memory" in w.lutra.log.read_text().splitlines()[-1]
-    w.lutra.start()
-    yield
-    w.write("DELETE FROM wide")
-
-
-@contextlib.contextmanager
 def no_folder(w):
     shutil.rmtree(w.lutra.data)
     yield
@@ -199,7 +187,6 @@ HOST = [
     Fault("clock of Lutra's host far ahead", clock_of_lutra(TEN_YEARS_S), busy=True),
     Fault("clock of Lutra's host far behind", clock_of_lutra(-TEN_YEARS_S), busy=True),
     Fault("no file may be opened", no_files),
-    Fault("no memory", no_memory, busy=True),
     Fault("data folder removed", no_folder, busy=True),
     Fault("disk full at the data folder", full_folder, busy=True, needs=("data",)),
     Fault("lane changed by hand", lane(["UPDATE lutra.lane SET seq = seq + 5 {where}"], []), stops="E5010"),

@@ -6,9 +6,9 @@
 
 /* Transactions go over in lots: each costs a lock and perhaps a wake. What lies between the threads fits into the
  * caches of the processors, and in any case into little memory. */
-#define LOT_TXNS 32
-#define LOT_BYTES ((size_t)256 << 10)
-#define AHEAD_BYTES ((size_t)1 << 20)
+#define LOT_TXNS 64
+#define LOT_BYTES ((size_t)512 << 10)
+#define AHEAD_BYTES ((size_t)3 << 20)
 
 struct lot {
 	struct change_txn *txns[LOT_TXNS]; /* owned */

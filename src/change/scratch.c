@@ -37,7 +37,7 @@ change_scratch_open(struct change_spill_room *room, struct change_scratch *out, 
 {
 	int fd;
 
-	if (mkdir(room->dir, 0700) != 0 && errno != EEXIST)
+	if (room->make && mkdir(room->dir, 0700) != 0 && errno != EEXIST)
 		return failed(room, "kept", err);
 	fd = open_nameless(room->dir);
 	if (fd < 0)

@@ -10,7 +10,8 @@
 
 /** Where the files of one pipeline lie, and what they may take. Set once; the counters are for any thread. */
 struct change_spill_room {
-	const char *dir;         /* borrowed; made (0700) when the first one needs it */
+	const char *dir;         /* borrowed */
+	bool make;               /* the folder (0700) when the first one needs it */
 	uint64_t limit;          /* bytes on disk, of all at a time; 0 = no limit */
 	size_t memory_bytes;     /* rows that take more than this are moved to disk */
 	size_t part_bytes;       /* of a part, in memory; a larger row is a part of its own */

@@ -138,6 +138,7 @@ static void
 make_room(const struct runner *r, struct change_spill_room *room)
 {
 	room->dir = r->spill;
+	room->make = true;
 	room->limit = r->channel->spill_bytes;
 	room->memory_bytes = r->channel->memory_bytes / PIPELINE_MEMORY_SHARES;
 	room->part_bytes = LT_MIN(LT_MAX(room->memory_bytes / PART_SHARES, PART_MIN), PART_MAX);

@@ -87,13 +87,46 @@ temporal_text(const struct change_value *v, struct lt_arena *scratch)
 	return lt_str_of(text, change_time_text(v->kind, &v->time, text));
 }
 
+static void
+add_member(struct lt_buf *names, struct lt_str name)
+{
+	if (names->len > 0)
+		lt_buf_c(names, ',');
+	lt_buf_str_add(names, name);
+}
+
+/* In the order of the target's members, in which it gives them back. What it has not comes last, for it to refuse. */
+static struct lt_str
+set_names(const struct pipeline_column *c, uint64_t bits, struct lt_arena *scratch)
+{
+	const struct change_column *from = c->from;
+	size_t count = LT_MIN(from->nmembers, 64); /* a SET has no more */
+	struct lt_buf names = { 0 };
+	struct lt_str out;
+
+	for (size_t i = 0; i < c->target->nmembers; i++) {
+		for (size_t k = 0; k < count; k++) {
+			if ((bits >> k & 1) == 0 || !lt_str_eq(from->members[k], c->target->members[i]))
+				continue;
+			add_member(&names, from->members[k]);
+			bits &= ~((uint64_t)1 << k);
+		}
+	}
+	for (size_t k = 0; k < count; k++) {
+		if ((bits >> k & 1) != 0)
+			add_member(&names, from->members[k]);
+	}
+	out = lt_arena_str(scratch, lt_buf_str(&names));
+	lt_buf_free(&names);
+	return out;
+}
+
 /* "b", or "a,c" of a SET. */
 static bool
-member_names(const struct change_column *from, const struct change_value *v, struct lt_arena *scratch,
+member_names(const struct pipeline_column *c, const struct change_value *v, struct lt_arena *scratch,
     struct lt_str *out, struct lt_err *err)
 {
-	struct lt_buf names = { 0 };
-	bool ok = true;
+	const struct change_column *from = c->from;
 
 	if (v->kind == CHANGE_ENUM) {
 		if (v->u64 > from->nmembers)
@@ -102,22 +135,11 @@ member_names(const struct change_column *from, const struct change_value *v, str
 		*out = v->u64 > 0 ? from->members[v->u64 - 1] : LT_STR("");
 		return true;
 	}
-	for (size_t i = 0; i < 64; i++) {
-		if ((v->u64 >> i & 1) == 0)
-			continue;
-		if (i >= from->nmembers) {
-			ok = lt_fail(err, LT_E_CORRUPT, "column %.*s: SET value has bit %zu of %zu members",
-			    LT_FMT(from->name), i, from->nmembers);
-			break;
-		}
-		if (names.len > 0)
-			lt_buf_c(&names, ',');
-		lt_buf_str_add(&names, from->members[i]);
-	}
-	if (ok)
-		*out = lt_arena_str(scratch, lt_buf_str(&names));
-	lt_buf_free(&names);
-	return ok;
+	if (from->nmembers < 64 && v->u64 >> from->nmembers != 0)
+		return lt_fail(err, LT_E_CORRUPT, "column %.*s: SET value %llx of %zu members", LT_FMT(from->name),
+		    (unsigned long long)v->u64, from->nmembers);
+	*out = set_names(c, v->u64, scratch);
+	return true;
 }
 
 bool
@@ -158,9 +180,7 @@ pipeline_bind_value(const struct pipeline_column *c, const struct change_value *
 		out->kind = MY_PARAM_TEXT;
 		out->bytes = value->bytes;
 		return true;
-	case PIPELINE_BIND_NAME:
-		out->kind = MY_PARAM_TEXT;
-		return member_names(c->from, value, scratch, &out->bytes, err);
+	case PIPELINE_BIND_NAME: out->kind = MY_PARAM_TEXT; return member_names(c, value, scratch, &out->bytes, err);
 	case PIPELINE_BIND_FOREIGN:
 	case PIPELINE_BIND_BYTES:
 	case PIPELINE_BIND_OPAQUE:

@@ -436,12 +436,20 @@ out:
 	return ok;
 }
 
+static bool
+are_apart(const struct pipeline *p, struct change_sink *sink, struct lt_err *err)
+{
+	return pipeline_apart_check(p->channel, p->model, pipeline_load_conn(sink), p->clock, p->origin.stop, err);
+}
+
 /* No progress is recorded: begin where the channel file says, and make that durable before anything is read (R12). */
 static bool
 begin_new(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
 	struct my_conn *c = pipeline_load_conn(sink);
 
+	if (!are_apart(p, sink, err))
+		return false;
 	if (!p->origin.begin(p->origin.ctx, &p->model->start, &p->applied, err))
 		return lt_wrap(err, "while looking for the start");
 	if (!pipeline_snapshot(p, &p->applied.place, err))
@@ -519,13 +527,13 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	pipeline_stop_clear(&p->stop);
 	if (!show_mark(p, err) || !pipeline_load_open(p->channel, p->index, p->origin.stop, &sink, err))
 		return false;
-	if (!pipeline_apart_check(p->channel, p->model, pipeline_load_conn(sink), p->clock, p->origin.stop, err) ||
-	    !pipeline_session_begin(p, sink, err) || !pipeline_orders_note(p, sink, err))
+	if (!pipeline_session_begin(p, sink, err) || !pipeline_orders_note(p, sink, err))
 		goto out;
 	pipeline_note_saved(p);
 	if (p->paused)
 		goto out;
-	if (!pipeline_load_warm(sink, p->history, err))
+	/* Each time: an address may lead elsewhere by now. */
+	if (!are_apart(p, sink, err) || !pipeline_load_warm(sink, p->history, err))
 		goto out;
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	select.otter = &p->channel->otter;

@@ -234,6 +234,24 @@ def test_end_while_a_connection_is_waited_for(how, which, pair):
     assert "keeps a pipeline waiting" not in lutra.log.read_text()
 
 
+def test_paused_pipeline_does_without_its_source(pair):
+    source, target, lutra = pair
+    lutra.start()
+    lutra.wait()
+    lutra.command("pause", ONE_WAY)
+    assert lutra.stop() == 0
+    source.stop()
+    try:
+        lutra.start(wait=False)
+        steps.wait_for(lutra, ONE_WAY, lambda p: p["state"] == "paused", "to be paused")
+    finally:
+        source.start()
+    transaction(source, lutra.name, "INSERT INTO ledger VALUES (1)")
+    lutra.command("resume", ONE_WAY)
+    lutra.wait()
+    ledger_is(target, lutra.name, {1})
+
+
 def test_source_that_hangs_is_noticed(pair):
     """Its connection stands, but not even a heartbeat comes."""
     source, target, lutra = pair

@@ -34,6 +34,7 @@ setup(void **state)
 	assert_non_null(mkdtemp(w->dir));
 	snprintf(w->spills, sizeof(w->spills), "%s/spill", w->dir);
 	w->room.dir = w->spills;
+	w->room.make = true;
 	w->room.part_bytes = 1000;
 	for (size_t i = 0; i < TABLES; i++) {
 		w->tables[i] = change_table_new();

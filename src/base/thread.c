@@ -56,12 +56,24 @@ struct lt_wake {
 };
 
 struct lt_wake *
+lt_wake_try(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct lt_wake *w;
+
+	if (fd < 0)
+		return NULL;
+	w = lt_new(struct lt_wake);
+	w->fd = fd;
+	return w;
+}
+
+struct lt_wake *
 lt_wake_new(void)
 {
-	struct lt_wake *w = lt_new(struct lt_wake);
+	struct lt_wake *w = lt_wake_try();
 
-	w->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	LT_ASSERT(w->fd >= 0);
+	LT_ASSERT(w != NULL);
 	return w;
 }
 

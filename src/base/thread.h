@@ -16,6 +16,8 @@ void lt_thread_join(struct lt_thread *t);
 struct lt_wake;
 
 struct lt_wake *lt_wake_new(void);
+/** NULL, with errno, where the process has no descriptor left: for what is made again and again while it runs. */
+struct lt_wake *lt_wake_try(void);
 void lt_wake_free(struct lt_wake *w);
 void lt_wake_raise(struct lt_wake *w); /* also from a signal handler */
 bool lt_wake_raised(struct lt_wake *w);

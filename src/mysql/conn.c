@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/thread.h"
@@ -13,13 +14,19 @@ static const uint32_t caps_wanted = MY_CAP_LONG_PASSWORD | MY_CAP_LONG_FLAG | MY
 				    MY_CAP_DEPRECATE_EOF;
 
 static struct my_conn *
-conn_new(const struct my_addr *addr)
+conn_new(const struct my_addr *addr, struct lt_err *err)
 {
-	struct my_conn *c = lt_new(struct my_conn);
 	unsigned timeout_ms = addr->connect_timeout_ms != 0 ? addr->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+	struct lt_wake *wake = lt_wake_try();
+	struct my_conn *c;
 
+	if (wake == NULL) {
+		lt_fail(err, LT_E_CONNECT, "no descriptor for a connection: %s", strerror(errno));
+		return NULL;
+	}
+	c = lt_new(struct my_conn);
 	c->io.fd = -1;
-	c->io.wake = lt_wake_new();
+	c->io.wake = wake;
 	c->io.stop = addr->stop;
 	c->io.timeout_ms = addr->io_timeout_ms;
 	c->io.deadline_us = lt_mono_us(lt_clock_real()) + (uint64_t)timeout_ms * 1000;
@@ -152,8 +159,10 @@ finish(struct my_conn *c, const struct my_addr *addr, struct my_conn **ret, stru
 bool
 my_connect(const struct my_addr *addr, struct my_conn **ret, struct lt_err *err)
 {
-	struct my_conn *c = conn_new(addr);
+	struct my_conn *c = conn_new(addr, err);
 
+	if (c == NULL)
+		return false;
 	if (!my_io_connect(&c->io, addr, err)) {
 		c->dead = true;
 		my_close(c);
@@ -165,8 +174,12 @@ my_connect(const struct my_addr *addr, struct my_conn **ret, struct lt_err *err)
 bool
 my_connect_fd(int fd, const struct my_addr *addr, struct my_conn **ret, struct lt_err *err)
 {
-	struct my_conn *c = conn_new(addr);
+	struct my_conn *c = conn_new(addr, err);
 
+	if (c == NULL) {
+		close(fd);
+		return false;
+	}
 	my_io_open(&c->io, fd);
 	c->io.is_socket_file = addr->socket != NULL;
 	return finish(c, addr, ret, err);

@@ -164,18 +164,19 @@ static void
 on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg)
 {
 	struct node_control *control = arg;
+	struct lt_wake *cancel = control->ncalls < MAX_CALLS ? lt_wake_try() : NULL;
 	struct call *c;
 
 	(void)listener;
 	(void)addr;
 	(void)len;
-	if (control->ncalls >= MAX_CALLS) {
+	if (cancel == NULL) {
 		close(fd);
 		return;
 	}
 	c = lt_new(struct call);
 	c->control = control;
-	c->cancel = lt_wake_new();
+	c->cancel = cancel;
 	c->peer = bufferevent_socket_new(control->loop, fd, BEV_OPT_CLOSE_ON_FREE);
 	LT_ASSERT(c->peer != NULL);
 	LIST_INSERT_HEAD(&control->calls, c, link);

@@ -38,10 +38,6 @@ class Fault:
     engines: tuple = ("mariadb",)  # of the target
     needs: tuple = ()      # of the world
 
-    @property
-    def outcome(self):
-        return f"stopped with {self.stops}, then `lutra {self.then.split()[0]}`" if self.stops else "retried and equal"
-
 
 def sql(make, undo):
     """A fault that statements at the target make and undo."""

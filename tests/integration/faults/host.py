@@ -81,6 +81,15 @@ def restarted_at_each_step(w):
         yield
 
 
+@contextlib.contextmanager
+def vanished(w):
+    """Its host is gone in the middle of a transaction, and the target does not hear of it: the successor waits for what that holds."""
+    with faults_program(w, LUTRA_HOLD_AT="load.row:2"):
+        wait_until(lambda: w.state() == "T", steps.PATIENCE_S, "Lutra to be held")
+        w.relays[1].reset(forget=True)
+    yield
+
+
 def clock_of_lutra(offset_s):
     @contextlib.contextmanager
     def fault(w):
@@ -119,18 +128,6 @@ def no_files(w):
     wait_until(lambda: "Too many open files" in w.lutra.log.read_text()[begin:], steps.PATIENCE_S, "Lutra to say so")
     yield
     limit(w, nofile="1024:1024")
-
-
-@contextlib.contextmanager
-def no_memory(w):
-    """It ends, and says why; who starts it again gives it more."""
-    limit(w, **{"as": 1 << 20})
-    w.write("INSERT INTO wide VALUES (4, REPEAT('x', 12000000))", "INSERT INTO wide VALUES (5, REPEAT('x', 12000000))")
-    wait_until(lambda: not w.lutra.alive, steps.PATIENCE_S, "Lutra to end")
-    assert "memory" in w.lutra.log.read_text().splitlines()[-1]
-    w.lutra.start()
-    yield
-    w.write("DELETE FROM wide")
 
 
 @contextlib.contextmanager
@@ -186,10 +183,10 @@ HOST = [
     Fault("half-open connections", half_open, busy=True, needs=("net",)),
     Fault("slow target", slow, busy=True, engines=BOTH),
     Fault("target killed at each step of load", restarted_at_each_step, engines=BOTH),
+    Fault("Lutra's host gone in mid transaction", vanished, shows="E2060"),
     Fault("clock of Lutra's host far ahead", clock_of_lutra(TEN_YEARS_S), busy=True),
     Fault("clock of Lutra's host far behind", clock_of_lutra(-TEN_YEARS_S), busy=True),
     Fault("no file may be opened", no_files),
-    Fault("no memory", no_memory, busy=True),
     Fault("data folder removed", no_folder, busy=True),
     Fault("disk full at the data folder", full_folder, busy=True, needs=("data",)),
     Fault("lane changed by hand", lane(["UPDATE lutra.lane SET seq = seq + 5 {where}"], []), stops="E5010"),

@@ -4,7 +4,7 @@ import pathlib
 import time
 
 from common import say
-from lutralab.lutra import Lutra, create_user
+from lutralab.lutra import Lutra, create_user, let_see_triggers
 from lutralab.servers import wait_until
 
 DURABLE = ("sync-binlog=1", "innodb-flush-log-at-trx-commit=1")
@@ -75,6 +75,7 @@ class Backlog:
         self.lay(target)
         target.sql("CREATE TABLE bench.done (id INT PRIMARY KEY)")
         create_user(target, ["bench"])
+        let_see_triggers(target, "bench")
 
     @staticmethod
     def _arrived(target):

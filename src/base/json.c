@@ -40,7 +40,7 @@ plain(const char *p, size_t len)
 		if (found != 0)
 			return i + (size_t)__builtin_ctzll(found) / 8;
 	}
-	while (i < len && p[i] >= 0x20 && p[i] != 0x7f && p[i] != '"' && p[i] != '\\')
+	while (i < len && (unsigned char)p[i] >= 0x20 && (unsigned char)p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
 		i++;
 	return i;
 }

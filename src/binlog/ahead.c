@@ -54,7 +54,8 @@ fill_lot(struct binlog_ahead *a, struct lot *l)
 			break;
 		l->looked = t == NULL;
 		if (t != NULL) {
-			l->bytes += change_txn_bytes(t);
+			/* Disk is no place to run ahead into: one that lies there fills the queue. */
+			l->bytes += change_txn_bytes(t) + (t->spill != NULL ? AHEAD_BYTES : 0);
 			l->txns[l->n++] = t;
 		}
 	}

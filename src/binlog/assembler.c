@@ -5,6 +5,10 @@
 
 /* A row event may name this table to say only "the statement ends". */
 #define DUMMY_TABLE_ID 0x00ffffff
+/* Table ids known at a time. A source that opens thousands of tables anew and anew gives each a new id in the same
+ * file.
+ */
+#define TABLES_MAX 4096
 /* Largest event inside a compressed one when no limit is set. */
 #define EVENT_MAX ((size_t)1 << 30)
 
@@ -59,6 +63,7 @@ binlog_assembler_format(struct binlog_assembler *a, const struct binlog_format *
 {
 	a->format = *format;
 	binlog_tables_clear(&a->tables);
+	binlog_fragments_reset(&a->fragments);
 	if (binlog_assembler_busy(a) || a->state == BINLOG_STATE_TAIL) {
 		drop_txn(a);
 		binlog_assembler_forget(a, true);
@@ -77,6 +82,9 @@ binlog_assembler_begin(struct binlog_assembler *a, const struct binlog_event *e,
 	a->begin_s = e->header.when_s;
 	a->begin_server = e->header.server_id;
 	a->serial++;
+	/* Nobody points into them between transactions. */
+	if (a->tables.count > TABLES_MAX)
+		binlog_tables_clear(&a->tables);
 	a->row_events = 0;
 	a->xa = a->skipped = a->told = a->bare = false;
 	binlog_fragments_reset(&a->fragments);

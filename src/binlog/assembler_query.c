@@ -224,6 +224,7 @@ hand_out_ddl(struct binlog_assembler *a, const struct binlog_query *q, struct lt
 		a->txn = change_txn_new(CHANGE_TXN_DDL);
 	a->txn->ddl = lt_arena_str(a->txn->arena, sql);
 	a->txn->ddl_schema = lt_arena_str(a->txn->arena, q->schema);
+	a->txn->ddl_mode = q->sql_mode;
 	lt_str_copy(a->place.file, sizeof(a->place.file), lt_str_z(at->file));
 	a->place.pos = at->end;
 	a->place.last_pos = at->pos;

@@ -104,9 +104,10 @@ read_failed(const struct stream *s, struct lt_err *err)
 
 /** Nothing came in the time given; silence adds up only while it is listened to. */
 static enum binlog_read
-nothing(struct stream *s, uint64_t since_us, struct lt_err *err)
+nothing(struct stream *s, uint64_t since_us, int wait_ms, struct lt_err *err)
 {
-	s->silent_us += lt_mono_us(s->clock) - since_us;
+	/* Before the last wait bytes may have come. */
+	s->silent_us += LT_MIN(lt_mono_us(s->clock) - since_us, (uint64_t)wait_ms * 1000);
 	if (s->silent_us < s->silence_us) {
 		*err = (struct lt_err){ 0 };
 		return BINLOG_READ_NOTHING;
@@ -180,7 +181,7 @@ stream_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, stru
 		if (!my_read_piece(s->conn, wait_ms, &piece, &s->joining, err)) {
 			if (err->code != LT_E_TIMEOUT)
 				return read_failed(s, err);
-			return nothing(s, timeout_ms == 0 ? lt_mono_us(s->clock) : since_us, err);
+			return nothing(s, timeout_ms == 0 ? lt_mono_us(s->clock) : since_us, wait_ms, err);
 		}
 		s->silent_us = 0;
 		if (first && piece.len == 0) {

@@ -35,6 +35,7 @@ struct change_txn {
 	size_t ntables, tables_cap;
 
 	struct lt_str ddl, ddl_schema; /* DDL: text as UTF-8, default schema */
+	uint64_t ddl_mode;             /* and the sql_mode that says how it is read */
 	bool quiet;       /* nothing but Lutra's own bookkeeping was in it: no progress worth writing (R11) */
 	bool shown;       /* handed out by its source even if no row is left in it (change_filter.rows) */
 	bool own;         /* it carries this channel's mark of origin, or the next one */

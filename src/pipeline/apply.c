@@ -28,6 +28,7 @@ pipeline_remember_stop(struct pipeline *p, struct change_txn *t)
 	p->stop.by_txn = true;
 	p->stop.txn = t;
 	p->stop.kind = t->kind;
+	p->stop.sql_mode = t->ddl_mode;
 	lt_buf_clear(&p->stop.statement);
 	lt_buf_clear(&p->stop.schema);
 	lt_buf_str_add(&p->stop.statement, t->ddl);

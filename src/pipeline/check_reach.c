@@ -111,19 +111,6 @@ quote_account(struct lt_buf *out, struct lt_str account)
 	my_sql_text(out, at != NULL ? lt_str_of(at + 1, account.len - n - 1) : LT_STR("%"));
 }
 
-static bool
-add_grants(struct check_site *s, const char *sql, struct lt_err *err)
-{
-	struct my_rows *rows = NULL;
-
-	if (!my_query(s->conn, sql, &rows, err))
-		return false;
-	for (size_t i = 0; i < rows->nrows; i++)
-		pipeline_held_add(s->held, my_rows_at(rows, i, 0));
-	my_rows_free(rows);
-	return true;
-}
-
 /* MySQL lists the grants of active roles only when they are named. */
 static bool
 read_grants(struct check_site *s, struct lt_err *err)
@@ -149,12 +136,12 @@ read_grants(struct check_site *s, struct lt_err *err)
 		lt_buf_str_add(&sql, roles);
 	}
 	s->held = pipeline_held_new(fold.ptr != NULL && !lt_str_eqz(fold, "0"));
-	ok = add_grants(s, s->mariadb ? "SHOW GRANTS" : lt_buf_cstr(&sql), err);
+	ok = pipeline_held_read(s->held, s->conn, s->mariadb ? "SHOW GRANTS" : lt_buf_cstr(&sql), err);
 	if (ok && s->mariadb && s->version >= 101100) {
 		struct lt_err ignored = { 0 };
 
 		/* What everybody has; nothing to see is fine. */
-		if (!add_grants(s, "SHOW GRANTS FOR PUBLIC", &ignored))
+		if (!pipeline_held_read(s->held, s->conn, "SHOW GRANTS FOR PUBLIC", &ignored))
 			ok = my_alive(s->conn);
 	}
 out:

@@ -310,7 +310,7 @@ table_of(struct pipeline_fold *f, const struct pipeline_route *route)
 	}
 	table = lt_arena_zalloc(f->arena, sizeof(*table));
 	*table = (struct folded){ .target = t, .route = route, .next = f->tables };
-	table->whole = route->keyless || route->indexes->ordered || t->temporal;
+	table->whole = route->keyless || route->indexes->ordered || t->temporal || !route->triggers_told;
 	if (!table->whole)
 		table->find = find_index(route);
 	f->tables = table;

@@ -455,6 +455,19 @@ held_by(const struct pipeline_held *h, const struct held *at, struct lt_str sche
 	return at->privs;
 }
 
+bool
+pipeline_held_read(struct pipeline_held *h, struct my_conn *c, const char *sql, struct lt_err *err)
+{
+	struct my_rows *rows = NULL;
+
+	if (!my_query(c, sql, &rows, err))
+		return false;
+	for (size_t i = 0; i < rows->nrows; i++)
+		pipeline_held_add(h, my_rows_at(rows, i, 0));
+	my_rows_free(rows);
+	return true;
+}
+
 uint32_t
 pipeline_held_on(const struct pipeline_held *h, struct lt_str schema, struct lt_str table)
 {

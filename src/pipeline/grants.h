@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "model/channel.h"
+#include "mysql/conn.h"
 
 enum {
 	PIPELINE_PRIV_SELECT = 1 << 0,
@@ -16,7 +17,7 @@ enum {
 	PIPELINE_PRIV_ALTER = 1 << 5,
 	PIPELINE_PRIV_DROP = 1 << 6,
 	PIPELINE_PRIV_INDEX = 1 << 7,
-	PIPELINE_PRIV_TRIGGER = 1 << 8, /* never asked for; without it triggers are not visible */
+	PIPELINE_PRIV_TRIGGER = 1 << 8, /* not asked for; without it triggers are not visible */
 	PIPELINE_PRIV_REPL_SLAVE = 1 << 9,
 	PIPELINE_PRIV_REPL_CLIENT = 1 << 10, /* MariaDB: BINLOG MONITOR */
 	PIPELINE_PRIV_ALL = (1 << 11) - 1,
@@ -51,6 +52,8 @@ struct pipeline_held *pipeline_held_new(bool fold);
 void pipeline_held_free(struct pipeline_held *h);
 /** Take in one line. Privileges on single columns, roles, proxies and routines count as nothing. */
 void pipeline_held_add(struct pipeline_held *h, struct lt_str line);
+/** Take in what a SHOW GRANTS statement answers. */
+LT_MUST_USE bool pipeline_held_read(struct pipeline_held *h, struct my_conn *c, const char *sql, struct lt_err *err);
 /** What is held on a table, on all of a schema (`table.ptr` NULL), or on everything (`schema.ptr` NULL). */
 uint32_t pipeline_held_on(const struct pipeline_held *h, struct lt_str schema, struct lt_str table);
 

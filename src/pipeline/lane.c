@@ -136,7 +136,7 @@ bring_together(
 	bool ok = true;
 
 	pipeline_window_text(&claim->window, at, &ahead);
-	if (ahead.len == 0 || lt_fault("r02_window"))
+	if (claim->window.count == 0 || lt_fault("r02_window"))
 		goto out;
 	move.number = ++claim->newest;
 	move.ahead = lt_buf_str(&ahead);

@@ -231,7 +231,8 @@ send_one(
 	if (l->channel->sync == MODEL_SYNC_ROW) {
 		bool done = false;
 
-		if (!pipeline_load_take(l, 0, err) || !pipeline_load_reread(l, route, row, &done, err) || done)
+		if (!set_strict(l, true, err) || !pipeline_load_take(l, 0, err) ||
+		    !pipeline_load_reread(l, route, row, &done, err) || done)
 			return done;
 	}
 	if (!pipeline_router_statement(l->router, route, row, (struct pipeline_want){ PIPELINE_FORM_ROW, 1 }, &s, err))
@@ -242,7 +243,8 @@ send_one(
 	if ((row->after.partial != NULL && !pipeline_load_take(l, 0, err)) ||
 	    !pipeline_router_values(l->router, route, s, row, e.count, params, err))
 		return false;
-	e.warnings = pipeline_statement_nonmembers(s, params);
+	/* One for each row that is stored. */
+	e.warnings = (uint16_t)LT_MIN((uint64_t)pipeline_statement_nonmembers(s, params) * e.count, UINT16_MAX);
 	if (!set_strict(l, e.warnings == 0, err) || !make_room(l, err) || !send_values(l, route, s, row, err))
 		return false;
 	expect(l, e);

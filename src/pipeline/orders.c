@@ -152,7 +152,8 @@ names_of_stop(struct pipeline *p, struct lt_arena *arena, struct schema_ddl *ddl
 
 	*ddl = (struct schema_ddl){ 0 };
 	if (p->stop.by_txn && p->stop.kind == CHANGE_TXN_DDL) {
-		schema_ddl_classify(lt_buf_str(&p->stop.statement), lt_buf_str(&p->stop.schema), 0, arena, ddl);
+		schema_ddl_classify(
+		    lt_buf_str(&p->stop.statement), lt_buf_str(&p->stop.schema), p->stop.sql_mode, arena, ddl);
 	} else if (dot != NULL) {
 		name = lt_arena_alloc(arena, sizeof(*name));
 		name->schema = lt_arena_str(arena, lt_str_of(table, (size_t)(dot - table)));

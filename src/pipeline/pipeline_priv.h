@@ -28,6 +28,7 @@ struct pipeline_stop {
 	struct change_position end; /* behind the transaction */
 	struct lt_buf statement;    /* of a DDL */
 	struct lt_buf schema;       /* its default schema */
+	uint64_t sql_mode;          /* how it is read */
 	struct change_txn *txn; /* owned once the run is over: the transaction itself, for who replaces a row of it */
 };
 

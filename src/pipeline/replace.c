@@ -50,15 +50,23 @@ struct other_row {
 static bool
 is_number(struct lt_str s)
 {
-	size_t digits = 0;
+	size_t digits = 0, points = 0, e = SIZE_MAX;
 
 	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] >= '0' && s.ptr[i] <= '9')
+		char c = s.ptr[i];
+
+		if (c >= '0' && c <= '9')
 			digits++;
-		else if (strchr("+-.eE", s.ptr[i]) == NULL)
+		else if ((c == '+' || c == '-') && (i == 0 || (e != SIZE_MAX && i == e + 1)))
+			continue;
+		else if (c == '.' && points++ == 0 && e == SIZE_MAX)
+			continue;
+		else if ((c == 'e' || c == 'E') && e == SIZE_MAX && digits > 0)
+			e = i;
+		else
 			return false;
 	}
-	return digits > 0;
+	return digits > 0 && s.ptr[s.len - 1] >= '0' && s.ptr[s.len - 1] <= '9';
 }
 
 /* A JSON value as SQL. */

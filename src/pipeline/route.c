@@ -4,6 +4,7 @@
 #include "pipeline/bind_priv.h"
 #include "pipeline/constants_priv.h"
 #include "pipeline/edits_priv.h"
+#include "pipeline/grants.h"
 #include "pipeline/sql_priv.h"
 #include "pipeline/weights.h"
 #include "pipeline/writeset.h"
@@ -37,6 +38,7 @@ struct pipeline_router {
 	struct pipeline_route *routes; /* the newest used first */
 	struct target_table *targets;
 	struct pipeline_weigher *weigher; /* owned */
+	struct pipeline_held *held;       /* owned */
 	struct lt_arena *scratch;
 };
 
@@ -52,6 +54,13 @@ pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target,
 	r->scratch = lt_arena_new();
 	r->weigher = pipeline_weigher_new(target);
 	return r;
+}
+
+void
+pipeline_router_hold(struct pipeline_router *r, struct pipeline_held *held)
+{
+	pipeline_held_free(r->held);
+	r->held = held;
 }
 
 /* The server's side of it ends with the connection. */
@@ -105,6 +114,7 @@ pipeline_router_free(struct pipeline_router *r)
 		free(t);
 	}
 	lt_arena_free(r->scratch);
+	pipeline_held_free(r->held);
 	pipeline_weigher_free(r->weigher);
 	free(r);
 }
@@ -215,6 +225,8 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 	route->target = target;
 	route->json_native = r->json_native;
 	route->weigher = r->weigher;
+	route->triggers_told =
+	    r->held != NULL && (pipeline_held_on(r->held, target->schema, target->name) & PIPELINE_PRIV_TRIGGER) != 0;
 	pipeline_constants_make_room(route, rule);
 	for (size_t i = 0; i < from->ncolumns; i++) {
 		if (!add_column(route, rule, i, key, r->json_native, err))

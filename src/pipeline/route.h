@@ -61,6 +61,7 @@ struct pipeline_route {
 	struct pipeline_column *columns;   /* owned; those that are written, and what the key needs; in source order */
 	size_t ncolumns;
 	bool keyless, json_native;             /* json_native: the target's JSON is MySQL's */
+	bool triggers_told;                    /* the account would see triggers of the target, if it had any */
 	unsigned refused;                      /* 1 << each enum pipeline_form that failed here: not tried again */
 	bool odd;                              /* pipeline_router_is_odd() said so of a row */
 	struct pipeline_statement *statements; /* owned list */
@@ -87,6 +88,9 @@ pipeline_column_in(const struct pipeline_column *c, const struct change_image *i
 struct pipeline_router;
 
 /** Routes into `target` over `mapping` (borrowed). `verify`: before images are compared (R8). */
+struct pipeline_held; /* pipeline/grants.h */
+/** What the account may do at the target, the router's from now on: without it nothing is known of triggers. */
+void pipeline_router_hold(struct pipeline_router *r, struct pipeline_held *held);
 struct pipeline_router *pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target, bool verify);
 void pipeline_router_free(struct pipeline_router *r);
 /** A table of the target that was read already (taken over), so that no route has to ask for it. */

@@ -18,6 +18,8 @@
 #define SPILL_STEP_MS 20
 #define SPILLS_HANDED 2
 #define LOAD_STEP_MS 100
+/* Where nothing came for a step and all is told, only what is ordered is looked for. */
+#define LOAD_IDLE_MS 400
 /* While groups fly, their end is news too. */
 #define FLYING_STEP_MS 2
 #define HOLD_STEP_MS 50
@@ -33,6 +35,7 @@ struct loader {
 	struct pipeline_group *group;
 	struct pipeline_flight *flight; /* owned; NULL: one connection */
 	bool partial;                   /* the group may grow until it is full or nothing flies */
+	bool idle;                      /* nothing came for a step */
 	uint64_t published_us;
 };
 
@@ -105,7 +108,7 @@ pass_done(struct reader *r, struct change_txn *t)
 
 	if (!pipeline_window_holds(r->window, r->server, t, &done, &r->err))
 		return false;
-	if (!done || lt_fault("r02_window"))
+	if (!done || t->kind == CHANGE_TXN_PLACE || lt_fault("r02_window"))
 		return true;
 	change_txn_drop_rows(t);
 	t->kind = CHANGE_TXN_PLACE;
@@ -255,6 +258,12 @@ note_unsent(struct pipeline *p, const struct reader *r)
 	p->now.passed = r->passed_before + atomic_load(&r->select->passed);
 }
 
+static int
+step_ms(const struct loader *l, bool flying)
+{
+	return flying ? FLYING_STEP_MS : l->idle ? LOAD_IDLE_MS : LOAD_STEP_MS;
+}
+
 /* A group, if there is one to apply or more to add to it. */
 static bool
 load_some(struct loader *l, enum lt_queue_end *end, bool *again, struct lt_err *err)
@@ -271,7 +280,7 @@ load_some(struct loader *l, enum lt_queue_end *end, bool *again, struct lt_err *
 			return true;
 	}
 	*end = l->partial ? pipeline_group_more(l->group, l->reader->queue, 0)
-			  : pipeline_group_fill(l->group, l->reader->queue, flying ? FLYING_STEP_MS : LOAD_STEP_MS);
+			  : pipeline_group_fill(l->group, l->reader->queue, step_ms(l, flying));
 	if (*end != LT_QUEUE_DONE)
 		return true;
 	l->partial = flying && !pipeline_group_is_full(l->group);
@@ -322,6 +331,7 @@ load_loop(struct loader *l, struct lt_err *err)
 		if (!load_some(l, &end, &again, err) || again)
 			return again;
 		note_waiting(l);
+		l->idle = end == LT_QUEUE_TIMEOUT;
 		atomic_store(&p->queued_bytes, lt_queue_bytes(l->reader->queue));
 		atomic_store(
 		    &p->group_bytes, l->group->bytes + (l->flight != NULL ? pipeline_flight_bytes(l->flight) : 0));

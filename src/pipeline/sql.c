@@ -163,10 +163,27 @@ add_source_key(const struct pipeline_route *r, const struct change_image *before
 	return between[1] == 'A';
 }
 
+bool
+pipeline_sql_is_written(const struct pipeline_column *c)
+{
+	return c->target->generated == SCHEMA_PLAIN;
+}
+
+/* R9: rows alike are one as good as the other only where all of the row is known. */
+static bool
+is_whole(const struct pipeline_route *r, const struct change_image *image)
+{
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		if (pipeline_sql_is_written(&r->columns[i]) && !pipeline_column_in(&r->columns[i], image))
+			return false;
+	}
+	return true;
+}
+
 static bool
 add_where(const struct pipeline_route *r, const struct change_image *before, bool verify, struct pipeline_text *t)
 {
-	if (!r->keyless && !has_key(r, before))
+	if (r->keyless ? !is_whole(r, before) : !has_key(r, before))
 		return add_source_key(r, before, t);
 	if (!pipeline_sql_conditions(r, before, verify, " WHERE ", t))
 		return false; /* nothing to find the row by */
@@ -175,12 +192,6 @@ add_where(const struct pipeline_route *r, const struct change_image *before, boo
 		t->limit = true;
 	}
 	return true;
-}
-
-bool
-pipeline_sql_is_written(const struct pipeline_column *c)
-{
-	return c->target->generated == SCHEMA_PLAIN;
 }
 
 /* (?, ?, CONVERT(? USING gbk)) */
@@ -272,10 +283,14 @@ pipeline_sql_update(const struct pipeline_route *r, const struct change_image *b
 		between = ", ";
 	}
 	if (between[0] == ' ') { /* only what is not mapped changed: the row must be there all the same */
+		const struct pipeline_column *c = r->columns;
+
+		while (c < r->columns + r->ncolumns - 1 && !pipeline_sql_is_written(c))
+			c++;
 		lt_buf_z(&out->sql, " SET ");
-		my_sql_name(&out->sql, r->columns[0].target->name);
+		my_sql_name(&out->sql, c->target->name);
 		lt_buf_z(&out->sql, " = ");
-		my_sql_name(&out->sql, r->columns[0].target->name);
+		my_sql_name(&out->sql, c->target->name);
 	}
 	return add_where(r, before, verify, out);
 }

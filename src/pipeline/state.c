@@ -83,7 +83,15 @@ static bool
 add_ahead(struct my_conn *c, struct lt_err *err)
 {
 	enum { HAS_IT_ALREADY = 1060 };
+	struct my_rows *rows = NULL;
 
+	if (my_query(c, "SELECT ahead FROM lutra.lane LIMIT 0", &rows, err)) {
+		my_rows_free(rows);
+		return true;
+	}
+	if (!my_alive(c))
+		return false;
+	memset(err, 0, sizeof(*err));
 	if (my_exec(c, "ALTER TABLE lutra.lane ADD COLUMN ahead MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NULL",
 		NULL, err))
 		return true;
@@ -111,7 +119,7 @@ pipeline_state_install(struct my_conn *target, struct lt_err *err)
 		if (!my_exec(target, statements[i], NULL, err))
 			return lt_wrap(err, "while making schema lutra");
 	}
-	if (version > 0 && !add_ahead(target, err))
+	if (!add_ahead(target, err)) /* also what an older Lutra left half-made, with no version yet */
 		return false;
 	if (!schema_history_install(target, err))
 		return lt_wrap(err, "while making schema lutra");

@@ -121,10 +121,18 @@ pipeline_window_text(const struct pipeline_window *w, const struct change_positi
 /* -- reading again -------------------------------------------------------------------------------- */
 
 static bool
-is_inside(const struct pipeline_done *d, bool same_log, const struct change_txn *t)
+by_ids(const struct pipeline_done *d, const struct change_txn *t)
 {
-	if (t->gtid.kind == CHANGE_GTID_MYSQL || t->gtid.kind == CHANGE_GTID_MARIADB)
-		return change_gtid_set_has(d->end.gtids, &t->gtid) && !change_gtid_set_has(d->begin.gtids, &t->gtid);
+	return (t->gtid.kind == CHANGE_GTID_MYSQL || t->gtid.kind == CHANGE_GTID_MARIADB) &&
+	       change_gtid_set_has(d->end.gtids, &t->gtid) && !change_gtid_set_has(d->begin.gtids, &t->gtid);
+}
+
+/* MariaDB's numbers need not ascend in its log: there places tell, as long as it is the same one. */
+static bool
+is_inside(const struct pipeline_done *d, bool same_log, bool ids, const struct change_txn *t)
+{
+	if (t->gtid.kind == CHANGE_GTID_MYSQL || (t->gtid.kind == CHANGE_GTID_MARIADB && !same_log))
+		return ids;
 	return same_log && change_place_cmp(&t->end, &d->begin.place) > 0 &&
 	       change_place_cmp(&t->end, &d->end.place) <= 0;
 }
@@ -138,16 +146,18 @@ pipeline_window_holds(
 		const struct pipeline_done *d = &w->items[i];
 		bool same_log = strcmp(server, d->end.server) == 0;
 		int order = change_place_cmp(&t->end, &d->end.place);
+		bool ids = by_ids(d, t), inside = is_inside(d, same_log, ids, t);
 
-		if (!is_inside(d, same_log, t))
+		if (!inside && !ids)
 			continue;
-		/* R13: the last one of the group must be the one that was applied. */
+		/* R13: the last one of the group must be the one that was applied, and none of its ids come behind it.
+		 */
 		if (same_log && (order > 0 || (order == 0 && t->end.last_crc != d->end.place.last_crc))) {
 			change_txn_where(t, &err->where);
 			return lt_fail(err, LT_E_LOG_HISTORY,
 			    "a transaction that was applied before is another one in the log now");
 		}
-		*holds = true;
+		*holds = inside;
 	}
 	return true;
 }

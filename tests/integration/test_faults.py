@@ -1,7 +1,9 @@
 """Servers and sessions that go away, hang, refuse or are slow; memory; how Lutra ends."""
 
+import contextlib
 import pathlib
 import re
+import socket
 import threading
 
 import pytest

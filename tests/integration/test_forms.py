@@ -5,7 +5,7 @@ import random
 import pytest
 
 from conftest import same
-from lutralab.lutra import LutraFailed
+from lutralab.lutra import LutraFailed, let_see_triggers
 from lutralab.shapes import kinds_columns, value
 
 ROWS = 100
@@ -83,6 +83,7 @@ def test_every_type_and_shape_shares_statements(source, target, verify, site, ch
     hz, us = site(source, 1), site(target, 2)
     partly = {"from": f"{schema}.partly", "to": f"{schema}.partly", "exclude": ["own"]}
     lutra = channel({"hz": hz, "us": us}, "hz -> us", tables=[partly, f"{schema}.*"], extra=[f"verify: {verify}"])
+    let_see_triggers(us, schema)
     for server in (hz, us):
         server.script([f"CREATE TABLE {name} ({columns}) DEFAULT CHARSET=utf8mb4" for name, columns in SHAPES.items()], db=schema)
     us.sql("ALTER TABLE partly DROP COLUMN own", db=schema)
@@ -114,6 +115,7 @@ def test_every_type_and_shape_shares_statements(source, target, verify, site, ch
 def test_a_row_that_is_missing_is_named_and_not_made(target, verify, site, channel, schema):
     hz, us = site("mariadb", 1), site(target, 2)
     lutra = channel({"hz": hz, "us": us}, "hz -> us", extra=[f"verify: {verify}"])
+    let_see_triggers(us, schema)
     for server in (hz, us):
         server.sql("CREATE TABLE t (id INT PRIMARY KEY, n INT)", db=schema)
         server.sql(f"INSERT INTO t VALUES {', '.join(f'({i}, 0)' for i in range(80))}", db=schema)
@@ -130,3 +132,19 @@ def test_a_row_that_is_missing_is_named_and_not_made(target, verify, site, chann
     lutra.retry("hz->us")
     lutra.wait()
     same(hz, us, schema)
+
+
+@pytest.mark.parametrize("target", ["mariadb", "mysql"])
+def test_triggers_that_the_account_cannot_see_fire_as_for_updates(target, site, channel, schema):
+    hz, us = site("mariadb", 1), site(target, 2)
+    lutra = channel({"hz": hz, "us": us}, "hz -> us", tables=[f"{schema}.noted"])
+    for server in (hz, us):
+        server.script(["SET sql_log_bin=0", "CREATE TABLE noted (id INT PRIMARY KEY, n INT, t BLOB)", "CREATE TABLE fired (what VARCHAR(20))",
+                       f"INSERT INTO noted VALUES {', '.join(f'({i}, 0, NULL)' for i in range(1200))}"], db=schema)
+    us.sql("CREATE TRIGGER before_insert BEFORE INSERT ON noted FOR EACH ROW INSERT INTO fired VALUES ('insert')", db=schema)
+    lutra.start()
+    lutra.wait()
+    hz.script(["BEGIN", "UPDATE noted SET n = n + 1, t = 'x'", "COMMIT"], db=schema)
+    lutra.wait()
+    assert us.sql("SELECT COUNT(*), MIN(n), MAX(n) FROM noted", db=schema) == ((1200, 1, 1),)
+    assert us.sql("SELECT COUNT(*) FROM fired", db=schema) == ((0,),)

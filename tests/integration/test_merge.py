@@ -3,7 +3,7 @@
 import pytest
 
 from conftest import ledger_is, same
-from lutralab.lutra import LutraFailed
+from lutralab.lutra import LutraFailed, let_see_triggers
 from lutralab.workload import Workload
 
 MEMBER = ("CREATE TABLE member (id INT NOT NULL PRIMARY KEY, name VARCHAR(40) COLLATE utf8mb4_general_ci UNIQUE, n INT)"
@@ -49,6 +49,7 @@ def ran(server):
 def test_histories_that_folding_by_key_gets_wrong(target, site, channel, schema):
     hz, us = site("mariadb", 1), site(target, 2)
     lutra = channel({"hz": hz, "us": us}, "hz -> us", extra=["mode: merge"])
+    let_see_triggers(us, schema)
     for server in (hz, us):
         server.sql(MEMBER, db=schema)
     lutra.start()
@@ -82,7 +83,9 @@ def test_histories_that_folding_by_key_gets_wrong(target, site, channel, schema)
 @pytest.mark.parametrize("source, target, writers", [("mysql", "mariadb", 1), ("mariadb", "mysql", 3)])
 def test_a_backlog_of_every_shape_ends_equal(source, target, writers, site, channel, schema):
     hz, us = site(source, 1), site(target, 2)
-    lutra = channel({"hz": hz, "us": us}, "hz -> us", extra=["mode: merge", f"writers: {writers}"]).start()
+    lutra = channel({"hz": hz, "us": us}, "hz -> us", extra=["mode: merge", f"writers: {writers}"])
+    let_see_triggers(us, schema)
+    lutra.start()
     lutra.kill()
     load = Workload(hz, schema, site=1, clients=3, seed=78, limit=300).start().join()
     lutra.start()
@@ -95,6 +98,7 @@ def test_a_backlog_of_every_shape_ends_equal(source, target, writers, site, chan
 def test_a_row_in_the_way_is_named_though_rows_were_folded(target, site, channel, schema):
     hz, us = site("mariadb", 1), site(target, 2)
     lutra = channel({"hz": hz, "us": us}, "hz -> us", extra=["mode: merge"])
+    let_see_triggers(us, schema)
     for server in (hz, us):
         server.sql("CREATE TABLE t (id INT PRIMARY KEY, n INT)", db=schema)
     lutra.start()

@@ -293,3 +293,24 @@ def test_r16_state_of_version_1_is_migrated(site, channel, schema):
     lutra.wait()
     ledger_is(target, schema, {1, 2})
     assert [n for (n,) in target.sql("SELECT lane FROM lutra.lane WHERE channel = %s ORDER BY lane", (schema,))] == [0, 1, 2]
+
+
+def test_a_position_given_by_hand_forgets_what_was_done_ahead(site, channel, schema):
+    hz, us = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": hz, "us": us}, "hz -> us", extra=["writers: 4", "commit-order: free", "group: { rows: 100 }"])
+    lutra.start()
+    lutra.wait()
+    assert lutra.stop() == 0
+    file, pos = steps.log_end(hz)
+    for i in range(300):
+        steps.transaction(hz, schema, f"INSERT INTO ledger VALUES {', '.join(f'({i * 20 + n})' for n in range(20))}")
+    lutra.start()
+    lutra.wait()
+    steps.transaction(hz, schema, "INSERT INTO ledger VALUES (6000)")  # by the loader itself, behind all that was done ahead
+    hz.sql("ALTER TABLE word ADD COLUMN x INT", db=schema)
+    steps.stopped(lutra, "hz->us", "E4000")
+    assert us.sql("SELECT COUNT(*) FROM lutra.lane WHERE ahead <> ''")[0][0] > 0, "nothing was done ahead"
+    us.sql("DELETE FROM ledger", db=schema)
+    lutra.command("position", "hz->us", "--file", file, "--pos", pos)
+    steps.stopped(lutra, "hz->us", "E4000")
+    ledger_is(us, schema, set(range(6001)))

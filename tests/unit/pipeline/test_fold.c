@@ -87,6 +87,7 @@ set_up(struct fixture *f)
 		.source = 2, .target = &columns[2], .from = &sources[2], .bind = PIPELINE_BIND_NUMBER, .in_key = false
 	};
 	f->route = (struct pipeline_route){ .from = &f->from,
+		.triggers_told = true,
 		.target = &f->target,
 		.columns = f->mapped,
 		.ncolumns = 3,

@@ -239,7 +239,8 @@ fresh_item(struct item *x)
 		.from = &item_sources[3],
 		.bind = PIPELINE_BIND_TEMPORAL,
 		.in_key = false };
-	x->route = (struct pipeline_route){ .target = &x->table, .columns = x->columns, .ncolumns = 4 };
+	x->route =
+	    (struct pipeline_route){ .target = &x->table, .columns = x->columns, .ncolumns = 4, .triggers_told = true };
 	return fresh(&x->f);
 }
 
@@ -316,6 +317,11 @@ upsert_only_by_a_sole_unique_key_and_a_complete_image(void **state)
 	fresh_item(&x);
 	x.table.nchildren = 1;
 	assert_false(pipeline_sql_upsert(&x.route, &full, 1, false, &x.f.text));
+
+	fresh_item(&x);
+	x.route.triggers_told = false; /* an INSERT would fire what an UPDATE does not */
+	assert_false(pipeline_sql_upsert(&x.route, &full, 2, true, &x.f.text));
+	lt_buf_free(&x.f.text.sql);
 }
 
 static void

@@ -30,7 +30,7 @@ add(struct lt_buf *text, const char *from_gtids, uint64_t from, const char *to_g
 {
 	struct change_position begin, end;
 
-	at(&begin, "log.000009", from, from_gtids);
+	at(&begin, from > 500 ? "log.000010" : "log.000009", from, from_gtids);
 	at(&end, "log.000010", to, to_gtids);
 	pipeline_window_line(&begin, &end, text);
 	change_position_clear(&begin);
@@ -82,6 +82,24 @@ groups_are_known_by_their_ids(void **state)
 	assert_int_equal(holds(&w, txn(9, "log.000010", 900)), 0);
 	assert_int_equal(holds(&w, txn(11, "log.000010", 1100)), 1);
 	assert_int_equal(holds(&w, txn(12, "log.000010", 1200)), 0);
+	pipeline_window_clear(&w);
+	lt_buf_free(&text);
+}
+
+static void
+numbers_of_mariadb_need_not_ascend(void **state)
+{
+	struct pipeline_window w = { 0 };
+	struct lt_buf text = { 0 };
+	struct lt_err err = { 0 };
+
+	(void)state;
+	add(&text, "0-2-50", 1000, "0-1-61", 1100);
+	add(&text, "0-1-100", 2000, "0-2-60", 2100);
+	assert_true(pipeline_window_parse(&w, "one", lt_buf_str(&text), &err));
+	assert_int_equal(holds(&w, txn(60, "log.000010", 900)), 0); /* in front of the first group */
+	assert_int_equal(holds(&w, txn(61, "log.000010", 1100)), 1);
+	assert_int_equal(holds(&w, txn(45, "log.000010", 2050)), 1); /* in the second */
 	pipeline_window_clear(&w);
 	lt_buf_free(&text);
 }
@@ -212,6 +230,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(groups_are_known_by_their_ids),
+		cmocka_unit_test(numbers_of_mariadb_need_not_ascend),
 		cmocka_unit_test(without_ids_groups_are_known_by_their_place),
 		cmocka_unit_test(r13_another_transaction_in_the_place_is_noticed),
 		cmocka_unit_test(what_the_progress_covers_is_told_no_more),

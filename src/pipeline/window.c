@@ -97,11 +97,19 @@ pipeline_window_parse(struct pipeline_window *w, const char *server, struct lt_s
 	return true;
 }
 
-/* On another server places say nothing, and what was executed does. */
+/* Whether places can be compared: all are known, and of the same server's log. */
+static bool
+is_same_log(const struct pipeline_done *d, const char *server, const struct change_place *at)
+{
+	return strcmp(server, d->end.server) == 0 && d->begin.place.file[0] != '\0' && d->end.place.file[0] != '\0' &&
+	       at->file[0] != '\0';
+}
+
+/* Where places say nothing, what was executed does. */
 static bool
 covers(const struct change_position *at, const struct pipeline_done *d)
 {
-	if (strcmp(at->server, d->end.server) == 0)
+	if (is_same_log(d, at->server, &at->place))
 		return change_place_cmp(&d->end.place, &at->place) <= 0;
 	return !change_gtid_set_empty(d->end.gtids) && change_gtid_set_subset(d->end.gtids, at->gtids);
 }
@@ -144,7 +152,7 @@ pipeline_window_holds(
 	*holds = false;
 	for (size_t i = 0; i < w->count && !*holds; i++) {
 		const struct pipeline_done *d = &w->items[i];
-		bool same_log = strcmp(server, d->end.server) == 0;
+		bool same_log = is_same_log(d, server, &t->end);
 		int order = change_place_cmp(&t->end, &d->end.place);
 		bool ids = by_ids(d, t), inside = is_inside(d, same_log, ids, t);
 

@@ -53,6 +53,7 @@ static const struct meaning {
 	{ 1159, LT_E_LINK_LOST },
 	{ 1160, LT_E_LINK_LOST },
 	{ 1161, LT_E_LINK_LOST },
+	{ 1184, LT_E_LINK_LOST },
 	{ 1927, LT_E_LINK_LOST },
 	{ 2006, LT_E_LINK_LOST },
 	{ 2013, LT_E_LINK_LOST },

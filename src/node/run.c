@@ -19,8 +19,6 @@
 #define PART_MIN ((size_t)64 << 10)
 #define PART_MAX ((size_t)2 << 20)
 static const struct timeval look_every = { 0, 100000 };
-/* Once it is ready, changes of state alone are looked for, to be logged. */
-static const struct timeval look_later = { 0, 500000 };
 static const int end_signals[] = { SIGTERM, SIGINT };
 
 /* What was logged of a pipeline last. */
@@ -98,7 +96,6 @@ say_ready(struct runner *r)
 			return;
 	}
 	r->ready = true;
-	event_add(r->look, &look_later);
 	lt_log(LT_LOG_INFO, "channel %s is ready", r->channel->name);
 	if (puts("ready") == EOF || fflush(stdout) != 0)
 		lt_log(LT_LOG_WARN, "cannot write `ready` to standard output: %s", strerror(errno));

@@ -129,7 +129,12 @@ class World:
 
     def kill_sessions(self, server=None, what="KILL", like="%"):
         server = server or self.target
-        for session in wait_until(lambda: steps.lutra_sessions(server, like), steps.PATIENCE_S, "a session of Lutra"):
+
+        def sessions():
+            found = steps.lutra_sessions(server, like)
+            # It may have met the fault by itself, and be gone.
+            return found or (["none"] if self.lutra.pipelines()[PIPELINE]["state"] == "stopped" else None)
+        for session in wait_until(sessions, steps.PATIENCE_S, "a session of Lutra"):
             with contextlib.suppress(Exception):  # gone by itself
                 server.sql(f"{what} {session}")
 

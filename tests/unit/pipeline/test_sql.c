@@ -105,6 +105,21 @@ r09_keyless_is_found_by_the_whole_image_and_limited(void **state)
 }
 
 static void
+r09_keyless_rows_of_which_the_image_knows_a_part_must_be_the_only_one(void **state)
+{
+	static const uint8_t id_and_kind[] = { 0x09 };
+	const struct change_image before = { .present = id_and_kind };
+	struct pipeline_route keyless = route;
+	struct fixture f;
+
+	(void)state;
+	keyless.keyless = true;
+	assert_true(pipeline_sql_delete(&keyless, &before, false, fresh(&f)));
+	check(&f.text, "DELETE FROM `shop`.`orders` WHERE `id` <=> ? AND `kind` <=> ?", 2);
+	assert_false(f.text.limit);
+}
+
+static void
 r07_an_image_without_the_key_finds_the_row_by_what_it_has(void **state)
 {
 	static const uint8_t note_and_doc[] = { 0x06 }, doc_only[] = { 0x04 };
@@ -409,6 +424,7 @@ main(void)
 		cmocka_unit_test(update_of_a_minimal_image_sets_what_it_carries),
 		cmocka_unit_test(r08_verify_compares_by_type_and_null_safe),
 		cmocka_unit_test(r09_keyless_is_found_by_the_whole_image_and_limited),
+		cmocka_unit_test(r09_keyless_rows_of_which_the_image_knows_a_part_must_be_the_only_one),
 		cmocka_unit_test(r07_an_image_without_the_key_finds_the_row_by_what_it_has),
 		cmocka_unit_test(constants_are_inserted_and_found_by_but_not_updated),
 		cmocka_unit_test(an_image_with_nothing_to_find_the_row_by_is_refused),

@@ -102,15 +102,19 @@ def session(server, schema, *statements, **more):
 NOT_IN_UTF8MB3 = 3854  # MySQL's own list is utf8mb3, and fails while a statement with other characters runs
 
 
-def lutra_sessions(server, like="%"):
-    """Ids of Lutra's sessions at the server whose statement in hand is like that."""
+def sessions_where(server, condition):
+    """Ids of sessions at the server; none while its list cannot be read."""
     try:
-        return column(server, None, "SELECT id FROM information_schema.processlist WHERE user = 'lutra'"
-                      f" AND COALESCE(info, '') LIKE '{like}'")
+        return column(server, None, f"SELECT id FROM information_schema.processlist WHERE {condition}")
     except pymysql.err.OperationalError as e:
         if e.args[0] != NOT_IN_UTF8MB3:
             raise
         return []
+
+
+def lutra_sessions(server, like="%"):
+    """Ids of Lutra's sessions at the server whose statement in hand is like that."""
+    return sessions_where(server, f"user = 'lutra' AND COALESCE(info, '') LIKE '{like}'")
 
 
 @contextlib.contextmanager

@@ -98,6 +98,7 @@ def test_r14_a_prepare_before_the_start_and_one_that_was_purged(ends, channel, s
     newest = ends[0].sql("SHOW BINARY LOGS")[-1][0]
 
     def purged():
+        ends[0].sql("FLUSH STATUS")  # an event, at which readers that have gone are noticed
         ends[0].sql(f"PURGE BINARY LOGS TO '{newest}'")
         return len(ends[0].sql("SHOW BINARY LOGS")) == 1
     wait_until(purged, 60, "the old logs to be purged")  # not while a reader or a commit still uses one

@@ -35,7 +35,7 @@ def reader_and_alter(w):
     with w.holding("BEGIN", "SELECT * FROM hit") as reader:
         alter = w.target.connect(w.schema, read_timeout=60)
         alter._execute_command(3, "ALTER TABLE hit COMMENT = 'waits'")  # COM_QUERY; the answer comes when the reader is done
-        wait_until(lambda: w.target.sql("SELECT 1 FROM information_schema.processlist WHERE state LIKE '%metadata lock%'"), 20, "the ALTER to wait")
+        wait_until(lambda: steps.sessions_where(w.target, "state LIKE '%metadata lock%'"), 20, "the ALTER to wait")
         yield
         reader.execute("COMMIT")
         alter._read_query_result()
@@ -177,7 +177,7 @@ def source_log_disk_full(w):
 
 
 def stuck(server):
-    return server.sql("SELECT 1 FROM information_schema.processlist WHERE info = 'COMMIT' AND time > 0")
+    return steps.sessions_where(server, "info = 'COMMIT' AND time > 0")
 
 
 # -- logs ------------------------------------------------------------------------------------------------------------------------------

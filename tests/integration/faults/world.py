@@ -140,8 +140,7 @@ class World:
 
     def waits(self, state):
         """Wait until a session of Lutra at the target is in such a state."""
-        query = f"SELECT 1 FROM information_schema.processlist WHERE user = '{lutra_lab.USER}' AND state LIKE '{state}'"
-        wait_until(lambda: self.target.sql(query), steps.PATIENCE_S, f"Lutra to be {state}")
+        wait_until(lambda: steps.sessions_where(self.target, f"user = '{lutra_lab.USER}' AND state LIKE '{state}'"), steps.PATIENCE_S, f"Lutra to be {state}")
 
     def grant(self, tables=None):
         """What create_user() gave; with tables, on those of the schema alone."""

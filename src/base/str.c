@@ -104,3 +104,13 @@ lt_hex_digit(char c)
 		return c - 'A' + 10;
 	return -1;
 }
+
+bool
+lt_str_one_of(struct lt_str s, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (lt_str_eqz(s, names[i]))
+			return true;
+	}
+	return false;
+}

@@ -56,4 +56,7 @@ void lt_str_copy(char *dst, size_t cap, struct lt_str s);
 /** Overwrite with zeros in a way that the compiler keeps. */
 void lt_wipe(void *ptr, size_t len);
 
+/** Whether it is one of `names`. */
+bool lt_str_one_of(struct lt_str s, const char *const *names, size_t count);
+
 #endif

@@ -4,23 +4,13 @@
 
 #include "base/fault.h"
 
-static bool
-one_of(struct lt_str s, const char *const *names, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (lt_str_eqz(s, names[i]))
-			return true;
-	}
-	return false;
-}
-
 /* Character sets whose text is UTF-8 already. */
 static bool
 is_utf8(struct lt_str charset)
 {
 	static const char *const names[] = { "utf8mb4", "utf8mb3", "utf8", "ascii" };
 
-	return one_of(charset, names, LT_COUNT(names));
+	return lt_str_one_of(charset, names, LT_COUNT(names));
 }
 
 static bool

@@ -2,16 +2,6 @@
 #include "pipeline/check_priv.h"
 
 static bool
-one_of(struct lt_str s, const char *const *names, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (lt_str_eqz(s, names[i]))
-			return true;
-	}
-	return false;
-}
-
-static bool
 is_member(const struct schema_column *c, struct lt_str text)
 {
 	for (size_t i = 0; i < c->nmembers; i++) {
@@ -62,11 +52,11 @@ misfit(const struct check_pair *pair, const struct schema_column *c, const struc
 		return "is made by the target itself";
 	if (constant->kind == MODEL_CONSTANT_NULL)
 		return c->nullable ? NULL : "may not be NULL";
-	if (one_of(c->base_type, numbers, LT_COUNT(numbers)))
+	if (lt_str_one_of(c->base_type, numbers, LT_COUNT(numbers)))
 		return constant->kind == MODEL_CONSTANT_NUMBER ? NULL : "wants a number";
 	if (lt_str_eqz(c->base_type, "enum"))
 		return is_member(c, text_of(pair, constant)) ? NULL : "has no such member";
-	if (one_of(c->base_type, texts, LT_COUNT(texts)))
+	if (lt_str_one_of(c->base_type, texts, LT_COUNT(texts)))
 		return fits_length(c, text_of(pair, constant)) ? NULL : "is too short for it";
 	return NULL;
 }

@@ -31,21 +31,11 @@ struct pipeline_weigher {
 /* -- which ---------------------------------------------------------------------------------------- */
 
 static bool
-one_of(struct lt_str s, const char *const *names, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (lt_str_eqz(s, names[i]))
-			return true;
-	}
-	return false;
-}
-
-static bool
 is_utf8(struct lt_str charset)
 {
 	static const char *const names[] = { "utf8mb4", "utf8mb3", "utf8" };
 
-	return one_of(charset, names, LT_COUNT(names));
+	return lt_str_one_of(charset, names, LT_COUNT(names));
 }
 
 /* One sort order for each byte. Left out: expansions (latin1_german2_ci), several levels (latin2_czech_cs,
@@ -59,7 +49,7 @@ weighs_bytes(struct lt_str collation)
 		"cp1256_general_ci", "cp1257_general_ci", "koi8r_general_ci", "koi8u_general_ci", "greek_general_ci",
 		"hebrew_general_ci", "cp850_general_ci", "cp852_general_ci", "cp866_general_ci", "ascii_general_ci" };
 
-	return one_of(collation, names, LT_COUNT(names));
+	return lt_str_one_of(collation, names, LT_COUNT(names));
 }
 
 static bool
@@ -67,7 +57,7 @@ weighs_simply(struct lt_str collation)
 {
 	static const char *const names[] = { "utf8mb4_general_ci", "utf8mb3_general_ci", "utf8_general_ci" };
 
-	return one_of(collation, names, LT_COUNT(names));
+	return lt_str_one_of(collation, names, LT_COUNT(names));
 }
 
 /* The root collations, of no language. */
@@ -78,7 +68,7 @@ weighs_by_uca(struct lt_str collation)
 		"utf8_unicode_ci", "utf8mb4_unicode_520_ci", "utf8mb3_unicode_520_ci", "utf8mb4_uca1400_ai_ci",
 		"utf8mb3_uca1400_ai_ci" };
 
-	return one_of(collation, names, LT_COUNT(names));
+	return lt_str_one_of(collation, names, LT_COUNT(names));
 }
 
 /* Contractions of the root collations begin or end with a combining mark, or are of scripts that are not here. */

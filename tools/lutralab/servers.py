@@ -238,7 +238,7 @@ class Server:
             return self
         if not self.data.exists():
             # A tmpdir of its own: a server that starts deletes every #sql file it finds there.
-            (self.folder / "tmp").mkdir(parents=True)
+            (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
             self._lab._fresh_copy(self._engine, self.data, *(o for o in self._options if o.startswith(AT_INIT)))
         argv = [self._engine.program, "--no-defaults", *_as_user(), f"--datadir={self.data}", f"--port={self.port}",
                 f"--socket={self.socket}", f"--pid-file={self.folder}/pid", f"--log-error={self.log}",
@@ -360,9 +360,15 @@ class Lab:
         fresh = self._fresh.get((engine.program, options))
         if fresh is None:
             fresh = self.folder / f"fresh-{len(self._fresh)}"
+            shutil.rmtree(fresh, ignore_errors=True)  # what an attempt that failed left
             engine.init(fresh, self.folder / f"fresh-{len(self._fresh)}.log", *options)
             self._fresh[engine.program, options] = fresh
-        subprocess.run(["cp", "-a", "--reflink=auto", str(fresh), str(data)], check=True)
+        copy = data.with_name("copying")
+        shutil.rmtree(copy, ignore_errors=True)
+        run = subprocess.run(["cp", "-a", "--reflink=auto", str(fresh), str(copy)], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if run.returncode != 0:
+            raise ServerFailed(f"{run.stderr.strip()}\n{shutil.disk_usage(self.folder)}")
+        copy.rename(data)
 
     def close(self, keep=False):
         """End all; `keep` leaves the folder, to be looked at."""

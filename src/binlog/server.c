@@ -29,7 +29,8 @@ struct stream {
 	bool joining, spooling;          /* pieces of an event are still to come; they go to the file */
 	struct lt_buf event;             /* owned: its pieces, joined */
 	struct binlog_spool spool_file;
-	bool expect; /* begun at an event that must be there */
+	bool expect;       /* begun at an event that must be there */
+	char identity[64]; /* of the server */
 };
 
 static void
@@ -357,19 +358,14 @@ static bool
 start(struct stream *s, const struct change_position *from, const struct binlog_options *options, struct lt_err *err)
 {
 	uint64_t pos = from->place.last_pos != 0 ? from->place.last_pos : from->place.pos;
-	bool same = from->server[0] == '\0';
-	char identity[64];
+	bool same;
 
-	if (!set_up(s, options, err))
+	if (!set_up(s, options, err) || !binlog_identity(s->conn, s->identity, err))
 		return false;
-	if (!same) {
-		if (!binlog_identity(s->conn, identity, err))
-			return false;
-		same = strcmp(identity, from->server) == 0;
-		if (!same && change_gtid_set_empty(from->gtids))
-			return lt_fail(err, LT_E_LOG_HISTORY,
-			    "this is another server, and without GTIDs its log cannot be gone on in");
-	}
+	same = from->server[0] == '\0' || strcmp(s->identity, from->server) == 0;
+	if (!same && change_gtid_set_empty(from->gtids))
+		return lt_fail(
+		    err, LT_E_LOG_HISTORY, "this is another server, and without GTIDs its log cannot be gone on in");
 	if (!same || from->place.file[0] == '\0')
 		return start_by_gtid(s, from, options, err);
 	s->expect = from->place.last_pos != 0;
@@ -409,6 +405,7 @@ binlog_source_open(const struct my_addr *addr, const struct change_position *fro
 	if (s->feed.by_gtid)
 		begin.place = (struct change_place){ .pos = 4 };
 	*ret = binlog_source_new(&s->feed, &begin, options, s->expect);
+	lt_str_copy((*ret)->server, sizeof((*ret)->server), lt_str_z(s->identity));
 	if (options->commit == NULL && !options->boundaries)
 		binlog_source_recall(*ret, binlog_recall_new(addr, options));
 	s = NULL; /* the source's */

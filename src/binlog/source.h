@@ -41,7 +41,8 @@ LT_MUST_USE bool binlog_server_read(struct my_conn *c, struct binlog_server *out
  *    CRC `last_crc` (R13), else LT_E_LOG_HISTORY;
  *  - another server: by GTID set, which must be contained in what that server executed, else LT_E_LOG_HISTORY;
  *  - no file known: by GTID set. `from->server` empty: any server.
- * `addr` and `options` are copied; what they borrow must outlive the source. */
+ * The source tells whose log it is (`server`). `addr` and `options` are copied; what they borrow must outlive the
+ * source. */
 LT_MUST_USE bool binlog_source_open(const struct my_addr *addr, const struct change_position *from,
     const struct binlog_options *options, struct change_source **ret, struct lt_err *err);
 /** One file from byte `from_pos` (0 or 4: its start) to its end, where next() gives NULL for ever

@@ -40,6 +40,7 @@ struct change_source_ops {
 /** First member of every implementation. */
 struct change_source {
 	const struct change_source_ops *ops;
+	char server[64]; /* identity of the server whose log it is, as in change_position; "": not a server's */
 };
 
 LT_MUST_USE static inline bool

@@ -6,10 +6,11 @@
 enum { LOOK_MS = 20, ASK_AGAIN_MS = 500 };
 
 struct barrier {
-	struct node *node;      /* borrowed */
-	struct lt_wake *cancel; /* borrowed */
-	uint64_t deadline_us;   /* monotonic; UINT64_MAX = none */
-	struct change_place ends[2];
+	struct node *node;              /* borrowed */
+	struct lt_wake *cancel;         /* borrowed */
+	uint64_t deadline_us;           /* monotonic; UINT64_MAX = none */
+	struct change_position ends[2]; /* owned */
+	bool behind[2];                 /* as of the last look */
 };
 
 /* Pause; false when the wait is over for another reason than the barrier. `err` holds what to say at the time limit. */
@@ -26,14 +27,6 @@ static bool
 has_ended(const struct pipeline_status *s)
 {
 	return s->state == PIPELINE_STOPPED && s->err.code == LT_E_UNTIL;
-}
-
-static bool
-is_behind(const struct barrier *b, const struct node_view *v, size_t i)
-{
-	const struct pipeline_status *s = &v->pipelines[i].status;
-
-	return !has_ended(s) && change_place_cmp(&s->applied, &b->ends[i]) < 0;
 }
 
 static bool
@@ -73,7 +66,6 @@ left_ms(const struct barrier *b)
 static bool
 take_end(struct barrier *b, size_t i, struct lt_err *err)
 {
-	struct change_position end;
 	struct lt_err why;
 	bool ok;
 
@@ -81,11 +73,9 @@ take_end(struct barrier *b, size_t i, struct lt_err *err)
 		struct node_view v;
 
 		why = (struct lt_err){ 0 };
-		change_position_init(&end);
-		ok = node_origin_end(b->node->origins[i], left_ms(b), &end, &why);
+		ok = node_origin_end(b->node->origins[i], left_ms(b), &b->ends[i], &why);
 		if (ok || lt_err_kind(&why) != LT_KIND_RETRY)
 			break;
-		change_position_clear(&end);
 		node_view_get(b->node, &v);
 		if (!check_stopped(&v, err))
 			return false;
@@ -95,23 +85,23 @@ take_end(struct barrier *b, size_t i, struct lt_err *err)
 			return false;
 		*err = (struct lt_err){ 0 };
 	}
-	if (ok)
-		b->ends[i] = end.place;
-	else
+	if (!ok)
 		*err = why;
-	change_position_clear(&end);
 	return ok;
 }
 
-/* The first pipeline that has not applied its end yet; count if there is none. */
-static size_t
-behind(const struct barrier *b, const struct node_view *v)
+/* Which pipelines have not applied their end yet; false: none. */
+static bool
+look(struct barrier *b, const struct node_view *v)
 {
-	size_t i = 0;
+	bool any = false;
 
-	while (i < v->count && !is_behind(b, v, i))
-		i++;
-	return i;
+	for (size_t i = 0; i < v->count; i++) {
+		b->behind[i] =
+		    !has_ended(&v->pipelines[i].status) && !pipeline_has_applied(b->node->pipelines[i], &b->ends[i]);
+		any = any || b->behind[i];
+	}
+	return any;
 }
 
 static void
@@ -122,11 +112,11 @@ say_behind(const struct barrier *b, const struct node_view *v, struct lt_err *er
 	for (size_t i = 0; i < v->count; i++) {
 		const struct pipeline_status *s = &v->pipelines[i].status;
 
-		if (!is_behind(b, v, i))
+		if (!b->behind[i])
 			continue;
 		lt_buf_printf(&text, "%s%s (%s) has applied up to %s:%llu of %s:%llu, %llu ms behind",
 		    text.len > 0 ? "; " : "", v->pipelines[i].name, pipeline_state_name(s->state), s->applied.file,
-		    (unsigned long long)s->applied.pos, b->ends[i].file, (unsigned long long)b->ends[i].pos,
+		    (unsigned long long)s->applied.pos, b->ends[i].place.file, (unsigned long long)b->ends[i].place.pos,
 		    (unsigned long long)s->lag_ms);
 		if (s->delay_ms > 0)
 			lt_buf_printf(
@@ -136,38 +126,57 @@ say_behind(const struct barrier *b, const struct node_view *v, struct lt_err *er
 	lt_buf_free(&text);
 }
 
+/* Until all ends are applied; `v` is then the last look. */
+static bool
+wait_all(struct barrier *b, struct node_view *v, struct lt_err *err)
+{
+	node_view_get(b->node, v);
+	if (!check_stopped(v, err)) /* before a source is asked that may be why */
+		return false;
+	for (size_t i = 0; i < b->node->count; i++) {
+		if (!take_end(b, i, err))
+			return false;
+	}
+	for (;;) {
+		node_view_get(b->node, v);
+		if (!check_stopped(v, err))
+			return false;
+		if (!look(b, v))
+			return true;
+		say_behind(b, v, err);
+		if (!pause_ms(b, LOOK_MS, err))
+			return false;
+		*err = (struct lt_err){ 0 };
+	}
+}
+
+static void
+say_done(const struct barrier *b, const struct node_view *v, struct lt_buf *text)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		if (has_ended(&v->pipelines[i].status))
+			lt_buf_printf(text, "%s has applied all that its `until` lets it\n", v->pipelines[i].name);
+		else
+			lt_buf_printf(text, "%s has applied all up to %s:%llu\n", v->pipelines[i].name,
+			    b->ends[i].place.file, (unsigned long long)b->ends[i].place.pos);
+	}
+}
+
 bool
 node_wait(struct node *n, int64_t timeout_ms, struct lt_wake *cancel, struct lt_buf *text, struct lt_err *err)
 {
 	struct barrier b = { .node = n, .cancel = cancel, .deadline_us = UINT64_MAX };
 	struct node_view v;
+	bool ok;
 
 	if (timeout_ms >= 0)
 		b.deadline_us = lt_mono_us(n->clock) + (uint64_t)timeout_ms * 1000u;
-	node_view_get(n, &v);
-	if (!check_stopped(&v, err)) /* before a source is asked that may be why */
-		return false;
-	for (size_t i = 0; i < n->count; i++) {
-		if (!take_end(&b, i, err))
-			return false;
-	}
-	for (;;) {
-		node_view_get(n, &v);
-		if (!check_stopped(&v, err))
-			return false;
-		if (behind(&b, &v) == v.count)
-			break;
-		say_behind(&b, &v, err);
-		if (!pause_ms(&b, LOOK_MS, err))
-			return false;
-		*err = (struct lt_err){ 0 };
-	}
-	for (size_t i = 0; i < v.count; i++) {
-		if (has_ended(&v.pipelines[i].status))
-			lt_buf_printf(text, "%s has applied all that its `until` lets it\n", v.pipelines[i].name);
-		else
-			lt_buf_printf(text, "%s has applied all up to %s:%llu\n", v.pipelines[i].name, b.ends[i].file,
-			    (unsigned long long)b.ends[i].pos);
-	}
-	return true;
+	for (size_t i = 0; i < LT_COUNT(b.ends); i++)
+		change_position_init(&b.ends[i]);
+	ok = wait_all(&b, &v, err);
+	if (ok)
+		say_done(&b, &v, text);
+	for (size_t i = 0; i < LT_COUNT(b.ends); i++)
+		change_position_clear(&b.ends[i]);
+	return ok;
 }

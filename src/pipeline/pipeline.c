@@ -41,6 +41,7 @@ pipeline_publish(struct pipeline *p)
 	p->now.applied = p->applied.place;
 	p->now.saved = p->saved;
 	lt_cell_set(p->status, &p->now);
+	pipeline_progress_set(p->progress, &p->applied);
 }
 
 void
@@ -130,6 +131,7 @@ pipeline_start(const struct model_channel *channel, size_t index, const struct p
 	p->orders = lt_queue_new(SIZE_MAX);
 	p->status = lt_cell_new(sizeof(struct pipeline_status));
 	p->read = lt_cell_new(sizeof(struct pipeline_read));
+	p->progress = pipeline_progress_new();
 	p->pause = lt_wake_new();
 	change_position_init(&p->applied);
 	change_position_init(&p->stop.end);
@@ -160,6 +162,7 @@ pipeline_free(struct pipeline *p)
 	lt_queue_free(p->orders, pipeline_order_unref);
 	lt_cell_free(p->status);
 	lt_cell_free(p->read);
+	pipeline_progress_free(p->progress);
 	lt_wake_free(p->pause);
 	change_position_clear(&p->applied);
 	pipeline_stop_clear(&p->stop);
@@ -199,6 +202,12 @@ const char *
 pipeline_name(const struct pipeline *p)
 {
 	return p->model->name;
+}
+
+bool
+pipeline_has_applied(struct pipeline *p, const struct change_position *end)
+{
+	return pipeline_progress_covers(p->progress, end);
 }
 
 bool

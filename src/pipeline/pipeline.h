@@ -77,6 +77,9 @@ void pipeline_free(struct pipeline *p);
 /** Any thread. */
 void pipeline_status_get(struct pipeline *p, struct pipeline_status *out);
 const char *pipeline_name(const struct pipeline *p);
+/** Whether all that its source's log held up to `end` is applied; also where that is another server's log than the one
+ * that is read, or the place in it is not known. Any thread. */
+bool pipeline_has_applied(struct pipeline *p, const struct change_position *end);
 /** True once it has run and its start position is durable (R12), even if it has stopped since. Any thread. */
 bool pipeline_is_ready(struct pipeline *p);
 

@@ -11,6 +11,7 @@
 #include "change/sink.h"
 #include "pipeline/group.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/progress.h"
 #include "pipeline/select.h"
 #include "pipeline/state.h"
 
@@ -41,9 +42,10 @@ struct pipeline {
 	struct lt_thread *thread; /* owned: the loader */
 	struct lt_queue *orders;  /* owned: of struct pipeline_order_item; closed = end */
 	_Atomic bool ending, ready;
-	struct lt_wake *pause;  /* owned: raised to cut a pause short */
-	struct lt_cell *status; /* owned: struct pipeline_status, but for what the reader publishes */
-	struct lt_cell *read;   /* owned: struct pipeline_read */
+	struct lt_wake *pause;              /* owned: raised to cut a pause short */
+	struct lt_cell *status;             /* owned: struct pipeline_status, but for what the reader publishes */
+	struct lt_cell *read;               /* owned: struct pipeline_read */
+	struct pipeline_progress *progress; /* owned: what `applied` was when the status was published */
 	_Atomic size_t queued_bytes, group_bytes;
 	_Atomic uint64_t held_us;    /* commit stamp of the transaction that the reader holds back (`delay`); 0: none */
 	_Atomic uint64_t waiting_us; /* of the oldest one that was taken to be applied and is not; 0: none */

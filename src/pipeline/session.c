@@ -523,6 +523,47 @@ show_mark(struct pipeline *p, struct lt_err *err)
 	return p->mark_seen;
 }
 
+/* A place whose server is not known might be of any log that the site has had: GTIDs tell where to go on. */
+static void
+forget_place(struct pipeline *p)
+{
+	struct pipeline_read read;
+
+	if (change_gtid_set_empty(p->applied.gtids) || p->applied.place.file[0] == '\0')
+		return;
+	p->applied.place = (struct change_place){ .file = "" };
+	schema_history_rebase(p->history, &p->applied.place);
+	lt_cell_get(p->read, &read);
+	read.place = p->applied.place;
+	lt_cell_set(p->read, &read);
+}
+
+/* The log that was opened is `server`'s. Where that is not the one that the progress speaks of, places say nothing from
+ * here on, neither that of the progress nor those of the schema history; both are durable before anything is read. */
+static bool
+meet_server(struct pipeline *p, struct change_sink *sink, const char *server, struct lt_err *err)
+{
+	struct change_position to;
+	bool ok;
+
+	if (server[0] == '\0' || strcmp(p->applied.server, server) == 0)
+		return true;
+	if (p->applied.server[0] != '\0')
+		forget_place(p);
+	change_position_init(&to);
+	change_position_copy(&to, &p->applied);
+	lt_str_copy(to.server, sizeof(to.server), lt_str_z(server));
+	ok = pipeline_orders_move(p, sink, &to, NULL, NULL, NULL, err);
+	if (ok)
+		change_position_copy(&p->applied, &to);
+	else
+		lt_wrap(err, "while going over to another server's log");
+	change_position_clear(&to);
+	if (ok)
+		pipeline_note_saved(p);
+	return ok;
+}
+
 bool
 pipeline_session(struct pipeline *p, struct lt_err *err)
 {
@@ -548,7 +589,10 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	select.otter = &p->channel->otter;
 	pipeline_select_filter(&select, &filter, &describer);
-	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err))
+	if (p->applied.server[0] == '\0')
+		forget_place(p);
+	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err) &&
+	    meet_server(p, sink, source->server, err))
 		again = run(p, sink, source, &select, err);
 	change_source_close(source);
 	pipeline_select_clear(&select);

@@ -15,15 +15,22 @@ pipeline_window_clear(struct pipeline_window *w)
 
 enum { BEGIN_FILE, BEGIN_POS, BEGIN_GTIDS, END_FILE, END_POS, END_LAST_POS, END_LAST_CRC, END_GTIDS, FIELDS };
 
-void
-pipeline_window_line(const struct change_position *begin, const struct change_position *end, struct lt_buf *out)
+/* `server` where it is another one's log than the lane's, else "". */
+static void
+add_line(const struct change_position *begin, const struct change_position *end, const char *server, struct lt_buf *out)
 {
 	lt_buf_printf(out, "%s|%llu|", begin->place.file, (unsigned long long)begin->place.pos);
 	change_gtid_set_text(begin->gtids, out);
 	lt_buf_printf(out, "|%s|%llu|%llu|%u|", end->place.file, (unsigned long long)end->place.pos,
 	    (unsigned long long)end->place.last_pos, end->place.last_crc);
 	change_gtid_set_text(end->gtids, out);
-	lt_buf_c(out, '\n');
+	lt_buf_printf(out, "%s%s\n", server[0] != '\0' ? "|" : "", server);
+}
+
+void
+pipeline_window_line(const struct change_position *begin, const struct change_position *end, struct lt_buf *out)
+{
+	add_line(begin, end, "", out);
 }
 
 /* What stands before the next `c`, which is taken away too. */
@@ -58,15 +65,16 @@ parse_line(struct lt_str line, const char *server, struct pipeline_done *out, st
 
 	for (size_t i = 0; i < FIELDS; i++)
 		fields[i] = cut(&line, '|');
-	if (line.len > 0 || !lt_str_u64(fields[BEGIN_POS], &out->begin.place.pos) ||
+	if (line.len >= sizeof(out->end.server) || !lt_str_u64(fields[BEGIN_POS], &out->begin.place.pos) ||
 	    !lt_str_u64(fields[END_POS], &out->end.place.pos) ||
 	    !lt_str_u64(fields[END_LAST_POS], &out->end.place.last_pos) || !lt_str_u64(fields[END_LAST_CRC], &crc))
 		return lt_fail(err, LT_E_STATE_BROKEN, "lutra.lane: what was done ahead cannot be read");
 	out->end.place.last_crc = (uint32_t)crc;
 	lt_str_copy(out->begin.place.file, sizeof(out->begin.place.file), fields[BEGIN_FILE]);
 	lt_str_copy(out->end.place.file, sizeof(out->end.place.file), fields[END_FILE]);
-	lt_str_copy(out->begin.server, sizeof(out->begin.server), lt_str_z(server));
-	lt_str_copy(out->end.server, sizeof(out->end.server), lt_str_z(server));
+	line = line.len > 0 ? line : lt_str_z(server);
+	lt_str_copy(out->begin.server, sizeof(out->begin.server), line);
+	lt_str_copy(out->end.server, sizeof(out->end.server), line);
 	return parse_gtids(fields[BEGIN_GTIDS], &out->begin, err) && parse_gtids(fields[END_GTIDS], &out->end, err);
 }
 
@@ -89,11 +97,19 @@ pipeline_window_parse(struct pipeline_window *w, const char *server, struct lt_s
 	return true;
 }
 
-/* On another server places say nothing, and what was executed does. */
+/* Whether places can be compared: all are known, and of the same server's log. */
+static bool
+is_same_log(const struct pipeline_done *d, const char *server, const struct change_place *at)
+{
+	return strcmp(server, d->end.server) == 0 && d->begin.place.file[0] != '\0' && d->end.place.file[0] != '\0' &&
+	       at->file[0] != '\0';
+}
+
+/* Where places say nothing, what was executed does. */
 static bool
 covers(const struct change_position *at, const struct pipeline_done *d)
 {
-	if (strcmp(at->server, d->end.server) == 0)
+	if (is_same_log(d, at->server, &at->place))
 		return change_place_cmp(&d->end.place, &at->place) <= 0;
 	return !change_gtid_set_empty(d->end.gtids) && change_gtid_set_subset(d->end.gtids, at->gtids);
 }
@@ -102,8 +118,11 @@ void
 pipeline_window_text(const struct pipeline_window *w, const struct change_position *at, struct lt_buf *out)
 {
 	for (size_t i = 0; i < w->count; i++) {
-		if (!covers(at, &w->items[i]))
-			pipeline_window_line(&w->items[i].begin, &w->items[i].end, out);
+		const struct pipeline_done *d = &w->items[i];
+		bool same_log = strcmp(d->end.server, at->server) == 0;
+
+		if (!covers(at, d))
+			add_line(&d->begin, &d->end, same_log ? "" : d->end.server, out);
 	}
 }
 
@@ -133,7 +152,7 @@ pipeline_window_holds(
 	*holds = false;
 	for (size_t i = 0; i < w->count && !*holds; i++) {
 		const struct pipeline_done *d = &w->items[i];
-		bool same_log = strcmp(server, d->end.server) == 0;
+		bool same_log = is_same_log(d, server, &t->end);
 		int order = change_place_cmp(&t->end, &d->end.place);
 		bool ids = by_ids(d, t), inside = is_inside(d, same_log, ids, t);
 

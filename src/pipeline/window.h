@@ -19,7 +19,7 @@ struct pipeline_window {
 void pipeline_window_clear(struct pipeline_window *w);
 /** One group as a line of text, as the lanes hold it. */
 void pipeline_window_line(const struct change_position *begin, const struct change_position *end, struct lt_buf *out);
-/** Add the groups of such a text; their log is that of `server`. */
+/** Add the groups of such a text; their log is that of `server`, where a line does not name another one. */
 LT_MUST_USE bool pipeline_window_parse(
     struct pipeline_window *w, const char *server, struct lt_str text, struct lt_err *err);
 /** As text, without those that the progress `at` covers. */

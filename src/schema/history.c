@@ -89,6 +89,18 @@ schema_history_put(struct schema_history *h, const struct change_place *at, stru
 		schema_history_add(h, at, table, false);
 }
 
+void
+schema_history_rebase(struct schema_history *h, const struct change_place *at)
+{
+	for (size_t i = 0; i < h->nversions; i++)
+		h->versions[i]->saved = true; /* of those that are in force no more, none is of use */
+	for (size_t i = 0; i < h->ncurrent; i++) {
+		h->current[i]->at = *at;
+		h->current[i]->saved = false;
+	}
+	h->anew = true;
+}
+
 const struct schema_table *
 schema_history_table(const struct schema_history *h, struct lt_str schema, struct lt_str table)
 {

@@ -21,6 +21,9 @@ const struct schema_table *schema_history_table(
     const struct schema_history *h, struct lt_str schema, struct lt_str table);
 /** Table number `i` of those in force, in the order of names; NULL behind the last. */
 const struct schema_table *schema_history_at(const struct schema_history *h, size_t i);
+/** What is in force is so from `at` on, in a log that no place known so far is of. The next save writes it in place of
+ * all that is stored. */
+void schema_history_rebase(struct schema_history *h, const struct change_place *at);
 /** The tables that `lutra` needs for it, made where missing. */
 LT_MUST_USE bool schema_history_install(struct my_conn *target, struct lt_err *err);
 /** Versions of `pipeline` in force at or before `at`, read from / all changes written to the target, in the

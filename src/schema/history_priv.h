@@ -16,6 +16,7 @@ struct schema_history {
 	size_t nversions, versions_cap;
 	struct schema_version **current; /* borrowed from versions; those in force, sorted by schema and name */
 	size_t ncurrent, current_cap;
+	bool anew; /* nothing that is stored counts any more */
 };
 
 /** Take over `table` as in force from `at` on. */

@@ -436,6 +436,8 @@ write_version(struct writing *w, const struct schema_version *v, struct lt_err *
 static bool
 is_overtaken(const struct stored *s, const struct schema_history *h)
 {
+	if (h->anew)
+		return true;
 	for (size_t i = 0; i < h->nversions; i++) {
 		const struct schema_version *v = h->versions[i];
 
@@ -472,6 +474,8 @@ drop_overtaken(struct reading *r, const struct schema_history *h, struct lt_err 
 static bool
 has_unsaved(const struct schema_history *h)
 {
+	if (h->anew)
+		return true;
 	for (size_t i = 0; i < h->nversions; i++)
 		if (!h->versions[i]->saved)
 			return true;
@@ -500,6 +504,7 @@ schema_history_save(
 			goto out;
 	for (size_t i = 0; i < h->nversions; i++)
 		h->versions[i]->saved = true;
+	h->anew = false;
 	ok = true;
 out:
 	for (int kind = 0; kind < KINDS; kind++)

@@ -24,6 +24,12 @@ pipeline_state_name(enum pipeline_state s)
 	return s == PIPELINE_STOPPED ? "stopped" : "running";
 }
 
+bool
+pipeline_has_applied(struct pipeline *p, const struct change_position *end)
+{
+	return change_place_cmp(&end->place, &p->status.applied) <= 0;
+}
+
 /* Each look costs five seconds. */
 void
 node_view_get(struct node *n, struct node_view *out)
@@ -63,7 +69,7 @@ static const struct lt_clock test_clock = { NULL, read_mono, NULL };
 static enum lt_code
 wait_for(struct lt_wake *cancel, struct lt_err *err)
 {
-	struct node n = { .clock = &test_clock, .count = 2 };
+	struct node n = { .clock = &test_clock, .pipelines = { &pipelines[0], &pipelines[1] }, .count = 2 };
 	struct lt_buf text = { 0 };
 	bool ok = node_wait(&n, 10000, cancel, &text, err);
 

@@ -174,6 +174,66 @@ what_the_progress_covers_is_told_no_more(void **state)
 	lt_buf_free(&left);
 }
 
+/* As long as a start by GTID has not met all that was executed before. */
+static void
+without_places_groups_are_known_by_their_ids(void **state)
+{
+	struct pipeline_window w = { 0 };
+	struct lt_buf text = { 0 }, left = { 0 };
+	struct lt_err err = { 0 };
+	struct change_position begin, end, here;
+
+	(void)state;
+	at(&begin, "", 31, "0-1-5");
+	at(&end, "", 31, "0-1-8");
+	at(&here, "", 31, "0-1-4");
+	pipeline_window_line(&begin, &end, &text);
+	assert_true(pipeline_window_parse(&w, "one", lt_buf_str(&text), &err));
+	pipeline_window_text(&w, &here, &left);
+	assert_true(lt_str_eq(lt_buf_str(&left), lt_buf_str(&text)));
+	assert_int_equal(holds(&w, txn(5, "", 31)), 0);
+	assert_int_equal(holds(&w, txn(6, "", 31)), 1);
+	assert_int_equal(holds(&w, txn(8, "log.000010", 800)), 1); /* known by now */
+	assert_int_equal(holds(&w, txn(9, "log.000010", 900)), 0);
+	change_position_clear(&begin);
+	change_position_clear(&end);
+	change_position_clear(&here);
+	pipeline_window_clear(&w);
+	lt_buf_free(&text);
+	lt_buf_free(&left);
+}
+
+/* Progress that went over to another server's log: what was done ahead stays of the first one's. */
+static void
+groups_keep_the_log_that_they_are_of(void **state)
+{
+	struct pipeline_window w = { 0 };
+	struct lt_buf text = { 0 }, left = { 0 };
+	struct lt_err err = { 0 };
+	struct change_position here;
+
+	(void)state;
+	add(&text, "0-1-5", 500, "0-1-8", 800);
+	assert_true(pipeline_window_parse(&w, "one", lt_buf_str(&text), &err));
+	at(&here, "log.000010", 900, "0-1-5");
+	lt_str_copy(here.server, sizeof(here.server), LT_STR("another"));
+	pipeline_window_text(&w, &here, &left);
+	pipeline_window_clear(&w);
+	assert_true(pipeline_window_parse(&w, "another", lt_buf_str(&left), &err));
+	assert_int_equal(w.count, 1);
+	assert_string_equal(w.items[0].begin.server, "one");
+	assert_string_equal(w.items[0].end.server, "one");
+	lt_buf_clear(&left);
+	lt_str_copy(here.server, sizeof(here.server), LT_STR("one")); /* there again */
+	here.place.pos = 700;
+	pipeline_window_text(&w, &here, &left);
+	assert_true(lt_str_eq(lt_buf_str(&left), lt_buf_str(&text)));
+	change_position_clear(&here);
+	pipeline_window_clear(&w);
+	lt_buf_free(&text);
+	lt_buf_free(&left);
+}
+
 static void
 text_that_cannot_be_read_is_refused(void **state)
 {
@@ -203,6 +263,8 @@ main(void)
 		cmocka_unit_test(without_ids_groups_are_known_by_their_place),
 		cmocka_unit_test(r13_another_transaction_in_the_place_is_noticed),
 		cmocka_unit_test(what_the_progress_covers_is_told_no_more),
+		cmocka_unit_test(without_places_groups_are_known_by_their_ids),
+		cmocka_unit_test(groups_keep_the_log_that_they_are_of),
 		cmocka_unit_test(text_that_cannot_be_read_is_refused),
 	};
 

@@ -5,6 +5,9 @@
 #include "binlog/server_priv.h"
 #include "mysql/sql.h"
 
+/* How often MariaDB is asked for a quiet moment. */
+enum { END_ASKS = 4 };
+
 bool
 binlog_ask(struct my_conn *c, const char *sql, struct lt_buf *out, struct lt_err *err)
 {
@@ -63,29 +66,33 @@ binlog_executed(struct my_conn *c, struct change_gtid_set **ret, struct lt_err *
 	return ok;
 }
 
-/** MariaDB tells exactly what its log holds up to a place. */
+/* What MariaDB's log holds up to a place. The server reads the whole file for that, and answers NULL where it meets an
+ * event over max_allowed_packet. */
 static bool
 gtids_at(struct my_conn *c, const struct change_place *place, struct change_gtid_set **ret, struct lt_err *err)
 {
 	struct lt_buf sql = { 0 }, text = { 0 };
 	bool ok;
 
-	lt_buf_z(&sql, "SELECT BINLOG_GTID_POS(");
+	lt_buf_z(&sql, "SELECT COALESCE(BINLOG_GTID_POS(");
 	my_sql_text(&sql, lt_str_z(place->file));
-	lt_buf_printf(&sql, ", %" PRIu64 ")", place->pos);
-	ok = binlog_ask(c, lt_buf_cstr(&sql), &text, err) && change_gtid_set_parse(lt_buf_str(&text), ret, err);
+	lt_buf_printf(&sql, ", %" PRIu64 "), '?')", place->pos);
+	ok = binlog_ask(c, lt_buf_cstr(&sql), &text, err);
+	if (ok && lt_str_eqz(lt_buf_str(&text), "?"))
+		ok = lt_fail(err, LT_E_SERVER_BUSY, "the server cannot tell the GTIDs of its log up to %s:%" PRIu64,
+		    place->file, place->pos);
+	ok = ok && change_gtid_set_parse(lt_buf_str(&text), ret, err);
 	lt_buf_free(&sql);
 	lt_buf_free(&text);
 	return ok;
 }
 
-/** The end of the log. */
+/* The place where the log ends, and with MySQL what was executed (`*ret`). */
 static bool
-read_status(struct my_conn *c, struct change_position *end, struct lt_err *err)
+read_status(struct my_conn *c, struct change_place *place, struct change_gtid_set **ret, struct lt_err *err)
 {
 	const struct my_server *server = my_conn_server(c);
 	bool mysql = server->flavor == MY_MYSQL;
-	struct change_gtid_set *gtids = NULL;
 	struct my_rows *rows = NULL;
 	bool ok = false;
 
@@ -96,20 +103,53 @@ read_status(struct my_conn *c, struct change_position *end, struct lt_err *err)
 		lt_fail(err, LT_E_LOG_OFF, "the server writes no binary log");
 		goto out;
 	}
-	lt_str_copy(end->place.file, sizeof(end->place.file), my_rows_at(rows, 0, 0));
-	if (!lt_str_u64(my_rows_at(rows, 0, 1), &end->place.pos)) {
+	lt_str_copy(place->file, sizeof(place->file), my_rows_at(rows, 0, 0));
+	if (!lt_str_u64(my_rows_at(rows, 0, 1), &place->pos)) {
 		lt_fail(err, LT_E_PROTOCOL, "the server's log position is no number");
 		goto out;
 	}
-	if (mysql ? !change_gtid_set_parse(rows->ncolumns > 4 ? my_rows_at(rows, 0, 4) : lt_str_z(""), &gtids, err)
-		  : !gtids_at(c, &end->place, &gtids, err))
-		goto out;
-	change_gtid_set_free(end->gtids);
-	end->gtids = gtids;
-	ok = true;
+	ok = !mysql || change_gtid_set_parse(rows->ncolumns > 4 ? my_rows_at(rows, 0, 4) : lt_str_z(""), ret, err);
 out:
 	my_rows_free(rows);
 	return ok;
+}
+
+/* MariaDB has no one answer with both: what was executed before and after the place was read is what it holds, if that
+ * is the same. Where it never is, because much is written, the server has to look it up. */
+static bool
+read_mariadb_end(struct my_conn *c, struct change_place *place, struct change_gtid_set **ret, struct lt_err *err)
+{
+	struct change_gtid_set *before = NULL, *after = NULL;
+	bool ok = binlog_executed(c, &before, err);
+
+	for (int i = 0; ok && i < END_ASKS; i++) {
+		ok = read_status(c, place, NULL, err) && binlog_executed(c, &after, err);
+		if (ok && change_gtid_set_subset(after, before)) {
+			*ret = after;
+			change_gtid_set_free(before);
+			return true;
+		}
+		change_gtid_set_free(before);
+		before = after;
+		after = NULL;
+	}
+	change_gtid_set_free(before);
+	return ok && gtids_at(c, place, ret, err);
+}
+
+/* The end of the log. */
+static bool
+read_end(struct my_conn *c, struct change_position *end, struct lt_err *err)
+{
+	struct change_gtid_set *gtids = NULL;
+	bool ok = my_conn_server(c)->flavor == MY_MYSQL ? read_status(c, &end->place, &gtids, err)
+							: read_mariadb_end(c, &end->place, &gtids, err);
+
+	if (!ok)
+		return false;
+	change_gtid_set_free(end->gtids);
+	end->gtids = gtids;
+	return true;
 }
 
 static void
@@ -145,7 +185,7 @@ binlog_server_read(struct my_conn *c, struct binlog_server *out, struct lt_err *
 		lt_fail(err, LT_E_LOG_OFF, "the server writes no binary log");
 		goto out;
 	}
-	if (!binlog_identity(c, s.identity, err) || !read_status(c, &s.end, err))
+	if (!binlog_identity(c, s.identity, err) || !read_end(c, &s.end, err))
 		goto out;
 	lt_str_copy(s.end.server, sizeof(s.end.server), lt_str_z(s.identity));
 	*out = s;

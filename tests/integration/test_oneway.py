@@ -99,3 +99,24 @@ def test_begins_at_the_start_that_the_file_gives(site, channel, schema):
 
     same(source, target, schema)
     ledger_is(target, schema, load.expected_ledger())
+
+
+def test_waits_for_what_stands_behind_a_huge_event(site, channel, schema):
+    """MariaDB cannot tell the GTIDs of a place behind an event over max_allowed_packet; a start by GTID has no place."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    (gtid,), = source.sql("SELECT @@gtid_binlog_pos")
+    source.script(["CREATE DATABASE IF NOT EXISTS test", "CREATE TABLE test.huge (b LONGBLOB)",
+                   "INSERT INTO test.huge VALUES (REPEAT('a', 15000000))", "UPDATE test.huge SET b = CONCAT(b, 'b')",
+                   "DROP TABLE test.huge"])
+    (name, pos, *_), = source.sql("SHOW MASTER STATUS")
+    assert source.sql("SELECT BINLOG_GTID_POS(%s, %s)", (name, pos)) == ((None,),)
+    load = Workload(source, schema, clients=2, seed=5, limit=80).start().join()
+
+    with contextlib.closing(open(lutra.file, "a")) as f:
+        f.write(f'start: {{ hz: {{ gtid: "{gtid}" }} }}\n')
+    lutra.start()
+    lutra.wait()
+
+    same(source, target, schema)
+    ledger_is(target, schema, load.expected_ledger())

@@ -57,6 +57,8 @@ struct pipeline_origin {
 	void *ctx;
 	/** Borrowed; NULL: none. Raised when the pipeline ends: whoever waits for a connection gives it up. */
 	struct lt_wake *stop;
+	/** The same. Raised when the state or its error has changed, or the pipeline got ready. */
+	struct lt_wake *changed;
 };
 
 /** How memory is shared out (promise 6): the transaction being read, the queue, and the group in hand hold a third

@@ -393,7 +393,7 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	prepare(&l, &group, share);
 	thread = lt_thread_start("reader", reader_main, &r);
 	pipeline_set_state(p, PIPELINE_RUNNING, NULL);
-	atomic_store(&p->ready, true);
+	pipeline_note_ready(p);
 	again = load_loop(&l, err);
 	if (p->stop.by_txn)
 		pipeline_flight_leave(l.flight, p->stop.txn); /* ours now: the pipeline stands before it */

@@ -74,7 +74,7 @@ chaos: build
 	sh tools/install.sh test
 	/usr/bin/python3 tests/chaos/run --seconds $(SECONDS) --seed $(SEED) --kills $(KILLS) --server-kills $(SERVER_KILLS) --writers $(WRITERS)
 
-## make bench      NAME=decode|apply|latency|memory (or apply.merge, apply.sysbench, apply.link), or all: one JSON line a figure
+## make bench      NAME=decode|apply|latency|memory (or apply.catchup, apply.merge, apply.sysbench, apply.link, apply.mysql), or all: one JSON line a figure
 bench: build
 	@sh tools/install.sh test bench
 	@/usr/bin/python3 bench/run $(NAME)

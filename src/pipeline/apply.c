@@ -64,6 +64,7 @@ pipeline_note_applied(struct pipeline *p, const struct change_position *end, con
 	p->now.transactions += done->transactions;
 	p->now.rows += done->rows;
 	p->now.groups++;
+	p->now.turn++;
 	pipeline_note_saved(p);
 }
 

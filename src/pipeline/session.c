@@ -434,13 +434,17 @@ pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_e
 		lt_wrap(err, "while reading the schema of site %s", site->name);
 		goto out;
 	}
+	for (size_t i = 0; i < count && p->model->two_way; i++) {
+		if (!pipeline_select_engine(tables[i], err))
+			goto out;
+	}
 	for (size_t i = 0; i < count; i++) {
 		schema_history_put(p->history, at, tables[i]);
 		tables[i] = NULL;
 	}
-	free(tables);
 	ok = true;
 out:
+	schema_catalog_free(tables, count);
 	my_close(c);
 	pipeline_select_clear(&select);
 	return ok;
@@ -495,7 +499,7 @@ pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *foun
 static bool
 never_begun(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
-	bool begun = p->saved.file[0] != '\0';
+	bool begun = p->begun || p->trace.has_begun(p->trace.ctx);
 
 	if (!begun && !pipeline_state_begun(pipeline_load_conn(sink), p->channel->name, p->model->name, &begun, err))
 		return false;
@@ -510,8 +514,12 @@ pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_e
 {
 	bool found = false;
 
-	return pipeline_session_resume(p, sink, &found, err) &&
-	       (found || (never_begun(p, sink, err) && begin_new(p, sink, err)));
+	if (!pipeline_session_resume(p, sink, &found, err) ||
+	    (!found && !(never_begun(p, sink, err) && begin_new(p, sink, err))))
+		return false;
+	p->begun = true;
+	p->trace.note_begun(p->trace.ctx);
+	return true;
 }
 
 static bool
@@ -588,6 +596,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 		goto out;
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	select.otter = &p->channel->otter;
+	select.two_way = p->model->two_way;
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->applied.server[0] == '\0')
 		forget_place(p);

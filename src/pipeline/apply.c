@@ -101,7 +101,7 @@ apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *co
 			return true;
 		}
 		if (!pipeline_is_lock(err->code)) {
-			if (lt_err_kind(err) != LT_KIND_RETRY)
+			if (lt_err_kind(err) != LT_KIND_RETRY && err->code != LT_E_FENCED)
 				pipeline_remember_stop(p, *txn);
 			return false;
 		}

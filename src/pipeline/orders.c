@@ -452,18 +452,29 @@ is_of_its_turn(enum pipeline_order order)
 	return order != PIPELINE_RETRY && order != PIPELINE_PAUSE && order != PIPELINE_RESUME;
 }
 
-/* Behind the claim: another Lutra may have gone over what this one stands before. */
+/* Behind the claim: what the stop was computed from must be what the target holds. Another Lutra may have gone on, and
+ * a target that was restored stands further back: from there to the stop, all would be passed over. `was`: the progress
+ * as it was when the pipeline stopped. */
 static bool
-check_still_before(const struct pipeline *p, enum pipeline_order order, struct lt_err *err)
+check_still_before(
+    const struct pipeline *p, enum pipeline_order order, const struct change_position *was, struct lt_err *err)
 {
-	const struct change_position *stop = &p->stop.end;
+	const struct change_position *is = &p->applied;
+	bool same;
 
-	if (!is_of_its_turn(order) || order == PIPELINE_POSITION || !p->stop.by_txn ||
-	    strcmp(p->applied.server, stop->server) != 0 || change_place_cmp(&p->applied.place, &stop->place) < 0)
+	if (!is_of_its_turn(order) || order == PIPELINE_POSITION)
+		return true;
+	if (p->saved.file[0] != '\0')
+		same = change_place_cmp(&is->place, &p->saved) == 0;
+	else
+		same = is->place.file[0] == '\0' && change_gtid_set_subset(is->gtids, was->gtids) &&
+		       change_gtid_set_subset(was->gtids, is->gtids);
+	if (same && strcmp(is->server, was->server) == 0)
 		return true;
 	return lt_fail(err, LT_E_STOP_CHANGED,
-	    "another Lutra has moved the progress of pipeline %s to %s:%llu meanwhile", p->model->name,
-	    p->applied.place.file, (unsigned long long)p->applied.place.pos);
+	    "the target's progress of pipeline %s is %s:%llu now, not what this stop stands behind (restored, or moved by "
+	    "another Lutra)",
+	    p->model->name, is->place.file, (unsigned long long)is->place.pos);
 }
 
 /* The orders that write: with the pipeline claimed, so that nobody else moves it meanwhile. */
@@ -471,14 +482,17 @@ static bool
 do_writing(struct pipeline *p, struct pipeline_order_item *item)
 {
 	struct pipeline_audit entry = entry_of(p, item);
+	struct change_position was;
 	struct change_sink *sink = NULL;
 	bool ok = false, found;
 
 	if (!pipeline_load_open(p->channel, p->index, p->origin.stop, &sink, &item->err))
 		return false;
+	change_position_init(&was);
+	change_position_copy(&was, &p->applied);
 	/* Of a pipeline that could not begin where the file says, the position can be given all the same. */
 	if (!pipeline_session_resume(p, sink, &found, &item->err) ||
-	    (found && !check_still_before(p, item->order, &item->err)))
+	    (found && !check_still_before(p, item->order, &was, &item->err)))
 		goto out;
 	switch (item->order) {
 	case PIPELINE_SKIP: ok = do_skip(p, item, sink, &entry); break;
@@ -490,6 +504,7 @@ do_writing(struct pipeline *p, struct pipeline_order_item *item)
 	case PIPELINE_RETRY: break;
 	}
 out:
+	change_position_clear(&was);
 	sink->ops->close(sink);
 	return ok;
 }

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "pipeline/apart.h"
 #include "pipeline/connect.h"
 #include "pipeline/delay.h"
@@ -509,13 +510,44 @@ never_begun(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 	return true;
 }
 
+/* A target whose progress went back was restored from an older state. What came since is applied anew; somebody wants
+ * to know. `server`: whose log the progress was of when this process had left it. */
+static bool
+note_gone_back(struct pipeline *p, struct change_sink *sink, const char *server, struct lt_err *err)
+{
+	struct my_conn *c = pipeline_load_conn(sink);
+	struct lt_buf detail = { 0 };
+	struct pipeline_audit entry = { .channel = p->channel->name,
+		.pipeline = p->model->name,
+		.action = "gone back",
+		.who = "lutra",
+		.why = LT_STR("the target was restored from an older state") };
+	bool ok;
+
+	if (p->saved.file[0] == '\0' || strcmp(server, p->applied.server) != 0 ||
+	    change_place_cmp(&p->applied.place, &p->saved) >= 0)
+		return true;
+	lt_buf_printf(&detail, "from %s:%llu to %s:%llu", p->saved.file, (unsigned long long)p->saved.pos,
+	    p->applied.place.file, (unsigned long long)p->applied.place.pos);
+	lt_log(LT_LOG_WARN,
+	    "%s %s: the target was restored from an older state: its progress went back %s, and goes on there",
+	    p->channel->name, p->model->name, lt_buf_cstr(&detail));
+	entry.detail = lt_buf_str(&detail);
+	ok = (pipeline_state_audit(c, &entry, err) && my_exec(c, "COMMIT", NULL, err)) ||
+	     lt_wrap(err, "while recording that the target was restored");
+	lt_buf_free(&detail);
+	return ok;
+}
+
 bool
 pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
+	char server[sizeof(p->applied.server)];
 	bool found = false;
 
+	memcpy(server, p->applied.server, sizeof(server));
 	if (!pipeline_session_resume(p, sink, &found, err) ||
-	    (!found && !(never_begun(p, sink, err) && begin_new(p, sink, err))))
+	    !(found ? note_gone_back(p, sink, server, err) : never_begun(p, sink, err) && begin_new(p, sink, err)))
 		return false;
 	p->begun = true;
 	p->trace.note_begun(p->trace.ctx);

@@ -68,6 +68,22 @@ def test_mapped_name_stops(what, one_way):
     assert target.sql("SELECT action, why FROM lutra.audit") == (("ddl done", "ran it there"),)
 
 
+def test_password_in_a_statement_is_not_shown(one_way):
+    """Both engines take the option for any table."""
+    source, target, lutra = one_way
+    schema = lutra.name
+    statement = "ALTER TABLE item ADD COLUMN x INT, CONNECTION='mysql://reader:Hidden-7@far/shop/item'"
+    source.sql(statement, db=schema)
+    error = stopped(lutra, ONE_WAY, "E4000")
+    target.sql(statement, db=schema)
+    done(lutra)
+    lutra.wait()
+    kept = [*column(target, None, "SELECT statement FROM lutra.ddl"), *column(target, None, "SELECT detail FROM lutra.audit")]
+    assert len(kept) == 2
+    for text in (error["message"], lutra.log.read_text(), *kept):
+        assert "CONNECTION='...'" in text and "Hidden-7" not in text, text
+
+
 def test_an_index_that_is_not_wanted_at_the_target(one_way):
     """`skip` leaves the ends different, and no later statement is refused for it."""
     source, target, lutra = one_way

@@ -75,6 +75,7 @@ def test_password_in_a_statement_is_not_shown(one_way):
     statement = "ALTER TABLE item ADD COLUMN x INT, CONNECTION='mysql://reader:Hidden-7@far/shop/item'"
     source.sql(statement, db=schema)
     error = stopped(lutra, ONE_WAY, "E4000")
+    wait_until(lambda: "E4000" in lutra.log.read_text(), steps.PATIENCE_S, "the log to say so")
     target.sql(statement, db=schema)
     done(lutra)
     lutra.wait()

@@ -230,7 +230,7 @@ out:
 static bool
 record_ddl(struct pipeline *p, struct change_sink *sink, void *ctx, struct lt_err *err)
 {
-	struct lt_buf sql = { 0 };
+	struct lt_buf sql = { 0 }, shown = { 0 };
 	uint64_t digest = schema_ddl_digest(lt_buf_str(&p->stop.statement), lt_buf_str(&p->stop.schema), 0);
 	bool ok;
 
@@ -239,11 +239,13 @@ record_ddl(struct pipeline *p, struct change_sink *sink, void *ctx, struct lt_er
 	lt_buf_z(&sql, ", ");
 	my_sql_text(&sql, lt_str_z(p->model->name));
 	lt_buf_printf(&sql, ", %llu, ", (unsigned long long)digest);
-	my_sql_text(&sql, lt_buf_str(&p->stop.statement));
+	schema_ddl_shown(lt_buf_str(&p->stop.statement), p->stop.sql_mode, &shown);
+	my_sql_text(&sql, lt_buf_str(&shown));
 	lt_buf_c(&sql, ')');
 	(void)ctx;
 	ok = my_exec(pipeline_load_conn(sink), lt_buf_cstr(&sql), NULL, err);
 	lt_buf_free(&sql);
+	lt_buf_free(&shown);
 	return ok;
 }
 
@@ -282,6 +284,7 @@ static bool
 do_ddl_done(
     struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry)
 {
+	struct lt_buf shown = { 0 };
 	struct change_position to;
 	bool ok;
 
@@ -291,13 +294,15 @@ do_ddl_done(
 	change_position_init(&to);
 	change_position_copy(&to, place_behind_stop(p));
 	entry->action = "ddl done";
-	entry->detail = is_ddl_stop(p) ? lt_buf_str(&p->stop.statement) : lt_str_z(p->now.err.where.table);
+	schema_ddl_shown(lt_buf_str(&p->stop.statement), p->stop.sql_mode, &shown);
+	entry->detail = is_ddl_stop(p) ? lt_buf_str(&shown) : lt_str_z(p->now.err.where.table);
 	ok = compare_ends(p, pipeline_load_conn(sink), &item->err) &&
 	     pipeline_orders_move(p, sink, &to, entry, is_ddl_stop(p) ? record_ddl : NULL, NULL, &item->err);
 	if (ok)
 		lt_buf_printf(&item->answer, "%s goes on behind %s:%llu", p->model->name, to.place.file,
 		    (unsigned long long)to.place.pos);
 	change_position_clear(&to);
+	lt_buf_free(&shown);
 	return ok;
 }
 

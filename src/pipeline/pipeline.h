@@ -32,7 +32,7 @@ struct pipeline_status {
 	uint64_t lag_ms;   /* age of the newest transaction applied, at its commit here, or now of the oldest that waits
 			      (also in   a pipeline that stands still); 0 when all that was read is applied */
 	uint64_t delay_ms; /* as the channel file has it: lag_ms is not less while there is work */
-	uint64_t lag_bytes;                           /* read, not applied */
+	uint64_t lag_bytes;                           /* read, not applied; over files: of the newer one */
 	uint64_t transactions, rows, groups, retries; /* since this process began */
 	uint64_t own;       /* transactions of this channel's other direction, not sent back */
 	uint64_t opted_out; /* transactions that their writer marked not to be sent (Otter's _SYNC) */

@@ -12,6 +12,7 @@
 #include "pipeline/pipeline_priv.h"
 #include "pipeline/state.h"
 #include "pipeline/until.h"
+#include "schema/ddl.h"
 
 /* More than this in the queue helps nobody: it is only there to keep both threads busy. */
 #define QUEUE_BYTES ((size_t)16 << 20)
@@ -198,13 +199,16 @@ save_progress(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 static bool
 stop_at_ddl(struct pipeline *p, struct change_sink *sink, struct change_txn *t, struct lt_err *err)
 {
+	struct lt_buf shown = { 0 };
 	bool passed = false;
 
 	pipeline_remember_stop(p, t);
 	if (!pipeline_ddl_pass(p, sink, &passed, err) || passed)
 		return passed;
-	lt_fail(err, LT_E_DDL, "the source ran: %.*s", (int)LT_MIN(t->ddl.len, (size_t)400), t->ddl.ptr);
+	schema_ddl_shown(t->ddl, t->ddl_mode, &shown);
+	lt_fail(err, LT_E_DDL, "the source ran: %.*s", (int)LT_MIN(shown.len, (size_t)400), lt_buf_cstr(&shown));
 	change_txn_where(t, &err->where);
+	lt_buf_free(&shown);
 	return false;
 }
 

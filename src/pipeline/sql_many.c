@@ -154,8 +154,8 @@ pipeline_sql_upsert(const struct pipeline_route *r, const struct change_image *a
 	const char *between = " ON DUPLICATE KEY UPDATE ";
 	const struct schema_table *t = r->target;
 
-	if (r->keyless || unique_keys(t) != 1 || t->has_triggers || !r->triggers_told || t->temporal || t->nparents > 0 ||
-	    t->nchildren > 0 || !pipeline_sql_is_complete(r, after))
+	if (r->keyless || unique_keys(t) != 1 || t->has_triggers || !r->triggers_told || t->temporal ||
+	    t->nparents > 0 || t->nchildren > 0 || !pipeline_sql_is_complete(r, after))
 		return false;
 	pipeline_sql_insert(r, after, rows, out);
 	if (alias)

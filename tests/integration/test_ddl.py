@@ -3,7 +3,7 @@
 import pytest
 import steps
 from conftest import ledger_is, same
-from lutralab.lutra import LutraFailed, create_user
+from lutralab.lutra import ROLES, LutraFailed, create_user
 from lutralab.servers import wait_until
 from steps import column, run_at, stopped, transaction
 
@@ -69,12 +69,29 @@ def test_mapped_name_stops(what, one_way):
     assert target.sql("SELECT action, why FROM lutra.audit") == (("ddl done", "ran it there"),)
 
 
+def test_password_in_a_statement_is_not_shown(one_way):
+    """Both engines take the option for any table."""
+    source, target, lutra = one_way
+    schema = lutra.name
+    statement = "ALTER TABLE item ADD COLUMN x INT, CONNECTION='mysql://reader:Hidden-7@far/shop/item'"
+    source.sql(statement, db=schema)
+    error = stopped(lutra, ONE_WAY, "E4000")
+    wait_until(lambda: "E4000" in lutra.log.read_text(), steps.PATIENCE_S, "the log to say so")
+    target.sql(statement, db=schema)
+    done(lutra)
+    lutra.wait()
+    kept = [*column(target, None, "SELECT statement FROM lutra.ddl"), *column(target, None, "SELECT detail FROM lutra.audit")]
+    assert len(kept) == 2
+    for text in (error["message"], lutra.log.read_text(), *kept):
+        assert "CONNECTION='...'" in text and "Hidden-7" not in text, text
+
+
 @pytest.mark.parametrize("engine", ["mariadb", "mysql"])
 def test_a_mapped_schema_stops(engine, site, channel, schema):
     source, target, more = site(engine, 1), site("mariadb", 2), f"{schema}_more"
     lutra = channel({"hz": source, "us": target}, "hz -> us", [f"{schema}.*", f"{more}.*"])
-    for server in (source, target):
-        create_user(server, [schema, more])
+    for role, server in zip(ROLES, (source, target)):
+        create_user(server, [schema, more], roles=(role,))
         run_at((server,), schema, f"CREATE DATABASE {more}", f"CREATE TABLE {more}.t (id INT PRIMARY KEY, v INT)")
     run_at((target,), more, "DROP TABLE t")
     lutra.start()

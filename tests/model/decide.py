@@ -83,11 +83,9 @@ def unique(config, site, reader, winners, out):
             after[key] = (version, row)
     touched = set(winners) if winners else set(site.parked)
     keys, values = component(touched, before, after)
-    out.need = {("p", key) for key in keys | touched}
-    if config.component_locks:
+    out.need = {("p", key) for key in (keys | touched if config.component_locks else touched)}
+    if config.value_locks:
         out.need |= {("u",) + value for value in values}
-    else:
-        out.need = {("p", key) for key in touched}
     visible, parked = project({key: after[key] for key in keys if key in after})
     for key in keys | touched:
         if visible.get(key) != site.rows.get(key):

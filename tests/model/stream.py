@@ -27,7 +27,7 @@ class Group:
         self.session = self.job = None
         self.waits = 0
         self.need = {("p", key) for m in self.messages for key, _, _ in m[5]}
-        if self.config.policy == "unique":
+        if self.config.policy == "unique" and self.config.value_locks:
             self.need |= {("u",) + v for m in self.messages for _, _, after in m[5] for v in decide.unique_values(after)}
         self.phase = self.begin
 

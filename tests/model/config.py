@@ -63,6 +63,7 @@ class Config:
     epoch: bool = True
     autocommit_off: bool = True
     commit_order: bool = True
+    lanes_in_order: bool = True  # a free lane goes to the first group that has none
     give_way: bool = True  # R4: later groups let go when the first of the order waits for a lock
     group_versions: bool = True  # each transaction of a group keeps its version in the mark
     operation_list: bool = True
@@ -79,6 +80,8 @@ class Config:
     history_check: bool = True
     lower_acks: bool = True  # after a lost tail: peers take back what was acknowledged
     give_back: bool = True
+    spare_given: bool = True  # before images of what is given back are not compared
+    claim_given: bool = True  # what is yet to be given back bounds forgetting and checkpoints as a peer does
     old_first: bool = True  # the new incarnation is heard after all of the old one
 
     def with_(self, **changes):

@@ -27,7 +27,8 @@ class Applied:
     """What was applied here, so far: a before image is compared only if all that its writer had seen is here."""
 
     def __init__(self, site, reader):
-        self.vector, self.given = dict(reader.vector), site.given
+        self.vector = dict(reader.vector)
+        self.given = site.given if site.config.spare_given else ()
 
     def covers(self, vector, origin):
         """What is given back of a lost tail is not whole: its images are not compared."""

@@ -235,7 +235,7 @@ class Stream:
     def lane_for(self, group):
         """Lanes go out in the order of the groups: else one that waits for its turn could hold the only lane."""
         first = next(g for g in self.groups if g.lane is None)
-        return self.lanes.pop() if self.lanes and first is group else None
+        return self.lanes.pop() if self.lanes and (first is group or not self.config.lanes_in_order) else None
 
     def insert_behind(self, group, rest):
         self.groups.insert(self.groups.index(group) + 1, rest)

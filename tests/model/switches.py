@@ -26,6 +26,7 @@ SWITCHES = {
     "autocommit=0": switch(24, "autocommit_off", sites=3),
     "commits in the source's order": switch(16, "commit_order"),
     "later groups let go when the first waits (R4)": switch(16, "give_way"),
+    "a free lane for the first group that has none": switch(200, "lanes_in_order", shape="bulk", lanes=1),
     "versions of each transaction in the mark": switch(10, "group_versions", sites=3, shape="bulk"),
     "the list of operations in the mark, counters": switch(120, "operation_list", policy="counter", shape="tides"),
     "the list of operations in the mark, columns": switch(400, "operation_list", policy="column", shape="tides"),
@@ -44,11 +45,13 @@ SWITCHES = {
     "the check of the log's history (R13)": switch(60, "history_check", shape="calm", lost_tail=True),
     "what a lost tail had is given back": switch(70, "give_back", shape="calm", lost_tail=True),
     "acknowledgements lowered after a lost tail": switch(80, "lower_acks", shape="tides", lost_tail=True),
+    "before images not compared of what is given back": switch(400, "spare_given", shape="calm", lost_tail=True),
     "the old incarnation before the new": switch(240, "old_first", shape="tides", lost_tail=True),
 }
 NOT_MISSED = {  # rules of which the model shows no need: see ADR 33
     "unique values locked before it is decided": switch(100, "value_locks", policy="unique", sites=3, shape="claims"),
     "transactions of the far future held": switch(100, "hold", "heartbeat_guard", shape="calm", big_jumps=True),
+    "what is yet to be given back bounds forgetting": switch(100, "claim_given", shape="tides", lost_tail=True),
     "the list of operations in the mark, trusted sites, 2 sites": switch(100, "operation_list", policy="home", shape="tides"),
     "checkpoints used by vector, 2 sites": switch(100, "checkpoint_vector", shape="tides"),
     "versions of each transaction in the mark, 2 sites": switch(100, "group_versions", shape="bulk"),

@@ -1,7 +1,6 @@
 #include "binlog/source.h"
 
 #include "base/fault.h"
-#include "binlog/query.h"
 #include "binlog/source_priv.h"
 
 /* Positions move at least so often while only unwanted transactions are read. */
@@ -50,8 +49,6 @@ locate(const struct source *s, const struct binlog_header *h)
 static bool
 meet_expected(struct source *s, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
 {
-	struct binlog_query q;
-	struct lt_str name;
 	char type[40];
 	bool same = at->pos == s->expect.pos && at->end == s->expect.end && binlog_event_crc(e) == s->expect.crc;
 
@@ -61,11 +58,7 @@ meet_expected(struct source *s, const struct binlog_event *e, const struct binlo
 		    binlog_event_name(e->header.type, type), (unsigned long long)at->pos, (unsigned long long)at->end,
 		    (unsigned long long)s->expect.pos, (unsigned long long)s->expect.end);
 	s->expect.on = false;
-	/* Behind CREATE TABLE ... SELECT its rows come. */
-	if (e->header.type == BINLOG_QUERY && binlog_query_decode(e->body, &s->assembler.format, &q, NULL) &&
-	    binlog_query_verb(q.sql, &name) == BINLOG_VERB_OTHER)
-		s->assembler.state = BINLOG_STATE_TAIL;
-	return true;
+	return binlog_assembler_behind(&s->assembler, e, err);
 }
 
 /** What was executed before this file, where nobody said it better. */

@@ -14,8 +14,9 @@ struct binlog_options {
 	uint32_t server_id;    /* ours, as a replica; must differ from every other reader's */
 	uint8_t uuid[16];      /* likewise */
 	unsigned heartbeat_ms; /* 0 = 1000; silence of three of them is LT_E_LOG_SILENT */
-	bool boundaries;       /* only where transactions begin and end counts: what is prepared (XA) is shown as one */
-	bool to_end;           /* a server's log ends where it ends when that is reached, as a file does */
+	bool boundaries; /* only where transactions begin and end counts: none is left out, what is prepared (XA) is
+			  * shown as one, and what they hold is not looked into. Without filter and describer */
+	bool to_end;     /* a server's log ends where it ends when that is reached, as a file does */
 	const struct change_place
 	    *commit;            /* of a second reading (binlog/recall.h): this XA COMMIT counts alone, others may be of
 				 * transactions that are not in the log any more; NULL: each counts */

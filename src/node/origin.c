@@ -12,6 +12,8 @@
 /* Waits while looking for a start; the log's heartbeat ends each at the latest. */
 #define SCAN_WAIT_MS 1000
 #define FIRST_POS 4
+/* So far may a server's clock have been set back. */
+#define CLOCK_BACK_US ((uint64_t)3600 * 1000000)
 
 struct node_origin {
 	const struct model_site *site; /* borrowed */
@@ -157,39 +159,6 @@ struct scan {
 	struct change_position end;
 };
 
-/* While looking for a place every transaction counts, whatever it holds. */
-static bool
-want_table(void *ctx, struct lt_str schema, struct lt_str table)
-{
-	(void)ctx;
-	(void)schema;
-	(void)table;
-	return true;
-}
-
-static bool
-want_statement(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err)
-{
-	(void)ctx;
-	(void)schema;
-	(void)sql;
-	(void)sql_mode;
-	(void)err;
-	return true;
-}
-
-/* Only that there were some. */
-static bool
-drop_rows(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
-{
-	(void)ctx;
-	(void)first;
-	(void)err;
-	t->shown = true;
-	t->nrows = 0;
-	return true;
-}
-
 /* GTIDs executed before `file` began, as its second event says (MySQL Previous_gtids, MariaDB Gtid_list). */
 static bool
 gtids_before(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret, struct lt_err *err)
@@ -242,8 +211,8 @@ open_scan(const struct scan *s, const struct change_position *from, struct chang
 {
 	struct binlog_options options = options_of(s->origin);
 
-	options.filter = (struct change_filter){ want_table, want_statement, NULL, drop_rows };
 	options.txn_limit_bytes = s->origin->scan_limit_bytes;
+	options.spill = s->origin->spill;
 	options.boundaries = true;
 	return open_any(s->origin, from, &options, ret, err);
 }
@@ -339,28 +308,42 @@ out:
 	return ok;
 }
 
-/* The last file whose first transaction is older than `time_us`, by halving: the files are in the order of time. */
+/* MySQL since 8.0.1 stamps every commit by its own clock, to the microsecond. Other stamps are of the statement's begin
+ * at the server that wrote it first, and every session may set them: they come in any order. */
+static bool
+is_ordered(const struct scan *s, uint64_t commit_us)
+{
+	return my_conn_server(s->conn)->flavor == MY_MYSQL && commit_us % 1000000 != 0;
+}
+
+/* A file from which on the first transaction of `time_us` or later must be looked for, by halving; where stamps have no
+ * order that is the oldest one. */
 static bool
 file_at_time(const struct scan *s, const struct my_rows *files, uint64_t time_us, size_t *out, struct lt_err *err)
 {
 	size_t low = 0, high = files->nrows;
+	uint64_t first;
 
+	if (!first_commit(s, my_rows_at(files, 0, 0), &first, err))
+		return false;
+	if (first >= time_us)
+		return lt_fail(err, LT_E_LOG_PURGED,
+		    "the oldest log, %.*s, begins after the time that is given as start",
+		    LT_FMT(my_rows_at(files, 0, 0)));
+	*out = 0;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		uint64_t first;
 
 		if (!first_commit(s, my_rows_at(files, middle, 0), &first, err))
 			return false;
-		if (first < time_us)
+		if (!is_ordered(s, first))
+			return true;
+		if (first < time_us - LT_MIN(time_us, CLOCK_BACK_US))
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == 0)
-		return lt_fail(err, LT_E_LOG_PURGED,
-		    "the oldest log, %.*s, begins after the time that is given as start",
-		    LT_FMT(my_rows_at(files, 0, 0)));
-	*out = low - 1;
+	*out = low > 0 ? low - 1 : 0;
 	return true;
 }
 

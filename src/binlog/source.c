@@ -166,6 +166,20 @@ rotate_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
 	return true;
 }
 
+/** What the server puts between the log's events. MariaDB tells GTIDs again where a start by them is passed. */
+static bool
+artificial_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
+{
+	char name[40];
+
+	if (e->header.type == BINLOG_ROTATE)
+		return rotate_event(s, e, err);
+	if (e->header.type == BINLOG_MARIADB_GTID_LIST || (e->header.flags & BINLOG_FLAG_IGNORABLE) != 0)
+		return true;
+	return lt_fail(
+	    err, LT_E_CORRUPT, "%s event that the server itself made up", binlog_event_name(e->header.type, name));
+}
+
 static enum binlog_checksum
 checksum_of(const struct source *s, uint8_t type, bool artificial)
 {
@@ -197,7 +211,7 @@ one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err 
 	if (*heartbeat)
 		return true;
 	if (artificial)
-		return type != BINLOG_ROTATE || rotate_event(s, &e, err);
+		return artificial_event(s, &e, err);
 	/* Of an encrypted file it is shown again too. The server sends what follows in the clear. */
 	if (type == BINLOG_MARIADB_START_ENCRYPTION && s->feed->stream && s->repeated)
 		return true;

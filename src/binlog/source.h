@@ -37,6 +37,10 @@ struct binlog_server {
  * change_position_clear(). */
 LT_MUST_USE bool binlog_server_read(struct my_conn *c, struct binlog_server *out, struct lt_err *err);
 
+/** What MariaDB's log holds up to a place of it; LT_E_SERVER_BUSY when the server cannot tell. */
+LT_MUST_USE bool binlog_gtids_at(
+    struct my_conn *c, const struct change_place *place, struct change_gtid_set **ret, struct lt_err *err);
+
 /** Connect to `addr` and read on from `from`:
  *  - its server is the same as the one reached: by file and position, from `last_pos`, where the event must have the
  *    CRC `last_crc` (R13), else LT_E_LOG_HISTORY;

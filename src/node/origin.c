@@ -159,32 +159,26 @@ struct scan {
 	struct change_position end;
 };
 
-/* GTIDs executed before `file` began, as its second event says (MySQL Previous_gtids, MariaDB Gtid_list). */
+/* GTIDs executed before a MySQL file began, as its second event says. */
 static bool
-gtids_before(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret, struct lt_err *err)
+previous_gtids(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret, struct lt_err *err)
 {
 	struct my_rows *rows = NULL;
 	struct lt_str info = LT_STR("");
-	bool mariadb = my_conn_server(c)->flavor == MY_MARIADB;
 	struct lt_buf sql = { 0 };
-	bool ok;
+	bool ok = false;
 
-	lt_buf_z(&sql, mariadb ? "SELECT BINLOG_GTID_POS(" : "SHOW BINLOG EVENTS IN ");
+	lt_buf_z(&sql, "SHOW BINLOG EVENTS IN ");
 	my_sql_text(&sql, file);
-	lt_buf_z(&sql, mariadb ? ", 4)" : " LIMIT 2");
-	if (!my_query(c, lt_buf_cstr(&sql), &rows, err)) {
-		lt_buf_free(&sql);
-		return false;
-	}
-	for (size_t i = 0; i < rows->nrows; i++) {
-		if (rows->ncolumns == 1)
-			info = my_rows_at(rows, i, 0);
-		else if (rows->ncolumns >= 6 && lt_str_eqz(my_rows_at(rows, i, 2), "Previous_gtids"))
+	lt_buf_z(&sql, " LIMIT 2");
+	if (!my_query(c, lt_buf_cstr(&sql), &rows, err))
+		goto out;
+	for (size_t i = 0; i < rows->nrows && rows->ncolumns >= 6; i++) {
+		if (lt_str_eqz(my_rows_at(rows, i, 2), "Previous_gtids"))
 			info = my_rows_at(rows, i, 5);
 	}
-	if (info.ptr == NULL)
-		info = LT_STR("");
 	ok = change_gtid_set_parse(info, ret, err);
+out:
 	my_rows_free(rows);
 	lt_buf_free(&sql);
 	return ok;
@@ -194,15 +188,17 @@ gtids_before(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret
 static bool
 file_start(const struct scan *s, struct lt_str file, struct change_position *out, struct lt_err *err)
 {
+	struct change_place first = { .pos = FIRST_POS };
 	struct change_gtid_set *gtids = NULL;
 
-	if (!gtids_before(s->conn, file, &gtids, err))
+	lt_str_copy(first.file, sizeof(first.file), file);
+	if (my_conn_server(s->conn)->flavor == MY_MARIADB ? !binlog_gtids_at(s->conn, &first, &gtids, err)
+							  : !previous_gtids(s->conn, file, &gtids, err))
 		return false;
 	change_gtid_set_free(out->gtids);
 	out->gtids = gtids;
 	memcpy(out->server, s->end.server, sizeof(out->server));
-	out->place = (struct change_place){ .pos = FIRST_POS };
-	lt_str_copy(out->place.file, sizeof(out->place.file), file);
+	out->place = first;
 	return true;
 }
 

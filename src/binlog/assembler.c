@@ -9,6 +9,9 @@
  * file.
  */
 #define TABLES_MAX 4096
+/* What they may take from one transaction to the next, and in one where nothing else is the limit. */
+#define TABLES_BYTES ((size_t)32 << 20)
+#define TABLES_BYTES_MAX ((size_t)64 << 20)
 /* Largest event inside a compressed one when no limit is set. */
 #define EVENT_MAX ((size_t)1 << 30)
 
@@ -83,7 +86,7 @@ binlog_assembler_begin(struct binlog_assembler *a, const struct binlog_event *e,
 	a->begin_server = e->header.server_id;
 	a->serial++;
 	/* Nobody points into them between transactions. */
-	if (a->tables.count > TABLES_MAX)
+	if (a->tables.count > TABLES_MAX || a->tables.bytes > TABLES_BYTES)
 		binlog_tables_clear(&a->tables);
 	a->row_events = 0;
 	a->xa = a->skipped = a->told = a->bare = false;
@@ -271,6 +274,18 @@ feed_gtid(struct binlog_assembler *a, const struct binlog_event *e, const struct
 	return binlog_assembler_open(a, e, err);
 }
 
+/** Rows of the transaction in hand may point to every one. */
+static bool
+bound_tables(const struct binlog_assembler *a, struct lt_err *err)
+{
+	size_t limit = binlog_assembler_limit(a);
+
+	limit = limit != 0 ? LT_MAX(limit, TABLES_BYTES) : TABLES_BYTES_MAX;
+	return a->tables.bytes <= limit ||
+	       lt_fail(err, LT_E_TXN_TOO_LARGE, "the tables of the transaction take more than %zu bytes (%zu so far)",
+		   limit, a->tables.bytes);
+}
+
 static bool
 feed_table_map(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
 {
@@ -281,8 +296,10 @@ feed_table_map(struct binlog_assembler *a, const struct binlog_event *e, const s
 	if (bare ? !binlog_assembler_open(a, e, err) : !need_open(a, e, err))
 		return false;
 	a->bare |= bare;
-	return a->boundaries ||
-	       binlog_tables_map(&a->tables, e->body, a->format.id_width, a->format.mariadb, a->serial, err);
+	if (a->boundaries)
+		return true;
+	return binlog_tables_map(&a->tables, e->body, a->format.id_width, a->format.mariadb, a->serial, err) &&
+	       bound_tables(a, err);
 }
 
 /** Rows of a table, found by its id; *ret NULL when they are not wanted. */

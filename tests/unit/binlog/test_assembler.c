@@ -895,6 +895,46 @@ a_disk_that_fails_is_the_errors_of_the_feed(void **state)
 	spilled_out(&l, &room, dir);
 }
 
+/* Rows may point to any of them, so none can be given up before its end. */
+static void
+tables_of_one_transaction_have_a_limit(void **state)
+{
+	enum { LARGE = 1 << 20 };
+	struct lt_buf body = { 0 };
+	struct log l;
+	uint64_t id;
+
+	(void)state;
+	log_init(&l);
+	l.a.txn_limit = 1;
+	lt_buf_le(&body, 0, 6);
+	lt_buf_le(&body, 1, 2);
+	lt_buf_add(&body, "\1s\0\10unwanted", 13);
+	memset(lt_buf_reserve(&body, LARGE), 0, LARGE);
+	body.len += LARGE;
+	assert_true(gtid(&l, 1) && query(&l, "BEGIN"));
+	for (id = 1; id < 100; id++) {
+		body.ptr[0] = (char)id;
+		if (!feed(&l, BINLOG_TABLE_MAP, lt_buf_str(&body)))
+			break;
+	}
+	assert_in_range(id, 20, 40);
+	assert_int_equal(l.err.code, LT_E_TXN_TOO_LARGE);
+	log_clear(&l);
+
+	/* the same ones again take no more */
+	log_init(&l);
+	for (id = 1; id < 100; id++) {
+		body.ptr[0] = (char)(id % 2);
+		assert_true(
+		    gtid(&l, id) && query(&l, "BEGIN") && feed(&l, BINLOG_TABLE_MAP, lt_buf_str(&body)) && xid(&l));
+		body.len--;
+	}
+	assert_in_range(l.a.tables.bytes, LARGE, 2 * LARGE + 100);
+	lt_buf_free(&body);
+	log_clear(&l);
+}
+
 /* Of transactions of every shape, those that nobody can read too, one to the left and one behind. */
 static void
 who_looks_for_a_place_sees_every_transaction_and_nothing_in_it(void **state)
@@ -997,6 +1037,7 @@ main(void)
 		cmocka_unit_test(a_new_file_drops_what_was_never_ended),
 		cmocka_unit_test(what_was_applied_before_is_passed_over),
 		cmocka_unit_test(too_large_a_transaction_is_told),
+		cmocka_unit_test(tables_of_one_transaction_have_a_limit),
 		cmocka_unit_test(who_looks_for_a_place_sees_every_transaction_and_nothing_in_it),
 		cmocka_unit_test(rows_behind_a_compressed_create_are_read_on_from),
 	};

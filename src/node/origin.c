@@ -240,8 +240,10 @@ check_between(const struct change_txn *t, const struct change_place *until, stru
 	memcpy(begins.file, t->file, sizeof(begins.file));
 	if (t->kind == CHANGE_TXN_PLACE || change_place_cmp(&begins, until) >= 0)
 		return true;
-	return lt_fail(err, LT_E_LOG_POSITION, "%s:%llu stands inside the transaction that begins at %s:%llu",
-	    until->file, (unsigned long long)until->pos, begins.file, (unsigned long long)begins.pos);
+	return lt_fail(err, LT_E_LOG_POSITION,
+	    "%s:%llu stands inside the transaction that begins at %s:%llu and ends at %s:%llu", until->file,
+	    (unsigned long long)until->pos, begins.file, (unsigned long long)begins.pos, t->end.file,
+	    (unsigned long long)t->end.pos);
 }
 
 /* Go on from `at` over every transaction that ends at or before `until`, or (NULL) that was committed before `time_us`.

@@ -214,7 +214,7 @@ an_event_takes_the_memory_that_comes_not_what_it_claims(void **state)
 {
 	enum { CLAIMED = 1 << 29 };
 	uint8_t head[BINLOG_HEADER_SIZE] = { 0 };
-	struct lt_buf body = { 0 }, packed = { 0 };
+	struct lt_buf body = { 0 }, zipped = { 0 };
 	struct binlog_payload *p = NULL;
 	struct lt_err err = { 0 };
 	struct lt_str one;
@@ -223,22 +223,22 @@ an_event_takes_the_memory_that_comes_not_what_it_claims(void **state)
 	(void)state;
 	head[4] = BINLOG_WRITE_ROWS;
 	head[BINLOG_HEADER_SIZE_AT + 3] = CLAIMED >> 24;
-	len = ZSTD_compress(lt_buf_reserve(&packed, 100), 100, head, sizeof(head), 1);
+	len = ZSTD_compress(lt_buf_reserve(&zipped, 100), 100, head, sizeof(head), 1);
 	assert_false(ZSTD_isError(len));
-	packed.len = len;
+	zipped.len = len;
 	lt_buf_add(&body, "\1\1", 2); /* its size */
 	lt_buf_c(&body, (char)len);
 	lt_buf_add(&body, "\2\1\0\3\x09\xfe", 6); /* zstd; unpacked */
 	lt_buf_le(&body, CLAIMED, 8);
 	lt_buf_c(&body, 0);
-	lt_buf_str_add(&body, lt_buf_str(&packed));
+	lt_buf_str_add(&body, lt_buf_str(&zipped));
 	assert_true(binlog_payload_open(lt_buf_str(&body), (size_t)CLAIMED * 2, &p, &err));
 	assert_false(binlog_payload_next(p, &one, &err));
 	assert_int_equal(err.code, LT_E_TRUNCATED);
 	assert_true(mallinfo2().hblkhd < CLAIMED / 8);
 	binlog_payload_close(p);
 	lt_buf_free(&body);
-	lt_buf_free(&packed);
+	lt_buf_free(&zipped);
 }
 
 int

@@ -108,11 +108,13 @@ compare_target(struct pipeline *p, struct my_conn *target, const struct schema_t
  * ends may differ. */
 static bool
 compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target, const struct schema_ddl_name *name,
-    const struct change_place *at, struct lt_buf *out, struct lt_err *err)
+    const struct change_position *at, struct lt_buf *out, struct lt_err *err)
 {
 	const struct model_mapping *mapping = p->model->mapping;
 	struct other_end end = { .name = name };
 	struct schema_table *from = NULL;
+	struct change_place place;
+	const struct change_place *read;
 	bool ok = false;
 
 	if (!model_mapping_branch(mapping, name->schema, name->table, 0, end.names, &end.rule)) {
@@ -124,7 +126,8 @@ compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target
 		    LT_FMT(name->schema), LT_FMT(name->table));
 		goto out;
 	}
-	if (!schema_catalog_table(source, name->schema, name->table, &from, err))
+	if (!schema_catalog_table(source, name->schema, name->table, &from, err) ||
+	    !pipeline_catalog_end(p, at, &place, &read, err))
 		goto out;
 	for (size_t i = 0;
 	     target != NULL && model_mapping_branch(mapping, name->schema, name->table, i, end.names, &end.rule); i++) {
@@ -132,7 +135,7 @@ compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target
 			goto out;
 	}
 	if (from != NULL) {
-		schema_history_put(p->history, at, from);
+		schema_history_put(p->history, &at->place, read, from);
 		from = NULL;
 	}
 	ok = true;
@@ -174,7 +177,7 @@ static bool
 compare_ends(struct pipeline *p, struct my_conn *target, struct lt_err *err)
 {
 	struct lt_arena *arena = lt_arena_new();
-	const struct change_place *at = &place_behind_stop(p)->place;
+	const struct change_position *at = place_behind_stop(p);
 	struct lt_buf differences = { 0 };
 	struct my_conn *source = NULL;
 	struct schema_ddl ddl;
@@ -366,8 +369,7 @@ do_position(
 	bool ok;
 
 	change_position_init(&to);
-	ok = p->origin.begin(p->origin.ctx, &item->position, &to, &item->err) &&
-	     pipeline_snapshot(p, &to.place, &item->err);
+	ok = p->origin.begin(p->origin.ctx, &item->position, &to, &item->err) && pipeline_snapshot(p, &to, &item->err);
 	if (ok) {
 		lt_buf_z(&detail, "from ");
 		change_position_json(&p->applied, &detail);

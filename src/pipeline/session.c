@@ -415,7 +415,7 @@ out:
 }
 
 bool
-pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_err *err)
+pipeline_snapshot(struct pipeline *p, const struct change_position *at, struct lt_err *err)
 {
 	const struct model_site *site = &p->channel->sites[p->model->from];
 	struct schema_table **tables = NULL;
@@ -423,6 +423,8 @@ pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_e
 	struct change_describer describer;
 	struct pipeline_select select;
 	struct my_conn *c = NULL;
+	struct change_place end;
+	const struct change_place *read;
 	size_t count = 0;
 	bool ok = false;
 
@@ -434,13 +436,15 @@ pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_e
 		lt_wrap(err, "while reading the schema of site %s", site->name);
 		goto out;
 	}
+	if (!pipeline_catalog_end(p, at, &end, &read, err))
+		goto out;
 	for (size_t i = 0; i < count; i++) {
-		schema_history_put(p->history, at, tables[i]);
+		schema_history_put(p->history, &at->place, read, tables[i]);
 		tables[i] = NULL;
 	}
-	free(tables);
 	ok = true;
 out:
+	schema_catalog_free(tables, count);
 	my_close(c);
 	pipeline_select_clear(&select);
 	return ok;
@@ -462,7 +466,7 @@ begin_new(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 		return false;
 	if (!p->origin.begin(p->origin.ctx, &p->model->start, &p->applied, err))
 		return lt_wrap(err, "while looking for the start");
-	if (!pipeline_snapshot(p, &p->applied.place, err))
+	if (!pipeline_snapshot(p, &p->applied, err))
 		return false;
 	if (pipeline_load_begin(sink, &p->applied, err) &&
 	    schema_history_save(p->history, c, p->channel->name, p->model->name, err) &&
@@ -591,11 +595,21 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->applied.server[0] == '\0')
 		forget_place(p);
+	schema_history_reach(p->history, &p->applied.place);
+	if (p->unsure && !pipeline_vouch(p, sink, err)) {
+		pipeline_select_clear(&select);
+		goto out;
+	}
 	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err) &&
 	    meet_server(p, sink, source->server, err))
 		again = run(p, sink, source, &select, err);
 	change_source_close(source);
 	pipeline_select_clear(&select);
+	p->unsure = !p->unsure && err->code == LT_E_SCHEMA_LATER;
+	if (p->unsure) { /* not by now, and from the start of the next run */
+		memset(err, 0, sizeof(*err));
+		again = true;
+	}
 out:
 	sink->ops->close(sink);
 	return again;

@@ -148,3 +148,44 @@ def test_triggers_that_the_account_cannot_see_fire_as_for_updates(target, site, 
     lutra.wait()
     assert us.sql("SELECT COUNT(*), MIN(n), MAX(n) FROM noted", db=schema) == ((1200, 1, 1),)
     assert us.sql("SELECT COUNT(*) FROM fired", db=schema) == ((0,),)
+
+
+@pytest.mark.parametrize("mode", ["exact", "merge"])
+@pytest.mark.parametrize("target", ["mariadb", "mysql"])
+def test_a_trigger_meets_what_it_would_meet_row_by_row(target, mode, site, channel, schema):
+    """It is there at both ends, and the log holds what it wrote: at the target it writes the same just before that comes."""
+    hz, us = site("mariadb", 1), site(target, 2)
+    lutra = channel({"hz": hz, "us": us}, "hz -> us", extra=[f"mode: {mode}"])
+    let_see_triggers(us, schema)
+    for server in (hz, us):
+        server.script(["SET sql_log_bin=0", "CREATE TABLE t (id INT PRIMARY KEY, n INT)", "CREATE TABLE x (id INT PRIMARY KEY, cnt INT)",
+                       "CREATE TABLE z (id INT PRIMARY KEY)", f"INSERT INTO x VALUES {', '.join(f'({i}, 0)' for i in range(1, 7))}",
+                       "CREATE TRIGGER counts AFTER INSERT ON t FOR EACH ROW UPDATE x SET cnt = cnt + 1 WHERE id = 1"], db=schema)
+    lutra.start()
+    lutra.wait()
+    lutra.kill()
+    write(hz, schema, [("BEGIN",), ("UPDATE x SET cnt = 5 WHERE id = 2",), ("INSERT INTO t VALUES (1, 1)",),
+                       *((f"INSERT INTO z VALUES ({i})",) for i in range(8)), ("UPDATE x SET cnt = cnt + 10 WHERE id = 1",), ("COMMIT",)], "FULL")
+    lutra.start()
+    lutra.wait()
+    assert us.sql("SELECT id, cnt FROM x WHERE cnt > 0 ORDER BY id", db=schema) == ((1, 11), (2, 5))
+    same(hz, us, schema)
+
+
+@pytest.mark.parametrize("mode", ["exact", "merge"])
+def test_names_that_the_target_does_not_tell_apart_are_one_table(mode, lab, site, channel, schema):
+    hz, us = site("mariadb", 1), lab.server("mariadb", 7, "lower-case-table-names=1", name=f"lower-{mode}").start()
+    lutra = channel({"hz": hz, "us": us}, "hz -> us", extra=[f"mode: {mode}"])
+    let_see_triggers(us, schema)
+    for server in (hz, us):
+        server.script([f"CREATE TABLE IF NOT EXISTS {t} (id INT PRIMARY KEY, n INT)" for t in ("T", "t", "z")], db=schema)
+    hz.script(["SET sql_log_bin=0", "INSERT INTO T VALUES (1, 0)", "INSERT INTO t VALUES (1, 0)"], db=schema)
+    us.sql("INSERT INTO t VALUES (1, 0)", db=schema)
+    lutra.start()
+    lutra.kill()
+    write(hz, schema, [("BEGIN",), *((f"UPDATE {t} SET n = {n} WHERE id = 1",) for n, t in enumerate("TtT", 1)),
+                       *((f"INSERT INTO z VALUES ({i}, 0)",) for i in range(8)), ("COMMIT",)], "FULL")
+    lutra.start()
+    lutra.wait()
+    assert us.sql("SELECT n FROM t", db=schema) == ((3,),)
+    us.stop()

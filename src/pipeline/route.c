@@ -496,7 +496,7 @@ static bool
 prepare(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
     struct pipeline_want want, const struct pipeline_statement **ret, struct lt_err *err)
 {
-	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
+	struct pipeline_text text = { .slots = lt_calloc(pipeline_sql_slots(route), sizeof(struct pipeline_slot)) };
 	struct my_stmt *stmt = NULL;
 	bool ok = false;
 
@@ -606,7 +606,7 @@ bool
 pipeline_router_text(struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
     const struct my_param *params, struct lt_buf *out)
 {
-	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
+	struct pipeline_text text = { .slots = lt_calloc(pipeline_sql_slots(route), sizeof(struct pipeline_slot)) };
 	bool ok = write_row(r, route, row, &text);
 
 	if (ok)

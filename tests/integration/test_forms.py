@@ -189,3 +189,58 @@ def test_names_that_the_target_does_not_tell_apart_are_one_table(mode, lab, site
     lutra.wait()
     assert us.sql("SELECT n FROM t", db=schema) == ((3,),)
     us.stop()
+
+
+@pytest.mark.parametrize("target", ["mariadb", "mysql"])
+def test_rows_behind_a_single_one_are_strict_again(target, site, channel, schema):
+    """An ENUM's value 0 goes without strict mode, alone; what comes behind it in one statement must not be cut to fit."""
+    hz, us = site("mariadb", 1), site(target, 2)
+    lutra = channel({"hz": hz, "us": us}, "hz -> us")
+    let_see_triggers(us, schema)
+    for server, length in ((hz, 30), (us, 10)):
+        server.sql(f"CREATE TABLE t (id INT PRIMARY KEY, e ENUM('x'), b LONGBLOB, note VARCHAR({length}))", db=schema)
+    lutra.start()
+    lutra.kill()
+    hz.script(["SET sql_mode=''", "BEGIN", *(f"INSERT INTO t VALUES ({i}, 'none', REPEAT('b', 1048570), '')" for i in range(8)),
+               *(f"INSERT INTO t VALUES ({i}, 'x', '', REPEAT('n', 20))" for i in range(8, 30)), "COMMIT"], db=schema)
+    lutra.start()
+    with pytest.raises(LutraFailed, match="E5005"):
+        lutra.wait()
+    assert us.sql("SELECT COUNT(*) FROM t", db=schema) == ((0,),)
+    us.sql("ALTER TABLE t MODIFY note VARCHAR(30)", db=schema)
+    lutra.retry("hz->us")
+    lutra.wait()
+    same(hz, us, schema)
+
+
+@pytest.mark.parametrize("target", ["mariadb", "mysql"])
+def test_a_float_becomes_the_same_text_by_every_form(target, site, channel, schema):
+    hz, us = site("mariadb", 1), site(target, 2)
+    lutra = channel({"hz": hz, "us": us}, "hz -> us")
+    let_see_triggers(us, schema)
+    for server, kind in ((hz, "FLOAT"), (us, "VARCHAR(40)")):
+        server.sql(f"CREATE TABLE t (id INT PRIMARY KEY, f {kind})", db=schema)
+    lutra.start()
+    write(hz, schema, [("INSERT INTO t VALUES (1, 0)",), ("UPDATE t SET f = 0.1 WHERE id = 1",)], "FULL")
+    lutra.wait()
+    lutra.kill()
+    write(hz, schema, [("INSERT INTO t SELECT seq, 0 FROM seq_2_to_80",), ("UPDATE t SET f = 0.1 WHERE id > 1",),
+                       ("INSERT INTO t SELECT seq, 0.1 FROM seq_101_to_180",)], "FULL")
+    lutra.start()
+    lutra.wait()
+    assert len(us.sql("SELECT DISTINCT f FROM t", db=schema)) == 1
+
+
+@pytest.mark.parametrize("target", ["mariadb", "mysql"])
+def test_r08_a_float_is_told_from_its_negative_zero(target, site, channel, schema):
+    hz, us = site("mariadb", 1), site(target, 2)
+    lutra = channel({"hz": hz, "us": us}, "hz -> us")
+    for server in (hz, us):
+        server.sql("CREATE TABLE t (f FLOAT, d DOUBLE, n INT)", db=schema)
+    lutra.start()
+    write(hz, schema, [("INSERT INTO t VALUES (0, 0, 1), (-0e0, 0, 1), (0, -0e0, 1), (0.1, 1e300, 1), (NULL, NULL, 1)",),
+                       ("DELETE FROM t WHERE LEFT(f, 1) = '-'",), ("UPDATE t SET n = 2 WHERE LEFT(d, 1) = '-'",),
+                       ("UPDATE t SET n = 3 WHERE f > 0",), ("DELETE FROM t WHERE f IS NULL",)], "FULL")
+    lutra.wait()
+    held = "SELECT CONCAT(f), CONCAT(d), n FROM t ORDER BY n, CONCAT(d)"
+    assert us.sql(held, db=schema) == hz.sql(held, db=schema) == (("0", "0", 1), ("0", "-0", 2), ("0.1", "1e300", 3))

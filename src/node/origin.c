@@ -124,16 +124,15 @@ read_end(struct my_conn *c, struct change_position *out, struct lt_err *err)
 	return true;
 }
 
-bool
-node_origin_end(const struct node_origin *o, unsigned limit_ms, struct change_position *out, struct lt_err *err)
+/* Of the first host of `site` that answers. */
+static bool
+ask_end(const struct node_origin *o, const struct model_site *site, unsigned limit_ms, struct change_position *out,
+    struct lt_err *err)
 {
-	struct model_site site = *o->site; /* borrows from the other; ours are the limits */
 	struct my_conn *c = NULL;
 	bool ok;
 
-	if (limit_ms > 0)
-		site.connect_timeout_ms = LT_MIN(site.connect_timeout_ms, limit_ms);
-	if (!pipeline_connect(&site, false, o->stop, &c, err))
+	if (!pipeline_connect(site, false, o->stop, &c, err))
 		return false;
 	if (limit_ms > 0)
 		my_set_io_timeout(c, limit_ms);
@@ -142,10 +141,47 @@ node_origin_end(const struct node_origin *o, unsigned limit_ms, struct change_po
 	return ok;
 }
 
+/* A host that is another server, such as a replica that lags, has an end of its own: it says nothing here. */
+bool
+node_origin_end(
+    const struct node_origin *o, const char *server, unsigned limit_ms, struct change_position *out, struct lt_err *err)
+{
+	struct lt_err why = { 0 };
+	struct change_position end;
+	bool found = false;
+
+	change_position_init(&end);
+	for (size_t i = 0; i < pipeline_site_hosts(o->site) && !found; i++) {
+		struct model_site site = *o->site; /* borrows from the other; ours are the limits */
+		struct lt_err one = { 0 };
+
+		if (site.nhosts > 1) {
+			site.hosts = &o->site->hosts[i];
+			site.nhosts = 1;
+		}
+		if (limit_ms > 0)
+			site.connect_timeout_ms = LT_MIN(site.connect_timeout_ms, limit_ms);
+		if (ask_end(o, &site, limit_ms, &end, &one))
+			found = strcmp(end.server, server) == 0;
+		else if (why.code == LT_OK || lt_err_kind(&one) == LT_KIND_RETRY)
+			why = one; /* who is away may be the one */
+	}
+	if (found)
+		change_position_copy(out, &end);
+	else if (why.code != LT_OK)
+		*err = why;
+	else
+		lt_fail(err, LT_E_CONNECT, "site %s: no host of it is the server that is read", o->site->name);
+	change_position_clear(&end);
+	return found;
+}
+
 static bool
 origin_now(void *ctx, struct change_position *out, struct lt_err *err)
 {
-	return node_origin_end(ctx, 0, out, err);
+	const struct node_origin *o = ctx;
+
+	return ask_end(o, o->site, 0, out, err);
 }
 
 /* -- a start that must be looked for -------------------------------------------------------------- */

@@ -32,6 +32,7 @@ struct runner {
 	struct node node;
 	struct model_channel *channel;                       /* owned */
 	struct pipeline_origin ops[2];                       /* of the node's origins */
+	const char *data;                                    /* borrowed: the data folder */
 	char *spill;                                         /* owned: the folder of large transactions */
 	struct change_spill_room rooms[2];                   /* in it, for each pipeline */
 	struct arbiter_lock *lock;                           /* owned */
@@ -152,12 +153,15 @@ start_pipelines(struct runner *r)
 	for (size_t i = 0; i < channel->npipelines; i++) {
 		struct node_origin *o =
 		    node_origin_new(&channel->sites[channel->pipelines[i].from], channel->memory_bytes, r->node.clock);
+		struct pipeline_trace trace;
 
 		make_room(r, &r->rooms[i]);
 		node_origin_spill(o, &r->rooms[i]);
 		r->node.origins[i] = o;
 		r->ops[i] = node_origin_ops(o);
-		r->node.pipelines[i] = pipeline_start(channel, i, &r->ops[i], r->node.clock);
+		r->node.traces[i] = node_trace_new(r->data, channel, i);
+		trace = node_trace_ops(r->node.traces[i]);
+		r->node.pipelines[i] = pipeline_start(channel, i, &r->ops[i], &trace, r->node.clock);
 		r->node.count = i + 1;
 	}
 }
@@ -187,6 +191,7 @@ end_all(void *arg)
 	for (size_t i = 0; i < r->node.count; i++) {
 		pipeline_free(r->node.pipelines[i]);
 		node_origin_free(r->node.origins[i]);
+		node_trace_free(r->node.traces[i]);
 	}
 	r->node.count = 0;
 	lt_wake_raise(r->ended);
@@ -228,7 +233,7 @@ runner_close(struct runner *r)
 bool
 node_run(const struct node_run_options *options, struct lt_err *err)
 {
-	struct runner r = { .ended = lt_wake_new() };
+	struct runner r = { .data = options->data, .ended = lt_wake_new() };
 	bool ok = false;
 
 	if (!model_channel_load(options->file, &r.channel, err))

@@ -71,6 +71,7 @@ pause_after(struct pipeline *p, const struct lt_err *err, int *pause_ms)
 		*pause_ms = LT_MIN(*pause_ms * 2, PAUSE_MAX_MS);
 		return !ended;
 	}
+	p->now.turn++;
 	pipeline_set_state(p, PIPELINE_STOPPED, err);
 	while (!pipeline_orders_wait(p, -1, &ended)) {
 		if (ended)
@@ -119,7 +120,7 @@ loader_main(void *arg)
 
 struct pipeline *
 pipeline_start(const struct model_channel *channel, size_t index, const struct pipeline_origin *origin,
-    const struct lt_clock *clock)
+    const struct pipeline_trace *trace, const struct lt_clock *clock)
 {
 	struct pipeline *p = lt_new(struct pipeline);
 
@@ -127,6 +128,7 @@ pipeline_start(const struct model_channel *channel, size_t index, const struct p
 	p->model = &channel->pipelines[index];
 	p->index = index;
 	p->origin = *origin;
+	p->trace = *trace;
 	p->clock = clock;
 	p->orders = lt_queue_new(SIZE_MAX);
 	p->status = lt_cell_new(sizeof(struct pipeline_status));
@@ -208,6 +210,12 @@ bool
 pipeline_has_applied(struct pipeline *p, const struct change_position *end)
 {
 	return pipeline_progress_covers(p->progress, end);
+}
+
+void
+pipeline_source_server(struct pipeline *p, char *out)
+{
+	pipeline_progress_server(p->progress, out);
 }
 
 bool

@@ -101,14 +101,28 @@ want_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, 
 	return wanted;
 }
 
+bool
+pipeline_select_engine(const struct schema_table *t, struct lt_err *err)
+{
+	if (t->transactional)
+		return true;
+	lt_where_table(&err->where, t->schema, t->name);
+	return lt_fail(err, LT_E_ENGINE, "the source's table %.*s.%.*s has engine %.*s, which is not transactional",
+	    LT_FMT(t->schema), LT_FMT(t->name), LT_FMT(t->engine));
+}
+
 static bool
 describe(void *ctx, struct change_table *draft, struct lt_err *err)
 {
 	struct pipeline_select *s = ctx;
+	const struct schema_table *known;
 
 	if (is_mark(draft->schema, draft->name) || pipeline_otter_is_mark(s->otter, draft->schema, draft->name))
 		return true; /* ours: read by place, in every version */
-	if (schema_complete(schema_history_table(s->history, draft->schema, draft->name), draft, err))
+	known = schema_history_table(s->history, draft->schema, draft->name);
+	if (s->two_way && known != NULL && !pipeline_select_engine(known, err))
+		return false;
+	if (schema_complete(known, draft, err))
 		return true;
 	lt_where_table(&err->where, draft->schema, draft->name);
 	return false;

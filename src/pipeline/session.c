@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "pipeline/apart.h"
 #include "pipeline/connect.h"
 #include "pipeline/delay.h"
@@ -11,6 +12,7 @@
 #include "pipeline/pipeline_priv.h"
 #include "pipeline/state.h"
 #include "pipeline/until.h"
+#include "schema/ddl.h"
 
 /* More than this in the queue helps nobody: it is only there to keep both threads busy. */
 #define QUEUE_BYTES ((size_t)16 << 20)
@@ -204,13 +206,16 @@ save_progress(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 static bool
 stop_at_ddl(struct pipeline *p, struct change_sink *sink, struct change_txn *t, struct lt_err *err)
 {
+	struct lt_buf shown = { 0 };
 	bool passed = false;
 
 	pipeline_remember_stop(p, t);
 	if (!pipeline_ddl_pass(p, sink, &passed, err) || passed)
 		return passed;
-	lt_fail(err, LT_E_DDL, "the source ran: %.*s", (int)LT_MIN(t->ddl.len, (size_t)400), t->ddl.ptr);
+	schema_ddl_shown(t->ddl, t->ddl_mode, &shown);
+	lt_fail(err, LT_E_DDL, "the source ran: %.*s", (int)LT_MIN(shown.len, (size_t)400), lt_buf_cstr(&shown));
 	change_txn_where(t, &err->where);
+	lt_buf_free(&shown);
 	return false;
 }
 
@@ -441,13 +446,17 @@ pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_e
 		lt_wrap(err, "while reading the schema of site %s", site->name);
 		goto out;
 	}
+	for (size_t i = 0; i < count && p->model->two_way; i++) {
+		if (!pipeline_select_engine(tables[i], err))
+			goto out;
+	}
 	for (size_t i = 0; i < count; i++) {
 		schema_history_put(p->history, at, tables[i]);
 		tables[i] = NULL;
 	}
-	free(tables);
 	ok = true;
 out:
+	schema_catalog_free(tables, count);
 	my_close(c);
 	pipeline_select_clear(&select);
 	return ok;
@@ -502,7 +511,7 @@ pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *foun
 static bool
 never_begun(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
-	bool begun = p->saved.file[0] != '\0';
+	bool begun = p->begun || p->trace.has_begun(p->trace.ctx);
 
 	if (!begun && !pipeline_state_begun(pipeline_load_conn(sink), p->channel->name, p->model->name, &begun, err))
 		return false;
@@ -512,13 +521,48 @@ never_begun(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 	return true;
 }
 
+/* A target whose progress went back was restored from an older state. What came since is applied anew; somebody wants
+ * to know. `server`: whose log the progress was of when this process had left it. */
+static bool
+note_gone_back(struct pipeline *p, struct change_sink *sink, const char *server, struct lt_err *err)
+{
+	struct my_conn *c = pipeline_load_conn(sink);
+	struct lt_buf detail = { 0 };
+	struct pipeline_audit entry = { .channel = p->channel->name,
+		.pipeline = p->model->name,
+		.action = "gone back",
+		.who = "lutra",
+		.why = LT_STR("the target was restored from an older state") };
+	bool ok;
+
+	if (p->saved.file[0] == '\0' || strcmp(server, p->applied.server) != 0 ||
+	    change_place_cmp(&p->applied.place, &p->saved) >= 0)
+		return true;
+	lt_buf_printf(&detail, "from %s:%llu to %s:%llu", p->saved.file, (unsigned long long)p->saved.pos,
+	    p->applied.place.file, (unsigned long long)p->applied.place.pos);
+	lt_log(LT_LOG_WARN,
+	    "%s %s: the target was restored from an older state: its progress went back %s, and goes on there",
+	    p->channel->name, p->model->name, lt_buf_cstr(&detail));
+	entry.detail = lt_buf_str(&detail);
+	ok = (pipeline_state_audit(c, &entry, err) && my_exec(c, "COMMIT", NULL, err)) ||
+	     lt_wrap(err, "while recording that the target was restored");
+	lt_buf_free(&detail);
+	return ok;
+}
+
 bool
 pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
+	char server[sizeof(p->applied.server)];
 	bool found = false;
 
-	return pipeline_session_resume(p, sink, &found, err) &&
-	       (found || (never_begun(p, sink, err) && begin_new(p, sink, err)));
+	memcpy(server, p->applied.server, sizeof(server));
+	if (!pipeline_session_resume(p, sink, &found, err) ||
+	    !(found ? note_gone_back(p, sink, server, err) : never_begun(p, sink, err) && begin_new(p, sink, err)))
+		return false;
+	p->begun = true;
+	p->trace.note_begun(p->trace.ctx);
+	return true;
 }
 
 static bool
@@ -595,6 +639,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 		goto out;
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	select.otter = &p->channel->otter;
+	select.two_way = p->model->two_way;
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->applied.server[0] == '\0')
 		forget_place(p);

@@ -70,10 +70,13 @@ class Channels:
 
     def __call__(self, sites, direction, tables=None, **more):
         self._servers |= {server for server in sites.values() if isinstance(server, Server)}
-        for server in sites.values():
+        roles = {}
+        for name, server in sites.items():
+            roles[server] = (*roles.get(server, ()), *lutra_lab.roles(name, direction))
+        for server, its in roles.items():
             server.sql("DROP DATABASE IF EXISTS lutra")
             workload.create_schema(server, self._schema)
-            lutra_lab.create_user(server, [self._schema])
+            lutra_lab.create_user(server, [self._schema], roles=its)
         folder = self._lab.folder / f"{self._schema}-{len(self.made)}"
         made = lutra_lab.Lutra(folder, sites, direction, tables or [f"{self._schema}.*"], name=self._schema, **{**self.more, **more})
         self.made.append(made)

@@ -8,8 +8,8 @@ import threading
 import pytest
 import steps
 from conftest import ledger_is
-from lutralab.lutra import PASSWORD, USER, create_user
-from lutralab.servers import free_port
+from lutralab.lutra import PASSWORD, ROLES, USER, create_user
+from lutralab.servers import free_port, wait_until
 from steps import column, run_at, stopped, transaction
 
 ONE_WAY = "hz->us"
@@ -157,7 +157,7 @@ def test_no_grant(what, pair):
     assert "lutra check" in error["hint"]
     status, lines = lutra.check()
     assert status == 1 and any(line.startswith("fail") and "GRANT" in line for line in lines), lines
-    create_user(pair[which], [schema])
+    create_user(pair[which], [schema], roles=(ROLES[which],))
     goes_on(lutra, source, target, schema)
 
 
@@ -189,6 +189,7 @@ def test_port_of_something_else(handler, code, pair):
 def test_two_urls_of_one_server(engine, direction, site, channel, schema):
     one, other = site(engine, 1), site(engine, 2)
     lutra = channel({"hz": one, "us": other}, direction)
+    create_user(one, [schema])  # what either end needs
     edit(lutra, f"127.0.0.1:{other.port}", f"localhost/?socket={one.socket}")
     lutra.start(wait=False)
     error = stopped(lutra, ONE_WAY, "E1007")
@@ -313,3 +314,32 @@ def test_value_that_the_target_refuses(pair):
     lutra.retry(ONE_WAY)
     lutra.wait()
     ledger_is(target, schema, {2})
+
+
+SECRET = 770011
+# What the target says of the row, and with it the row's value; the code that stands for it.
+TELLING = {
+    "no partition": ("E5005", "ALTER TABLE hit PARTITION BY RANGE (id) (PARTITION p VALUES LESS THAN (1000))"),
+    "trigger's words": ("E5003", "CREATE TRIGGER no BEFORE INSERT ON hit FOR EACH ROW BEGIN DECLARE said VARCHAR(99) DEFAULT CONCAT('not ', NEW.id);"
+                        " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = said; END"),
+    "text too odd": ("E5005", "ALTER TABLE hit MODIFY v VARCHAR(40) CHARACTER SET latin1"),
+    "no date": ("E5005", "ALTER TABLE hit MODIFY v DATE"),
+}
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+@pytest.mark.parametrize("what", TELLING)
+def test_messages_of_the_target_hold_no_row_values(what, engine, site, channel, schema):
+    """Neither in the log nor in the status nor in lutra.audit."""
+    code, damage = TELLING[what]
+    source, target = site("mariadb", 1), site(engine, 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    run_at((source, target), schema, "CREATE TABLE hit (id INT PRIMARY KEY, v VARCHAR(40) CHARACTER SET utf8mb4)")
+    run_at((target,), schema, damage)
+    lutra.start()
+    transaction(source, schema, f"INSERT INTO hit VALUES ({SECRET}, '{SECRET} \U0001f600')")
+    error = stopped(lutra, ONE_WAY, code)
+    wait_until(lambda: code in lutra.log.read_text(), steps.PATIENCE_S, "the log to say so")
+    lutra.skip(ONE_WAY, "--why", "not there")
+    for text in (str(error), lutra.log.read_text(), *column(target, None, "SELECT detail FROM lutra.audit")):
+        assert code in text and str(SECRET) not in text, text

@@ -111,7 +111,7 @@ def test_delay_follows_a_source_whose_clock_is_set_back(lab, site, channel, sche
 def test_until_a_time_is_not_met_by_a_stamp_in_the_future(site, channel, schema):
     source, target = site("mariadb", 1), site("mariadb", 2)
     tomorrow = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=[f'until: {{ time: "{tomorrow}" }}'])
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=[f'until: {{ hz: {{ time: "{tomorrow}" }} }}'])
     run_at((source, target), schema, *TABLES)
     lutra.start()
     three_rows(source, schema, 1, before=["SET timestamp=2000000000"])

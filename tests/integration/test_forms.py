@@ -231,9 +231,9 @@ def test_a_float_becomes_the_same_text_by_every_form(target, site, channel, sche
     assert len(us.sql("SELECT DISTINCT f FROM t", db=schema)) == 1
 
 
-@pytest.mark.parametrize("target", ["mariadb", "mysql"])
-def test_r08_a_float_is_told_from_its_negative_zero(target, site, channel, schema):
-    hz, us = site("mariadb", 1), site(target, 2)
+def test_r08_a_float_is_told_from_its_negative_zero(site, channel, schema):
+    """MySQL keeps it; MariaDB does not show it."""
+    hz, us = site("mysql", 1), site("mysql", 2)
     lutra = channel({"hz": hz, "us": us}, "hz -> us")
     for server in (hz, us):
         server.sql("CREATE TABLE t (f FLOAT, d DOUBLE, n INT)", db=schema)

@@ -151,19 +151,19 @@ def test_weights_order_tables_inside_a_transaction(start, schema):
 
 
 def test_weights_stand_foreign_keys_and_rows_that_move_between_shards(start, schema):
-    family = ["CREATE TABLE parent (id INT PRIMARY KEY)", "CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id))"]
+    family = ["CREATE TABLE mum (id INT PRIMARY KEY)", "CREATE TABLE kid (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES mum (id))"]
     shards = [f"CREATE TABLE {t} (id INT PRIMARY KEY)" for t in ("s_a", "s_b")]
     source, target, lutra = start(
         [*family, *shards], [*family, "CREATE TABLE s (id INT PRIMARY KEY)"],
-        [{"from": f"{schema}.parent", "weight": 1}, {"from": f"{schema}.child", "weight": 2},
+        [{"from": f"{schema}.mum", "weight": 1}, {"from": f"{schema}.kid", "weight": 2},
          {"from": f"{schema}.s_a", "to": f"{schema}.s", "weight": 3}, {"from": f"{schema}.s_b", "to": f"{schema}.s", "weight": 7}])
     lutra.start()
-    transaction(source, schema, "INSERT INTO parent VALUES (1), (2), (3)", "INSERT INTO child VALUES (1, 1), (2, 2)", "INSERT INTO s_b VALUES (5)")
-    transaction(source, schema, "DELETE FROM child WHERE id = 1", "DELETE FROM parent WHERE id = 1")
-    transaction(source, schema, "UPDATE child SET p = 3 WHERE id = 2", "DELETE FROM parent WHERE id = 2")
+    transaction(source, schema, "INSERT INTO mum VALUES (1), (2), (3)", "INSERT INTO kid VALUES (1, 1), (2, 2)", "INSERT INTO s_b VALUES (5)")
+    transaction(source, schema, "DELETE FROM kid WHERE id = 1", "DELETE FROM mum WHERE id = 1")
+    transaction(source, schema, "UPDATE kid SET p = 3 WHERE id = 2", "DELETE FROM mum WHERE id = 2")
     transaction(source, schema, "DELETE FROM s_b", "INSERT INTO s_a VALUES (5)")
     lutra.wait()
-    assert [rows(target, schema, t) for t in ("parent", "child", "s")] == [[(3,)], [(2, 3)], [(5,)]]
+    assert [rows(target, schema, t) for t in ("mum", "kid", "s")] == [[(3,)], [(2, 3)], [(5,)]]
 
 
 @pytest.mark.parametrize("start", PAIRS[:1], ids=["mariadb-mysql"], indirect=True)

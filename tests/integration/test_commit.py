@@ -42,14 +42,14 @@ def test_r02_an_error_in_reply_to_commit_is_a_doubt(passes_on, transactions, sit
     with Liar("127.0.0.1", us.port, passes_on=passes_on) as liar:
         lutra = channel({"hz": hz, "us": us}, "hz -> us", urls={"us": f"127.0.0.1:{liar.port}/?ssl-mode=DISABLED"})
         for server in (hz, us):
-            server.sql("CREATE TABLE noted (id INT PRIMARY KEY, note VARCHAR(40))", db=schema)
-            server.sql("CREATE TABLE keyless (id INT, note VARCHAR(40))", db=schema)
+            server.sql("CREATE TABLE doubted (id INT PRIMARY KEY, note VARCHAR(40))", db=schema)
+            server.sql("CREATE TABLE doubted_too (id INT, note VARCHAR(40))", db=schema)
         lutra.start()
         lutra.kill()
         for i in range(transactions):
-            hz.script(["BEGIN", f"INSERT INTO noted VALUES ({i}, '{MARK.decode()}')", f"INSERT INTO keyless VALUES ({i}, '-')", "COMMIT"], db=schema)
+            hz.script(["BEGIN", f"INSERT INTO doubted VALUES ({i}, '{MARK.decode()}')", f"INSERT INTO doubted_too VALUES ({i}, '-')", "COMMIT"], db=schema)
         lutra.start()
         lutra.wait()
         assert liar.told == 1 and "E5013" in lutra.log.read_text()
     same(hz, us, schema)
-    assert us.sql("SELECT COUNT(*) FROM keyless", db=schema) == ((transactions,),)
+    assert us.sql("SELECT COUNT(*) FROM doubted_too", db=schema) == ((transactions,),)

@@ -18,7 +18,6 @@
 #define PART_SHARES 8
 #define PART_MIN ((size_t)64 << 10)
 #define PART_MAX ((size_t)2 << 20)
-static const struct timeval look_every = { 0, 100000 };
 static const int end_signals[] = { SIGTERM, SIGINT };
 
 /* What was logged of a pipeline last. */
@@ -41,8 +40,9 @@ struct runner {
 	struct node_control *control;                        /* owned */
 	struct node_http *http;                              /* owned */
 	struct seen seen[2];
-	bool ready;            /* said */
-	struct lt_wake *ended; /* owned; raised by the ending thread */
+	bool ready;              /* said */
+	struct lt_wake *changed; /* owned; raised by the pipelines: states are to be looked at */
+	struct lt_wake *ended;   /* owned; raised by the ending thread */
 };
 
 /* -- while it runs -------------------------------------------------------------------------------- */
@@ -109,6 +109,7 @@ on_look(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	lt_wake_clear(r->changed);
 	look_at_states(r);
 	if (!r->ready)
 		say_ready(r);
@@ -159,6 +160,7 @@ start_pipelines(struct runner *r)
 		node_origin_spill(o, &r->rooms[i]);
 		r->node.origins[i] = o;
 		r->ops[i] = node_origin_ops(o);
+		r->ops[i].changed = r->changed;
 		r->node.traces[i] = node_trace_new(r->data, channel, i);
 		trace = node_trace_ops(r->node.traces[i]);
 		r->node.pipelines[i] = pipeline_start(channel, i, &r->ops[i], &trace, r->node.clock);
@@ -175,8 +177,8 @@ open_loop(struct runner *r)
 		r->signals[i] = evsignal_new(r->loop, end_signals[i], on_signal, r);
 		LT_ASSERT(r->signals[i] != NULL && event_add(r->signals[i], NULL) == 0);
 	}
-	r->look = event_new(r->loop, -1, EV_PERSIST, on_look, r);
-	LT_ASSERT(r->look != NULL && event_add(r->look, &look_every) == 0);
+	r->look = event_new(r->loop, lt_wake_fd(r->changed), EV_READ | EV_PERSIST, on_look, r);
+	LT_ASSERT(r->look != NULL && event_add(r->look, NULL) == 0);
 }
 
 static void
@@ -227,13 +229,14 @@ runner_close(struct runner *r)
 		event_base_free(r->loop);
 	model_channel_free(r->channel);
 	free(r->spill);
+	lt_wake_free(r->changed);
 	lt_wake_free(r->ended);
 }
 
 bool
 node_run(const struct node_run_options *options, struct lt_err *err)
 {
-	struct runner r = { .data = options->data, .ended = lt_wake_new() };
+	struct runner r = { .data = options->data, .changed = lt_wake_new(), .ended = lt_wake_new() };
 	bool ok = false;
 
 	if (!model_channel_load(options->file, &r.channel, err))

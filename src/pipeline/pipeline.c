@@ -44,6 +44,13 @@ pipeline_publish(struct pipeline *p)
 	pipeline_progress_set(p->progress, &p->applied);
 }
 
+static void
+tell_change(struct pipeline *p)
+{
+	if (p->origin.changed != NULL)
+		lt_wake_raise(p->origin.changed);
+}
+
 void
 pipeline_set_state(struct pipeline *p, enum pipeline_state state, const struct lt_err *err)
 {
@@ -55,6 +62,14 @@ pipeline_set_state(struct pipeline *p, enum pipeline_state state, const struct l
 		snprintf(p->now.err.where.pipeline, sizeof(p->now.err.where.pipeline), "%s %s", p->channel->name,
 		    p->model->name);
 	pipeline_publish(p);
+	tell_change(p);
+}
+
+void
+pipeline_note_ready(struct pipeline *p)
+{
+	atomic_store(&p->ready, true);
+	tell_change(p);
 }
 
 /* After an error: wait until it makes sense to try again. False: end. */
@@ -88,7 +103,7 @@ wait_paused(struct pipeline *p)
 	bool ended = false;
 
 	pipeline_set_state(p, PIPELINE_PAUSED, NULL);
-	atomic_store(&p->ready, true); /* it stands where it is to stand */
+	pipeline_note_ready(p); /* it stands where it is to stand */
 	while (p->paused && !ended)
 		pipeline_orders_wait(p, -1, &ended);
 	return !ended;

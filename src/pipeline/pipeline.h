@@ -58,6 +58,8 @@ struct pipeline_origin {
 	void *ctx;
 	/** Borrowed; NULL: none. Raised when the pipeline ends: whoever waits for a connection gives it up. */
 	struct lt_wake *stop;
+	/** The same. Raised when the state or its error has changed, or the pipeline got ready. */
+	struct lt_wake *changed;
 };
 
 /** What is kept of a pipeline beside the databases, by who knows where (node/): that it has begun once. A hint, which

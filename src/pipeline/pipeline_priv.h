@@ -71,6 +71,7 @@ struct pipeline {
 /** Copy `now` to where others read it. */
 void pipeline_publish(struct pipeline *p);
 void pipeline_set_state(struct pipeline *p, enum pipeline_state state, const struct lt_err *err);
+void pipeline_note_ready(struct pipeline *p);
 
 /** Run until an error, an order that ends the run, or the end. True: to be run again at once; false with err->code 0:
  * ending. */

@@ -29,6 +29,13 @@
 /* R11: progress without rows is written this often at most. */
 #define SAVE_US 10000000
 
+/* A group on the loader's own connection waits for its last reply, then for that to COMMIT. */
+#define GROUP_ROUNDS 2
+/* Where the target is far, groups may hold this much (pipeline/group.h). */
+#define LINK_BYTES ((size_t)16 << 20)
+/* How often the round trip is measured while there is something to do. */
+#define ROUND_US 10000000
+
 /* What the loader's thread has in hand for one run. */
 struct loader {
 	struct pipeline *p;
@@ -38,7 +45,7 @@ struct loader {
 	struct pipeline_flight *flight; /* owned; NULL: one connection */
 	bool partial;                   /* the group may grow until it is full or nothing flies */
 	bool idle;                      /* nothing came for a step */
-	uint64_t published_us;
+	uint64_t published_us, measured_us;
 };
 
 /* The reader's side; owner: its thread, but for what the loader reads after joining it. */
@@ -236,7 +243,7 @@ apply_here(struct pipeline *p, struct change_sink *sink, struct pipeline_group *
 	}
 	if (!pipeline_apply_group(p, sink, g->txns, g->count, err))
 		return false;
-	pipeline_group_learn(g, g->rows, lt_mono_us(p->clock) - began);
+	pipeline_group_learn(g, g->rows, lt_mono_us(p->clock) - began, GROUP_ROUNDS);
 	pipeline_note_lag(p, g->txns[g->count - 1]);
 	return true;
 }
@@ -310,7 +317,19 @@ note_waiting(struct loader *l)
 	atomic_store(&l->p->waiting_us, oldest_us);
 }
 
-/* Now and then: progress without rows, the status. */
+static bool
+measure_round(struct loader *l, struct lt_err *err)
+{
+	uint64_t round_us = 0;
+
+	if (!pipeline_load_round(l->sink, &round_us, err))
+		return false;
+	pipeline_group_note_round(l->group, round_us);
+	l->measured_us = lt_mono_us(l->p->clock);
+	return true;
+}
+
+/* Now and then: progress without rows, the round trip, the status. */
 static bool
 keep_house(struct loader *l, bool idle, struct lt_err *err)
 {
@@ -322,6 +341,8 @@ keep_house(struct loader *l, bool idle, struct lt_err *err)
 		p->now.lag_ms = pipeline_held_lag(p);
 	if (!flying && now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) &&
 	    !save_progress(p, l->sink, err))
+		return false;
+	if (!idle && now - l->measured_us >= ROUND_US && !measure_round(l, err))
 		return false;
 	if (idle || now - l->published_us >= PUBLISH_US) {
 		note_unsent(p, l->reader);
@@ -366,19 +387,23 @@ load_loop(struct loader *l, struct lt_err *err)
 }
 
 /* The group in hand and those in flight share their part of the memory. */
-static void
-prepare(struct loader *l, struct pipeline_group *g, size_t share)
+static bool
+prepare(struct loader *l, struct pipeline_group *g, size_t share, struct lt_err *err)
 {
 	const struct model_channel *c = l->p->channel;
 	bool several = c->writers > 1;
 	/* Behind the head of the order a group waits with its locks about as long as it took (R4). */
 	unsigned time_ms = several && l->p->model->two_way ? LT_MAX(c->group.time_ms / 2, 1u) : c->group.time_ms;
 
-	pipeline_group_init(
-	    g, c->group.rows, LT_MIN(c->group.bytes, several ? share / (c->writers + 4) : share), time_ms);
+	share = several ? share / (c->writers + 4) : share;
+	pipeline_group_init(g, c->group.rows, LT_MIN(c->group.bytes, share), time_ms);
+	g->link_bytes = c->group.grows ? LT_MIN(LINK_BYTES, share) : 0;
 	l->group = g;
+	if (!measure_round(l, err) || !measure_round(l, err))
+		return false;
 	if (several)
 		l->flight = pipeline_flight_new(l->p, l->sink, g);
+	return true;
 }
 
 static bool
@@ -399,13 +424,12 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	struct lt_thread *thread;
 	bool again = false;
 
-	if (!reader_init(&r, err))
+	if (!reader_init(&r, err) || !prepare(&l, &group, share, err))
 		goto out;
 	lt_str_copy(r.server, sizeof(r.server), lt_str_z(p->applied.server));
-	prepare(&l, &group, share);
 	thread = lt_thread_start("reader", reader_main, &r);
 	pipeline_set_state(p, PIPELINE_RUNNING, NULL);
-	atomic_store(&p->ready, true);
+	pipeline_note_ready(p);
 	again = load_loop(&l, err);
 	if (p->stop.by_txn)
 		pipeline_flight_leave(l.flight, p->stop.txn); /* ours now: the pipeline stands before it */

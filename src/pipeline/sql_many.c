@@ -104,6 +104,24 @@ pipeline_sql_delete_many(const struct pipeline_route *r, const struct change_ima
 }
 
 bool
+pipeline_sql_delete_in_order(
+    const struct pipeline_route *r, const struct change_image *before, size_t rows, struct pipeline_text *out)
+{
+	const struct pipeline_column *key = only_key_column(r);
+
+	if (r->keyless || key == NULL || !pipeline_column_in(key, before))
+		return false;
+	lt_buf_z(&out->sql, "DELETE FROM ");
+	my_sql_table(&out->sql, r->target->schema, r->target->name);
+	if (!delete_in(key, rows, out))
+		return false;
+	lt_buf_z(&out->sql, " ORDER BY ");
+	my_sql_name(&out->sql, key->target->name);
+	lt_buf_printf(&out->sql, " LIMIT %zu", rows);
+	return true;
+}
+
+bool
 pipeline_sql_prove(
     const struct pipeline_route *r, const struct change_image *before, size_t rows, struct pipeline_text *out)
 {

@@ -62,12 +62,31 @@ mapped_name(struct pipeline_select *s, const struct schema_ddl *ddl)
 	return NULL;
 }
 
+/* Whether the log's name of something lost a character on its way to UTF-8: it may be anyone's. */
+static bool
+is_lossy(struct lt_str name)
+{
+	static const char lost[] = "\xef\xbf\xbd";
+
+	return memmem(name.ptr, name.len, lost, sizeof(lost) - 1) != NULL;
+}
+
+static bool
+has_lossy_name(const struct schema_ddl *ddl)
+{
+	for (size_t i = 0; i < ddl->nnames; i++) {
+		if (is_lossy(ddl->names[i].schema) || is_lossy(ddl->names[i].table))
+			return true;
+	}
+	return false;
+}
+
 static bool
 refuse_statement(struct pipeline_select *s, const struct schema_ddl *ddl, struct lt_err *err)
 {
 	const struct schema_ddl_name *name = mapped_name(s, ddl);
 
-	if (name == NULL && ddl->nnames > 0)
+	if (name == NULL && ddl->nnames > 0 && !has_lossy_name(ddl))
 		return true;
 	if (name != NULL)
 		lt_where_table(&err->where, name->schema, name->table);
@@ -89,7 +108,7 @@ want_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, 
 	case SCHEMA_DDL_NONE: return false;
 	case SCHEMA_DDL_HARMLESS: break;
 	case SCHEMA_DDL_SHAPE:
-	case SCHEMA_DDL_SCHEMA: wanted = mapped_name(s, &ddl) != NULL; break;
+	case SCHEMA_DDL_SCHEMA: wanted = mapped_name(s, &ddl) != NULL || has_lossy_name(&ddl); break;
 	case SCHEMA_DDL_DML:
 		if (!refuse_statement(s, &ddl, err))
 			return false;

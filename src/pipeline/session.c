@@ -99,6 +99,8 @@ hold(struct reader *r, const struct change_txn *t)
 	struct pipeline *p = r->p;
 	uint64_t read_us = lt_mono_us(p->clock), left;
 
+	if (!pipeline_delay_follow(&r->delay, &r->err))
+		return false;
 	while ((left = pipeline_delay_left_us(&r->delay, t->commit_us, read_us)) > 0) {
 		atomic_store(&p->held_us, t->commit_us);
 		if (lt_wake_wait(p->pause, (int)LT_MIN(left / 1000 + 1, (uint64_t)HOLD_STEP_MS)) ||
@@ -129,7 +131,7 @@ static bool
 read_one(struct reader *r)
 {
 	struct change_txn *t = NULL;
-	bool last;
+	bool last, future = false;
 
 	if (pipeline_until_reached(&r->until))
 		return pipeline_until_fail(&r->until, &r->err);
@@ -137,7 +139,11 @@ read_one(struct reader *r)
 		return false;
 	if (t == NULL)
 		return true;
-	if (pipeline_until_excludes(&r->until, t)) {
+	if (!pipeline_delay_is_future(&r->delay, t->commit_us, &future, &r->err)) {
+		change_txn_free(t);
+		return false;
+	}
+	if (pipeline_until_excludes(&r->until, t, future)) {
 		change_txn_free(t);
 		return pipeline_until_fail(&r->until, &r->err);
 	}
@@ -164,7 +170,7 @@ reader_init(struct reader *r, struct lt_err *err)
 
 	return pipeline_until_init(&r->until, &p->model->until, &p->applied, err) &&
 	       pipeline_delay_init(
-		   &r->delay, &p->channel->sites[p->model->from], p->model->delay_ms, p->clock, p->origin.stop, err);
+		   &r->delay, &p->channel->sites[p->model->from], p->model, p->clock, p->origin.stop, err);
 }
 
 static void
@@ -172,6 +178,7 @@ reader_clear(struct reader *r)
 {
 	lt_queue_free(r->queue, free_txn);
 	pipeline_until_clear(&r->until);
+	pipeline_delay_clear(&r->delay);
 	atomic_store(&r->p->held_us, 0);
 }
 

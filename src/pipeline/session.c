@@ -451,7 +451,7 @@ out:
 }
 
 bool
-pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_err *err)
+pipeline_snapshot(struct pipeline *p, const struct change_position *at, struct lt_err *err)
 {
 	const struct model_site *site = &p->channel->sites[p->model->from];
 	struct schema_table **tables = NULL;
@@ -459,6 +459,8 @@ pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_e
 	struct change_describer describer;
 	struct pipeline_select select;
 	struct my_conn *c = NULL;
+	struct change_place end;
+	const struct change_place *read;
 	size_t count = 0;
 	bool ok = false;
 
@@ -474,8 +476,10 @@ pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_e
 		if (!pipeline_select_engine(tables[i], err))
 			goto out;
 	}
+	if (!pipeline_catalog_end(p, at, &end, &read, err))
+		goto out;
 	for (size_t i = 0; i < count; i++) {
-		schema_history_put(p->history, at, tables[i]);
+		schema_history_put(p->history, &at->place, read, tables[i]);
 		tables[i] = NULL;
 	}
 	ok = true;
@@ -502,7 +506,7 @@ begin_new(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 		return false;
 	if (!p->origin.begin(p->origin.ctx, &p->model->start, &p->applied, err))
 		return lt_wrap(err, "while looking for the start");
-	if (!pipeline_snapshot(p, &p->applied.place, err))
+	if (!pipeline_snapshot(p, &p->applied, err))
 		return false;
 	if (pipeline_load_begin(sink, &p->applied, err) &&
 	    schema_history_save(p->history, c, p->channel->name, p->model->name, err) &&
@@ -667,11 +671,21 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->applied.server[0] == '\0')
 		forget_place(p);
+	schema_history_reach(p->history, &p->applied.place);
+	if (p->unsure && !pipeline_vouch(p, sink, err)) {
+		pipeline_select_clear(&select);
+		goto out;
+	}
 	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err) &&
 	    meet_server(p, sink, source->server, err))
 		again = run(p, sink, source, &select, err);
 	change_source_close(source);
 	pipeline_select_clear(&select);
+	p->unsure = !p->unsure && err->code == LT_E_SCHEMA_LATER;
+	if (p->unsure) { /* not by now, and from the start of the next run */
+		memset(err, 0, sizeof(*err));
+		again = true;
+	}
 out:
 	sink->ops->close(sink);
 	return again;

@@ -5,8 +5,10 @@ SEED ?= 1
 KILLS ?= 0
 SERVER_KILLS ?= 0
 WRITERS ?= 0
+SEEDS ?= 1000
+FIRST ?= 0
 
-.PHONY: help build demo test faults check asan tsan fuzz corpora chaos bench fmt format lint layers cover clean
+.PHONY: help build demo test faults check asan tsan fuzz corpora chaos model bench fmt format lint layers cover clean
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -73,6 +75,10 @@ corpora: build
 chaos: build
 	sh tools/install.sh test
 	/usr/bin/python3 tests/chaos/run --seconds $(SECONDS) --seed $(SEED) --kills $(KILLS) --server-kills $(SERVER_KILLS) --writers $(WRITERS)
+
+## make model      SEEDS=1000 FIRST=0: the model of conflict resolution, every policy with 2, 3 and 4 sites
+model:
+	cd tests && /usr/bin/python3 -m model.run --table --jobs 2 --seeds $(SEEDS) --first $(FIRST)
 
 ## make bench      NAME=decode|apply|latency|memory (or apply.catchup, apply.merge, apply.sysbench, apply.link, apply.mysql), or all: one JSON line a figure
 bench:

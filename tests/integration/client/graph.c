@@ -38,7 +38,7 @@ know_tables(struct graph *g, const struct model_site *site, const struct binlog_
 		  schema_catalog_tables(c, options->filter.table, options->filter.ctx, &tables, &count, err);
 
 	for (size_t i = 0; ok && i < count; i++)
-		schema_history_put(g->history, &begin, tables[i]);
+		schema_history_put(g->history, &begin, NULL, tables[i]);
 	free(tables);
 	my_close(c);
 	return ok;

@@ -12,6 +12,8 @@
 /* Waits while looking for a start; the log's heartbeat ends each at the latest. */
 #define SCAN_WAIT_MS 1000
 #define FIRST_POS 4
+/* So far may a server's clock have been set back. */
+#define CLOCK_BACK_US ((uint64_t)3600 * 1000000)
 
 struct node_origin {
 	const struct model_site *site; /* borrowed */
@@ -193,65 +195,26 @@ struct scan {
 	struct change_position end;
 };
 
-/* While looking for a place every transaction counts, whatever it holds. */
+/* GTIDs executed before a MySQL file began, as its second event says. */
 static bool
-want_table(void *ctx, struct lt_str schema, struct lt_str table)
-{
-	(void)ctx;
-	(void)schema;
-	(void)table;
-	return true;
-}
-
-static bool
-want_statement(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err)
-{
-	(void)ctx;
-	(void)schema;
-	(void)sql;
-	(void)sql_mode;
-	(void)err;
-	return true;
-}
-
-/* Only that there were some. */
-static bool
-drop_rows(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
-{
-	(void)ctx;
-	(void)first;
-	(void)err;
-	t->shown = true;
-	t->nrows = 0;
-	return true;
-}
-
-/* GTIDs executed before `file` began, as its second event says (MySQL Previous_gtids, MariaDB Gtid_list). */
-static bool
-gtids_before(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret, struct lt_err *err)
+previous_gtids(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret, struct lt_err *err)
 {
 	struct my_rows *rows = NULL;
 	struct lt_str info = LT_STR("");
-	bool mariadb = my_conn_server(c)->flavor == MY_MARIADB;
 	struct lt_buf sql = { 0 };
-	bool ok;
+	bool ok = false;
 
-	lt_buf_z(&sql, mariadb ? "SELECT BINLOG_GTID_POS(" : "SHOW BINLOG EVENTS IN ");
+	lt_buf_z(&sql, "SHOW BINLOG EVENTS IN ");
 	my_sql_text(&sql, file);
-	lt_buf_z(&sql, mariadb ? ", 4)" : " LIMIT 2");
-	if (!my_query(c, lt_buf_cstr(&sql), &rows, err)) {
-		lt_buf_free(&sql);
-		return false;
-	}
-	for (size_t i = 0; i < rows->nrows; i++) {
-		if (rows->ncolumns == 1)
-			info = my_rows_at(rows, i, 0);
-		else if (rows->ncolumns >= 6 && lt_str_eqz(my_rows_at(rows, i, 2), "Previous_gtids"))
+	lt_buf_z(&sql, " LIMIT 2");
+	if (!my_query(c, lt_buf_cstr(&sql), &rows, err))
+		goto out;
+	for (size_t i = 0; i < rows->nrows && rows->ncolumns >= 6; i++) {
+		if (lt_str_eqz(my_rows_at(rows, i, 2), "Previous_gtids"))
 			info = my_rows_at(rows, i, 5);
 	}
-	if (info.ptr == NULL)
-		info = LT_STR("");
 	ok = change_gtid_set_parse(info, ret, err);
+out:
 	my_rows_free(rows);
 	lt_buf_free(&sql);
 	return ok;
@@ -261,15 +224,17 @@ gtids_before(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret
 static bool
 file_start(const struct scan *s, struct lt_str file, struct change_position *out, struct lt_err *err)
 {
+	struct change_place first = { .pos = FIRST_POS };
 	struct change_gtid_set *gtids = NULL;
 
-	if (!gtids_before(s->conn, file, &gtids, err))
+	lt_str_copy(first.file, sizeof(first.file), file);
+	if (my_conn_server(s->conn)->flavor == MY_MARIADB ? !binlog_gtids_at(s->conn, &first, &gtids, err)
+							  : !previous_gtids(s->conn, file, &gtids, err))
 		return false;
 	change_gtid_set_free(out->gtids);
 	out->gtids = gtids;
 	memcpy(out->server, s->end.server, sizeof(out->server));
-	out->place = (struct change_place){ .pos = FIRST_POS };
-	lt_str_copy(out->place.file, sizeof(out->place.file), file);
+	out->place = first;
 	return true;
 }
 
@@ -278,8 +243,8 @@ open_scan(const struct scan *s, const struct change_position *from, struct chang
 {
 	struct binlog_options options = options_of(s->origin);
 
-	options.filter = (struct change_filter){ want_table, want_statement, NULL, drop_rows };
 	options.txn_limit_bytes = s->origin->scan_limit_bytes;
+	options.spill = s->origin->spill;
 	options.boundaries = true;
 	return open_any(s->origin, from, &options, ret, err);
 }
@@ -311,8 +276,10 @@ check_between(const struct change_txn *t, const struct change_place *until, stru
 	memcpy(begins.file, t->file, sizeof(begins.file));
 	if (t->kind == CHANGE_TXN_PLACE || change_place_cmp(&begins, until) >= 0)
 		return true;
-	return lt_fail(err, LT_E_LOG_POSITION, "%s:%llu stands inside the transaction that begins at %s:%llu",
-	    until->file, (unsigned long long)until->pos, begins.file, (unsigned long long)begins.pos);
+	return lt_fail(err, LT_E_LOG_POSITION,
+	    "%s:%llu stands inside the transaction that begins at %s:%llu and ends at %s:%llu", until->file,
+	    (unsigned long long)until->pos, begins.file, (unsigned long long)begins.pos, t->end.file,
+	    (unsigned long long)t->end.pos);
 }
 
 /* Go on from `at` over every transaction that ends at or before `until`, or (NULL) that was committed before `time_us`.
@@ -375,28 +342,42 @@ out:
 	return ok;
 }
 
-/* The last file whose first transaction is older than `time_us`, by halving: the files are in the order of time. */
+/* MySQL since 8.0.1 stamps every commit by its own clock, to the microsecond. Other stamps are of the statement's begin
+ * at the server that wrote it first, and every session may set them: they come in any order. */
+static bool
+is_ordered(const struct scan *s, uint64_t commit_us)
+{
+	return my_conn_server(s->conn)->flavor == MY_MYSQL && commit_us % 1000000 != 0;
+}
+
+/* A file from which on the first transaction of `time_us` or later must be looked for, by halving; where stamps have no
+ * order that is the oldest one. */
 static bool
 file_at_time(const struct scan *s, const struct my_rows *files, uint64_t time_us, size_t *out, struct lt_err *err)
 {
 	size_t low = 0, high = files->nrows;
+	uint64_t first;
 
+	if (!first_commit(s, my_rows_at(files, 0, 0), &first, err))
+		return false;
+	if (first >= time_us)
+		return lt_fail(err, LT_E_LOG_PURGED,
+		    "the oldest log, %.*s, begins after the time that is given as start",
+		    LT_FMT(my_rows_at(files, 0, 0)));
+	*out = 0;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		uint64_t first;
 
 		if (!first_commit(s, my_rows_at(files, middle, 0), &first, err))
 			return false;
-		if (first < time_us)
+		if (!is_ordered(s, first))
+			return true;
+		if (first < time_us - LT_MIN(time_us, CLOCK_BACK_US))
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == 0)
-		return lt_fail(err, LT_E_LOG_PURGED,
-		    "the oldest log, %.*s, begins after the time that is given as start",
-		    LT_FMT(my_rows_at(files, 0, 0)));
-	*out = low - 1;
+	*out = low > 0 ? low - 1 : 0;
 	return true;
 }
 
@@ -513,10 +494,41 @@ origin_begin(void *ctx, const struct model_start *start, struct change_position 
 	return lt_fail(err, LT_E_NO_START, "no start is given for the log of site %s", o->site->name);
 }
 
+static bool
+origin_look(void *ctx, const struct change_position *from, const struct change_filter *filter,
+    bool (*each)(void *ctx, const struct change_txn *t), struct lt_err *err)
+{
+	const struct node_origin *o = ctx;
+	struct binlog_options options = options_of(o);
+	struct change_source *source = NULL;
+	bool ok, more = true;
+
+	options.filter = *filter;
+	options.txn_limit_bytes = o->scan_limit_bytes;
+	options.spill = o->spill;
+	options.boundaries = true;
+	options.to_end = true;
+	if (!open_any(o, from, &options, &source, err))
+		return false;
+	do {
+		struct change_txn *t = NULL;
+
+		ok = change_source_next(source, SCAN_WAIT_MS, &t, err);
+		if (ok && t != NULL)
+			more = each(filter->ctx, t);
+		change_txn_free(t);
+	} while (ok && more && !binlog_source_ended(source));
+	change_source_close(source);
+	return ok;
+}
+
 struct pipeline_origin
 node_origin_ops(struct node_origin *o)
 {
-	return (struct pipeline_origin){
-		.now = origin_now, .begin = origin_begin, .open = origin_open, .ctx = o, .stop = o->stop
-	};
+	return (struct pipeline_origin){ .now = origin_now,
+		.begin = origin_begin,
+		.open = origin_open,
+		.look = origin_look,
+		.ctx = o,
+		.stop = o->stop };
 }

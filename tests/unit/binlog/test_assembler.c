@@ -382,6 +382,120 @@ too_large_a_transaction_is_told(void **state)
 	log_clear(&l);
 }
 
+/* Rows may point to any of them, so none can be given up before its end. */
+static void
+tables_of_one_transaction_have_a_limit(void **state)
+{
+	enum { LARGE = 1 << 20 };
+	struct lt_buf body = { 0 };
+	struct log l;
+	uint64_t id;
+
+	(void)state;
+	log_init(&l);
+	l.a.txn_limit = 1;
+	lt_buf_le(&body, 0, 6);
+	lt_buf_le(&body, 1, 2);
+	lt_buf_add(&body, "\1s\0\10unwanted", 13);
+	memset(lt_buf_reserve(&body, LARGE), 0, LARGE);
+	body.len += LARGE;
+	assert_true(gtid(&l, 1) && query(&l, "BEGIN"));
+	for (id = 1; id < 100; id++) {
+		body.ptr[0] = (char)id;
+		if (!feed(&l, BINLOG_TABLE_MAP, lt_buf_str(&body)))
+			break;
+	}
+	assert_in_range(id, 20, 40);
+	assert_int_equal(l.err.code, LT_E_TXN_TOO_LARGE);
+	log_clear(&l);
+
+	/* the same ones again take no more */
+	log_init(&l);
+	for (id = 1; id < 100; id++) {
+		body.ptr[0] = (char)(id % 2);
+		assert_true(
+		    gtid(&l, id) && query(&l, "BEGIN") && feed(&l, BINLOG_TABLE_MAP, lt_buf_str(&body)) && xid(&l));
+		body.len--;
+	}
+	assert_in_range(l.a.tables.bytes, LARGE, 2 * LARGE + 100);
+	lt_buf_free(&body);
+	log_clear(&l);
+}
+
+/* Of transactions of every shape, those that nobody can read too, one to the left and one behind. */
+static void
+who_looks_for_a_place_sees_every_transaction_and_nothing_in_it(void **state)
+{
+	static const char prepare[] = "\0\1\0\0\0\1\0\0\0\0\0\0\0x";
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	l.a.filter = l.a.tables.filter = (struct change_filter){ 0 };
+	l.a.boundaries = true;
+	/* statements on either side of rows, and rows that do not decode */
+	assert_true(gtid(&l, 1) && query(&l, "BEGIN") && query(&l, "INSERT INTO s.t VALUES (1)") && map(&l, 7, "t") &&
+		    insert(&l, 7, 3) && query(&l, "INSERT INTO s.t VALUES (2)") &&
+		    feed(&l, BINLOG_WRITE_ROWS, LT_STR("what is this")) && xid(&l));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	expect_nothing(&l);
+	assert_true(gtid(&l, 2) && query(&l, "BEGIN") && query(&l, "COMMIT"));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	/* a statement that stands alone, and one that is gone on from before its rows */
+	assert_true(gtid(&l, 3) && query(&l, "DROP TABLE t"));
+	expect(&l, CHANGE_TXN_DDL, 0);
+	assert_true(gtid(&l, 4) && query(&l, "BEGIN") && query(&l, "CREATE TABLE c (a INT) START TRANSACTION"));
+	expect(&l, CHANGE_TXN_DDL, 0);
+	assert_true(map(&l, 7, "c") && insert(&l, 7, 1) && xid(&l));
+	expect_nothing(&l);
+	/* what is prepared, and decided */
+	assert_true(gtid(&l, 5) && query(&l, "XA START X'78',X'',1") && map(&l, 7, "t") && insert(&l, 7, 1) &&
+		    query(&l, "XA END X'78',X'',1") &&
+		    feed(&l, BINLOG_XA_PREPARE, lt_str_of(prepare, sizeof(prepare) - 1)));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	assert_true(gtid(&l, 6) && query(&l, "XA COMMIT X'78',X'',1"));
+	expect_nothing(&l);
+	/* what stops who reads the rows */
+	assert_true(gtid(&l, 7) && query(&l, "BEGIN") && feed(&l, 99, LT_STR("new")) && xid(&l));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	assert_true(gtid(&l, 8) && feed(&l, BINLOG_INCIDENT, LT_STR("\1\0\4lost")));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	assert_true(feed(&l, BINLOG_INCIDENT, LT_STR("\1\0\4lost")));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	assert_false(binlog_assembler_busy(&l.a));
+	log_clear(&l);
+}
+
+/* A table made by CREATE ... SELECT at a MariaDB that compresses its log; read on from behind the statement. */
+static void
+rows_behind_a_compressed_create_are_read_on_from(void **state)
+{
+	static const char sql[] =
+	    "CREATE TABLE c (a INT, note VARCHAR(100) DEFAULT 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')";
+	struct lt_buf body = { 0 }, event = { 0 };
+	uLongf packed = compressBound(sizeof(sql) - 1);
+	struct binlog_event e;
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	query_body(&body, LT_STR(""), "s", "");
+	lt_buf_c(&body, (char)0x81);
+	lt_buf_c(&body, (char)(sizeof(sql) - 1));
+	assert_int_equal(
+	    compress((Bytef *)lt_buf_reserve(&body, packed), &packed, (const Bytef *)sql, sizeof(sql) - 1), Z_OK);
+	body.len += packed;
+	put_event(&event, BINLOG_MARIADB_QUERY_COMPRESSED, 0, 4, lt_buf_str(&body));
+	assert_true(binlog_event_open(lt_buf_str(&event), BINLOG_CHECKSUM_CRC32, &e, NULL));
+
+	assert_true(binlog_assembler_behind(&l.a, &e, &l.err));
+	assert_true(map(&l, 7, "c") && insert(&l, 7, 2) && xid(&l));
+	expect(&l, CHANGE_TXN_ROWS, 2);
+	lt_buf_free(&body);
+	lt_buf_free(&event);
+	log_clear(&l);
+}
+
 int
 main(void)
 {
@@ -401,6 +515,9 @@ main(void)
 		cmocka_unit_test(a_new_file_drops_what_was_never_ended),
 		cmocka_unit_test(what_was_applied_before_is_passed_over),
 		cmocka_unit_test(too_large_a_transaction_is_told),
+		cmocka_unit_test(tables_of_one_transaction_have_a_limit),
+		cmocka_unit_test(who_looks_for_a_place_sees_every_transaction_and_nothing_in_it),
+		cmocka_unit_test(rows_behind_a_compressed_create_are_read_on_from),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

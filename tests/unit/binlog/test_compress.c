@@ -1,5 +1,6 @@
 #include "binlog/compress.h"
 
+#include <malloc.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -207,6 +208,39 @@ what_is_packed_may_end_anywhere(void **state)
 	lt_buf_free(&body);
 }
 
+/* An event inside claims to be large, and so does the payload; but few bytes are there. */
+static void
+an_event_takes_the_memory_that_comes_not_what_it_claims(void **state)
+{
+	enum { CLAIMED = 1 << 29 };
+	uint8_t head[BINLOG_HEADER_SIZE] = { 0 };
+	struct lt_buf body = { 0 }, zipped = { 0 };
+	struct binlog_payload *p = NULL;
+	struct lt_err err = { 0 };
+	struct lt_str one;
+	size_t len;
+
+	(void)state;
+	head[4] = BINLOG_WRITE_ROWS;
+	head[BINLOG_HEADER_SIZE_AT + 3] = CLAIMED >> 24;
+	len = ZSTD_compress(lt_buf_reserve(&zipped, 100), 100, head, sizeof(head), 1);
+	assert_false(ZSTD_isError(len));
+	zipped.len = len;
+	lt_buf_add(&body, "\1\1", 2); /* its size */
+	lt_buf_c(&body, (char)len);
+	lt_buf_add(&body, "\2\1\0\3\x09\xfe", 6); /* zstd; unpacked */
+	lt_buf_le(&body, CLAIMED, 8);
+	lt_buf_c(&body, 0);
+	lt_buf_str_add(&body, lt_buf_str(&zipped));
+	assert_true(binlog_payload_open(lt_buf_str(&body), (size_t)CLAIMED * 2, &p, &err));
+	assert_false(binlog_payload_next(p, &one, &err));
+	assert_int_equal(err.code, LT_E_TRUNCATED);
+	assert_true(mallinfo2().hblkhd < CLAIMED / 8);
+	binlog_payload_close(p);
+	lt_buf_free(&body);
+	lt_buf_free(&zipped);
+}
+
 int
 main(void)
 {
@@ -215,6 +249,7 @@ main(void)
 		cmocka_unit_test(what_a_length_claims_is_not_believed),
 		cmocka_unit_test(a_payload_gives_all_its_events_or_an_error),
 		cmocka_unit_test(what_is_packed_may_end_anywhere),
+		cmocka_unit_test(an_event_takes_the_memory_that_comes_not_what_it_claims),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,7 +48,7 @@ SWITCHES = {
     "before images not compared of what is given back": switch(400, "spare_given", shape="calm", lost_tail=True),
     "the old incarnation before the new": switch(240, "old_first", shape="tides", lost_tail=True),
 }
-NOT_MISSED = {  # rules of which the model shows no need: see ADR 33
+NOT_MISSED = {  # by no seed, or rules that are not needed: see ADR 33, and the cases by hand in test_model.py
     "unique values locked before it is decided": switch(100, "value_locks", policy="unique", sites=3, shape="claims"),
     "transactions of the far future held": switch(100, "hold", "heartbeat_guard", shape="calm", big_jumps=True),
     "what is yet to be given back bounds forgetting": switch(100, "claim_given", shape="tides", lost_tail=True),

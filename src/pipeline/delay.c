@@ -48,6 +48,13 @@ pipeline_delay_init(struct pipeline_delay *d, const struct model_site *source, u
 	return ok ? true : lt_wrap(err, "while asking the clock of site %s", source->name);
 }
 
+void
+pipeline_delay_own(struct pipeline_delay *d)
+{
+	d->source_us = lt_wall_us(d->clock);
+	d->mono_us = lt_mono_us(d->clock);
+}
+
 uint64_t
 pipeline_delay_left_us(const struct pipeline_delay *d, uint64_t commit_us, uint64_t read_us)
 {

@@ -20,6 +20,8 @@ struct lt_wake; /* base/thread.h */
 /** Connects to the source and asks its clock, where there is a delay. `stop`: see pipeline_connect(). */
 LT_MUST_USE bool pipeline_delay_init(struct pipeline_delay *d, const struct model_site *source, unsigned delay_ms,
     const struct lt_clock *clock, struct lt_wake *stop, struct lt_err *err);
+/** The source does not answer: take our own clock for its. */
+void pipeline_delay_own(struct pipeline_delay *d);
 /** How long a transaction committed at `commit_us` (0: not known) and read at `read_us` (monotonic) is still to be held
  * back. */
 uint64_t pipeline_delay_left_us(const struct pipeline_delay *d, uint64_t commit_us, uint64_t read_us);

@@ -194,7 +194,8 @@ note_wish(struct binlog_relay *r, const struct binlog_relay_entry *e)
 	if (!binlog_stream_wants_ack(r->feed))
 		return;
 	set_source(r, BINLOG_SEMI_SYNC_ON); /* by now */
-	binlog_relay_log_whole(&r->log);
+	if (e->at.end == r->log.last.pos)
+		binlog_relay_log_whole(&r->log);
 	lt_str_copy(r->unacked.file, sizeof(r->unacked.file), lt_str_z(e->at.file));
 	r->unacked.pos = e->at.end;
 }
@@ -517,6 +518,7 @@ begin_at(struct binlog_relay *r, struct binlog_relay_order *o)
 	size_t first = r->moved ? r->host : 0, end = r->moved ? r->host + 1 : r->nhosts;
 
 	disconnect(r);
+	r->moved = false; /* that host may be away by now */
 	r->fresh = true;
 	r->phase = BINLOG_RELAY_TO_BEGIN;
 	r->expect = o->from.place;

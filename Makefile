@@ -5,8 +5,10 @@ SEED ?= 1
 KILLS ?= 0
 SERVER_KILLS ?= 0
 WRITERS ?= 0
+SEEDS ?= 1000
+FIRST ?= 0
 
-.PHONY: help build demo test faults check asan tsan fuzz corpora chaos bench fmt lint layers cover clean
+.PHONY: help build demo test faults check asan tsan fuzz corpora chaos model bench fmt format lint layers cover clean
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -39,7 +41,7 @@ faults:
 	ninja -C build-faults
 
 ## make check      layers, format, both compilers, tests with ASan+UBSan and with TSan
-check: layers
+check: layers format
 	sh tools/install.sh build test check
 	CC=clang-14 sh tools/configure build-clang -Dtests=true && ninja -C build-clang
 	$(MAKE) asan tsan
@@ -74,8 +76,13 @@ chaos: build
 	sh tools/install.sh test
 	/usr/bin/python3 tests/chaos/run --seconds $(SECONDS) --seed $(SEED) --kills $(KILLS) --server-kills $(SERVER_KILLS) --writers $(WRITERS)
 
-## make bench      NAME=decode|apply|latency|memory (or apply.merge, apply.sysbench, apply.link), or all: one JSON line a figure
-bench: build
+## make model      SEEDS=1000 FIRST=0: the model of conflict resolution, every policy with 2, 3 and 4 sites
+model:
+	cd tests && /usr/bin/python3 -m model.run --table --jobs 2 --seeds $(SEEDS) --first $(FIRST)
+
+## make bench      NAME=decode|apply|latency|memory (or apply.catchup, apply.merge, apply.sysbench, apply.link, apply.mysql), or all: one JSON line a figure
+bench:
+	@$(MAKE) -s build >&2
 	@sh tools/install.sh test bench
 	@/usr/bin/python3 bench/run $(NAME)
 
@@ -83,6 +90,11 @@ bench: build
 fmt:
 	sh tools/install.sh check
 	git ls-files 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format-14 -i
+
+## make format     is it all as `make fmt` leaves it
+format:
+	sh tools/install.sh check
+	git ls-files 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format-14 --dry-run -Werror
 
 ## make lint       clang-tidy and cppcheck
 lint: layers

@@ -119,14 +119,22 @@ lt_wake_fd(const struct lt_wake *w)
 }
 
 bool
-lt_wake_wait(struct lt_wake *w, int timeout_ms)
+lt_wake_wait_or(struct lt_wake *w, struct lt_wake *other, int timeout_ms)
 {
-	struct pollfd p = { .fd = w->fd, .events = POLLIN };
+	/* poll() passes over a descriptor that is negative */
+	struct pollfd p[] = { { .fd = w->fd, .events = POLLIN },
+		{ .fd = other != NULL ? other->fd : -1, .events = POLLIN } };
 
-	if (poll(&p, 1, timeout_ms) <= 0)
+	if (poll(p, LT_COUNT(p), timeout_ms) <= 0 || p[0].revents == 0)
 		return false;
 	(void)atomic_load_explicit(&w->raises, memory_order_acquire);
 	return true;
+}
+
+bool
+lt_wake_wait(struct lt_wake *w, int timeout_ms)
+{
+	return lt_wake_wait_or(w, NULL, timeout_ms);
 }
 
 struct lt_cell {

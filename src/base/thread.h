@@ -25,6 +25,8 @@ void lt_wake_clear(struct lt_wake *w);
 int lt_wake_fd(const struct lt_wake *w);
 /** True once raised, false at the time limit (< 0: none). What was written before the raise is seen then. */
 bool lt_wake_wait(struct lt_wake *w, int timeout_ms);
+/** As lt_wake_wait(), also cut short by a raise of `other` (may be NULL); true only if `w` is raised. */
+bool lt_wake_wait_or(struct lt_wake *w, struct lt_wake *other, int timeout_ms);
 
 /** A copy of a plain struct that one thread publishes and others read, whole. */
 struct lt_cell;

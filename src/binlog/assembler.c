@@ -9,6 +9,9 @@
  * file.
  */
 #define TABLES_MAX 4096
+/* What they may take from one transaction to the next, and in one where nothing else is the limit. */
+#define TABLES_BYTES ((size_t)32 << 20)
+#define TABLES_BYTES_MAX ((size_t)64 << 20)
 /* Largest event inside a compressed one when no limit is set. */
 #define EVENT_MAX ((size_t)1 << 30)
 
@@ -83,7 +86,7 @@ binlog_assembler_begin(struct binlog_assembler *a, const struct binlog_event *e,
 	a->begin_server = e->header.server_id;
 	a->serial++;
 	/* Nobody points into them between transactions. */
-	if (a->tables.count > TABLES_MAX)
+	if (a->tables.count > TABLES_MAX || a->tables.bytes > TABLES_BYTES)
 		binlog_tables_clear(&a->tables);
 	a->row_events = 0;
 	a->xa = a->skipped = a->told = a->bare = false;
@@ -134,6 +137,12 @@ size_t
 binlog_assembler_limit(const struct binlog_assembler *a)
 {
 	return a->spill != NULL ? a->spill->memory_bytes : a->txn_limit;
+}
+
+size_t
+binlog_assembler_event_limit(const struct binlog_assembler *a)
+{
+	return a->txn_limit != 0 ? a->txn_limit : EVENT_MAX;
 }
 
 bool
@@ -265,6 +274,18 @@ feed_gtid(struct binlog_assembler *a, const struct binlog_event *e, const struct
 	return binlog_assembler_open(a, e, err);
 }
 
+/** Rows of the transaction in hand may point to every one. */
+static bool
+bound_tables(const struct binlog_assembler *a, struct lt_err *err)
+{
+	size_t limit = binlog_assembler_limit(a);
+
+	limit = limit != 0 ? LT_MAX(limit, TABLES_BYTES) : TABLES_BYTES_MAX;
+	return a->tables.bytes <= limit ||
+	       lt_fail(err, LT_E_TXN_TOO_LARGE, "the tables of the transaction take more than %zu bytes (%zu so far)",
+		   limit, a->tables.bytes);
+}
+
 static bool
 feed_table_map(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
 {
@@ -275,7 +296,10 @@ feed_table_map(struct binlog_assembler *a, const struct binlog_event *e, const s
 	if (bare ? !binlog_assembler_open(a, e, err) : !need_open(a, e, err))
 		return false;
 	a->bare |= bare;
-	return binlog_tables_map(&a->tables, e->body, a->format.id_width, a->format.mariadb, a->serial, err);
+	if (a->boundaries)
+		return true;
+	return binlog_tables_map(&a->tables, e->body, a->format.id_width, a->format.mariadb, a->serial, err) &&
+	       bound_tables(a, err);
 }
 
 /** Rows of a table, found by its id; *ret NULL when they are not wanted. */
@@ -289,6 +313,8 @@ rows_table(struct binlog_assembler *a, const struct binlog_event *e, struct lt_s
 	*ret = NULL;
 	if (!need_open(a, e, err))
 		return false;
+	if (a->boundaries)
+		return true;
 	if (body.len < a->format.id_width)
 		return lt_fail(err, LT_E_TRUNCATED, "row event: %zu bytes", body.len);
 	id = lt_le((const uint8_t *)body.ptr, a->format.id_width);
@@ -358,7 +384,7 @@ static bool
 feed_compressed(
     struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
 {
-	size_t limit = a->txn_limit != 0 ? a->txn_limit : EVENT_MAX;
+	size_t limit = binlog_assembler_event_limit(a);
 	const struct change_table *table;
 	uint8_t type = e->header.type;
 
@@ -385,7 +411,7 @@ feed_payload(
 
 	if (a->packed)
 		return lt_fail(err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event inside another one");
-	if (!binlog_payload_open_event(outer, a->txn_limit != 0 ? a->txn_limit : EVENT_MAX, &p, err))
+	if (!binlog_payload_open_event(outer, binlog_assembler_event_limit(a), &p, err))
 		return false;
 	a->packed = true;
 	a->place.last_crc = binlog_event_crc(outer);
@@ -456,29 +482,34 @@ feed_fragment(struct binlog_assembler *a, const struct binlog_event *e, const st
 	struct binlog_fragments *f = &a->fragments;
 	bool whole = false;
 
-	if (!need_open(a, e, err) ||
-	    !binlog_fragments_add(f, e->body, a->txn_limit != 0 ? a->txn_limit : EVENT_MAX, &whole, err))
+	if (!need_open(a, e, err) || !binlog_fragments_add(f, e->body, binlog_assembler_event_limit(a), &whole, err))
 		return false;
-	f->discard = f->discard || is_unwanted(a, lt_buf_str(&f->bytes));
+	f->discard = f->discard || a->boundaries || is_unwanted(a, lt_buf_str(&f->bytes));
 	return !whole || feed_fragments(a, at, err);
 }
 
+/** It stands in a group of its own, or (MariaDB) alone: who looks for a place must be able to come behind it. */
 static bool
-feed_incident(const struct binlog_event *e, struct lt_err *err)
+feed_incident(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
 {
 	struct lt_cur in = lt_cur_str(e->body);
 	uint16_t number = lt_cur_u16(&in);
 	struct lt_str text = lt_cur_bytes(&in, lt_cur_u8(&in));
 
+	if (a->boundaries) {
+		if (!binlog_assembler_busy(a))
+			binlog_assembler_begin(a, e, at);
+		return binlog_assembler_end(a, e, at, true, err);
+	}
 	return lt_fail(err, LT_E_INCIDENT, "the source wrote an incident (%u: %.*s)", number, LT_FMT(text));
 }
 
 static bool
-feed_other(const struct binlog_event *e, struct lt_err *err)
+feed_other(const struct binlog_assembler *a, const struct binlog_event *e, struct lt_err *err)
 {
 	char name[40];
 
-	if ((e->header.flags & BINLOG_FLAG_IGNORABLE) != 0)
+	if ((e->header.flags & BINLOG_FLAG_IGNORABLE) != 0 || a->boundaries)
 		return true;
 	if (binlog_type_name(e->header.type) != NULL)
 		return lt_fail(
@@ -522,7 +553,7 @@ binlog_assembler_feed(
 	case BINLOG_MARIADB_GTID: return feed_gtid(a, e, at, err);
 	case BINLOG_XA_PREPARE: return binlog_assembler_prepare(a, e, at, err);
 	case BINLOG_TRANSACTION_PAYLOAD: return feed_payload(a, e, at, err);
-	case BINLOG_INCIDENT: return feed_incident(e, err);
+	case BINLOG_INCIDENT: return feed_incident(a, e, at, err);
 	case BINLOG_ROTATE:
 		return !binlog_assembler_busy(a) ||
 		       lt_fail(err, LT_E_CORRUPT, "ROTATE event: the transaction before it has no end");
@@ -542,6 +573,6 @@ binlog_assembler_feed(
 	case BINLOG_MARIADB_CHECKPOINT:
 	case BINLOG_MARIADB_GTID_LIST: return true;
 	case BINLOG_MARIADB_PARTIAL_ROW_DATA: return feed_fragment(a, e, at, err);
-	default: return binlog_is_compressed(type) ? feed_compressed(a, e, at, err) : feed_other(e, err);
+	default: return binlog_is_compressed(type) ? feed_compressed(a, e, at, err) : feed_other(a, e, err);
 	}
 }

@@ -72,6 +72,8 @@ void binlog_assembler_format(struct binlog_assembler *a, const struct binlog_for
 /** Take in one event of the log (no FORMAT_DESCRIPTION, artificial ROTATE, HEARTBEAT: those are the feeder's). */
 LT_MUST_USE bool binlog_assembler_feed(
     struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err);
+/** Reading goes on behind this event, which was read before. */
+LT_MUST_USE bool binlog_assembler_behind(struct binlog_assembler *a, const struct binlog_event *e, struct lt_err *err);
 /** The oldest whole transaction, the caller's from then on; NULL: none. */
 struct change_txn *binlog_assembler_take(struct binlog_assembler *a);
 /** A CHANGE_TXN_PLACE for what was passed over since the last take; NULL when nothing was. */
@@ -92,6 +94,8 @@ LT_MUST_USE bool binlog_assembler_end(struct binlog_assembler *a, const struct b
     const struct binlog_at *at, bool committed, struct lt_err *err);
 /** Bytes of rows that may stay in memory; 0 = no limit. */
 size_t binlog_assembler_limit(const struct binlog_assembler *a);
+/** Bytes of an event that stands compressed, or in pieces, in others. */
+size_t binlog_assembler_event_limit(const struct binlog_assembler *a);
 /** Whether there is something in `t` to be handed out. */
 bool binlog_assembler_holds(const struct change_txn *t);
 LT_MUST_USE bool binlog_assembler_hand_out(struct binlog_assembler *a, enum change_txn_kind kind, struct lt_err *err);

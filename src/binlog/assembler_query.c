@@ -1,6 +1,7 @@
 /* Statements: what they do to the transaction they stand in, and XA; declared in assembler.h. */
 #include "base/fault.h"
 #include "binlog/assembler.h"
+#include "binlog/compress.h"
 #include "binlog/query.h"
 
 /* Prepared XA transactions remembered at once; nobody holds as many open. */
@@ -234,6 +235,16 @@ hand_out_ddl(struct binlog_assembler *a, const struct binlog_query *q, struct lt
 	return binlog_assembler_hand_out(a, CHANGE_TXN_DDL, err);
 }
 
+/** CREATE TABLE ... SELECT as MySQL logs it: its rows follow in the same transaction, but it is told alone. */
+static bool
+is_create_select(struct lt_str sql)
+{
+	static const char words[] = "START TRANSACTION";
+	size_t len = sizeof(words) - 1;
+
+	return sql.len >= len && lt_str_ieq(lt_str_of(sql.ptr + sql.len - len, len), lt_str_of(words, len));
+}
+
 /** A statement that neither begins nor ends anything. */
 static bool
 other(struct binlog_assembler *a, const struct binlog_query *q, const struct binlog_event *e,
@@ -243,9 +254,13 @@ other(struct binlog_assembler *a, const struct binlog_query *q, const struct bin
 	struct lt_buf sql = { 0 };
 	bool wanted, ok = false;
 
+	if (a->boundaries && inside && (a->packed || !is_create_select(q->sql)))
+		return true;
 	if (!inside && a->state != BINLOG_STATE_GROUP)
 		binlog_assembler_begin(a, e, at);
-	if (!binlog_query_utf8(q->sql, q->charset, &sql, err) || !judge(a, q, lt_buf_str(&sql), &wanted, err))
+	/* Whose it is matters to nobody who looks for a place. */
+	if ((!a->boundaries && !binlog_query_utf8(q->sql, q->charset, &sql, err)) ||
+	    !judge(a, q, lt_buf_str(&sql), &wanted, err))
 		goto out;
 	if (wanted && !hand_out_ddl(a, q, lt_buf_str(&sql), e, at, err))
 		goto out;
@@ -332,4 +347,27 @@ binlog_assembler_query(struct binlog_assembler *a, const struct binlog_event *e,
 		return binlog_assembler_open(a, e, err);
 	}
 	return need_inside(a, verb, e, at, err) && inside(a, verb, name, e, at, err);
+}
+
+bool
+binlog_assembler_behind(struct binlog_assembler *a, const struct binlog_event *e, struct lt_err *err)
+{
+	size_t limit = binlog_assembler_event_limit(a);
+	struct lt_str body = e->body, name;
+	uint8_t type = e->header.type;
+	struct binlog_query q;
+
+	if (type == BINLOG_MARIADB_QUERY_COMPRESSED) {
+		if (!binlog_expand(&type, body, a->format.query_size, limit, &a->scratch, err))
+			return false;
+		body = lt_buf_str(&a->scratch);
+	}
+	if (type != BINLOG_QUERY)
+		return true;
+	if (!binlog_query_decode(body, &a->format, &q, err))
+		return false;
+	/* Behind CREATE TABLE ... SELECT its rows come. */
+	if (binlog_query_verb(q.sql, &name) == BINLOG_VERB_OTHER)
+		a->state = BINLOG_STATE_TAIL;
+	return true;
 }

@@ -44,12 +44,13 @@ struct exception {
 	uint32_t point;
 };
 
-enum lead { LEAD_NONE, LEAD_DOUBLE, LEAD_SJIS, LEAD_EUC, LEAD_GB18030 };
+/* KOREAN and HIGH are like DOUBLE, but fewer bytes may come second. */
+enum lead { LEAD_NONE, LEAD_DOUBLE, LEAD_KOREAN, LEAD_HIGH, LEAD_SJIS, LEAD_EUC, LEAD_GB18030 };
 
 struct conversion {
 	const char *name;                   /* the servers' */
 	const char *iconv;                  /* glibc's */
-	enum lead lead;                     /* how characters are cut; matters where there are exceptions */
+	enum lead lead;                     /* how characters are cut */
 	const struct exception *exceptions; /* ended by zeros */
 };
 
@@ -92,9 +93,9 @@ static const struct conversion conversions[] = {
 	{ "cp932", "CP932", LEAD_SJIS, NULL },
 	{ "dec8", "DEC-MCS", LEAD_NONE, dec8 },
 	{ "eucjpms", "EUC-JP-MS", LEAD_EUC, NULL },
-	{ "euckr", "CP949", LEAD_DOUBLE, NULL },
+	{ "euckr", "CP949", LEAD_KOREAN, NULL },
 	{ "gb18030", "GB18030", LEAD_GB18030, gb18030 },
-	{ "gb2312", "EUC-CN", LEAD_DOUBLE, NULL },
+	{ "gb2312", "EUC-CN", LEAD_HIGH, NULL },
 	{ "gbk", "GBK", LEAD_DOUBLE, NULL },
 	{ "geostd8", "GEORGIAN-PS", LEAD_NONE, geostd8 },
 	{ "greek", "ISO-8859-7", LEAD_NONE, greek },
@@ -125,7 +126,9 @@ char_len(enum lead lead, const uint8_t *p, size_t left)
 
 	switch (lead) {
 	case LEAD_NONE: break;
-	case LEAD_DOUBLE: n = p[0] > 0x80 ? 2 : 1; break;
+	case LEAD_DOUBLE:
+	case LEAD_KOREAN:
+	case LEAD_HIGH: n = p[0] > 0x80 ? 2 : 1; break;
 	case LEAD_SJIS: n = (p[0] > 0x80 && p[0] < 0xa0) || p[0] >= 0xe0 ? 2 : 1; break;
 	case LEAD_EUC: n = p[0] == 0x8f ? 3 : p[0] > 0x80 ? 2 : 1; break;
 	case LEAD_GB18030: n = p[0] <= 0x80 ? 1 : left > 1 && p[1] >= '0' && p[1] <= '9' ? 4 : 2; break;
@@ -202,6 +205,94 @@ from_other(const char *name, struct lt_str bytes, struct lt_buf *out)
 		return ok;
 	}
 	return false;
+}
+
+/* -- what cannot be converted whole --------------------------------------------------------------- */
+
+#define NO_CHARACTER 0xfffd
+
+/* Whether the servers would take `byte` as the second one of a character. */
+static bool
+is_trail(enum lead lead, uint8_t byte)
+{
+	switch (lead) {
+	case LEAD_NONE: return false;
+	case LEAD_KOREAN:
+		return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || (byte > 0x80 && byte < 0xff);
+	case LEAD_HIGH:
+	case LEAD_EUC: return byte > 0xa0 && byte < 0xff;
+	case LEAD_GB18030:
+		if (byte >= '0' && byte <= '9')
+			return true;
+		break;
+	case LEAD_DOUBLE:
+	case LEAD_SJIS: break;
+	}
+	return byte >= 0x40 && byte < 0xff && byte != 0x7f;
+}
+
+/* One character from the start of `bytes`, or in its stead one that says that there is none; returns its length. */
+static size_t
+one_lossy(const struct conversion *c, iconv_t cd, struct lt_str bytes, struct lt_buf *out)
+{
+	const uint8_t *p = (const uint8_t *)bytes.ptr;
+	size_t n = char_len(c->lead, p, bytes.len), old = out->len;
+
+	if (n > 1 && (p[0] == 0xff || !is_trail(c->lead, p[1])))
+		n = 1;
+	if (!convert(c, cd, lt_str_of(p, n), out)) {
+		out->len = old;
+		(void)iconv(cd, NULL, NULL, NULL, NULL);
+		lt_utf8_add(out, p[0] < 0x80 ? p[0] : NO_CHARACTER);
+	}
+	return n;
+}
+
+static bool
+other_lossy(const char *name, struct lt_str bytes, struct lt_buf *out)
+{
+	for (size_t i = 0; i < LT_COUNT(conversions); i++) {
+		iconv_t cd;
+
+		if (strcmp(conversions[i].name, name) != 0)
+			continue;
+		cd = iconv_open("UTF-8", conversions[i].iconv);
+		if (cd == (iconv_t)-1)
+			return false;
+		for (size_t at = 0; at < bytes.len;)
+			at += one_lossy(&conversions[i], cd, lt_str_of(bytes.ptr + at, bytes.len - at), out);
+		iconv_close(cd);
+		return true;
+	}
+	return false;
+}
+
+static void
+utf8_lossy(struct lt_str bytes, struct lt_buf *out)
+{
+	for (size_t at = 0, n; at < bytes.len; at += LT_MAX(n, 1)) {
+		n = lt_utf8_len(lt_str_of(bytes.ptr + at, bytes.len - at));
+		if (n == 0)
+			lt_utf8_add(out, NO_CHARACTER);
+		else
+			lt_buf_add(out, bytes.ptr + at, n);
+	}
+}
+
+bool
+binlog_charset_lossy(uint16_t collation, struct lt_str bytes, struct lt_buf *out)
+{
+	const char *name = collation != 0 ? binlog_charset_name(collation) : "utf8";
+
+	if (name == NULL)
+		return false;
+	if (strcmp(name, "latin1") == 0)
+		return from_latin1(bytes, out);
+	if (!binlog_charset_is_utf8(collation) && strcmp(name, "binary") != 0 && strcmp(name, "keybcs2") != 0)
+		return other_lossy(name, bytes, out);
+	/* The servers take names out of binary text as they are; of keybcs2 only ASCII is told. */
+	utf8_lossy(bytes, out);
+	return true;
 }
 
 bool

@@ -9,7 +9,8 @@
 
 enum { FIELD_END = 0, FIELD_SIZE = 1, FIELD_ALGORITHM = 2, FIELD_UNPACKED = 3 };
 enum { ALGORITHM_ZSTD = 0, ALGORITHM_NONE = 255 };
-/* Of a payload that lies in a file, so much is in memory at a time. */
+/* Of a payload that lies in a file, so much is in memory at a time; and room for an event grows by it at least: what
+ * an event claims to be is believed as its bytes come. */
 #define CHUNK_BYTES ((size_t)128 << 10)
 
 struct binlog_payload {
@@ -154,16 +155,11 @@ unpack_some(struct binlog_payload *p, ZSTD_outBuffer *out, struct lt_err *err)
 	       lt_fail(err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event: zstd: %s", ZSTD_getErrorName(rc));
 }
 
-/** Unpack exactly `size` bytes behind what is in `event`. */
 static bool
-unpack(struct binlog_payload *p, size_t size, struct lt_err *err)
+unpack_chunk(struct binlog_payload *p, size_t size, struct lt_err *err)
 {
-	ZSTD_outBuffer out = { 0 };
+	ZSTD_outBuffer out = { lt_buf_reserve(&p->event, size), size, 0 };
 
-	if (size > p->left)
-		return lt_fail(
-		    err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event: an event inside is longer than the payload");
-	out = (ZSTD_outBuffer){ lt_buf_reserve(&p->event, size), size, 0 };
 	while (out.pos < out.size) {
 		size_t in_before, out_before = out.pos;
 
@@ -178,6 +174,23 @@ unpack(struct binlog_payload *p, size_t size, struct lt_err *err)
 	}
 	p->event.len += size;
 	p->left -= size;
+	return true;
+}
+
+/** Unpack exactly `size` bytes behind what is in `event`. */
+static bool
+unpack(struct binlog_payload *p, size_t size, struct lt_err *err)
+{
+	if (size > p->left)
+		return lt_fail(
+		    err, LT_E_CORRUPT, "TRANSACTION_PAYLOAD event: an event inside is longer than the payload");
+	while (size > 0) {
+		size_t n = LT_MIN(size, LT_MAX(p->event.len, CHUNK_BYTES));
+
+		if (!unpack_chunk(p, n, err))
+			return false;
+		size -= n;
+	}
 	return true;
 }
 

@@ -4,13 +4,13 @@
 
 enum { VERSION_SIZE = 50, LENGTHS_AT = 2 + VERSION_SIZE + 4 + 1 };
 
-/** "5.6.1-log" as 50601; 0 when it does not begin with a version. */
+/** "5.6.1-log" as 50601, "5.7.mysql_aurora.2.10.2" as 50700; 0 when it does not begin with a version. */
 static uint32_t
 version_number(const char *text)
 {
-	unsigned major, minor, patch;
+	unsigned major, minor, patch = 0;
 
-	if (sscanf(text, "%2u.%2u.%2u", &major, &minor, &patch) != 3)
+	if (sscanf(text, "%2u.%2u.%2u", &major, &minor, &patch) < 2)
 		return 0;
 	return major * 10000 + minor * 100 + patch;
 }
@@ -83,6 +83,9 @@ binlog_format_decode(struct lt_str bytes, struct binlog_format *out, struct lt_e
 	if (other_numbers(f.version))
 		return lt_fail(
 		    err, LT_E_EVENT_UNSUPPORTED, "the log was written by a development version, %s", f.version);
+	if (version_number(f.version) == 0)
+		return lt_fail(err, LT_E_EVENT_UNSUPPORTED,
+		    "the log does not tell the version that wrote it, and so not whether it has checksums");
 	f.bare_rows = version_number(f.version) < 50600;
 	if (tells_checksum(&f, version_number(f.version))) {
 		if (!read_checksum(bytes, &f, BINLOG_HEADER_SIZE + LENGTHS_AT, err))

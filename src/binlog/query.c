@@ -217,9 +217,9 @@ binlog_query_verb(struct lt_str sql, struct lt_str *name)
 bool
 binlog_query_utf8(struct lt_str text, uint16_t charset, struct lt_buf *out, struct lt_err *err)
 {
-	if (binlog_charset_utf8(charset, text, out))
+	if (binlog_charset_utf8(charset, text, out) || binlog_charset_lossy(charset, text, out))
 		return true;
 	return lt_fail(err, LT_E_CHARSET,
-	    "a statement of %zu bytes is not well-formed text of its character set (%s, collation %u)", text.len,
+	    "a statement of %zu bytes is in a character set that cannot be read (%s, collation %u)", text.len,
 	    binlog_charset_name(charset) != NULL ? binlog_charset_name(charset) : "not known", charset);
 }

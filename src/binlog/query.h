@@ -36,7 +36,9 @@ enum binlog_verb {
  * supersets of ASCII, so this needs no conversion. */
 enum binlog_verb binlog_query_verb(struct lt_str sql, struct lt_str *name);
 
-/** `text` of the character set of collation `charset` as UTF-8, appended; what cannot be converted is LT_E_CHARSET. */
+/** `text` of the character set of collation `charset` as UTF-8, appended. Bytes that are no character there (of a
+ * client that says "binary" these are what is not UTF-8) become U+FFFD: where they stand in a name, nobody can tell
+ * whose it is. A character set that is not known is LT_E_CHARSET. */
 LT_MUST_USE bool binlog_query_utf8(struct lt_str text, uint16_t charset, struct lt_buf *out, struct lt_err *err);
 
 #endif

@@ -16,6 +16,8 @@ enum { DUMP_NON_BLOCK = 1, MYSQL_HEARTBEAT_V2 = 2, MARIADB_ANNOTATE = 2 };
 #define PACKET_MORE ((size_t)1 << 20)
 /* Memory of an event in pieces that is kept for the next one. */
 #define KEEP_MAX ((size_t)1 << 20)
+/* Of the first event in every file. */
+#define START_POS 4
 /* Where the type stands in an event. */
 #define TYPE_AT 4
 
@@ -82,6 +84,7 @@ code_of_fatal(const char *text)
 		{ "bogus data in log event", LT_E_LOG_POSITION },
 		{ "max_allowed_packet", LT_E_PACKET_TOO_LARGE },
 		{ "truncated in the middle of event", LT_E_TRUNCATED },
+		{ "did not pass crc check", LT_E_CHECKSUM },
 		{ "not open", LT_E_LOG_OFF },
 	};
 
@@ -346,9 +349,10 @@ dump_mysql_gtid(
 static bool
 check_purged(struct stream *s, const struct change_gtid_set *gtids, struct lt_err *err)
 {
+	struct change_place first = { .pos = START_POS };
 	struct change_gtid_set *oldest = NULL;
 	struct my_rows *rows = NULL;
-	struct lt_buf text = { 0 }, sql = { 0 };
+	struct lt_buf text = { 0 };
 	bool ok = false;
 
 	if (!my_query(s->conn, "SHOW BINARY LOGS", &rows, err))
@@ -357,17 +361,16 @@ check_purged(struct stream *s, const struct change_gtid_set *gtids, struct lt_er
 		lt_fail(err, LT_E_LOG_OFF, "the server writes no binary log");
 		goto out;
 	}
-	lt_buf_printf(&sql, "SELECT BINLOG_GTID_POS('%.*s', 4)", LT_FMT(my_rows_at(rows, 0, 0)));
-	if (!binlog_ask(s->conn, lt_buf_cstr(&sql), &text, err) ||
-	    !change_gtid_set_parse(lt_buf_str(&text), &oldest, err))
+	lt_str_copy(first.file, sizeof(first.file), my_rows_at(rows, 0, 0));
+	if (!binlog_gtids_at(s->conn, &first, &oldest, err))
 		goto out;
+	change_gtid_set_text(oldest, &text);
 	ok = change_gtid_set_subset(oldest, gtids) ||
 	     lt_fail(err, LT_E_LOG_PURGED, "the oldest log file begins behind %.*s", LT_FMT(lt_buf_str(&text)));
 out:
 	change_gtid_set_free(oldest);
 	my_rows_free(rows);
 	lt_buf_free(&text);
-	lt_buf_free(&sql);
 	return ok;
 }
 

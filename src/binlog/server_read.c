@@ -66,10 +66,10 @@ binlog_executed(struct my_conn *c, struct change_gtid_set **ret, struct lt_err *
 	return ok;
 }
 
-/* What MariaDB's log holds up to a place. The server reads the whole file for that, and answers NULL where it meets an
- * event over max_allowed_packet. */
-static bool
-gtids_at(struct my_conn *c, const struct change_place *place, struct change_gtid_set **ret, struct lt_err *err)
+/* The server reads the file for that, and answers NULL where it cannot: at an event over max_allowed_packet, or when
+ * the file is gone by now. */
+bool
+binlog_gtids_at(struct my_conn *c, const struct change_place *place, struct change_gtid_set **ret, struct lt_err *err)
 {
 	struct lt_buf sql = { 0 }, text = { 0 };
 	bool ok;
@@ -134,7 +134,7 @@ read_mariadb_end(struct my_conn *c, struct change_place *place, struct change_gt
 		after = NULL;
 	}
 	change_gtid_set_free(before);
-	return ok && gtids_at(c, place, ret, err);
+	return ok && binlog_gtids_at(c, place, ret, err);
 }
 
 /* The end of the log. */

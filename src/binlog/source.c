@@ -1,7 +1,6 @@
 #include "binlog/source.h"
 
 #include "base/fault.h"
-#include "binlog/query.h"
 #include "binlog/source_priv.h"
 
 /* Positions move at least so often while only unwanted transactions are read. */
@@ -30,8 +29,6 @@ struct source {
 static bool
 meet_expected(struct source *s, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
 {
-	struct binlog_query q;
-	struct lt_str name;
 	char type[40];
 	bool same = at->pos == s->expect.pos && at->end == s->expect.end && binlog_event_crc(e) == s->expect.crc;
 
@@ -41,11 +38,7 @@ meet_expected(struct source *s, const struct binlog_event *e, const struct binlo
 		    binlog_event_name(e->header.type, type), (unsigned long long)at->pos, (unsigned long long)at->end,
 		    (unsigned long long)s->expect.pos, (unsigned long long)s->expect.end);
 	s->expect.on = false;
-	/* Behind CREATE TABLE ... SELECT its rows come. */
-	if (e->header.type == BINLOG_QUERY && binlog_query_decode(e->body, &s->assembler.format, &q, NULL) &&
-	    binlog_query_verb(q.sql, &name) == BINLOG_VERB_OTHER)
-		s->assembler.state = BINLOG_STATE_TAIL;
-	return true;
+	return binlog_assembler_behind(&s->assembler, e, err);
 }
 
 /** What was executed before this file, where nobody said it better. */
@@ -148,6 +141,20 @@ rotate_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
 	return true;
 }
 
+/** What the server puts between the log's events. MariaDB tells GTIDs again where a start by them is passed. */
+static bool
+artificial_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
+{
+	char name[40];
+
+	if (e->header.type == BINLOG_ROTATE)
+		return rotate_event(s, e, err);
+	if (e->header.type == BINLOG_MARIADB_GTID_LIST || (e->header.flags & BINLOG_FLAG_IGNORABLE) != 0)
+		return true;
+	return lt_fail(
+	    err, LT_E_CORRUPT, "%s event that the server itself made up", binlog_event_name(e->header.type, name));
+}
+
 static bool
 one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err *err)
 {
@@ -170,7 +177,7 @@ one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err 
 	if (*heartbeat)
 		return true;
 	if (artificial)
-		return type != BINLOG_ROTATE || rotate_event(s, &e, err);
+		return artificial_event(s, &e, err);
 	/* Of an encrypted file it is shown again too. The server sends what follows in the clear. */
 	if (type == BINLOG_MARIADB_START_ENCRYPTION && s->feed->stream && s->track.repeated)
 		return true;

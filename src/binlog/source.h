@@ -14,9 +14,10 @@ struct binlog_options {
 	uint32_t server_id;    /* ours, as a replica; must differ from every other reader's */
 	uint8_t uuid[16];      /* likewise */
 	unsigned heartbeat_ms; /* 0 = 1000; silence of three of them is LT_E_LOG_SILENT */
-	bool boundaries;       /* only where transactions begin and end counts: what is prepared (XA) is shown as one */
-	bool semi_sync;        /* as a semi-synchronous replica: only for who acknowledges (binlog/relay.h) */
-	bool to_end;           /* a server's log ends where it ends when that is reached, as a file does */
+	bool boundaries; /* only where transactions begin and end counts: none is left out, what is prepared (XA) is
+			  * shown as one, and what they hold is not looked into. Without filter and describer */
+	bool semi_sync;  /* as a semi-synchronous replica: only for who acknowledges (binlog/relay.h) */
+	bool to_end;     /* a server's log ends where it ends when that is reached, as a file does */
 	const struct change_place
 	    *commit;            /* of a second reading (binlog/recall.h): this XA COMMIT counts alone, others may be of
 				 * transactions that are not in the log any more; NULL: each counts */
@@ -36,6 +37,10 @@ struct binlog_server {
 /** Ask `c`; LT_E_LOG_OFF without a binary log, LT_E_NO_PRIVILEGE. `out->end` is the caller's to
  * change_position_clear(). */
 LT_MUST_USE bool binlog_server_read(struct my_conn *c, struct binlog_server *out, struct lt_err *err);
+
+/** What MariaDB's log holds up to a place of it; LT_E_SERVER_BUSY when the server cannot tell. */
+LT_MUST_USE bool binlog_gtids_at(
+    struct my_conn *c, const struct change_place *place, struct change_gtid_set **ret, struct lt_err *err);
 
 /** Connect to `addr` and read on from `from`:
  *  - its server is the same as the one reached: by file and position, from `last_pos`, where the event must have the

@@ -44,7 +44,7 @@ struct binlog_expect {
 struct change_source *binlog_source_new(
     struct binlog_feed *feed, const struct change_position *from, const struct binlog_options *options, bool expect);
 
-/** What `s`, which takes it over, asks for XA transactions that were prepared before it began. */
-void binlog_source_recall(struct change_source *s, struct binlog_recall *recall);
+/** What `base`, which takes it over, asks for XA transactions that were prepared before it began. */
+void binlog_source_recall(struct change_source *base, struct binlog_recall *recall);
 
 #endif

@@ -17,7 +17,7 @@ binlog_tables_clear(struct binlog_tables *t)
 {
 	for (size_t i = 0; i < t->cap; i++)
 		drop(&t->slots[i]);
-	t->count = 0;
+	t->count = t->bytes = 0;
 }
 
 void
@@ -87,6 +87,12 @@ describe(struct binlog_tables *t, struct lt_str body, size_t id_width, bool mari
 	return true;
 }
 
+static size_t
+table_bytes(const struct change_table *table)
+{
+	return table != NULL ? lt_arena_bytes(table->arena) : 0;
+}
+
 bool
 binlog_tables_map(
     struct binlog_tables *t, struct lt_str body, size_t id_width, bool mariadb, uint64_t group, struct lt_err *err)
@@ -112,6 +118,8 @@ binlog_tables_map(
 	}
 	if (m->body == NULL)
 		t->count++;
+	t->bytes += body.len + table_bytes(table);
+	t->bytes -= m->body_len + table_bytes(m->table);
 	change_table_unref(m->table);
 	if (m->body_cap < body.len || m->body == NULL) {
 		m->body_cap = LT_MAX(body.len, 1);

@@ -18,6 +18,7 @@ struct binlog_mapped {
 struct binlog_tables {
 	struct binlog_mapped *slots; /* owned; open addressing, `cap` is a power of two */
 	size_t count, cap;
+	size_t bytes; /* of what is known, about */
 	struct change_filter filter;
 	struct change_describer describer;
 };

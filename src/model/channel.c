@@ -133,6 +133,7 @@ read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err
 	bytes = model_yaml_get(node, "bytes");
 	time = model_yaml_get(node, "time");
 	wait = model_yaml_get(node, "wait");
+	c->group.grows = c->group.grows && rows == NULL && bytes == NULL && time == NULL;
 	if (wait != NULL && !model_field_ms(wait, "wait", (struct model_bounds){ 1, 1000 }, &c->group.wait_ms, err))
 		return false;
 	if (rows != NULL) {
@@ -253,6 +254,7 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	c->group.rows = GROUP_ROWS;
 	c->group.bytes = LT_MIN(4 * MEGA, c->memory_bytes / 4);
 	c->group.wait_ms = GROUP_WAIT_MS;
+	c->group.grows = !two_way;
 	c->group.time_ms = two_way ? GROUP_TIME_TWO_WAY_MS : GROUP_TIME_MS;
 	if (verify != NULL && !model_field_switch(verify, "verify", &on, err))
 		return false;

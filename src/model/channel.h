@@ -79,6 +79,7 @@ struct model_channel {
 	enum model_sync sync;
 	struct {
 		size_t rows, bytes;
+		bool grows; /* more where the target is far: one-way, and no bound is set but `wait` */
 		unsigned time_ms, wait_ms;
 	} group; /* `group`: bounds of a target transaction: default 5000, 4M, 200; two-way: time 10; wait 20 (R4) */
 };

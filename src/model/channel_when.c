@@ -146,7 +146,7 @@ model_channel_start(struct model_channel *c, const struct model_yaml *node, stru
 bool
 model_channel_until(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
-	size_t i;
+	size_t i = 0;
 
 	if (node == NULL)
 		return true;

@@ -145,7 +145,8 @@ LT_MUST_USE bool my_send_packet(struct my_conn *c, struct lt_str body, struct lt
 /** The next packet that comes will have this number. */
 void my_renumber(struct my_conn *c, uint8_t number);
 
-/** Set err from a server error number: code and kind by number, number, SQLSTATE and text kept. Always false. */
+/** Set err from a server error number: code and kind by number; number and SQLSTATE are kept, and of the text all that
+ * cannot be a row's value. Always false. */
 bool my_fail_server(struct lt_err *err, uint16_t number, const char *sqlstate, struct lt_str text);
 
 #endif

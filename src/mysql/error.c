@@ -129,38 +129,125 @@ code_of(uint16_t number, struct lt_str text)
 	return LT_E_SQL;
 }
 
-/* The value that a message quotes: from the first quote to the last one in front of " for ". Errors never hold row
- * values. */
-static struct lt_str
-quoted_value(enum lt_code code, struct lt_str text)
-{
-	const char *open = text.len > 0 ? memchr(text.ptr, '\'', text.len) : NULL;
-	struct lt_str none = { 0 }, value;
+/* Errors never hold row values. Where the messages of a number may have one: behind the first `front`, up to the last
+ * `behind`, which are read only in a text that begins so (NULL: to its end). The first line that fits counts; where
+ * none does, as with messages in another language, what stands in quotes is left out, and without quotes all. */
+static const struct value_place {
+	uint16_t number;
+	const char *begins, *front, *behind;
+} value_places[] = {
+	{ 1062, "Duplicate entry '", "'", "' for key " },
+	{ 1586, "Duplicate entry '", "'", "' for key " },
+	{ 1292, "Incorrect ", "'", "' for column " },
+	{ 1366, "Incorrect ", "'", "' for column " },
+	{ 1526, "Table has no partition for value ", "for value ", NULL },
+	{ 1557, "Foreign key constraint for table ", ", record '", "' would lead to " },
+	{ 1761, "Foreign key constraint for table ", ", record '", "' would lead to " },
+	{ 1762, "Foreign key constraint for table ", ", record '", "' would lead to " },
+	{ 3854, "Cannot convert string '", "'", "' from " },
+	{ 3988, "Conversion from collation ", "impossible for ", NULL },
+	{ 1064, NULL, NULL, NULL }, /* quotes the statement */
+	{ 1149, NULL, NULL, NULL },
+	{ 1690, NULL, NULL, NULL },
+};
 
-	if (open == NULL || (code != LT_E_DUPLICATE && code != LT_E_VALUE_REFUSED) || !says(text, "' for "))
-		return none;
-	value = lt_str_of(open + 1, text.len - (size_t)(open + 1 - text.ptr));
-	for (size_t i = value.len; i-- > 0;) {
-		if (lt_str_starts(lt_str_of(value.ptr + i, value.len - i), LT_STR("' for ")))
-			return lt_str_of(value.ptr, i);
+static bool
+is_quote(char c)
+{
+	return c == '\'' || c == '"';
+}
+
+/* From the first quote to the last one; false: there are none. */
+static bool
+quoted_part(struct lt_str text, struct lt_str *part)
+{
+	size_t from = 0, to = text.len;
+
+	while (from < text.len && !is_quote(text.ptr[from]))
+		from++;
+	while (to > from && !is_quote(text.ptr[to - 1]))
+		to--;
+	if (to < from + 2)
+		return false;
+	*part = lt_str_of(text.ptr + from + 1, to - from - 2);
+	return true;
+}
+
+static bool
+place_fits(const struct value_place *v, struct lt_str text, struct lt_str *part)
+{
+	const char *front;
+	size_t from, to = text.len;
+
+	if (v->begins == NULL || !lt_str_starts(text, lt_str_z(v->begins)))
+		return false;
+	front = memmem(text.ptr, text.len, v->front, strlen(v->front));
+	if (front == NULL)
+		return false;
+	from = (size_t)(front - text.ptr) + strlen(v->front);
+	while (v->behind != NULL && !lt_str_starts(lt_str_of(text.ptr + to, text.len - to), lt_str_z(v->behind))) {
+		if (to == from)
+			return false;
+		to--;
 	}
-	return none;
+	*part = lt_str_of(text.ptr + from, to - from);
+	return true;
+}
+
+/* SIGNAL: the words of whoever wrote a trigger. */
+static bool
+is_signal(uint16_t number, const char *sqlstate)
+{
+	return strncmp(sqlstate, "45", 2) == 0 || (number >= 1642 && number <= 1644);
+}
+
+/* Of access, of the server's state, of names: such messages tell nothing of rows. */
+static bool
+is_plain(uint16_t number, const char *sqlstate)
+{
+	for (size_t i = 0; i < LT_COUNT(meanings); i++) {
+		if (meanings[i].number == number)
+			return true;
+	}
+	return number == 1030 || number == 1290 || strncmp(sqlstate, "42", 2) == 0;
+}
+
+/* What of a message is not shown; without bytes where all of it is. */
+static struct lt_str
+hidden_part(uint16_t number, const char *sqlstate, struct lt_str text)
+{
+	struct lt_str part = { 0 };
+	bool listed = false;
+
+	if (is_signal(number, sqlstate))
+		return text;
+	for (size_t i = 0; i < LT_COUNT(value_places); i++) {
+		if (value_places[i].number != number)
+			continue;
+		if (place_fits(&value_places[i], text, &part))
+			return part;
+		listed = true;
+	}
+	if ((!listed && is_plain(number, sqlstate)) || quoted_part(text, &part))
+		return part;
+	return listed ? text : part;
 }
 
 bool
 my_fail_server(struct lt_err *err, uint16_t number, const char *sqlstate, struct lt_str text)
 {
-	enum lt_code code = code_of(number, text);
-	struct lt_str hidden = quoted_value(code, text);
+	const char *state = sqlstate != NULL ? sqlstate : "";
+	struct lt_str hidden = hidden_part(number, state, text);
 
 	if (err == NULL)
 		return false;
-	if (hidden.ptr != NULL)
-		lt_fail(err, code, "the server says %u: %.*s...%.*s", number, (int)(hidden.ptr - text.ptr), text.ptr,
-		    (int)(text.ptr + text.len - (hidden.ptr + hidden.len)), hidden.ptr + hidden.len);
+	if (hidden.len > 0)
+		lt_fail(err, code_of(number, text), "the server says %u: %.*s...%.*s", number,
+		    (int)(hidden.ptr - text.ptr), text.ptr, (int)(text.ptr + text.len - (hidden.ptr + hidden.len)),
+		    hidden.ptr + hidden.len);
 	else
-		lt_fail(err, code, "the server says %u: %.*s", number, LT_FMT(text));
+		lt_fail(err, code_of(number, text), "the server says %u: %.*s", number, LT_FMT(text));
 	err->server_errno = number;
-	lt_str_copy(err->sqlstate, sizeof(err->sqlstate), lt_str_z(sqlstate != NULL ? sqlstate : ""));
+	lt_str_copy(err->sqlstate, sizeof(err->sqlstate), lt_str_z(state));
 	return false;
 }

@@ -1,6 +1,8 @@
 #include "node/control.h"
 
 #include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,14 +22,15 @@ enum { MAX_JOBS = 16, MAX_CALLS = 64, BACKLOG = 16 };
 /* Who connects must ask, and who asked must take the answer, within this. */
 static const struct timeval peer_patience = { 10, 0 };
 
-/* One connection and its request. Owned by the loop's thread; while `thread` is set, `request`, `frame`, `cancel` and
+/* One connection and its request. Owned by the loop's thread; while `thread` is set, `request`, `frame`, `caller` and
  * `answer` are that thread's. */
 struct call {
 	LIST_ENTRY(call) link;
 	struct node_control *control; /* borrowed */
 	struct bufferevent *peer;     /* owned; NULL once it hung up */
 	struct lt_thread *thread;     /* owned; carries out the request */
-	struct lt_wake *cancel;       /* owned */
+	struct node_caller caller;    /* `gone` is owned */
+	uid_t uid;                    /* of who connected */
 	struct lt_buf request, answer;
 	struct node_frame frame; /* borrows from request */
 	bool stop;               /* asked to stop: answered at the very end */
@@ -53,7 +56,7 @@ call_free(struct call *c)
 	c->control->ncalls--;
 	if (c->peer != NULL)
 		bufferevent_free(c->peer);
-	lt_wake_free(c->cancel);
+	lt_wake_free(c->caller.gone);
 	lt_buf_free(&c->request);
 	lt_buf_free(&c->answer);
 	free(c);
@@ -81,7 +84,7 @@ on_gone(struct bufferevent *peer, short what, void *arg)
 	/* Nobody waits for the answer any more. */
 	bufferevent_free(peer);
 	c->peer = NULL;
-	lt_wake_raise(c->cancel);
+	lt_wake_raise(c->caller.gone);
 }
 
 static void
@@ -99,13 +102,27 @@ refuse(struct call *c, const struct lt_err *err)
 	send_answer(c);
 }
 
+/* Asks whatever directory the host has, and so may take its time: not for the loop's thread. */
+static void
+name_caller(uid_t uid, char out[64])
+{
+	struct passwd entry, *found = NULL;
+	char buf[1024];
+
+	if (getpwuid_r(uid, &entry, buf, sizeof(buf), &found) == 0 && found != NULL)
+		snprintf(out, 64, "%s", entry.pw_name);
+	else
+		snprintf(out, 64, "uid %u", (unsigned)uid);
+}
+
 static void
 run_job(void *arg)
 {
 	struct call *c = arg;
 	struct node_control *control = c->control;
 
-	node_verb(control->node, &c->frame, c->cancel, &c->answer);
+	name_caller(c->uid, c->caller.who);
+	node_verb(control->node, &c->frame, &c->caller, &c->answer);
 	/* From the push on the call is the loop's again. There is room for every job: it does not wait. */
 	LT_ASSERT(lt_queue_push(control->done, c, 1, -1) == LT_QUEUE_DONE);
 	lt_wake_raise(control->finished);
@@ -160,23 +177,34 @@ on_readable(struct bufferevent *peer, void *arg)
 	start_call(c);
 }
 
+/* The kernel tells who connected: what is recorded must not rest on what a client says of itself. */
+static uid_t
+uid_of(int fd)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.uid : (uid_t)-1;
+}
+
 static void
 on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg)
 {
 	struct node_control *control = arg;
-	struct lt_wake *cancel = control->ncalls < MAX_CALLS ? lt_wake_try() : NULL;
+	struct lt_wake *gone = control->ncalls < MAX_CALLS ? lt_wake_try() : NULL;
 	struct call *c;
 
 	(void)listener;
 	(void)addr;
 	(void)len;
-	if (cancel == NULL) {
+	if (gone == NULL) {
 		close(fd);
 		return;
 	}
 	c = lt_new(struct call);
 	c->control = control;
-	c->cancel = cancel;
+	c->caller.gone = gone;
+	c->uid = uid_of(fd);
 	c->peer = bufferevent_socket_new(control->loop, fd, BEV_OPT_CLOSE_ON_FREE);
 	LT_ASSERT(c->peer != NULL);
 	LIST_INSERT_HEAD(&control->calls, c, link);
@@ -303,7 +331,7 @@ node_control_end(struct node_control *c)
 	c->listener = NULL;
 	LIST_FOREACH(call, &c->calls, link)
 	{
-		lt_wake_raise(call->cancel);
+		lt_wake_raise(call->caller.gone);
 	}
 	LIST_FOREACH(call, &c->calls, link)
 	{

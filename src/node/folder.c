@@ -10,12 +10,35 @@
 
 #include "base/buf.h"
 
+/* As `mkdir -p`; errno tells why not. Those above may be looked into by others: nothing of ours lies there. */
+static bool
+make_with_parents(const char *dir)
+{
+	size_t len = strlen(dir);
+	char *path;
+	bool ok = true;
+
+	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+		return true;
+	if (errno != ENOENT || len == 0)
+		return false;
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	path = lt_str_dup(lt_str_of(dir, len));
+	for (char *at = path; ok && (at = strchr(at + 1, '/')) != NULL; *at = '/') {
+		*at = '\0';
+		ok = mkdir(path, 0755) == 0 || errno == EEXIST;
+	}
+	free(path);
+	return ok && (mkdir(dir, 0700) == 0 || errno == EEXIST);
+}
+
 bool
 node_folder_make(const char *dir, struct lt_err *err)
 {
 	struct stat st;
 
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+	if (!make_with_parents(dir))
 		return lt_fail(err, LT_E_FILE_IO, "data folder %s cannot be made: %s", dir, strerror(errno));
 	if (stat(dir, &st) != 0)
 		return lt_fail(err, LT_E_FILE_IO, "data folder %s: %s", dir, strerror(errno));

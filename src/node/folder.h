@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 
-/** Make `dir` (0700) if it is missing, else check that it is a folder of ours that nobody else may enter
- * (LT_E_FILE_IO). */
+/** Make `dir` (0700) if it is missing, and what is missing above it, else check that it is a folder of ours that nobody
+ * else may enter (LT_E_FILE_IO). */
 LT_MUST_USE bool node_folder_make(const char *dir, struct lt_err *err);
 /** DIR/spill, where transactions larger than memory lie; **ret is the caller's to free(). What a crash left there is
  * removed. The folder is made when it is needed. */

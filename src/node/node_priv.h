@@ -4,12 +4,14 @@
 
 #include "node/origin.h"
 #include "node/status.h"
+#include "node/trace.h"
 
 /** Made by the main thread before any other thread sees it, and not changed until all of them have ended. */
 struct node {
 	const struct model_channel *channel; /* borrowed */
 	const struct lt_clock *clock;        /* borrowed */
 	struct node_origin *origins[2];      /* owned; of each pipeline's source */
+	struct node_trace *traces[2];        /* owned; of each pipeline */
 	struct pipeline *pipelines[2];       /* owned */
 	size_t count;
 };

@@ -13,6 +13,8 @@
 /* Waits while looking for a start; the log's heartbeat ends each at the latest. */
 #define SCAN_WAIT_MS 1000
 #define FIRST_POS 4
+/* So far may a server's clock have been set back. */
+#define CLOCK_BACK_US ((uint64_t)3600 * 1000000)
 
 struct node_origin {
 	const struct model_site *site; /* borrowed */
@@ -186,16 +188,15 @@ read_end(struct my_conn *c, struct change_position *out, struct lt_err *err)
 	return true;
 }
 
-bool
-node_origin_end(const struct node_origin *o, unsigned limit_ms, struct change_position *out, struct lt_err *err)
+/* Of the first host of `site` that answers. */
+static bool
+ask_end(const struct node_origin *o, const struct model_site *site, unsigned limit_ms, struct change_position *out,
+    struct lt_err *err)
 {
-	struct model_site site = *o->site; /* borrows from the other; ours are the limits */
 	struct my_conn *c = NULL;
 	bool ok;
 
-	if (limit_ms > 0)
-		site.connect_timeout_ms = LT_MIN(site.connect_timeout_ms, limit_ms);
-	if (!pipeline_connect(&site, false, o->stop, &c, err))
+	if (!pipeline_connect(site, false, o->stop, &c, err))
 		return false;
 	if (limit_ms > 0)
 		my_set_io_timeout(c, limit_ms);
@@ -204,10 +205,47 @@ node_origin_end(const struct node_origin *o, unsigned limit_ms, struct change_po
 	return ok;
 }
 
+/* A host that is another server, such as a replica that lags, has an end of its own: it says nothing here. */
+bool
+node_origin_end(
+    const struct node_origin *o, const char *server, unsigned limit_ms, struct change_position *out, struct lt_err *err)
+{
+	struct lt_err why = { 0 };
+	struct change_position end;
+	bool found = false;
+
+	change_position_init(&end);
+	for (size_t i = 0; i < pipeline_site_hosts(o->site) && !found; i++) {
+		struct model_site site = *o->site; /* borrows from the other; ours are the limits */
+		struct lt_err one = { 0 };
+
+		if (site.nhosts > 1) {
+			site.hosts = &o->site->hosts[i];
+			site.nhosts = 1;
+		}
+		if (limit_ms > 0)
+			site.connect_timeout_ms = LT_MIN(site.connect_timeout_ms, limit_ms);
+		if (ask_end(o, &site, limit_ms, &end, &one))
+			found = strcmp(end.server, server) == 0;
+		else if (why.code == LT_OK || lt_err_kind(&one) == LT_KIND_RETRY)
+			why = one; /* who is away may be the one */
+	}
+	if (found)
+		change_position_copy(out, &end);
+	else if (why.code != LT_OK)
+		*err = why;
+	else
+		lt_fail(err, LT_E_CONNECT, "site %s: no host of it is the server that is read", o->site->name);
+	change_position_clear(&end);
+	return found;
+}
+
 static bool
 origin_now(void *ctx, struct change_position *out, struct lt_err *err)
 {
-	return node_origin_end(ctx, 0, out, err);
+	const struct node_origin *o = ctx;
+
+	return ask_end(o, o->site, 0, out, err);
 }
 
 /* -- a start that must be looked for -------------------------------------------------------------- */
@@ -219,65 +257,26 @@ struct scan {
 	struct change_position end;
 };
 
-/* While looking for a place every transaction counts, whatever it holds. */
+/* GTIDs executed before a MySQL file began, as its second event says. */
 static bool
-want_table(void *ctx, struct lt_str schema, struct lt_str table)
-{
-	(void)ctx;
-	(void)schema;
-	(void)table;
-	return true;
-}
-
-static bool
-want_statement(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err)
-{
-	(void)ctx;
-	(void)schema;
-	(void)sql;
-	(void)sql_mode;
-	(void)err;
-	return true;
-}
-
-/* Only that there were some. */
-static bool
-drop_rows(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
-{
-	(void)ctx;
-	(void)first;
-	(void)err;
-	t->shown = true;
-	t->nrows = 0;
-	return true;
-}
-
-/* GTIDs executed before `file` began, as its second event says (MySQL Previous_gtids, MariaDB Gtid_list). */
-static bool
-gtids_before(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret, struct lt_err *err)
+previous_gtids(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret, struct lt_err *err)
 {
 	struct my_rows *rows = NULL;
 	struct lt_str info = LT_STR("");
-	bool mariadb = my_conn_server(c)->flavor == MY_MARIADB;
 	struct lt_buf sql = { 0 };
-	bool ok;
+	bool ok = false;
 
-	lt_buf_z(&sql, mariadb ? "SELECT BINLOG_GTID_POS(" : "SHOW BINLOG EVENTS IN ");
+	lt_buf_z(&sql, "SHOW BINLOG EVENTS IN ");
 	my_sql_text(&sql, file);
-	lt_buf_z(&sql, mariadb ? ", 4)" : " LIMIT 2");
-	if (!my_query(c, lt_buf_cstr(&sql), &rows, err)) {
-		lt_buf_free(&sql);
-		return false;
-	}
-	for (size_t i = 0; i < rows->nrows; i++) {
-		if (rows->ncolumns == 1)
-			info = my_rows_at(rows, i, 0);
-		else if (rows->ncolumns >= 6 && lt_str_eqz(my_rows_at(rows, i, 2), "Previous_gtids"))
+	lt_buf_z(&sql, " LIMIT 2");
+	if (!my_query(c, lt_buf_cstr(&sql), &rows, err))
+		goto out;
+	for (size_t i = 0; i < rows->nrows && rows->ncolumns >= 6; i++) {
+		if (lt_str_eqz(my_rows_at(rows, i, 2), "Previous_gtids"))
 			info = my_rows_at(rows, i, 5);
 	}
-	if (info.ptr == NULL)
-		info = LT_STR("");
 	ok = change_gtid_set_parse(info, ret, err);
+out:
 	my_rows_free(rows);
 	lt_buf_free(&sql);
 	return ok;
@@ -287,15 +286,17 @@ gtids_before(struct my_conn *c, struct lt_str file, struct change_gtid_set **ret
 static bool
 file_start(const struct scan *s, struct lt_str file, struct change_position *out, struct lt_err *err)
 {
+	struct change_place first = { .pos = FIRST_POS };
 	struct change_gtid_set *gtids = NULL;
 
-	if (!gtids_before(s->conn, file, &gtids, err))
+	lt_str_copy(first.file, sizeof(first.file), file);
+	if (my_conn_server(s->conn)->flavor == MY_MARIADB ? !binlog_gtids_at(s->conn, &first, &gtids, err)
+							  : !previous_gtids(s->conn, file, &gtids, err))
 		return false;
 	change_gtid_set_free(out->gtids);
 	out->gtids = gtids;
 	memcpy(out->server, s->end.server, sizeof(out->server));
-	out->place = (struct change_place){ .pos = FIRST_POS };
-	lt_str_copy(out->place.file, sizeof(out->place.file), file);
+	out->place = first;
 	return true;
 }
 
@@ -304,8 +305,8 @@ open_scan(const struct scan *s, const struct change_position *from, struct chang
 {
 	struct binlog_options options = options_of(s->origin);
 
-	options.filter = (struct change_filter){ want_table, want_statement, NULL, drop_rows };
 	options.txn_limit_bytes = s->origin->scan_limit_bytes;
+	options.spill = s->origin->spill;
 	options.boundaries = true;
 	return open_any(s->origin, from, &options, ret, err);
 }
@@ -337,8 +338,10 @@ check_between(const struct change_txn *t, const struct change_place *until, stru
 	memcpy(begins.file, t->file, sizeof(begins.file));
 	if (t->kind == CHANGE_TXN_PLACE || change_place_cmp(&begins, until) >= 0)
 		return true;
-	return lt_fail(err, LT_E_LOG_POSITION, "%s:%llu stands inside the transaction that begins at %s:%llu",
-	    until->file, (unsigned long long)until->pos, begins.file, (unsigned long long)begins.pos);
+	return lt_fail(err, LT_E_LOG_POSITION,
+	    "%s:%llu stands inside the transaction that begins at %s:%llu and ends at %s:%llu", until->file,
+	    (unsigned long long)until->pos, begins.file, (unsigned long long)begins.pos, t->end.file,
+	    (unsigned long long)t->end.pos);
 }
 
 /* Go on from `at` over every transaction that ends at or before `until`, or (NULL) that was committed before `time_us`.
@@ -401,28 +404,42 @@ out:
 	return ok;
 }
 
-/* The last file whose first transaction is older than `time_us`, by halving: the files are in the order of time. */
+/* MySQL since 8.0.1 stamps every commit by its own clock, to the microsecond. Other stamps are of the statement's begin
+ * at the server that wrote it first, and every session may set them: they come in any order. */
+static bool
+is_ordered(const struct scan *s, uint64_t commit_us)
+{
+	return my_conn_server(s->conn)->flavor == MY_MYSQL && commit_us % 1000000 != 0;
+}
+
+/* A file from which on the first transaction of `time_us` or later must be looked for, by halving; where stamps have no
+ * order that is the oldest one. */
 static bool
 file_at_time(const struct scan *s, const struct my_rows *files, uint64_t time_us, size_t *out, struct lt_err *err)
 {
 	size_t low = 0, high = files->nrows;
+	uint64_t first;
 
+	if (!first_commit(s, my_rows_at(files, 0, 0), &first, err))
+		return false;
+	if (first >= time_us)
+		return lt_fail(err, LT_E_LOG_PURGED,
+		    "the oldest log, %.*s, begins after the time that is given as start",
+		    LT_FMT(my_rows_at(files, 0, 0)));
+	*out = 0;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		uint64_t first;
 
 		if (!first_commit(s, my_rows_at(files, middle, 0), &first, err))
 			return false;
-		if (first < time_us)
+		if (!is_ordered(s, first))
+			return true;
+		if (first < time_us - LT_MIN(time_us, CLOCK_BACK_US))
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == 0)
-		return lt_fail(err, LT_E_LOG_PURGED,
-		    "the oldest log, %.*s, begins after the time that is given as start",
-		    LT_FMT(my_rows_at(files, 0, 0)));
-	*out = low - 1;
+	*out = low > 0 ? low - 1 : 0;
 	return true;
 }
 

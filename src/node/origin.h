@@ -23,10 +23,11 @@ bool node_origin_relay_status(struct node_origin *o, struct binlog_relay_status 
 void node_origin_free(struct node_origin *o);
 /** The origin's functions; borrows `o`. */
 struct pipeline_origin node_origin_ops(struct node_origin *o);
-/** Where the log ends now, as the function `now` of the above. `limit_ms` (0: none) bounds each wait for a server that
- * does not answer. `out` initialised by the caller. */
-LT_MUST_USE bool node_origin_end(
-    const struct node_origin *o, unsigned limit_ms, struct change_position *out, struct lt_err *err);
+/** Where the log of `server` (an identity) ends now, which one of the site's hosts must be: LT_E_CONNECT, or why it
+ * cannot be asked. `limit_ms` (0: none) bounds each wait for a server that does not answer. `out` initialised by the
+ * caller. */
+LT_MUST_USE bool node_origin_end(const struct node_origin *o, const char *server, unsigned limit_ms,
+    struct change_position *out, struct lt_err *err);
 /** The start of the oldest file that the server still has; `out` initialised by the caller. */
 LT_MUST_USE bool node_origin_oldest(struct node_origin *o, struct change_position *out, struct lt_err *err);
 

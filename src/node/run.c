@@ -18,7 +18,6 @@
 #define PART_SHARES 8
 #define PART_MIN ((size_t)64 << 10)
 #define PART_MAX ((size_t)2 << 20)
-static const struct timeval look_every = { 0, 100000 };
 static const int end_signals[] = { SIGTERM, SIGINT };
 
 /* What was logged of a pipeline last. */
@@ -32,6 +31,7 @@ struct runner {
 	struct node node;
 	struct model_channel *channel;                       /* owned */
 	struct pipeline_origin ops[2];                       /* of the node's origins */
+	const char *data;                                    /* borrowed: the data folder */
 	char *spill;                                         /* owned: the folder of large transactions */
 	struct change_spill_room rooms[2];                   /* in it, for each pipeline */
 	struct arbiter_lock *lock;                           /* owned */
@@ -40,8 +40,9 @@ struct runner {
 	struct node_control *control;                        /* owned */
 	struct node_http *http;                              /* owned */
 	struct seen seen[2];
-	bool ready;            /* said */
-	struct lt_wake *ended; /* owned; raised by the ending thread */
+	bool ready;              /* said */
+	struct lt_wake *changed; /* owned; raised by the pipelines: states are to be looked at */
+	struct lt_wake *ended;   /* owned; raised by the ending thread */
 };
 
 /* -- while it runs -------------------------------------------------------------------------------- */
@@ -108,6 +109,7 @@ on_look(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	lt_wake_clear(r->changed);
 	look_at_states(r);
 	if (!r->ready)
 		say_ready(r);
@@ -173,8 +175,13 @@ start_pipelines(struct runner *r)
 	const struct model_channel *channel = r->channel;
 
 	for (size_t i = 0; i < channel->npipelines; i++) {
+		struct pipeline_trace trace;
+
 		r->ops[i] = node_origin_ops(r->node.origins[i]);
-		r->node.pipelines[i] = pipeline_start(channel, i, &r->ops[i], r->node.clock);
+		r->ops[i].changed = r->changed;
+		r->node.traces[i] = node_trace_new(r->data, channel, i);
+		trace = node_trace_ops(r->node.traces[i]);
+		r->node.pipelines[i] = pipeline_start(channel, i, &r->ops[i], &trace, r->node.clock);
 		r->node.count = i + 1;
 	}
 }
@@ -188,8 +195,8 @@ open_loop(struct runner *r)
 		r->signals[i] = evsignal_new(r->loop, end_signals[i], on_signal, r);
 		LT_ASSERT(r->signals[i] != NULL && event_add(r->signals[i], NULL) == 0);
 	}
-	r->look = event_new(r->loop, -1, EV_PERSIST, on_look, r);
-	LT_ASSERT(r->look != NULL && event_add(r->look, &look_every) == 0);
+	r->look = event_new(r->loop, lt_wake_fd(r->changed), EV_READ | EV_PERSIST, on_look, r);
+	LT_ASSERT(r->look != NULL && event_add(r->look, NULL) == 0);
 }
 
 static void
@@ -201,8 +208,10 @@ end_all(void *arg)
 		pipeline_end(r->node.pipelines[i]);
 	if (r->control != NULL)
 		node_control_end(r->control);
-	for (size_t i = 0; i < r->node.count; i++)
+	for (size_t i = 0; i < r->node.count; i++) {
 		pipeline_free(r->node.pipelines[i]);
+		node_trace_free(r->node.traces[i]);
+	}
 	r->node.count = 0;
 	for (size_t i = 0; i < LT_COUNT(r->node.origins); i++) {
 		node_origin_free(r->node.origins[i]);
@@ -243,13 +252,14 @@ runner_close(struct runner *r)
 		event_base_free(r->loop);
 	model_channel_free(r->channel);
 	free(r->spill);
+	lt_wake_free(r->changed);
 	lt_wake_free(r->ended);
 }
 
 bool
 node_run(const struct node_run_options *options, struct lt_err *err)
 {
-	struct runner r = { .ended = lt_wake_new() };
+	struct runner r = { .data = options->data, .changed = lt_wake_new(), .ended = lt_wake_new() };
 	bool ok = false;
 
 	if (!model_channel_load(options->file, &r.channel, err))

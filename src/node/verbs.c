@@ -8,8 +8,8 @@
 struct verb {
 	const char *name;
 	size_t min_args, max_args;
-	bool (*fn)(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
-	    struct lt_err *err);
+	bool (*fn)(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+	    bool *found, struct lt_err *err);
 };
 
 void
@@ -24,12 +24,12 @@ node_view_get(struct node *n, struct node_view *out)
 }
 
 static bool
-verb_status(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
-    struct lt_err *err)
+verb_status(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
 {
 	struct node_view v;
 
-	(void)cancel;
+	(void)caller;
 	(void)err;
 	node_view_get(n, &v);
 	*found = node_view_state(&v) == PIPELINE_STOPPED;
@@ -41,8 +41,8 @@ verb_status(struct node *n, const struct node_frame *f, struct lt_wake *cancel, 
 }
 
 static bool
-verb_wait(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
-    struct lt_err *err)
+verb_wait(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
 {
 	uint64_t ms = 0;
 	bool limited = !lt_str_eqz(f->args[1], "-");
@@ -50,7 +50,7 @@ verb_wait(struct node *n, const struct node_frame *f, struct lt_wake *cancel, st
 	(void)found;
 	if (limited && (!lt_str_u64(f->args[1], &ms) || ms > INT64_MAX / 1000000))
 		return lt_fail(err, LT_E_USAGE, "time limit '%.*s'", LT_FMT(f->args[1]));
-	return node_wait(n, limited ? (int64_t)ms : -1, cancel, text, err);
+	return node_wait(n, limited ? (int64_t)ms : -1, caller->gone, text, err);
 }
 
 static bool
@@ -93,68 +93,68 @@ carry_out(struct node *n, struct lt_str pipeline, const struct pipeline_command 
 }
 
 static bool
-order(struct node *n, const struct node_frame *f, enum pipeline_order what, const struct model_start *position,
+order(struct node *n, const struct node_frame *f, const struct node_caller *caller, enum pipeline_order what,
     struct lt_buf *text, struct lt_err *err)
 {
-	struct pipeline_command command = { .order = what, .why = f->args[2], .position = position };
+	struct pipeline_command command = {
+		.order = what, .why = f->args[2], .who = caller->who, .gone = caller->gone
+	};
 
 	return carry_out(n, f->args[1], &command, text, err);
 }
 
 static bool
-verb_retry(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
-    struct lt_err *err)
+verb_retry(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
 {
-	(void)cancel;
 	(void)found;
-	return order(n, f, PIPELINE_RETRY, NULL, text, err);
+	return order(n, f, caller, PIPELINE_RETRY, text, err);
 }
 
 static bool
-verb_skip(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
-    struct lt_err *err)
+verb_skip(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
 {
-	(void)cancel;
 	(void)found;
-	return order(n, f, PIPELINE_SKIP, NULL, text, err);
+	return order(n, f, caller, PIPELINE_SKIP, text, err);
 }
 
 static bool
-verb_ddl_done(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
-    struct lt_err *err)
+verb_ddl_done(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
 {
-	(void)cancel;
 	(void)found;
-	return order(n, f, PIPELINE_DDL_DONE, NULL, text, err);
+	return order(n, f, caller, PIPELINE_DDL_DONE, text, err);
 }
 
 static bool
-verb_pause(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
-    struct lt_err *err)
+verb_pause(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
 {
-	(void)cancel;
 	(void)found;
-	return order(n, f, PIPELINE_PAUSE, NULL, text, err);
+	return order(n, f, caller, PIPELINE_PAUSE, text, err);
 }
 
 static bool
-verb_resume(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
-    struct lt_err *err)
+verb_resume(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
 {
-	(void)cancel;
 	(void)found;
-	return order(n, f, PIPELINE_RESUME, NULL, text, err);
+	return order(n, f, caller, PIPELINE_RESUME, text, err);
 }
 
 /* replace PIPELINE WHY sql STATEMENT..., or row JSON */
 static bool
-verb_replace(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
-    struct lt_err *err)
+verb_replace(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
 {
 	struct pipeline_replacement instead = { 0 };
-	struct pipeline_command command = { .order = PIPELINE_REPLACE, .why = f->args[2], .instead = &instead };
+	struct pipeline_command command = { .order = PIPELINE_REPLACE,
+		.why = f->args[2],
+		.who = caller->who,
+		.gone = caller->gone,
+		.instead = &instead };
 
-	(void)cancel;
 	(void)found;
 	if (lt_str_eqz(f->args[3], "row") && f->count == 5)
 		instead.row = f->args[4];
@@ -166,10 +166,12 @@ verb_replace(struct node *n, const struct node_frame *f, struct lt_wake *cancel,
 }
 
 static bool
-verb_log(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+verb_log(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text, bool *found,
     struct lt_err *err)
 {
-	struct node_log_wish wish = { .json = lt_str_eqz(f->args[1], "json"), .pipeline = f->args[3], .stop = cancel };
+	struct node_log_wish wish = {
+		.json = lt_str_eqz(f->args[1], "json"), .pipeline = f->args[3], .stop = caller->gone
+	};
 	struct pipeline *p;
 	uint64_t limit;
 
@@ -211,15 +213,19 @@ read_start(const struct node_frame *f, struct model_start *out, struct lt_err *e
 }
 
 static bool
-verb_position(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
-    struct lt_err *err)
+verb_position(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
 {
 	struct model_start start = { 0 };
+	struct pipeline_command command = { .order = PIPELINE_POSITION,
+		.why = f->args[2],
+		.who = caller->who,
+		.gone = caller->gone,
+		.position = &start };
 	bool ok;
 
-	(void)cancel;
 	(void)found;
-	ok = read_start(f, &start, err) && order(n, f, PIPELINE_POSITION, &start, text, err);
+	ok = read_start(f, &start, err) && carry_out(n, f->args[1], &command, text, err);
 	free(start.gtid);
 	free(start.file);
 	return ok;
@@ -239,7 +245,7 @@ static const struct verb verbs[] = {
 };
 
 static bool
-dispatch(struct node *n, const struct node_frame *f, struct lt_wake *cancel, struct lt_buf *text, bool *found,
+dispatch(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text, bool *found,
     struct lt_err *err)
 {
 	for (size_t i = 0; f->count > 0 && i < LT_COUNT(verbs); i++) {
@@ -249,19 +255,19 @@ dispatch(struct node *n, const struct node_frame *f, struct lt_wake *cancel, str
 			continue;
 		if (f->count - 1 < v->min_args || f->count - 1 > v->max_args)
 			return lt_fail(err, LT_E_CONTROL, "'%s' with %zu words", v->name, f->count - 1);
-		return v->fn(n, f, cancel, text, found, err);
+		return v->fn(n, f, caller, text, found, err);
 	}
 	return lt_fail(err, LT_E_CONTROL, "unknown request '%.*s'", LT_FMT(f->count > 0 ? f->args[0] : LT_STR("")));
 }
 
 void
-node_verb(struct node *n, const struct node_frame *request, struct lt_wake *cancel, struct lt_buf *answer)
+node_verb(struct node *n, const struct node_frame *request, const struct node_caller *caller, struct lt_buf *answer)
 {
 	struct lt_buf text = { 0 };
 	struct lt_err err = { 0 };
 	bool found = false;
 
-	if (dispatch(n, request, cancel, &text, &found, &err))
+	if (dispatch(n, request, caller, &text, &found, &err))
 		node_frame_ok(lt_buf_str(&text), found, answer);
 	else
 		node_frame_error(&err, answer);

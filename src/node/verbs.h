@@ -5,12 +5,19 @@
 #include "node/frame.h"
 #include "node/wait.h"
 
-/** Carry out one request and append the answer's frame. May wait long; raise `cancel` to end that. Any thread but the
- * pipelines'.
+/** Who asked. */
+struct node_caller {
+	char who[64];         /* login name; "uid N" where there is none */
+	struct lt_wake *gone; /* borrowed; raised when nobody waits for the answer any more */
+};
+
+/** Carry out one request and append the answer's frame. May wait long; raise the caller's `gone` to end that. Any
+ * thread but the pipelines'.
  *
  *   status text|json             wait MILLISECONDS|-            retry|skip|ddl-done PIPELINE WHY
  *   position PIPELINE WHY now    ... gtid SET    ... place FILE POS    ... time MICROSECONDS
  */
-void node_verb(struct node *n, const struct node_frame *request, struct lt_wake *cancel, struct lt_buf *answer);
+void node_verb(
+    struct node *n, const struct node_frame *request, const struct node_caller *caller, struct lt_buf *answer);
 
 #endif

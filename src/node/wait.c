@@ -62,7 +62,19 @@ left_ms(const struct barrier *b)
 	return now >= b->deadline_us ? 1 : (unsigned)LT_MIN((b->deadline_us - now) / 1000 + 1, (uint64_t)UINT_MAX);
 }
 
-/* Where the log of pipeline `i` ends; asks again while its server is away. */
+/* Where the log that pipeline `i` reads ends. Which one that is may change from one try to the next. */
+static bool
+ask_end(struct barrier *b, size_t i, struct lt_err *err)
+{
+	char server[64];
+
+	pipeline_source_server(b->node->pipelines[i], server);
+	if (server[0] == '\0')
+		return lt_fail(err, LT_E_CONNECT, "it was not reached yet");
+	return node_origin_end(b->node->origins[i], server, left_ms(b), &b->ends[i], err);
+}
+
+/* Asks again while the server is away. */
 static bool
 take_end(struct barrier *b, size_t i, struct lt_err *err)
 {
@@ -73,7 +85,7 @@ take_end(struct barrier *b, size_t i, struct lt_err *err)
 		struct node_view v;
 
 		why = (struct lt_err){ 0 };
-		ok = node_origin_end(b->node->origins[i], left_ms(b), &b->ends[i], &why);
+		ok = ask_end(b, i, &why);
 		if (ok || lt_err_kind(&why) != LT_KIND_RETRY)
 			break;
 		node_view_get(b->node, &v);

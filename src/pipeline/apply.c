@@ -66,6 +66,7 @@ pipeline_note_applied(struct pipeline *p, const struct change_position *end, con
 	p->now.transactions += done->transactions;
 	p->now.rows += done->rows;
 	p->now.groups++;
+	p->now.turn++;
 	pipeline_note_saved(p);
 }
 
@@ -102,7 +103,7 @@ apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *co
 			return true;
 		}
 		if (!pipeline_is_lock(err->code)) {
-			if (lt_err_kind(err) != LT_KIND_RETRY)
+			if (lt_err_kind(err) != LT_KIND_RETRY && err->code != LT_E_FENCED)
 				pipeline_remember_stop(p, *txn);
 			return false;
 		}

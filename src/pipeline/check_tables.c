@@ -349,7 +349,10 @@ check_triggers(struct check *k, const struct check_tables *t)
 			    "%.*s.%.*s has triggers: they fire for applied rows too, and what they write comes on top of what arrives",
 			    LT_FMT(target->schema), LT_FMT(target->name));
 	}
-	pipeline_check_survey_end(&s, visible ? "none" : "none that the account can see (with TRIGGER it would, and updates would be sent in faster forms)");
+	pipeline_check_survey_end(&s,
+	    visible
+		? "none"
+		: "none that the account can see (with TRIGGER it would, and updates would be sent in faster forms)");
 }
 
 static void

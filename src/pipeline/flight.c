@@ -53,7 +53,7 @@ pipeline_flight_new(struct pipeline *p, struct change_sink *sink, struct pipelin
 	f->turns.free = p->channel->free_order;
 	atomic_store(&f->turns.turn, 1);
 	atomic_store(&f->turns.off_from, UINT64_MAX);
-	f->job_bytes = learnt->max_bytes;
+	f->job_bytes = LT_MAX(learnt->max_bytes, learnt->link_bytes);
 	f->head.patience_ms = p->channel->group.wait_ms;
 	return f;
 }
@@ -227,7 +227,7 @@ judge(struct pipeline_flight *f, struct flight_job *job, struct lt_err *err)
 	f->out--;
 	if (job->ok) {
 		job->state = FLIGHT_DONE;
-		pipeline_group_learn(f->learnt, job->rows, job->took_us);
+		pipeline_group_learn(f->learnt, job->rows, job->took_us, 1);
 		if (++f->head.calm >= CALM_GROUPS) {
 			f->head.calm = 0;
 			f->head.patience_ms =

@@ -3,6 +3,11 @@
 /* A cautious guess before anything was measured, and what a round trip alone must not shrink a group below. */
 #define FIRST_ROWS_PER_MS 5.0
 #define LEAST_ROWS 64
+/* Nearer than this a group is worth its round trips as it is. Farther, it should take so many of them, but no longer
+ * than that. */
+#define FAR_US 1000
+#define FAR_ROUNDS 20
+#define FAR_MAX_MS 2000
 
 void
 pipeline_group_init(struct pipeline_group *g, size_t max_rows, size_t max_bytes, unsigned max_time_ms)
@@ -42,12 +47,25 @@ add(struct pipeline_group *g, struct change_txn *t)
 	g->bytes += change_txn_bytes(t);
 }
 
+static bool
+is_far(const struct pipeline_group *g)
+{
+	return g->link_bytes > 0 && g->round_us >= FAR_US;
+}
+
 static size_t
 row_bound(const struct pipeline_group *g)
 {
-	double by_time = g->rows_per_ms * (double)g->max_time_ms;
+	double by_time = g->rows_per_ms * (double)g->max_time_ms, far_ms = (double)g->round_us * FAR_ROUNDS / 1000;
+	size_t rows = LT_MIN(g->max_rows, LT_MAX((size_t)by_time, LEAST_ROWS));
 
-	return LT_MIN(g->max_rows, LT_MAX((size_t)by_time, LEAST_ROWS));
+	return is_far(g) ? LT_MAX(rows, (size_t)(g->rows_per_ms * LT_MIN(far_ms, FAR_MAX_MS))) : rows;
+}
+
+static size_t
+byte_bound(const struct pipeline_group *g)
+{
+	return is_far(g) ? LT_MAX(g->max_bytes, g->link_bytes) : g->max_bytes;
 }
 
 static bool
@@ -63,7 +81,7 @@ fits(const struct pipeline_group *g, const struct change_txn *t)
 		return true;
 	if (is_alone(t) || is_alone(g->txns[0]))
 		return false;
-	return g->rows + change_txn_rows(t) <= row_bound(g) && g->bytes + change_txn_bytes(t) <= g->max_bytes;
+	return g->rows + change_txn_rows(t) <= row_bound(g) && g->bytes + change_txn_bytes(t) <= byte_bound(g);
 }
 
 enum lt_queue_end
@@ -123,11 +141,19 @@ pipeline_group_leave(struct pipeline_group *g, const struct change_txn *t)
 }
 
 void
-pipeline_group_learn(struct pipeline_group *g, size_t rows, uint64_t took_us)
+pipeline_group_learn(struct pipeline_group *g, size_t rows, uint64_t took_us, unsigned rounds)
 {
-	double ms = (double)LT_MAX(took_us, 100) / 1000.0;
+	uint64_t waited_us = LT_MIN(rounds * g->round_us, took_us - took_us / 16); /* both are known roughly */
+	double ms = (double)LT_MAX(took_us - waited_us, 100) / 1000.0;
 
 	if (rows < LEAST_ROWS / 4)
 		return; /* says more of the round trip than of the rows */
 	g->rows_per_ms += 0.3 * ((double)rows / ms - g->rows_per_ms);
+}
+
+void
+pipeline_group_note_round(struct pipeline_group *g, uint64_t round_us)
+{
+	g->round_us = g->last_round_us > 0 ? LT_MIN(g->last_round_us, round_us) : round_us;
+	g->last_round_us = round_us;
 }

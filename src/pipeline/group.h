@@ -1,6 +1,7 @@
 /* pipeline/group.h - adaptive grouping: how many consecutive source transactions share one target transaction.
  *
- * With a backlog, as many as fit the bounds; without one, each goes at once. Whole ones only, in order (R5). */
+ * With a backlog, as many as fit the bounds; without one, each goes at once. Whole ones only, in order (R5). Where the
+ * target is far, the bounds of rows and bytes grow until the round trips that end a group are a small part of it. */
 #ifndef PIPELINE_GROUP_H
 #define PIPELINE_GROUP_H
 
@@ -11,7 +12,10 @@
 struct pipeline_group {
 	size_t max_rows, max_bytes;
 	unsigned max_time_ms;
-	double rows_per_ms;       /* moving average; what the time bound means in rows */
+	size_t link_bytes;        /* max_bytes where a long round trip asks for larger groups; 0: they never grow */
+	uint64_t round_us;        /* to the target and back; 0: not known */
+	uint64_t last_round_us;   /* as it was measured last */
+	double rows_per_ms;       /* moving average, without round trips; what the time bound means in rows */
 	struct change_txn **txns; /* owned array; transactions owned until taken */
 	size_t count, cap;
 	size_t rows, bytes;
@@ -32,7 +36,10 @@ bool pipeline_group_is_full(const struct pipeline_group *g);
 void pipeline_group_leave(struct pipeline_group *g, const struct change_txn *t);
 /** The caller's from now on; the group is empty then. The array to free(). */
 struct change_txn **pipeline_group_take(struct pipeline_group *g);
-/** A group of that many rows was applied: learn from how long it took. */
-void pipeline_group_learn(struct pipeline_group *g, size_t rows, uint64_t took_us);
+/** A group of that many rows was applied: learn from how long it took, with so many round trips in it that nothing
+ * else was done in. */
+void pipeline_group_learn(struct pipeline_group *g, size_t rows, uint64_t took_us, unsigned rounds);
+/** A round trip was measured. One that took long by chance counts only when the next one does too. */
+void pipeline_group_note_round(struct pipeline_group *g, uint64_t round_us);
 
 #endif

@@ -1,5 +1,6 @@
 #include "pipeline/load.h"
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "pipeline/connect.h"
 #include "pipeline/grants.h"
@@ -330,6 +331,18 @@ void
 pipeline_load_take_turns(struct change_sink *s, const struct pipeline_load_turn *turn)
 {
 	load_of(s)->turn = turn;
+}
+
+bool
+pipeline_load_round(struct change_sink *s, uint64_t *round_us, struct lt_err *err)
+{
+	const struct lt_clock *clock = lt_clock_real();
+	uint64_t began_us = lt_mono_us(clock);
+
+	if (!my_ping(load_of(s)->conn, err))
+		return lt_wrap(err, "while measuring the round trip to the target");
+	*round_us = lt_mono_us(clock) - began_us;
+	return true;
 }
 
 uint32_t

@@ -468,26 +468,6 @@ send_form(struct load *l, const struct pipeline_run *run, size_t at, struct pipe
 	return true;
 }
 
-/* The form that takes `rows` rows of the run; PIPELINE_FORM_ROW: none. */
-static bool
-choose_form(struct load *l, const struct pipeline_run *run, size_t rows, enum pipeline_form *form, struct lt_err *err)
-{
-	static const enum pipeline_form forms[] = { PIPELINE_FORM_MANY, PIPELINE_FORM_UPSERT };
-	size_t count = run->first->op == CHANGE_UPDATE ? 2 : 1;
-
-	*form = PIPELINE_FORM_ROW;
-	for (size_t i = 0; i < count && *form == PIPELINE_FORM_ROW; i++) {
-		const struct pipeline_statement *s = NULL;
-
-		if (!pipeline_router_statement(
-			l->router, run->route, run->first, (struct pipeline_want){ forms[i], rows }, &s, err))
-			return false;
-		if (s != NULL)
-			*form = forms[i];
-	}
-	return true;
-}
-
 /* A form of updates does not compare before images itself. */
 static bool
 send_proved(struct load *l, const struct pipeline_run *run, size_t at, struct pipeline_want want, bool *sent,
@@ -500,21 +480,33 @@ send_proved(struct load *l, const struct pipeline_run *run, size_t at, struct pi
 	return !proved || send_form(l, run, at, want, sent, err);
 }
 
-/* Others: a statement of as many rows as a few sizes say, so that few are prepared. */
+static bool
+has_form(struct load *l, const struct pipeline_run *run, struct pipeline_want want, bool *has, struct lt_err *err)
+{
+	const struct pipeline_statement *s = NULL;
+
+	if (!pipeline_router_statement(l->router, run->route, run->first, want, &s, err))
+		return false;
+	*has = s != NULL;
+	return true;
+}
+
+/* Others: a statement of as many rows as a few sizes say, so that few are prepared. A join of few rows is faster than
+ * an upsert of many (ADR 22). */
 static bool
 send_multi(struct load *l, const struct pipeline_run *run, size_t *at, struct lt_err *err)
 {
 	static const size_t sizes[] = { 512, 64, 8 };
-	bool sent = false;
+	static const enum pipeline_form forms[] = { PIPELINE_FORM_MANY, PIPELINE_FORM_UPSERT };
+	size_t wants = (run->first->op == CHANGE_UPDATE ? LT_COUNT(forms) : 1) * LT_COUNT(sizes);
+	bool has, sent = false;
 
-	for (size_t i = 0; i < LT_COUNT(sizes) && !sent; i++) {
-		struct pipeline_want want = { .rows = sizes[i] };
+	for (size_t i = 0; i < wants && !sent; i++) {
+		struct pipeline_want want = { forms[i / LT_COUNT(sizes)], sizes[i % LT_COUNT(sizes)] };
 
 		if (rows_that_fit(run, *at, 2 * run->route->ncolumns) < want.rows)
 			continue;
-		if (!choose_form(l, run, want.rows, &want.form, err))
-			return false;
-		if (want.form != PIPELINE_FORM_ROW && !send_proved(l, run, *at, want, &sent, err))
+		if (!has_form(l, run, want, &has, err) || (has && !send_proved(l, run, *at, want, &sent, err)))
 			return false;
 		if (sent)
 			*at += want.rows;
@@ -528,8 +520,11 @@ send_some(struct load *l, const struct pipeline_run *run, size_t *at, struct lt_
 {
 	size_t before = *at;
 
-	if (!my_conn_server(l->conn)->bulk)
-		return send_multi(l, run, at, err);
+	/* MariaDB runs a bulk delete once for each row. */
+	if ((!my_conn_server(l->conn)->bulk || run->first->op == CHANGE_DELETE) && !send_multi(l, run, at, err))
+		return false;
+	if (!my_conn_server(l->conn)->bulk || *at > before)
+		return true;
 	if (run->first->op == CHANGE_UPDATE && run->plain && l->channel->verify == MODEL_VERIFY_OFF &&
 	    !send_bulk(l, run, PIPELINE_FORM_UPSERT, at, err))
 		return false;

@@ -76,6 +76,13 @@ compare_both(const struct pipeline *p, const struct schema_table *from, const st
 		schema_compare_keys(before, from, to, &map, out);
 }
 
+/* Both ends, to be compared. */
+struct ends {
+	struct my_conn *source, *target; /* target NULL: they may differ */
+	const struct change_place *at;   /* from where on the source's version is in force */
+	struct lt_buf differences;
+};
+
 /* One of the tables that a table of the source goes to. */
 struct other_end {
 	const struct schema_ddl_name *name; /* at the source */
@@ -85,14 +92,18 @@ struct other_end {
 
 /* `from` NULL: it is gone. */
 static bool
-compare_target(struct pipeline *p, struct my_conn *target, const struct schema_table *from, const struct other_end *end,
-    struct lt_buf *out, struct lt_err *err)
+compare_target(const struct pipeline *p, struct ends *ends, const struct schema_table *from,
+    const struct other_end *end, struct lt_err *err)
 {
 	struct lt_str schema = lt_buf_str(&end->names[0]), table = lt_buf_str(&end->names[1]);
+	struct lt_buf *out = &ends->differences;
 	struct schema_table *to = NULL;
+	struct lt_err engine = { 0 };
 
-	if (!schema_catalog_table(target, schema, table, &to, err))
+	if (!schema_catalog_table(ends->target, schema, table, &to, err))
 		return false;
+	if (from != NULL && p->model->two_way && !pipeline_select_engine(from, &engine))
+		lt_buf_printf(out, "%s\n", engine.message);
 	if (from != NULL && to != NULL)
 		compare_both(p, from, to, end->rule, out);
 	else if (from != NULL)
@@ -104,11 +115,9 @@ compare_target(struct pipeline *p, struct my_conn *target, const struct schema_t
 	return true;
 }
 
-/* One mapped table at both ends: differences go to `out`, the source's version into the history. `target` NULL: the
- * ends may differ. */
+/* One mapped table: the source's version goes into the history. */
 static bool
-compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target, const struct schema_ddl_name *name,
-    const struct change_place *at, struct lt_buf *out, struct lt_err *err)
+compare_table(struct pipeline *p, struct ends *ends, const struct schema_ddl_name *name, struct lt_err *err)
 {
 	const struct model_mapping *mapping = p->model->mapping;
 	struct other_end end = { .name = name };
@@ -124,15 +133,16 @@ compare_table(struct pipeline *p, struct my_conn *source, struct my_conn *target
 		    LT_FMT(name->schema), LT_FMT(name->table));
 		goto out;
 	}
-	if (!schema_catalog_table(source, name->schema, name->table, &from, err))
+	if (!schema_catalog_table(ends->source, name->schema, name->table, &from, err))
 		goto out;
 	for (size_t i = 0;
-	     target != NULL && model_mapping_branch(mapping, name->schema, name->table, i, end.names, &end.rule); i++) {
-		if (!compare_target(p, target, from, &end, out, err))
+	     ends->target != NULL && model_mapping_branch(mapping, name->schema, name->table, i, end.names, &end.rule);
+	     i++) {
+		if (!compare_target(p, ends, from, &end, err))
 			goto out;
 	}
 	if (from != NULL) {
-		schema_history_put(p->history, at, from);
+		schema_history_put(p->history, ends->at, from);
 		from = NULL;
 	}
 	ok = true;
@@ -141,6 +151,22 @@ out:
 	lt_buf_free(&end.names[0]);
 	lt_buf_free(&end.names[1]);
 	return ok;
+}
+
+/* Of a statement that names a schema alone, such as DROP DATABASE: the tables that are known of it. What came into it
+ * later has a statement of its own. */
+static bool
+compare_schema(struct pipeline *p, struct ends *ends, struct lt_str schema, struct lt_err *err)
+{
+	const struct schema_table *t;
+
+	for (size_t i = 0; (t = schema_history_at(p->history, i)) != NULL; i++) {
+		struct schema_ddl_name name = { .schema = t->schema, .table = t->name };
+
+		if (lt_str_ieq(t->schema, schema) && !compare_table(p, ends, &name, err))
+			return false;
+	}
+	return true;
 }
 
 /* Tables that the stop speaks of: those of the statement, or the one table of a schema error. */
@@ -169,33 +195,33 @@ place_behind_stop(const struct pipeline *p)
 	return p->stop.by_txn && p->stop.kind == CHANGE_TXN_DDL ? &p->stop.end : &p->applied;
 }
 
-/* The tables of the stop, as compare_table(). */
+/* The tables of the stop at both ends; `target` NULL: they may differ. */
 static bool
 compare_ends(struct pipeline *p, struct my_conn *target, struct lt_err *err)
 {
 	struct lt_arena *arena = lt_arena_new();
-	const struct change_place *at = &place_behind_stop(p)->place;
-	struct lt_buf differences = { 0 };
-	struct my_conn *source = NULL;
+	struct ends ends = { .target = target, .at = &place_behind_stop(p)->place };
 	struct schema_ddl ddl;
 	bool ok = false;
 
 	names_of_stop(p, arena, &ddl);
-	if (!pipeline_connect(&p->channel->sites[p->model->from], false, p->origin.stop, &source, err))
+	if (!pipeline_connect(&p->channel->sites[p->model->from], false, p->origin.stop, &ends.source, err))
 		goto out;
 	for (size_t i = 0; i < ddl.nnames; i++) {
-		if (ddl.names[i].table.len > 0 &&
-		    !compare_table(p, source, target, &ddl.names[i], at, &differences, err))
+		const struct schema_ddl_name *name = &ddl.names[i];
+
+		if (name->table.len > 0 ? !compare_table(p, &ends, name, err)
+					: !compare_schema(p, &ends, name->schema, err))
 			goto out;
 	}
-	if (differences.len > 0) {
-		lt_fail(err, LT_E_SCHEMA_DIFFERS, "the ends differ: %.*s", LT_FMT(lt_buf_str(&differences)));
+	if (ends.differences.len > 0) {
+		lt_fail(err, LT_E_SCHEMA_DIFFERS, "the ends differ: %.*s", LT_FMT(lt_buf_str(&ends.differences)));
 		goto out;
 	}
 	ok = true;
 out:
-	my_close(source);
-	lt_buf_free(&differences);
+	my_close(ends.source);
+	lt_buf_free(&ends.differences);
 	lt_arena_free(arena);
 	return ok;
 }
@@ -204,7 +230,7 @@ out:
 static bool
 record_ddl(struct pipeline *p, struct change_sink *sink, void *ctx, struct lt_err *err)
 {
-	struct lt_buf sql = { 0 };
+	struct lt_buf sql = { 0 }, shown = { 0 };
 	uint64_t digest = schema_ddl_digest(lt_buf_str(&p->stop.statement), lt_buf_str(&p->stop.schema), 0);
 	bool ok;
 
@@ -213,11 +239,13 @@ record_ddl(struct pipeline *p, struct change_sink *sink, void *ctx, struct lt_er
 	lt_buf_z(&sql, ", ");
 	my_sql_text(&sql, lt_str_z(p->model->name));
 	lt_buf_printf(&sql, ", %llu, ", (unsigned long long)digest);
-	my_sql_text(&sql, lt_buf_str(&p->stop.statement));
+	schema_ddl_shown(lt_buf_str(&p->stop.statement), p->stop.sql_mode, &shown);
+	my_sql_text(&sql, lt_buf_str(&shown));
 	lt_buf_c(&sql, ')');
 	(void)ctx;
 	ok = my_exec(pipeline_load_conn(sink), lt_buf_cstr(&sql), NULL, err);
 	lt_buf_free(&sql);
+	lt_buf_free(&shown);
 	return ok;
 }
 
@@ -229,8 +257,10 @@ pipeline_orders_move(struct pipeline *p, struct change_sink *sink, const struct 
 
 	if (pipeline_load_hand_begin(sink, to, err) && (add == NULL || add(p, sink, ctx, err)) &&
 	    schema_history_save(p->history, c, p->channel->name, p->model->name, err) &&
-	    (entry == NULL || pipeline_state_audit(c, entry, err)) && pipeline_load_commit(sink, err))
+	    (entry == NULL || pipeline_state_audit(c, entry, err)) && pipeline_load_commit(sink, err)) {
+		p->now.turn++;
 		return true;
+	}
 	pipeline_load_rollback(sink);
 	return false;
 }
@@ -246,13 +276,15 @@ is_schema_stop(const struct pipeline *p)
 {
 	enum lt_code code = p->now.err.code;
 
-	return code == LT_E_SCHEMA_MISMATCH || code == LT_E_TABLE_MISSING || code == LT_E_COLUMN_MISSING;
+	return code == LT_E_SCHEMA_MISMATCH || code == LT_E_TABLE_MISSING || code == LT_E_COLUMN_MISSING ||
+	       code == LT_E_ENGINE;
 }
 
 static bool
 do_ddl_done(
     struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry)
 {
+	struct lt_buf shown = { 0 };
 	struct change_position to;
 	bool ok;
 
@@ -262,13 +294,15 @@ do_ddl_done(
 	change_position_init(&to);
 	change_position_copy(&to, place_behind_stop(p));
 	entry->action = "ddl done";
-	entry->detail = is_ddl_stop(p) ? lt_buf_str(&p->stop.statement) : lt_str_z(p->now.err.where.table);
+	schema_ddl_shown(lt_buf_str(&p->stop.statement), p->stop.sql_mode, &shown);
+	entry->detail = is_ddl_stop(p) ? lt_buf_str(&shown) : lt_str_z(p->now.err.where.table);
 	ok = compare_ends(p, pipeline_load_conn(sink), &item->err) &&
 	     pipeline_orders_move(p, sink, &to, entry, is_ddl_stop(p) ? record_ddl : NULL, NULL, &item->err);
 	if (ok)
 		lt_buf_printf(&item->answer, "%s goes on behind %s:%llu", p->model->name, to.place.file,
 		    (unsigned long long)to.place.pos);
 	change_position_clear(&to);
+	lt_buf_free(&shown);
 	return ok;
 }
 
@@ -410,20 +444,61 @@ do_pause(struct pipeline *p, struct pipeline_order_item *item, struct change_sin
 	return true;
 }
 
+static struct pipeline_audit
+entry_of(const struct pipeline *p, const struct pipeline_order_item *item)
+{
+	return (struct pipeline_audit){
+		.channel = p->channel->name, .pipeline = p->model->name, .who = item->who, .why = lt_str_z(item->why)
+	};
+}
+
+static bool
+is_of_its_turn(enum pipeline_order order)
+{
+	return order != PIPELINE_RETRY && order != PIPELINE_PAUSE && order != PIPELINE_RESUME;
+}
+
+/* Behind the claim: what the stop was computed from must be what the target holds. Another Lutra may have gone on, and
+ * a target that was restored stands further back: from there to the stop, all would be passed over. `was`: the progress
+ * as it was when the pipeline stopped. */
+static bool
+check_still_before(
+    const struct pipeline *p, enum pipeline_order order, const struct change_position *was, struct lt_err *err)
+{
+	const struct change_position *is = &p->applied;
+	bool same;
+
+	if (!is_of_its_turn(order) || order == PIPELINE_POSITION)
+		return true;
+	if (p->saved.file[0] != '\0')
+		same = change_place_cmp(&is->place, &p->saved) == 0;
+	else
+		same = is->place.file[0] == '\0' && change_gtid_set_subset(is->gtids, was->gtids) &&
+		       change_gtid_set_subset(was->gtids, is->gtids);
+	if (same && strcmp(is->server, was->server) == 0)
+		return true;
+	return lt_fail(err, LT_E_STOP_CHANGED,
+	    "the target's progress of pipeline %s is %s:%llu now, not what this stop stands behind (restored, or moved by "
+	    "another Lutra)",
+	    p->model->name, is->place.file, (unsigned long long)is->place.pos);
+}
+
 /* The orders that write: with the pipeline claimed, so that nobody else moves it meanwhile. */
 static bool
 do_writing(struct pipeline *p, struct pipeline_order_item *item)
 {
-	struct pipeline_audit entry = {
-		.channel = p->channel->name, .pipeline = p->model->name, .why = lt_str_z(item->why)
-	};
+	struct pipeline_audit entry = entry_of(p, item);
+	struct change_position was;
 	struct change_sink *sink = NULL;
 	bool ok = false, found;
 
 	if (!pipeline_load_open(p->channel, p->index, p->origin.stop, &sink, &item->err))
 		return false;
+	change_position_init(&was);
+	change_position_copy(&was, &p->applied);
 	/* Of a pipeline that could not begin where the file says, the position can be given all the same. */
-	if (!pipeline_session_resume(p, sink, &found, &item->err))
+	if (!pipeline_session_resume(p, sink, &found, &item->err) ||
+	    (found && !check_still_before(p, item->order, &was, &item->err)))
 		goto out;
 	switch (item->order) {
 	case PIPELINE_SKIP: ok = do_skip(p, item, sink, &entry); break;
@@ -435,6 +510,7 @@ do_writing(struct pipeline *p, struct pipeline_order_item *item)
 	case PIPELINE_RETRY: break;
 	}
 out:
+	change_position_clear(&was);
 	sink->ops->close(sink);
 	return ok;
 }
@@ -442,6 +518,9 @@ out:
 static bool
 carry_out(struct pipeline *p, struct pipeline_order_item *item)
 {
+	if (is_of_its_turn(item->order) && item->turn != p->now.turn)
+		return lt_fail(&item->err, LT_E_STOP_CHANGED,
+		    "pipeline %s has moved or stopped anew since this was ordered: nothing is done", p->model->name);
 	if (item->order != PIPELINE_RETRY)
 		return do_writing(p, item);
 	if (p->paused)
@@ -449,6 +528,7 @@ carry_out(struct pipeline *p, struct pipeline_order_item *item)
 	if (!item->by_nobody) {
 		free(p->retry_why);
 		p->retry_why = lt_strdup(item->why);
+		memcpy(p->retry_who, item->who, sizeof(p->retry_who));
 	}
 	lt_buf_printf(&item->answer, "%s tries again", p->model->name);
 	return true;
@@ -458,7 +538,9 @@ bool
 pipeline_orders_note(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
 	struct my_conn *c = pipeline_load_conn(sink);
-	struct pipeline_audit entry = { .channel = p->channel->name, .pipeline = p->model->name, .action = "retry" };
+	struct pipeline_audit entry = {
+		.channel = p->channel->name, .pipeline = p->model->name, .action = "retry", .who = p->retry_who
+	};
 
 	if (p->retry_why == NULL)
 		return true;
@@ -470,35 +552,52 @@ pipeline_orders_note(struct pipeline *p, struct change_sink *sink, struct lt_err
 	return true;
 }
 
+/* The next order that somebody still waits for. */
+static enum lt_queue_end
+next_order(struct pipeline *p, int timeout_ms, struct pipeline_order_item **ret)
+{
+	for (;;) {
+		int ordered = PIPELINE_ORDERED;
+		void *arg = NULL;
+		enum lt_queue_end end = lt_queue_pop(p->orders, &arg, timeout_ms);
+
+		if (end != LT_QUEUE_DONE)
+			return end;
+		*ret = arg;
+		if (atomic_compare_exchange_strong(&(*ret)->stage, &ordered, PIPELINE_ORDER_BEGUN))
+			return end;
+		pipeline_order_unref(arg);
+	}
+}
+
 bool
 pipeline_orders_wait(struct pipeline *p, int timeout_ms, bool *ended)
 {
-	void *arg = NULL;
-	enum lt_queue_end end = lt_queue_pop(p->orders, &arg, timeout_ms);
+	struct pipeline_order_item *item;
+	enum lt_queue_end end = next_order(p, timeout_ms, &item);
 	bool ok;
 
 	*ended = end == LT_QUEUE_CLOSED;
 	if (end != LT_QUEUE_DONE)
 		return false;
-	ok = carry_out(p, arg);
+	ok = carry_out(p, item);
 	if (ok) /* before whoever ordered it looks: the stop is over */
 		pipeline_set_state(p, p->paused ? PIPELINE_PAUSED : PIPELINE_STARTING, NULL);
-	answer(arg, ok);
+	answer(item, ok);
 	return ok;
 }
 
 bool
 pipeline_orders_running(struct pipeline *p, struct change_sink *sink)
 {
-	struct pipeline_audit entry = { .channel = p->channel->name, .pipeline = p->model->name };
-	void *arg = NULL;
-	enum lt_queue_end end = lt_queue_pop(p->orders, &arg, 0);
-	struct pipeline_order_item *item = arg;
+	struct pipeline_order_item *item;
+	enum lt_queue_end end = next_order(p, 0, &item);
+	struct pipeline_audit entry;
 	bool ok = false;
 
 	if (end != LT_QUEUE_DONE)
 		return end != LT_QUEUE_CLOSED;
-	entry.why = lt_str_z(item->why);
+	entry = entry_of(p, item);
 	if (item->order == PIPELINE_PAUSE)
 		ok = do_pause(p, item, sink, &entry);
 	else if (item->order == PIPELINE_RESUME)
@@ -525,13 +624,16 @@ copy_instead(struct pipeline_order_item *item, const struct pipeline_replacement
 }
 
 static struct pipeline_order_item *
-new_item(const struct pipeline_command *command)
+new_item(const struct pipeline_command *command, uint64_t turn)
 {
 	struct pipeline_order_item *item = lt_new(struct pipeline_order_item);
 
 	item->order = command->order;
 	item->why = lt_str_dup(command->why);
+	item->turn = turn;
+	lt_str_copy(item->who, sizeof(item->who), lt_str_z(command->who));
 	item->done = lt_wake_new();
+	atomic_init(&item->stage, PIPELINE_ORDERED);
 	atomic_init(&item->refs, 2);
 	if (command->position != NULL) {
 		item->position = *command->position;
@@ -543,18 +645,49 @@ new_item(const struct pipeline_command *command)
 	return item;
 }
 
+/* What is for a stop, not for one that comes later. */
+static bool
+check_stopped(const struct pipeline *p, enum pipeline_order order, enum pipeline_state state, struct lt_err *err)
+{
+	if (!is_of_its_turn(order) || order == PIPELINE_POSITION || state == PIPELINE_STOPPED)
+		return true;
+	return lt_fail(err, order == PIPELINE_DDL_DONE ? LT_E_NOT_STOPPED : LT_E_NOTHING_TO_SKIP,
+	    "pipeline %s is not stopped (it is %s)", p->model->name, pipeline_state_name(state));
+}
+
+static bool
+await_answer(const struct pipeline *p, struct pipeline_order_item *item, struct lt_wake *gone, int timeout_ms,
+    struct lt_err *err)
+{
+	int ordered = PIPELINE_ORDERED;
+
+	if (lt_wake_wait_or(item->done, gone, timeout_ms))
+		return true;
+	if (atomic_compare_exchange_strong(&item->stage, &ordered, PIPELINE_ORDER_GIVEN_UP))
+		return lt_fail(err, LT_E_TIMEOUT, "pipeline %s did not come to this within %d ms: it is not done",
+		    p->model->name, timeout_ms);
+	return lt_fail(err, LT_E_TIMEOUT,
+	    "pipeline %s did not end this within %d ms: it may still happen, and `lutra log` tells then",
+	    p->model->name, timeout_ms);
+}
+
 bool
 pipeline_do(struct pipeline *p, const struct pipeline_command *command, int timeout_ms, struct lt_buf *answer_text,
     struct lt_err *err)
 {
-	struct pipeline_order_item *item = new_item(command);
+	struct pipeline_order_item *item;
+	struct pipeline_status now;
 	bool ok = false;
 
+	pipeline_status_get(p, &now);
+	if (now.state != PIPELINE_ENDED && !check_stopped(p, command->order, now.state, err))
+		return false;
+	item = new_item(command, now.turn);
 	if (lt_queue_push(p->orders, item, 1, 0) != LT_QUEUE_DONE) {
 		pipeline_order_unref(item); /* the loader never sees it */
 		lt_fail(err, LT_E_NOT_RUNNING, "pipeline %s has ended", p->model->name);
-	} else if (!lt_wake_wait(item->done, timeout_ms)) {
-		lt_fail(err, LT_E_TIMEOUT, "pipeline %s did not answer within %d ms", p->model->name, timeout_ms);
+	} else if (!await_answer(p, item, command->gone, timeout_ms, err)) {
+		;
 	} else if (!item->done_ok) {
 		*err = item->err;
 	} else {
@@ -568,14 +701,14 @@ pipeline_do(struct pipeline *p, const struct pipeline_command *command, int time
 void
 pipeline_nudge(struct pipeline *p)
 {
-	struct pipeline_command again = { .order = PIPELINE_RETRY };
+	struct pipeline_command again = { .order = PIPELINE_RETRY, .who = "" };
 	struct pipeline_status status;
 	struct pipeline_order_item *item;
 
 	pipeline_status_get(p, &status);
 	if (status.state != PIPELINE_STOPPED || status.err.code != LT_E_DDL)
 		return;
-	item = new_item(&again);
+	item = new_item(&again, status.turn);
 	item->by_nobody = true;
 	pipeline_order_unref(item); /* nobody waits for the answer */
 	if (lt_queue_push(p->orders, item, 1, 0) != LT_QUEUE_DONE)

@@ -44,6 +44,13 @@ pipeline_publish(struct pipeline *p)
 	pipeline_progress_set(p->progress, &p->applied);
 }
 
+static void
+tell_change(struct pipeline *p)
+{
+	if (p->origin.changed != NULL)
+		lt_wake_raise(p->origin.changed);
+}
+
 void
 pipeline_set_state(struct pipeline *p, enum pipeline_state state, const struct lt_err *err)
 {
@@ -55,6 +62,14 @@ pipeline_set_state(struct pipeline *p, enum pipeline_state state, const struct l
 		snprintf(p->now.err.where.pipeline, sizeof(p->now.err.where.pipeline), "%s %s", p->channel->name,
 		    p->model->name);
 	pipeline_publish(p);
+	tell_change(p);
+}
+
+void
+pipeline_note_ready(struct pipeline *p)
+{
+	atomic_store(&p->ready, true);
+	tell_change(p);
 }
 
 /* After an error: wait until it makes sense to try again. False: end. */
@@ -71,6 +86,7 @@ pause_after(struct pipeline *p, const struct lt_err *err, int *pause_ms)
 		*pause_ms = LT_MIN(*pause_ms * 2, PAUSE_MAX_MS);
 		return !ended;
 	}
+	p->now.turn++;
 	pipeline_set_state(p, PIPELINE_STOPPED, err);
 	while (!pipeline_orders_wait(p, -1, &ended)) {
 		if (ended)
@@ -87,7 +103,7 @@ wait_paused(struct pipeline *p)
 	bool ended = false;
 
 	pipeline_set_state(p, PIPELINE_PAUSED, NULL);
-	atomic_store(&p->ready, true); /* it stands where it is to stand */
+	pipeline_note_ready(p); /* it stands where it is to stand */
 	while (p->paused && !ended)
 		pipeline_orders_wait(p, -1, &ended);
 	return !ended;
@@ -119,7 +135,7 @@ loader_main(void *arg)
 
 struct pipeline *
 pipeline_start(const struct model_channel *channel, size_t index, const struct pipeline_origin *origin,
-    const struct lt_clock *clock)
+    const struct pipeline_trace *trace, const struct lt_clock *clock)
 {
 	struct pipeline *p = lt_new(struct pipeline);
 
@@ -127,6 +143,7 @@ pipeline_start(const struct model_channel *channel, size_t index, const struct p
 	p->model = &channel->pipelines[index];
 	p->index = index;
 	p->origin = *origin;
+	p->trace = *trace;
 	p->clock = clock;
 	p->orders = lt_queue_new(SIZE_MAX);
 	p->status = lt_cell_new(sizeof(struct pipeline_status));
@@ -208,6 +225,12 @@ bool
 pipeline_has_applied(struct pipeline *p, const struct change_position *end)
 {
 	return pipeline_progress_covers(p->progress, end);
+}
+
+void
+pipeline_source_server(struct pipeline *p, char *out)
+{
+	pipeline_progress_server(p->progress, out);
 }
 
 bool

@@ -32,7 +32,7 @@ struct pipeline_status {
 	uint64_t lag_ms;   /* age of the newest transaction applied, at its commit here, or now of the oldest that waits
 			      (also in   a pipeline that stands still); 0 when all that was read is applied */
 	uint64_t delay_ms; /* as the channel file has it: lag_ms is not less while there is work */
-	uint64_t lag_bytes;                           /* read, not applied */
+	uint64_t lag_bytes;                           /* read, not applied; over files: of the newer one */
 	uint64_t transactions, rows, groups, retries; /* since this process began */
 	uint64_t own;       /* transactions of this channel's other direction, not sent back */
 	uint64_t opted_out; /* transactions that their writer marked not to be sent (Otter's _SYNC) */
@@ -41,6 +41,7 @@ struct pipeline_status {
 	double rows_per_s; /* over the last seconds */
 	struct lt_err err; /* of RETRYING and STOPPED; code 0 otherwise */
 	uint64_t since_us; /* wall clock: when the state was entered */
+	uint64_t turn;     /* another one whenever it stops or its progress moves: an order is for the turn it saw */
 };
 
 /** How to reach the log of a site; made by who knows the kind of log (node/). Functions are called by the pipeline's
@@ -65,6 +66,16 @@ struct pipeline_origin {
 	void *ctx;
 	/** Borrowed; NULL: none. Raised when the pipeline ends: whoever waits for a connection gives it up. */
 	struct lt_wake *stop;
+	/** The same. Raised when the state or its error has changed, or the pipeline got ready. */
+	struct lt_wake *changed;
+};
+
+/** What is kept of a pipeline beside the databases, by who knows where (node/): that it has begun once. A hint, which
+ * may be lost. Functions are called by the pipeline's thread. */
+struct pipeline_trace {
+	bool (*has_begun)(void *ctx);
+	void (*note_begun)(void *ctx);
+	void *ctx;
 };
 
 /** How memory is shared out (promise 6): the transaction being read, the queue, and the group in hand hold a third
@@ -76,7 +87,7 @@ struct pipeline;
 
 /** Starts the threads at once. All but the clock is borrowed for the pipeline's life. */
 struct pipeline *pipeline_start(const struct model_channel *channel, size_t index, const struct pipeline_origin *origin,
-    const struct lt_clock *clock);
+    const struct pipeline_trace *trace, const struct lt_clock *clock);
 /** Ask it to finish what is in hand (not the backlog) and end; returns at once. Any thread. */
 void pipeline_end(struct pipeline *p);
 /** Waits for the end and frees; NULL is fine. */
@@ -88,6 +99,8 @@ const char *pipeline_name(const struct pipeline *p);
 /** Whether all that its source's log held up to `end` is applied; also where that is another server's log than the one
  * that is read, or the place in it is not known. Any thread. */
 bool pipeline_has_applied(struct pipeline *p, const struct change_position *end);
+/** The identity of the server whose log is read, `out` of 64 bytes; "" = not met yet. Any thread. */
+void pipeline_source_server(struct pipeline *p, char *out);
 /** True once it has run and its start position is durable (R12), even if it has stopped since. Any thread. */
 bool pipeline_is_ready(struct pipeline *p);
 
@@ -113,13 +126,17 @@ struct pipeline_replacement {
 /** What is ordered and why. */
 struct pipeline_command {
 	enum pipeline_order order;
-	struct lt_str why;                          /* kept in lutra.audit */
+	struct lt_str why;                          /* kept in lutra.audit, */
+	const char *who;                            /* both */
 	const struct model_start *position;         /* PIPELINE_POSITION */
 	const struct pipeline_replacement *instead; /* PIPELINE_REPLACE */
+	struct lt_wake *gone; /* borrowed; NULL: none. Raised when nobody waits for the answer any more */
 };
 
-/** Carry it out; waits for the answer, or for `timeout_ms` (then LT_E_TIMEOUT, and it may still happen). On success
- * `answer` gets a sentence. Any thread but the pipeline's own. */
+/** Carry it out, on the stop or the place that the pipeline shows now: LT_E_STOP_CHANGED where it is another one by the
+ * time that the order's turn comes. Waits for the answer, for `timeout_ms`, or until who ordered is gone: what was not
+ * begun by then (LT_E_TIMEOUT says so) never happens. On success `answer` gets a sentence. Any thread but the
+ * pipeline's own. */
 LT_MUST_USE bool pipeline_do(struct pipeline *p, const struct pipeline_command *command, int timeout_ms,
     struct lt_buf *answer, struct lt_err *err);
 

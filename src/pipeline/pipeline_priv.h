@@ -37,6 +37,7 @@ struct pipeline {
 	const struct model_pipeline *model;  /* borrowed, of channel */
 	size_t index;
 	struct pipeline_origin origin;
+	struct pipeline_trace trace;
 	const struct lt_clock *clock;
 
 	struct lt_thread *thread; /* owned: the loader */
@@ -56,8 +57,10 @@ struct pipeline {
 	bool unsaved;                   /* `applied` is ahead of the lane by something worth writing (R11) */
 	struct change_place saved;      /* what the lane holds */
 	uint64_t saved_us;              /* mono: when the lane was moved last */
+	bool begun;                     /* its progress was found or made since this process began */
 	bool mark_seen;                 /* R10 was shown since this process began */
 	char *retry_why;                /* owned: of an ordered retry that is not in lutra.audit yet; else NULL */
+	char retry_who[64];             /* beside it */
 	bool paused;                    /* lutra.pause at the target says so */
 	struct pipeline_stop stop;
 	struct schema_history *history; /* owned; rebuilt for each run */
@@ -68,6 +71,7 @@ struct pipeline {
 /** Copy `now` to where others read it. */
 void pipeline_publish(struct pipeline *p);
 void pipeline_set_state(struct pipeline *p, enum pipeline_state state, const struct lt_err *err);
+void pipeline_note_ready(struct pipeline *p);
 
 /** Run until an error, an order that ends the run, or the end. True: to be run again at once; false with err->code 0:
  * ending. */
@@ -106,9 +110,14 @@ void pipeline_note_saved(struct pipeline *p);
 /** The pipeline is to stop before `t`. */
 void pipeline_remember_stop(struct pipeline *p, struct change_txn *t);
 
+enum pipeline_order_stage { PIPELINE_ORDERED, PIPELINE_ORDER_BEGUN, PIPELINE_ORDER_GIVEN_UP };
+
 /** One order in flight; two references: who ordered and the loader. */
 struct pipeline_order_item {
 	enum pipeline_order order;
+	_Atomic int stage; /* enum pipeline_order_stage */
+	uint64_t turn;     /* as who ordered saw it */
+	char who[64];
 	char *why;                   /* owned */
 	struct model_start position; /* owned strings */
 	bool by_nobody;              /* Lutra's own idea: not recorded */

@@ -33,6 +33,14 @@ pipeline_progress_set(struct pipeline_progress *p, const struct change_position 
 	pthread_mutex_unlock(&p->lock);
 }
 
+void
+pipeline_progress_server(struct pipeline_progress *p, char *out)
+{
+	pthread_mutex_lock(&p->lock);
+	memcpy(out, p->at.server, sizeof(p->at.server));
+	pthread_mutex_unlock(&p->lock);
+}
+
 static bool
 covers(const struct change_position *at, const struct change_position *end)
 {

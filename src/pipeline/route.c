@@ -382,7 +382,10 @@ write_many(const struct pipeline_router *r, const struct pipeline_route *route, 
 	case CHANGE_UPDATE:
 		return has_values_rows(my_conn_server(r->conn)) &&
 		       pipeline_sql_update_many(route, &row->before, &row->after, rows, text);
-	case CHANGE_DELETE: return pipeline_sql_delete_many(route, &row->before, r->verify, rows, text);
+	case CHANGE_DELETE:
+		if (my_conn_server(r->conn)->flavor == MY_MARIADB)
+			return !r->verify && pipeline_sql_delete_in_order(route, &row->before, rows, text);
+		return pipeline_sql_delete_many(route, &row->before, r->verify, rows, text);
 	}
 	return false;
 }

@@ -62,12 +62,31 @@ mapped_name(struct pipeline_select *s, const struct schema_ddl *ddl)
 	return NULL;
 }
 
+/* Whether the log's name of something lost a character on its way to UTF-8: it may be anyone's. */
+static bool
+is_lossy(struct lt_str name)
+{
+	static const char lost[] = "\xef\xbf\xbd";
+
+	return memmem(name.ptr, name.len, lost, sizeof(lost) - 1) != NULL;
+}
+
+static bool
+has_lossy_name(const struct schema_ddl *ddl)
+{
+	for (size_t i = 0; i < ddl->nnames; i++) {
+		if (is_lossy(ddl->names[i].schema) || is_lossy(ddl->names[i].table))
+			return true;
+	}
+	return false;
+}
+
 static bool
 refuse_statement(struct pipeline_select *s, const struct schema_ddl *ddl, struct lt_err *err)
 {
 	const struct schema_ddl_name *name = mapped_name(s, ddl);
 
-	if (name == NULL && ddl->nnames > 0)
+	if (name == NULL && ddl->nnames > 0 && !has_lossy_name(ddl))
 		return true;
 	if (name != NULL)
 		lt_where_table(&err->where, name->schema, name->table);
@@ -89,7 +108,7 @@ want_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, 
 	case SCHEMA_DDL_NONE: return false;
 	case SCHEMA_DDL_HARMLESS: break;
 	case SCHEMA_DDL_SHAPE:
-	case SCHEMA_DDL_SCHEMA: wanted = mapped_name(s, &ddl) != NULL; break;
+	case SCHEMA_DDL_SCHEMA: wanted = mapped_name(s, &ddl) != NULL || has_lossy_name(&ddl); break;
 	case SCHEMA_DDL_DML:
 		if (!refuse_statement(s, &ddl, err))
 			return false;
@@ -101,14 +120,28 @@ want_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, 
 	return wanted;
 }
 
+bool
+pipeline_select_engine(const struct schema_table *t, struct lt_err *err)
+{
+	if (t->transactional)
+		return true;
+	lt_where_table(&err->where, t->schema, t->name);
+	return lt_fail(err, LT_E_ENGINE, "the source's table %.*s.%.*s has engine %.*s, which is not transactional",
+	    LT_FMT(t->schema), LT_FMT(t->name), LT_FMT(t->engine));
+}
+
 static bool
 describe(void *ctx, struct change_table *draft, struct lt_err *err)
 {
 	struct pipeline_select *s = ctx;
+	const struct schema_table *known;
 
 	if (is_mark(draft->schema, draft->name) || pipeline_otter_is_mark(s->otter, draft->schema, draft->name))
 		return true; /* ours: read by place, in every version */
-	if (schema_complete(schema_history_table(s->history, draft->schema, draft->name), draft, err))
+	known = schema_history_table(s->history, draft->schema, draft->name);
+	if (s->two_way && known != NULL && !pipeline_select_engine(known, err))
+		return false;
+	if (schema_complete(known, draft, err))
 		return true;
 	lt_where_table(&err->where, draft->schema, draft->name);
 	return false;

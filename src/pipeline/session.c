@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "pipeline/apart.h"
 #include "pipeline/connect.h"
 #include "pipeline/delay.h"
@@ -11,6 +12,7 @@
 #include "pipeline/pipeline_priv.h"
 #include "pipeline/state.h"
 #include "pipeline/until.h"
+#include "schema/ddl.h"
 
 /* More than this in the queue helps nobody: it is only there to keep both threads busy. */
 #define QUEUE_BYTES ((size_t)16 << 20)
@@ -27,6 +29,13 @@
 /* R11: progress without rows is written this often at most. */
 #define SAVE_US 10000000
 
+/* A group on the loader's own connection waits for its last reply, then for that to COMMIT. */
+#define GROUP_ROUNDS 2
+/* Where the target is far, groups may hold this much (pipeline/group.h). */
+#define LINK_BYTES ((size_t)16 << 20)
+/* How often the round trip is measured while there is something to do. */
+#define ROUND_US 10000000
+
 /* What the loader's thread has in hand for one run. */
 struct loader {
 	struct pipeline *p;
@@ -36,7 +45,7 @@ struct loader {
 	struct pipeline_flight *flight; /* owned; NULL: one connection */
 	bool partial;                   /* the group may grow until it is full or nothing flies */
 	bool idle;                      /* nothing came for a step */
-	uint64_t published_us;
+	uint64_t published_us, measured_us;
 };
 
 /* The reader's side; owner: its thread, but for what the loader reads after joining it. */
@@ -215,13 +224,16 @@ save_progress(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 static bool
 stop_at_ddl(struct pipeline *p, struct change_sink *sink, struct change_txn *t, struct lt_err *err)
 {
+	struct lt_buf shown = { 0 };
 	bool passed = false;
 
 	pipeline_remember_stop(p, t);
 	if (!pipeline_ddl_pass(p, sink, &passed, err) || passed)
 		return passed;
-	lt_fail(err, LT_E_DDL, "the source ran: %.*s", (int)LT_MIN(t->ddl.len, (size_t)400), t->ddl.ptr);
+	schema_ddl_shown(t->ddl, t->ddl_mode, &shown);
+	lt_fail(err, LT_E_DDL, "the source ran: %.*s", (int)LT_MIN(shown.len, (size_t)400), lt_buf_cstr(&shown));
 	change_txn_where(t, &err->where);
+	lt_buf_free(&shown);
 	return false;
 }
 
@@ -242,7 +254,7 @@ apply_here(struct pipeline *p, struct change_sink *sink, struct pipeline_group *
 	}
 	if (!pipeline_apply_group(p, sink, g->txns, g->count, err))
 		return false;
-	pipeline_group_learn(g, g->rows, lt_mono_us(p->clock) - began);
+	pipeline_group_learn(g, g->rows, lt_mono_us(p->clock) - began, GROUP_ROUNDS);
 	pipeline_note_lag(p, g->txns[g->count - 1]);
 	return true;
 }
@@ -316,7 +328,19 @@ note_waiting(struct loader *l)
 	atomic_store(&l->p->waiting_us, oldest_us);
 }
 
-/* Now and then: progress without rows, the status. */
+static bool
+measure_round(struct loader *l, struct lt_err *err)
+{
+	uint64_t round_us = 0;
+
+	if (!pipeline_load_round(l->sink, &round_us, err))
+		return false;
+	pipeline_group_note_round(l->group, round_us);
+	l->measured_us = lt_mono_us(l->p->clock);
+	return true;
+}
+
+/* Now and then: progress without rows, the round trip, the status. */
 static bool
 keep_house(struct loader *l, bool idle, struct lt_err *err)
 {
@@ -328,6 +352,8 @@ keep_house(struct loader *l, bool idle, struct lt_err *err)
 		p->now.lag_ms = pipeline_held_lag(p);
 	if (!flying && now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) &&
 	    !save_progress(p, l->sink, err))
+		return false;
+	if (!idle && now - l->measured_us >= ROUND_US && !measure_round(l, err))
 		return false;
 	if (idle || now - l->published_us >= PUBLISH_US) {
 		note_unsent(p, l->reader);
@@ -372,19 +398,23 @@ load_loop(struct loader *l, struct lt_err *err)
 }
 
 /* The group in hand and those in flight share their part of the memory. */
-static void
-prepare(struct loader *l, struct pipeline_group *g, size_t share)
+static bool
+prepare(struct loader *l, struct pipeline_group *g, size_t share, struct lt_err *err)
 {
 	const struct model_channel *c = l->p->channel;
 	bool several = c->writers > 1;
 	/* Behind the head of the order a group waits with its locks about as long as it took (R4). */
 	unsigned time_ms = several && l->p->model->two_way ? LT_MAX(c->group.time_ms / 2, 1u) : c->group.time_ms;
 
-	pipeline_group_init(
-	    g, c->group.rows, LT_MIN(c->group.bytes, several ? share / (c->writers + 4) : share), time_ms);
+	share = several ? share / (c->writers + 4) : share;
+	pipeline_group_init(g, c->group.rows, LT_MIN(c->group.bytes, share), time_ms);
+	g->link_bytes = c->group.grows ? LT_MIN(LINK_BYTES, share) : 0;
 	l->group = g;
+	if (!measure_round(l, err) || !measure_round(l, err))
+		return false;
 	if (several)
 		l->flight = pipeline_flight_new(l->p, l->sink, g);
+	return true;
 }
 
 static bool
@@ -405,13 +435,12 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	struct lt_thread *thread;
 	bool again = false;
 
-	if (!reader_init(&r, err))
+	if (!reader_init(&r, err) || !prepare(&l, &group, share, err))
 		goto out;
 	lt_str_copy(r.server, sizeof(r.server), lt_str_z(p->applied.server));
-	prepare(&l, &group, share);
 	thread = lt_thread_start("reader", reader_main, &r);
 	pipeline_set_state(p, PIPELINE_RUNNING, NULL);
-	atomic_store(&p->ready, true);
+	pipeline_note_ready(p);
 	again = load_loop(&l, err);
 	if (p->stop.by_txn)
 		pipeline_flight_leave(l.flight, p->stop.txn); /* ours now: the pipeline stands before it */
@@ -452,13 +481,17 @@ pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_e
 		lt_wrap(err, "while reading the schema of site %s", site->name);
 		goto out;
 	}
+	for (size_t i = 0; i < count && p->model->two_way; i++) {
+		if (!pipeline_select_engine(tables[i], err))
+			goto out;
+	}
 	for (size_t i = 0; i < count; i++) {
 		schema_history_put(p->history, at, tables[i]);
 		tables[i] = NULL;
 	}
-	free(tables);
 	ok = true;
 out:
+	schema_catalog_free(tables, count);
 	my_close(c);
 	pipeline_select_clear(&select);
 	return ok;
@@ -520,7 +553,7 @@ pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *foun
 static bool
 never_begun(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
-	bool begun = p->saved.file[0] != '\0';
+	bool begun = p->begun || p->trace.has_begun(p->trace.ctx);
 
 	if (!begun && !pipeline_state_begun(pipeline_load_conn(sink), p->channel->name, p->model->name, &begun, err))
 		return false;
@@ -530,13 +563,48 @@ never_begun(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 	return true;
 }
 
+/* A target whose progress went back was restored from an older state. What came since is applied anew; somebody wants
+ * to know. `server`: whose log the progress was of when this process had left it. */
+static bool
+note_gone_back(struct pipeline *p, struct change_sink *sink, const char *server, struct lt_err *err)
+{
+	struct my_conn *c = pipeline_load_conn(sink);
+	struct lt_buf detail = { 0 };
+	struct pipeline_audit entry = { .channel = p->channel->name,
+		.pipeline = p->model->name,
+		.action = "gone back",
+		.who = "lutra",
+		.why = LT_STR("the target was restored from an older state") };
+	bool ok;
+
+	if (p->saved.file[0] == '\0' || strcmp(server, p->applied.server) != 0 ||
+	    change_place_cmp(&p->applied.place, &p->saved) >= 0)
+		return true;
+	lt_buf_printf(&detail, "from %s:%llu to %s:%llu", p->saved.file, (unsigned long long)p->saved.pos,
+	    p->applied.place.file, (unsigned long long)p->applied.place.pos);
+	lt_log(LT_LOG_WARN,
+	    "%s %s: the target was restored from an older state: its progress went back %s, and goes on there",
+	    p->channel->name, p->model->name, lt_buf_cstr(&detail));
+	entry.detail = lt_buf_str(&detail);
+	ok = (pipeline_state_audit(c, &entry, err) && my_exec(c, "COMMIT", NULL, err)) ||
+	     lt_wrap(err, "while recording that the target was restored");
+	lt_buf_free(&detail);
+	return ok;
+}
+
 bool
 pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
+	char server[sizeof(p->applied.server)];
 	bool found = false;
 
-	return pipeline_session_resume(p, sink, &found, err) &&
-	       (found || (never_begun(p, sink, err) && begin_new(p, sink, err)));
+	memcpy(server, p->applied.server, sizeof(server));
+	if (!pipeline_session_resume(p, sink, &found, err) ||
+	    !(found ? note_gone_back(p, sink, server, err) : never_begun(p, sink, err) && begin_new(p, sink, err)))
+		return false;
+	p->begun = true;
+	p->trace.note_begun(p->trace.ctx);
+	return true;
 }
 
 static bool
@@ -613,6 +681,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 		goto out;
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	select.otter = &p->channel->otter;
+	select.two_way = p->model->two_way;
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->applied.server[0] == '\0')
 		forget_place(p);

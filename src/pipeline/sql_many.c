@@ -104,6 +104,24 @@ pipeline_sql_delete_many(const struct pipeline_route *r, const struct change_ima
 }
 
 bool
+pipeline_sql_delete_in_order(
+    const struct pipeline_route *r, const struct change_image *before, size_t rows, struct pipeline_text *out)
+{
+	const struct pipeline_column *key = only_key_column(r);
+
+	if (r->keyless || key == NULL || !pipeline_column_in(key, before))
+		return false;
+	lt_buf_z(&out->sql, "DELETE FROM ");
+	my_sql_table(&out->sql, r->target->schema, r->target->name);
+	if (!delete_in(key, rows, out))
+		return false;
+	lt_buf_z(&out->sql, " ORDER BY ");
+	my_sql_name(&out->sql, key->target->name);
+	lt_buf_printf(&out->sql, " LIMIT %zu", rows);
+	return true;
+}
+
+bool
 pipeline_sql_prove(
     const struct pipeline_route *r, const struct change_image *before, size_t rows, struct pipeline_text *out)
 {
@@ -154,8 +172,8 @@ pipeline_sql_upsert(const struct pipeline_route *r, const struct change_image *a
 	const char *between = " ON DUPLICATE KEY UPDATE ";
 	const struct schema_table *t = r->target;
 
-	if (r->keyless || unique_keys(t) != 1 || t->has_triggers || !r->triggers_told || t->temporal || t->nparents > 0 ||
-	    t->nchildren > 0 || !pipeline_sql_is_complete(r, after))
+	if (r->keyless || unique_keys(t) != 1 || t->has_triggers || !r->triggers_told || t->temporal ||
+	    t->nparents > 0 || t->nchildren > 0 || !pipeline_sql_is_complete(r, after))
 		return false;
 	pipeline_sql_insert(r, after, rows, out);
 	if (alias)

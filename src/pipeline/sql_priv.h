@@ -49,6 +49,10 @@ void pipeline_sql_literal(
  * of the single rows. */
 bool pipeline_sql_delete_many(const struct pipeline_route *r, const struct change_image *before, bool verify,
     size_t rows, struct pipeline_text *out);
+/** MariaDB, which has no hint that would keep it from reading all of a small table: by a list of key values, in the
+ * key's order and no more than them. Compares nothing else. */
+bool pipeline_sql_delete_in_order(
+    const struct pipeline_route *r, const struct change_image *before, size_t rows, struct pipeline_text *out);
 /** MySQL: UPDATE of a join with a table of values. For rows whose key stays as it is; does not compare before images.
  */
 bool pipeline_sql_update_many(const struct pipeline_route *r, const struct change_image *before,

@@ -1,9 +1,5 @@
 #include "pipeline/state.h"
 
-#include <pwd.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "base/fault.h"
 #include "mysql/sql.h"
 #include "schema/history.h"
@@ -149,28 +145,14 @@ pipeline_state_begun(struct my_conn *target, const char *channel, const char *pi
 	return ok;
 }
 
-void
-pipeline_state_who(char out[64])
-{
-	struct passwd entry, *found = NULL;
-	char buf[1024];
-
-	if (getpwuid_r(getuid(), &entry, buf, sizeof(buf), &found) == 0 && found != NULL)
-		snprintf(out, 64, "%s", entry.pw_name);
-	else
-		snprintf(out, 64, "uid %u", (unsigned)getuid());
-}
-
 bool
 pipeline_state_audit(struct my_conn *target, const struct pipeline_audit *entry, struct lt_err *err)
 {
 	struct lt_buf sql = { 0 };
-	char who[64];
 	bool ok;
 
-	pipeline_state_who(who);
 	lt_buf_z(&sql, "INSERT INTO lutra.audit (who, channel, pipeline, action, detail, why) VALUES (");
-	my_sql_text(&sql, lt_str_z(who));
+	my_sql_text(&sql, lt_str_z(entry->who));
 	lt_buf_z(&sql, ", ");
 	my_sql_text(&sql, lt_str_z(entry->channel));
 	lt_buf_z(&sql, ", ");

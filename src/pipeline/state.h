@@ -26,7 +26,7 @@ LT_MUST_USE bool pipeline_state_begun(
 
 /** One line of `audit`, in the connection's open transaction. */
 struct pipeline_audit {
-	const char *channel, *pipeline, *action;
+	const char *channel, *pipeline, *action, *who;
 	struct lt_str detail, why;
 };
 LT_MUST_USE bool pipeline_state_audit(struct my_conn *target, const struct pipeline_audit *entry, struct lt_err *err);
@@ -40,7 +40,4 @@ LT_MUST_USE bool pipeline_state_pause(
 enum { PIPELINE_LOG_TEXT = 2000 };
 LT_MUST_USE bool pipeline_state_log(struct my_conn *target, const char *channel, const char *pipeline, size_t limit,
     struct my_rows **ret, struct lt_err *err);
-/** Login name of the process's user, for the audit; "uid N" where there is none. */
-void pipeline_state_who(char out[64]);
-
 #endif

@@ -1,10 +1,12 @@
 """Fixtures for tests on real servers. Servers live as long as the session; each test gets a fresh schema on them."""
 
 import collections
+import contextlib
 import itertools
 import pathlib
 import sys
 
+import pymysql
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
@@ -12,7 +14,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 from lutralab import lutra as lutra_lab  # noqa: E402
 from lutralab import workload  # noqa: E402
 from lutralab.compare import compare  # noqa: E402
-from lutralab.servers import Lab, Unavailable  # noqa: E402
+from lutralab.servers import Lab, Server, Unavailable  # noqa: E402
+
+KEPT = 64 << 20  # bytes of log, and of a test's tables, that a server keeps from one test to the next
 
 _times = collections.Counter()
 _schemas = itertools.count(1)
@@ -60,18 +64,35 @@ class Channels:
 
     def __init__(self, lab, schema):
         self._lab, self._schema = lab, schema
+        self._servers = set()
         self.made = []
         self.more = {}  # for each Lutra, beside what the call says
 
     def __call__(self, sites, direction, tables=None, **more):
-        for server in sites.values():
+        self._servers |= {server for server in sites.values() if isinstance(server, Server)}
+        roles = {}
+        for name, server in sites.items():
+            roles[server] = (*roles.get(server, ()), *lutra_lab.roles(name, direction))
+        for server, its in roles.items():
             server.sql("DROP DATABASE IF EXISTS lutra")
             workload.create_schema(server, self._schema)
-            lutra_lab.create_user(server, [self._schema])
+            lutra_lab.create_user(server, [self._schema], roles=its)
         folder = self._lab.folder / f"{self._schema}-{len(self.made)}"
         made = lutra_lab.Lutra(folder, sites, direction, tables or [f"{self._schema}.*"], name=self._schema, **{**self.more, **more})
         self.made.append(made)
         return made
+
+    def tidy(self):
+        """What takes much room at the servers goes."""
+        for server in self._servers:
+            if not server.alive:
+                continue
+            if sum(f.stat().st_size for f in (server.data / self._schema).glob("*")) > KEPT:
+                with contextlib.suppress(pymysql.err.OperationalError):  # the test left something that holds it
+                    server.script(["SET lock_wait_timeout=2", f"DROP DATABASE {self._schema}"])
+            if sum(size for _, size, *_ in server.sql("SHOW BINARY LOGS")) > KEPT:
+                server.sql("FLUSH BINARY LOGS")
+                server.sql("PURGE BINARY LOGS TO %s", (server.sql("SHOW BINARY LOGS")[-1][0],))
 
     def again(self, lutra):
         """Another run of the same channel file, with a data folder of its own."""
@@ -87,6 +108,7 @@ def channel(lab, schema):
     yield channels
     for one in channels.made:
         one.kill()
+    channels.tidy()
 
 
 def same(left, right, schema):

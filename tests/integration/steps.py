@@ -118,15 +118,15 @@ def lutra_sessions(server, like="%"):
 
 
 @contextlib.contextmanager
-def deadlock(server, schema, table, write):
-    """write() changes rows 1, 2 and 3 of the table in that order through Lutra, which InnoDB then rolls back: the other session has
-    written more. It holds rows 3 and 1 until the end."""
+def deadlock(server, schema, table, write, last=3, weight=300):
+    """write() changes rows 1 to `last` of the table in that order through Lutra, which InnoDB then rolls back: the other session has
+    written more, `weight` rows. It holds rows `last` and 1 until the end."""
     run_at((server,), schema, "CREATE TABLE weight (id INT PRIMARY KEY AUTO_INCREMENT, x CHAR(200))")
     with session(server, schema, "SET SESSION sql_log_bin=0, innodb_lock_wait_timeout=20", "BEGIN",
-                 f"INSERT INTO weight (x) VALUES {', '.join(['(1)'] * 300)}", f"SELECT * FROM {table} WHERE id = 3 FOR UPDATE") as local:
+                 f"INSERT INTO weight (x) VALUES {', '.join(['(1)'] * weight)}", f"SELECT * FROM {table} WHERE id = {last} FOR UPDATE") as local:
         write()
         wait_until(lambda: column(server, schema, "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"), 20,
-                   "Lutra to wait for row 3", poll_s=0.2)  # MariaDB renews that table only when it is left alone for 0.1 s
+                   f"Lutra to wait for row {last}", poll_s=0.2)  # MariaDB renews that table only when it is left alone for 0.1 s
         local.execute(f"SELECT * FROM {table} WHERE id = 1 FOR UPDATE")
         yield
         local.execute("ROLLBACK")

@@ -1,15 +1,17 @@
 """Bad input of every kind: its own code, its exit status, and on it goes after the mend."""
 
 import http.server
+import re
 import socketserver
 import subprocess
 import threading
 
+import pymysql
 import pytest
 import steps
 from conftest import ledger_is
-from lutralab.lutra import PASSWORD, USER, create_user
-from lutralab.servers import free_port
+from lutralab.lutra import PASSWORD, ROLES, USER, LutraFailed, create_user
+from lutralab.servers import free_port, wait_until
 from steps import column, run_at, stopped, transaction
 
 ONE_WAY = "hz->us"
@@ -157,7 +159,7 @@ def test_no_grant(what, pair):
     assert "lutra check" in error["hint"]
     status, lines = lutra.check()
     assert status == 1 and any(line.startswith("fail") and "GRANT" in line for line in lines), lines
-    create_user(pair[which], [schema])
+    create_user(pair[which], [schema], roles=(ROLES[which],))
     goes_on(lutra, source, target, schema)
 
 
@@ -189,6 +191,7 @@ def test_port_of_something_else(handler, code, pair):
 def test_two_urls_of_one_server(engine, direction, site, channel, schema):
     one, other = site(engine, 1), site(engine, 2)
     lutra = channel({"hz": one, "us": other}, direction)
+    create_user(one, [schema])  # what either end needs
     edit(lutra, f"127.0.0.1:{other.port}", f"localhost/?socket={one.socket}")
     lutra.start(wait=False)
     error = stopped(lutra, ONE_WAY, "E1007")
@@ -285,7 +288,80 @@ def test_purged_log(engine, site, channel, schema):
     goes_on(lutra, source, target, schema, retry=False)
 
 
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_log_that_the_server_finds_damaged(engine, site, channel, schema):
+    source, target = site(engine, 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+    lutra.wait()
+    assert lutra.stop() == 0
+    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+    file, pos = steps.log_end(source)
+    source.sql("FLUSH BINARY LOGS")
+    with open(source.data / file, "r+b") as f:
+        f.seek(pos - 10)
+        byte, = f.read(1)
+        f.seek(pos - 10)
+        f.write(bytes([byte ^ 1]))
+
+    with steps.server_globals(source, **{"master_verify_checksum" if engine == "mariadb" else "source_verify_checksum": 1}):
+        lutra.start(wait=False)
+        assert "did not pass crc check" in stopped(lutra, ONE_WAY, "E3002")["message"]
+
+    run_at((target,), schema, "INSERT INTO ledger VALUES (1)")
+    lutra.command("position", ONE_WAY, "--now", "--why", "done by hand")
+    goes_on(lutra, source, target, schema, retry=False)
+    assert lutra.stop() == 0
+    steps.purge_all(source)
+
+
+def test_server_that_cannot_tell_what_it_executed(lab, site, channel, schema):
+    """MariaDB answers NULL where an event, here the list of domains, is larger than it may read: no sign that nothing was executed."""
+    source, target = lab.start("mariadb", 9, name="mariadb-of-many-domains"), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    source.script([s for d in range(1, 700) for s in (f"SET gtid_domain_id = {d}", f"INSERT INTO {schema}.ledger VALUES ({d})")])
+    source.sql("FLUSH BINARY LOGS")
+    file, _ = steps.log_end(source)
+    lutra.file.write_text(lutra.file.read_text() + f'start: {{ hz: {{ file: "{file}", pos: 4 }} }}\n')
+    with steps.server_globals(source, max_allowed_packet=1024):
+        lutra.start(wait=False)
+        wait_until(lambda: "cannot tell the GTIDs" in lutra.log.read_text(), 20, "the refusal")
+    lutra.wait_ready()
+    transaction(source, schema, "INSERT INTO ledger VALUES (1000)")
+    lutra.wait()
+    ledger_is(target, schema, {1000})
+    source.stop()
+
+
 # -- what the log holds -----------------------------------------------------------------------------------------------------------------
+
+def behind(lutra, error):
+    """Go on behind the transaction that stopped: its place is known from the error, its end is told."""
+    where = error["where"]
+    with pytest.raises(LutraFailed, match="E3011") as refused:
+        lutra.command("position", ONE_WAY, "--file", where["file"], "--pos", where["pos"] + 1, "--why", "seen to")
+    file, pos = re.search(r"ends at (\S+):(\d+)", str(refused.value)).groups()
+    lutra.command("position", ONE_WAY, "--file", file, "--pos", pos, "--why", "seen to")
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_incident(engine, site, channel, schema):
+    """What is too large for the cache of a table without transactions is in the table, and not in the log."""
+    source, target = site(engine, 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+    with steps.server_globals(source, max_binlog_stmt_cache_size=4096, binlog_stmt_cache_size=4096):
+        source.script([f"CREATE DATABASE {schema}_lost", f"CREATE TABLE {schema}_lost.lost (v LONGBLOB) ENGINE=MyISAM"])
+        with pytest.raises(pymysql.err.Error):
+            source.sql(f"INSERT INTO {schema}_lost.lost VALUES (REPEAT('x', 100000))")
+    source.sql(f"DROP DATABASE {schema}_lost")
+    transaction(source, schema, "INSERT INTO ledger VALUES (2)")
+
+    error = stopped(lutra, ONE_WAY, "E3007")
+    assert "lutra position" in error["hint"]
+    behind(lutra, error)
+    goes_on(lutra, source, target, schema, retry=False)
+    ledger_is(target, schema, {1, 2, 99})
+
 
 @pytest.mark.parametrize("engine", ["mariadb", "mysql"])
 def test_statement_format(engine, site, channel, schema):
@@ -298,6 +374,10 @@ def test_statement_format(engine, site, channel, schema):
     assert error["where"]["file"] and error["where"]["pos"]
     assert error["where"]["table"] == f"{schema}.ledger" and "INSERT" in error["message"]
     ledger_is(target, schema, {1})
+
+    behind(lutra, error)
+    lutra.wait()
+    ledger_is(target, schema, {1, 3})
 
 
 def test_value_that_the_target_refuses(pair):
@@ -313,3 +393,32 @@ def test_value_that_the_target_refuses(pair):
     lutra.retry(ONE_WAY)
     lutra.wait()
     ledger_is(target, schema, {2})
+
+
+SECRET = 770011
+# What the target says of the row, and with it the row's value; the code that stands for it.
+TELLING = {
+    "no partition": ("E5005", "ALTER TABLE hit PARTITION BY RANGE (id) (PARTITION p VALUES LESS THAN (1000))"),
+    "trigger's words": ("E5003", "CREATE TRIGGER no BEFORE INSERT ON hit FOR EACH ROW BEGIN DECLARE said VARCHAR(99) DEFAULT CONCAT('not ', NEW.id);"
+                        " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = said; END"),
+    "text too odd": ("E5005", "ALTER TABLE hit MODIFY v VARCHAR(40) CHARACTER SET latin1"),
+    "no date": ("E5005", "ALTER TABLE hit MODIFY v DATE"),
+}
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+@pytest.mark.parametrize("what", TELLING)
+def test_messages_of_the_target_hold_no_row_values(what, engine, site, channel, schema):
+    """Neither in the log nor in the status nor in lutra.audit."""
+    code, damage = TELLING[what]
+    source, target = site("mariadb", 1), site(engine, 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    run_at((source, target), schema, "CREATE TABLE hit (id INT PRIMARY KEY, v VARCHAR(40) CHARACTER SET utf8mb4)")
+    run_at((target,), schema, damage)
+    lutra.start()
+    transaction(source, schema, f"INSERT INTO hit VALUES ({SECRET}, '{SECRET} \U0001f600')")
+    error = stopped(lutra, ONE_WAY, code)
+    wait_until(lambda: code in lutra.log.read_text(), steps.PATIENCE_S, "the log to say so")
+    lutra.skip(ONE_WAY, "--why", "not there")
+    for text in (str(error), lutra.log.read_text(), *column(target, None, "SELECT detail FROM lutra.audit")):
+        assert code in text and str(SECRET) not in text, text

@@ -1,6 +1,11 @@
 """Work by hand beside skip and retry: replace, pause and resume, log."""
 
+import contextlib
 import json
+import os
+import pathlib
+import shutil
+import subprocess
 
 import pytest
 from conftest import same
@@ -34,6 +39,28 @@ def refused(lutra, status, *words):
         lutra.command(*words)
     assert failed.value.status == status, failed.value
     return str(failed.value)
+
+
+@contextlib.contextmanager
+def ordered(lutra, *words):
+    """The command, begun; its order waits for the pipeline."""
+    def waiting():
+        """Threads of the run that wait for the answer to an order."""
+        found = 0
+        for task in pathlib.Path(f"/proc/{lutra.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it ended meanwhile
+                name, state = (task / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+                found += name == "control" and state.split()[0] == "S"
+        return found
+    before = waiting()
+    with subprocess.Popen([lutra.program, words[0], "--data", lutra.data, *words[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as run:
+        try:
+            wait_until(lambda: waiting() > before, 30, "the order to wait", poll_s=0.05)
+            yield run
+        finally:
+            run.kill()
+            wait_until(lambda: waiting() <= before, 60, "the order to be over", poll_s=0.05)
 
 
 def stop_at_duplicate(source, target, lutra, schema):
@@ -197,3 +224,64 @@ def test_log_of_both_directions(site, channel, schema):
     lutra.command("resume", "hz->us")
     lutra.wait()
     same(hz, us, schema)
+
+
+@pytest.mark.parametrize("pair", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("words", [("skip", ONE_WAY), ("replace", ONE_WAY, "--sql", "DELETE FROM {schema}.k")], ids=["skip", "replace"])
+def test_an_order_is_for_the_stop_that_it_saw(words, pair, schema):
+    """Ordered twice, since the target was slow to answer: the next transaction that stops is looked at first."""
+    source, target, lutra = pair
+    words = [w.format(schema=schema) for w in words]
+    numbers = range(1, 6)
+    run_at((target,), schema, *(f"INSERT INTO t VALUES ({i}, {-i}, NULL)" for i in numbers))
+    lutra.start()
+    for i in numbers:
+        transaction(source, schema, f"INSERT INTO t VALUES ({i}, {i}, NULL)")
+    for done in numbers:
+        first = stopped(lutra, ONE_WAY, DUPLICATE)
+        target.pause()
+        try:
+            with ordered(lutra, *words) as begun:
+                with ordered(lutra, *words):
+                    pass  # given up before its turn came: it never happens
+                with ordered(lutra, *words) as again:
+                    target.resume()
+                    assert begun.wait(60) == 0, begun.stderr.read()
+                    said = again.communicate(timeout=60)[1]
+                    # Its turn came at the next stop, or (E1023) before the next transaction was read: then once more.
+                    assert again.returncode == 2 and ("E1028" in said or "E1023" in said), said
+        finally:
+            target.resume()
+        assert [e["action"] for e in log(lutra)] == [words[0]] * done
+        if "E1028" in said or done == numbers[-2]:
+            break
+    assert first["where"]["pos"] < stopped(lutra, ONE_WAY, DUPLICATE)["where"]["pos"]
+
+
+@pytest.mark.parametrize("pair", ["mariadb"], indirect=True)
+def test_an_order_behind_another_lutra(pair, schema, channel):
+    """Who stands before a transaction that was passed elsewhere meanwhile does not go back to it."""
+    source, target, lutra = pair
+    stop_at_duplicate(source, target, lutra, schema)
+    other = channel.again(lutra).start(wait=False)
+    stopped(other, ONE_WAY, DUPLICATE)
+    other.skip(ONE_WAY)
+    other.wait()
+    assert other.stop() == 0
+    assert "E1028" in refused(lutra, 2, "skip", ONE_WAY)
+    lutra.retry(ONE_WAY)
+    lutra.wait()
+    assert rows(target, schema) == [(1, 1, "one"), (3, -3, "here first"), (5, 5, "five")]
+
+
+@pytest.mark.parametrize("pair", ["mariadb"], indirect=True)
+def test_log_tells_who_ordered(pair, schema):
+    """Of another login than the run's own: here one that may pass over the folder's mode."""
+    lutra = pair[2]
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root and setpriv")
+    lutra.start()
+    lutra.command("pause", ONE_WAY)
+    subprocess.run(["setpriv", "--reuid=nobody", "--clear-groups", "--inh-caps=+dac_override", "--ambient-caps=+dac_override",
+                    lutra.program, "resume", "--data", lutra.data, ONE_WAY], check=True, stdout=subprocess.DEVNULL)
+    assert [(e["action"], e["who"]) for e in log(lutra)] == [("pause", "root"), ("resume", "nobody")]

@@ -6,7 +6,7 @@ import socket
 import types
 
 import pytest
-from lutralab.lutra import PASSWORD, USER
+from lutralab.lutra import PASSWORD, USER, grants, roles
 from lutralab.servers import free_port
 
 LINE = re.compile(r"(ok|warn|fail) +(.+?): (.*?)(?:; mend: (.*))?$")
@@ -72,6 +72,9 @@ def test_a_sound_channel_has_no_failure_and_writes_nothing(engine, direction, pa
 
     assert report.status == 0, report.text
     assert before == ends()
+    for site, server in (("hz", source), ("us", target)):
+        given = [g.format(schema=lutra.name.replace("_", "\\_"), user=f"'{USER}'@'%'") for g in grants(server.engine, roles(site, direction))]
+        assert sorted(given) == sorted(detail for _, detail, _ in report.of(f"grants {site}"))
     assert report.verdict("existing data hz->us") == "ok"
     assert PASSWORD not in report.text
 

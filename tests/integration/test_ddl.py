@@ -3,7 +3,7 @@
 import pytest
 import steps
 from conftest import ledger_is, same
-from lutralab.lutra import LutraFailed
+from lutralab.lutra import ROLES, LutraFailed, create_user
 from lutralab.servers import wait_until
 from steps import column, run_at, stopped, transaction
 
@@ -16,7 +16,7 @@ def one_way(request, site, channel, schema):
     """(source, target, lutra): one way, running, with a table `item` at both."""
     source, target = site(request.param, 1), site("mariadb", 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us")
-    run_at((source, target), schema, ITEM)
+    run_at((source, target), schema, ITEM, "CREATE TABLE keyed (id INT PRIMARY KEY, v INT, KEY v_key (v))")
     return source, target, lutra.start()
 
 
@@ -38,6 +38,7 @@ STOPPING = {
     "modify": ("ALTER TABLE item MODIFY v BIGINT NOT NULL", "INSERT INTO item VALUES (2, 5000000000, 'b')"),
     "rename column": ("ALTER TABLE item RENAME COLUMN w TO word", "INSERT INTO item VALUES (2, 2, 'b')"),
     "index": ("CREATE UNIQUE INDEX v_key ON item (v)", "INSERT INTO item VALUES (2, 2, 'b')"),
+    "drop index": ("DROP INDEX v_key ON keyed", "INSERT INTO keyed VALUES (1, 1)"),
     "create": (ITEM.replace("item", "thing"), "INSERT INTO thing VALUES (1, 1, 'a')"),
     "drop": ("DROP TABLE word", "INSERT INTO item VALUES (2, 2, 'b')"),
     "rename": ("RENAME TABLE word TO words", "INSERT INTO words VALUES ('w', 1, 't')"),
@@ -66,6 +67,54 @@ def test_mapped_name_stops(what, one_way):
     same(source, target, schema)
     ledger_is(target, schema, {1, 2})
     assert target.sql("SELECT action, why FROM lutra.audit") == (("ddl done", "ran it there"),)
+
+
+def test_password_in_a_statement_is_not_shown(one_way):
+    """Both engines take the option for any table."""
+    source, target, lutra = one_way
+    schema = lutra.name
+    statement = "ALTER TABLE item ADD COLUMN x INT, CONNECTION='mysql://reader:Hidden-7@far/shop/item'"
+    source.sql(statement, db=schema)
+    error = stopped(lutra, ONE_WAY, "E4000")
+    wait_until(lambda: "E4000" in lutra.log.read_text(), steps.PATIENCE_S, "the log to say so")
+    target.sql(statement, db=schema)
+    done(lutra)
+    lutra.wait()
+    kept = [*column(target, None, "SELECT statement FROM lutra.ddl"), *column(target, None, "SELECT detail FROM lutra.audit")]
+    assert len(kept) == 2
+    for text in (error["message"], lutra.log.read_text(), *kept):
+        assert "CONNECTION='...'" in text and "Hidden-7" not in text, text
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_a_mapped_schema_stops(engine, site, channel, schema):
+    source, target, more = site(engine, 1), site("mariadb", 2), f"{schema}_more"
+    lutra = channel({"hz": source, "us": target}, "hz -> us", [f"{schema}.*", f"{more}.*"])
+    for role, server in zip(ROLES, (source, target)):
+        create_user(server, [schema, more], roles=(role,))
+        run_at((server,), schema, f"CREATE DATABASE {more}", f"CREATE TABLE {more}.t (id INT PRIMARY KEY, v INT)")
+    run_at((target,), more, "DROP TABLE t")
+    lutra.start()
+
+    source.sql(f"ALTER DATABASE {more} CHARACTER SET latin1")
+    stopped(lutra, ONE_WAY, "E4000")
+    assert f"no table {more}.t" in refused(lutra)
+    run_at((target,), more, "CREATE TABLE t (id INT PRIMARY KEY, v INT)")
+    done(lutra)
+    transaction(source, more, "INSERT INTO t VALUES (1, 1)")
+    lutra.wait()
+    assert column(target, more, "SELECT v FROM t") == [1]
+
+    for statement in (f"DROP DATABASE {more}", f"CREATE DATABASE {more}", f"CREATE TABLE {more}.t (id INT PRIMARY KEY, w INT)"):
+        source.sql(statement)
+        stopped(lutra, ONE_WAY, "E4000")
+        if not statement.startswith("CREATE DATABASE"):  # the schema alone is nothing to compare
+            assert f"{more}.t" in refused(lutra)
+        target.sql(statement)
+        done(lutra)
+    transaction(source, more, "INSERT INTO t VALUES (1, 2)")
+    lutra.wait()
+    assert column(target, more, "SELECT w FROM t") == [2]
 
 
 def test_an_index_that_is_not_wanted_at_the_target(one_way):

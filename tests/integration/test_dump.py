@@ -191,7 +191,7 @@ def url(server):
 @BOTH
 def test_a_file_and_its_server_tell_the_same(source, schema, tmp_path):
     create_schema(source, schema)
-    lutra_lab.create_user(source, [schema])
+    lutra_lab.create_user(source, [schema], roles=("source",))
     password = tmp_path / "pw"
     password.touch(mode=0o600)
     password.write_text(lutra_lab.PASSWORD)

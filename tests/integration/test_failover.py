@@ -5,9 +5,10 @@ import contextlib
 
 import pytest
 from conftest import ledger_is, same
+from lutralab.lutra import LutraFailed
 from lutralab.servers import Unavailable, wait_until
 from lutralab.workload import Workload
-from steps import PATIENCE_S, column, log_end, run_at, stopped
+from steps import PATIENCE_S, column, log_end, run_at, session, stopped
 
 ONE_WAY = "hz->us"
 ITEM = "CREATE TABLE item (id INT NOT NULL PRIMARY KEY, v VARCHAR(20)) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
@@ -145,3 +146,21 @@ def test_begun_by_gtid_reading_goes_on_at_the_replica(engine, lab, site, channel
             stands_in(target, second)
             lutra.start()
         ledger_is(target, schema, {1, 2})
+
+
+def test_wait_asks_the_server_that_is_read(lab, site, channel, schema):
+    """The host in front came back, and lags: what it has not got yet is waited for all the same."""
+    target = site("mariadb", 2)
+    with pair(lab, "mariadb") as (first, second):
+        lutra = channel({"hz": first, "us": target}, "hz -> us", urls={"hz": f"127.0.0.1:{second.port},127.0.0.1:{first.port}"})
+        wait_until(lambda: executed(second) == executed(first), PATIENCE_S, "the replica to have all", poll_s=0.05)
+        second.kill()
+        lutra.start()
+        lutra.wait()
+        second.start("skip-slave-start")
+        with session(target, "lutra", "BEGIN", "SELECT * FROM lane FOR UPDATE"):
+            first.sql("INSERT INTO ledger VALUES (1)", db=schema)
+            with pytest.raises(LutraFailed, match="E1031"):
+                lutra.command("wait", "--timeout", 2)
+        lutra.wait()
+        ledger_is(target, schema, {1})

@@ -98,9 +98,13 @@ def test_create_select_of_what_is_not_mapped_passes(ends, channel, schema):
     arrived(lutra, ends, schema)
 
 
-def test_create_select_of_a_mapped_table_stops_and_its_rows_arrive(ends, channel, schema):
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+def test_create_select_of_a_mapped_table_stops_and_its_rows_arrive(packed, ends, channel, schema):
+    compress = {"mysql": {"binlog_transaction_compression": 1}, "mariadb": {"log_bin_compress": 1, "log_bin_compress_min_len": 10}}
     lutra = begin(ends, channel, schema, T)
-    run(ends[0], schema, "INSERT INTO t VALUES (1, 'a'), (2, 'b')", "CREATE TABLE fresh (PRIMARY KEY (id)) AS SELECT id, v FROM t", "INSERT INTO fresh VALUES (3, 'c')")
+    with server_globals(ends[0], **(compress[ends[0].engine] if packed else {})):
+        run(ends[0], schema, "INSERT INTO t VALUES (1, 'a'), (2, 'b')", "CREATE TABLE fresh (PRIMARY KEY (id)) AS SELECT id, v FROM t",
+            "INSERT INTO fresh VALUES (3, 'c')")
 
     error = stopped(lutra, ONE_WAY, "E4000")
     assert "START TRANSACTION" not in error["hint"]
@@ -121,6 +125,29 @@ def test_statements_of_what_is_not_mapped_pass(ends, channel, schema):
     assert lutra.pipelines()[ONE_WAY]["error"] is None
     assert ends[1].sql("SELECT id FROM t ORDER BY id", db=schema) == ((1,), (2,))
     assert ends[1].sql("SELECT COUNT(*) FROM other", db=schema) == ((0,),)
+
+
+def test_statements_that_are_no_text_pass_where_they_are_not_mapped(ends, channel, schema):
+    """Of a client that says its text is binary, and with bytes that are no character: whose they are is told all the same."""
+    lutra = begin(ends, channel, schema, T, mapped=("t",))
+    with contextlib.closing(ends[0].connect(schema)) as c, c.cursor() as cursor:
+        cursor.execute("SET NAMES binary")
+        cursor.execute(b"CREATE TABLE other (id INT PRIMARY KEY, v VARBINARY(40)) COMMENT 'caf\xc3\xa9'")
+        cursor.execute("SET SESSION binlog_format = 'STATEMENT'")
+        cursor.execute(b"INSERT INTO other VALUES (1, '\xff\xe9')")
+        cursor.execute("SET NAMES keybcs2")
+        cursor.execute(b"INSERT INTO other VALUES (2, '\xa1')")
+        cursor.execute("SET NAMES utf8mb4")
+        cursor.execute(b"INSERT INTO other VALUES (3, _binary'\xff')")
+        cursor.execute("SET SESSION binlog_format = 'ROW'")
+        cursor.execute("SET NAMES binary")
+        cursor.execute(b"ALTER TABLE t COMMENT 'caf\xc3\xa9'")
+        cursor.execute("INSERT INTO t VALUES (1, 'a')")
+
+    assert "ALTER TABLE t COMMENT 'caf" in stopped(lutra, ONE_WAY, "E4000")["message"]
+    lutra.command("ddl", "done", ONE_WAY)
+    lutra.wait()
+    assert ends[1].sql("SELECT id FROM t", db=schema) == ((1,),)
 
 
 @pytest.mark.parametrize("engine", ["mariadb", "mariadb-11.8"])

@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import Channels, same
-from lutralab.lutra import USER
+from lutralab.lutra import USER, create_user
 from steps import column, run_at, stopped, transaction
 
 ONE_WAY = "hz->us"
@@ -63,12 +63,10 @@ def test_marks_are_written_for_an_otter_that_reads_the_target(write, pair, lab, 
     source, target = pair
     there = channel({"hz": source, "us": target}, "hz -> us", extra=[f"otter: {{ channel: 7, write: {write} }}"])
     run_at((source, target), schema, TABLE)
-    for server in pair:
-        server.sql(f"GRANT SELECT, INSERT, UPDATE ON retl.retl_mark TO '{USER}'@'%'")
     back = Channels(lab, f"{schema}_b")({"us": target, "hz": source}, "us -> hz", [f"{schema}.*"], extra=["otter: { channel: 7 }"])
     for server in pair:
-        server.script([f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{schema}`.* TO '{USER}'@'%'",
-                       f"GRANT SELECT, INSERT, UPDATE ON retl.retl_mark TO '{USER}'@'%'"])
+        create_user(server, [schema])
+        server.sql(f"GRANT SELECT, INSERT, UPDATE ON retl.retl_mark TO '{USER}'@'%'")
     try:
         there.start()
         back.start()

@@ -114,6 +114,77 @@ def test_r01_lock_wait_commits_nothing(site, channel, schema):
     all_there(lutra, source, target, schema)
 
 
+WINDOW = 1024  # statements whose replies are awaited at a time
+LONG = WINDOW + WINDOW // 2
+# Of one transaction with a statement for each row 1 to LONG, and one for the three rows 2000: what is wrong with row i, and the mend.
+LONG_DAMAGES = {
+    "missing": ("DELETE FROM w WHERE id = {i}", "E5000", "INSERT INTO w VALUES ({i}, {i}, 0)"),
+    "unique": ("INSERT INTO w VALUES (9000, {i} + 10000, 0)", "E5002", "DELETE FROM w WHERE id = 9000"),
+    "fewer": ("DELETE FROM w WHERE id = 2000 LIMIT 1", "E5000", "INSERT INTO w VALUES (2000, NULL, 0)"),
+}
+LONG_PLACES = [("missing", 1), ("unique", WINDOW // 2), ("missing", WINDOW + 1), ("unique", LONG), ("fewer", 2000)]
+
+
+def long_transaction(servers, schema):
+    """Rows without a key, so that each is found by a statement of its own; returns the transaction's statement."""
+    rows = [f"({i}, {i}, 0)" for i in range(1, LONG + 1)] + ["(2000, NULL, 0)"] * 3
+    run_at(servers, schema, "CREATE TABLE w (id INT NOT NULL, u INT, v INT NOT NULL, KEY (id), UNIQUE KEY (u))",
+           "INSERT INTO w VALUES " + ", ".join(rows))
+    return "UPDATE w SET v = v + 1, u = u + 10000"
+
+
+def test_r01_more_statements_than_a_window_holds(site, channel, schema):
+    """Whichever of them fails, before or behind the replies that are taken to make room: nothing of the transaction is there."""
+    source, target = site("mariadb", 1), site("mysql", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    statement = long_transaction((source, target), schema)
+    lutra.start()
+    for done, (damage, i) in enumerate(LONG_PLACES):
+        spoil, code, mend = LONG_DAMAGES[damage]
+        run_at((source, target), schema, "UPDATE w SET v = 0, u = NULL", "UPDATE w SET u = id WHERE id < 2000")
+        run_at((target,), schema, spoil.format(i=i))
+        transaction(source, schema, statement, f"INSERT INTO ledger VALUES ({done})")
+        assert stopped(lutra, ONE_WAY, code)["where"]["table"] == f"{schema}.w"
+        assert column(target, schema, "SELECT COUNT(*) FROM w WHERE v <> 0") == [0]
+        ledger_is(target, schema, set(range(done)))
+        run_at((target,), schema, mend.format(i=i))
+        lutra.retry(ONE_WAY)
+        lutra.wait()
+        same(source, target, schema)
+
+
+@pytest.mark.parametrize("place", [1, LONG])
+def test_r01_lock_in_a_long_transaction_commits_nothing(place, site, channel, schema):
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    statement = long_transaction((source, target), schema)
+    lutra.start()
+    with steps.session(target, schema, "BEGIN", f"SELECT * FROM w WHERE id = {place} FOR UPDATE"):
+        transaction(source, schema, statement)
+        assert steps.retrying(lutra, ONE_WAY, steps.LOCK_WAIT)["where"]["table"] == f"{schema}.w"
+        assert column(target, schema, "SELECT COUNT(*) FROM w WHERE v <> 0") == [0]
+    lutra.wait()
+    same(source, target, schema)
+
+
+def test_r01_deadlock_in_a_long_transaction_commits_nothing(site, channel, schema):
+    """1213 undoes all of it; the server would take what follows for a transaction of its own."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    statement = long_transaction((source, target), schema)
+    lutra.start()
+
+    def deadlocks():
+        return int(target.sql("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")[0][1])
+    before = deadlocks()
+    with steps.deadlock(target, schema, "w", lambda: transaction(source, schema, statement), last=WINDOW + 7, weight=3 * LONG):
+        steps.retrying(lutra, ONE_WAY, steps.LOCK_WAIT)
+        assert deadlocks() > before
+        assert column(target, schema, "SELECT COUNT(*) FROM w WHERE v <> 0") == [0]
+    lutra.wait()
+    same(source, target, schema)
+
+
 def deadlock(site, channel, schema, engine="mariadb"):
     """Lutra is the one that InnoDB rolls back: the other has written more."""
     source, target = site(engine, 1), site(engine, 2)

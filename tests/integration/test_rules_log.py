@@ -7,6 +7,7 @@ import time
 import pytest
 import steps
 from conftest import ledger_is, same
+from lutralab.lutra import LutraFailed
 from lutralab.servers import Unavailable, wait_until
 from lutralab.workload import Workload
 from steps import column, run_at, stopped, transaction
@@ -52,6 +53,32 @@ def test_r10_table_without_transactions_is_refused(site, channel, schema):
     lutra.retry(ONE_WAY)
     lutra.wait()
     ledger_is(target, schema, {1, 2})
+
+
+def test_r10_source_table_without_transactions_is_refused_both_ways(site, channel, schema):
+    """Before anything is begun, behind a statement, and where a row of it comes all the same."""
+    hz, us = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": hz, "us": us}, "hz <-> us")
+    run_at((hz, us), schema, *TABLES)
+    run_at((hz,), schema, "ALTER TABLE t ENGINE=MyISAM")
+    lutra.start(wait=False)
+    assert stopped(lutra, ONE_WAY, "E4005")["where"]["table"] == f"{schema}.t"
+    assert column(us, "lutra", f"SELECT COUNT(*) FROM lane WHERE pipeline = '{ONE_WAY}'") == [0]
+    run_at((hz,), schema, "ALTER TABLE t ENGINE=InnoDB")
+    lutra.retry(ONE_WAY)
+    lutra.wait_ready()
+
+    hz.sql("ALTER TABLE t ENGINE=MyISAM", db=schema)
+    stopped(lutra, ONE_WAY, "E4000")
+    with pytest.raises(LutraFailed, match="not transactional"):
+        lutra.command("ddl", "done", ONE_WAY)
+    lutra.skip(ONE_WAY)
+    hz.sql("INSERT INTO t VALUES (1, 1, 1)", db=schema)
+    assert stopped(lutra, ONE_WAY, "E4005")["where"]["table"] == f"{schema}.t"
+    run_at((hz,), schema, "ALTER TABLE t ENGINE=InnoDB")
+    lutra.command("ddl", "done", ONE_WAY)
+    lutra.wait()
+    assert column(us, schema, "SELECT COUNT(*) FROM t") == [1]
 
 
 def test_r11_idle_two_way_channel_writes_next_to_nothing(site, channel, schema):

@@ -74,6 +74,34 @@ def test_begins_at_a_time(written, schema):
     assert arrived(lutra, target, schema) == [5, 6, 7]
 
 
+def test_stamps_may_come_in_any_order(written, schema):
+    """Any session may set them (MariaDB), and a replica's are its source's: a file that opens with an old one says nothing of those before it."""
+    lutra, source, target, begins, _, time = written
+    source.sql(f"PURGE BINARY LOGS TO '{begins[0]['file']}'")
+    source.sql("FLUSH BINARY LOGS")
+    source.script([f"SET timestamp = {time - 86400}", f"INSERT INTO {schema}.numbers VALUES (8)", "SET timestamp = DEFAULT",
+                   f"INSERT INTO {schema}.numbers VALUES (9)", "FLUSH BINARY LOGS"])
+    source.script([f"SET timestamp = {time - 86400}", f"INSERT INTO {schema}.numbers VALUES (10)"])
+    (text,), = source.sql(f"SELECT DATE_FORMAT(CONVERT_TZ(FROM_UNIXTIME({time}), @@session.time_zone, '+00:00'), '%Y-%m-%dT%H:%i:%sZ')")
+    begin_at(lutra, f'{{ time: "{text}" }}')
+    assert arrived(lutra, target, schema) == [5, 6, 7, 8, 9, 10]
+
+
+def test_begins_behind_what_mixes_rows_and_statements(written, schema):
+    """Of tables that are not mapped; a place inside of such a transaction is none."""
+    lutra, source, target, *_ = written
+    (file, before, *_), = source.sql("SHOW MASTER STATUS" if source.engine == "mariadb" else "SHOW BINARY LOG STATUS")
+    source.script(["CREATE TABLE other (id INT PRIMARY KEY, v VARCHAR(40))", "SET SESSION binlog_format = 'MIXED'", "BEGIN",
+                   "INSERT INTO other VALUES (1, UUID())", "INSERT INTO other VALUES (2, 'a')", "INSERT INTO other VALUES (3, UUID())",
+                   "COMMIT"], db=schema)
+    (file, pos, *_), = source.sql("SHOW MASTER STATUS" if source.engine == "mariadb" else "SHOW BINARY LOG STATUS")
+    events = [(name, end) for _, at, name, _, end, info in source.sql(f"SHOW BINLOG EVENTS IN '{file}' FROM {before}")]
+    assert any("rows" in name.lower() for name, _ in events)
+    source.sql(f"INSERT INTO {schema}.numbers VALUES (100)")
+    begin_at(lutra, f'{{ file: "{file}", pos: {pos} }}')
+    assert arrived(lutra, target, schema) == [100]
+
+
 def test_a_time_to_come_is_the_end_of_the_log(written, schema):
     lutra, source, target, *_ = written
     begin_at(lutra, '{ time: "2100-01-01T00:00:00Z" }')

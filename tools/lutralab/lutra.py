@@ -13,19 +13,23 @@ from .servers import CHECKOUT, spawn, tail, wait_until
 
 USER, PASSWORD = "lutra", "Otter-5-pw"
 
-# What `lutra check` prints, for a site that is source and target. {schema} is each mapped schema.
-GRANTS = {
-    "mariadb": (
-        "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO {user}",
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON `{schema}`.* TO {user}",
-        "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX ON `lutra`.* TO {user}",
-    ),
-    "mysql": (
-        "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {user}",
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON `{schema}`.* TO {user}",
-        "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX ON `lutra`.* TO {user}",
-    ),
-}
+ROLES = ("source", "target")
+_REPLICATION = {"mariadb": "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO {user}",
+                "mysql": "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO {user}"}
+
+
+def roles(site, direction):
+    """What a site is in a channel of that direction ("hz -> us")."""
+    left, way, right = direction.split()
+    return ROLES if way == "<->" else tuple(role for role, its in zip(ROLES, (left, right)) if its == site)
+
+
+def grants(engine, roles=ROLES):
+    """What `lutra check` prints for a site with those roles. {schema} is each mapped schema."""
+    source, target = (role in roles for role in ROLES)
+    return [*([_REPLICATION[engine]] if source else []),
+            f"GRANT SELECT{', INSERT, UPDATE, DELETE' if target else ''} ON `{{schema}}`.* TO {{user}}",
+            *(["GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX ON `lutra`.* TO {user}"] if target else [])]
 
 
 def binary():
@@ -36,13 +40,13 @@ def without_sanitizer():
     return "sanitize=none" in subprocess.run([binary(), "version"], capture_output=True, text=True).stdout
 
 
-def create_user(server, schemas, user=USER, password=PASSWORD):
-    """The account Lutra uses, with the grants it asks for and no more."""
+def create_user(server, schemas, user=USER, password=PASSWORD, roles=ROLES):
+    """The account Lutra uses, with the grants it asks for where the server has those roles, and no more."""
     account = f"'{user}'@'%'"
     server.script([
         f"DROP USER IF EXISTS {account}",
         f"CREATE USER {account} IDENTIFIED BY '{password}'",
-        *dict.fromkeys(g.format(user=account, schema=s) for s in schemas for g in GRANTS[server.engine]),
+        *dict.fromkeys(g.format(user=account, schema=s) for s in schemas for g in grants(server.engine, roles)),
     ])
 
 

@@ -163,7 +163,7 @@ class _Mariadb:
                 if (self._share / name).exists():
                     sql.append((self._share / name).read_text() + "\n")
                     break
-        argv = [self.program, "--no-defaults", "--bootstrap", *_as_user(), f"--datadir={data}", "--log-warnings=0",
+        argv = [self.program, "--no-defaults", "--bootstrap", *_as_user(), f"--datadir={data}", f"--tmpdir={_own_tmp(data)}", "--log-warnings=0",
                 "--enforce-storage-engine=", "--innodb-log-file-size=64M"]
         with open(log, "w") as out:
             run = subprocess.run(list(map(str, argv)), input="".join(sql), text=True, stdout=out, stderr=out)
@@ -179,7 +179,7 @@ class _Mysql:
         self.program = folder / "bin/mysqld"
 
     def init(self, data, log, *options):
-        argv = [self.program, "--no-defaults", "--initialize-insecure", *_as_user(), f"--datadir={data}",
+        argv = [self.program, "--no-defaults", "--initialize-insecure", *_as_user(), f"--datadir={data}", f"--tmpdir={_own_tmp(data)}",
                 "--innodb-redo-log-capacity=64M", "--innodb-buffer-pool-size=128M", "--performance-schema=OFF", *(f"--{o}" for o in options)]
         with open(log, "w") as out:
             run = subprocess.run(list(map(str, argv)), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
@@ -187,6 +187,13 @@ class _Mysql:
             raise ServerFailed(f"{self.program} --initialize: status {run.returncode}\n{tail(log)}")
         # Its uuid must not be shared by the copies.
         (data / "auto.cnf").unlink(missing_ok=True)
+
+
+def _own_tmp(data):
+    """A tmpdir beside the data folder, for one server alone: one that starts deletes every #sql file it finds there."""
+    tmp = data.with_name(f"{data.name}-tmp")
+    tmp.mkdir(parents=True, exist_ok=True)
+    return tmp
 
 
 def _as_user():
@@ -237,12 +244,10 @@ class Server:
         if self.alive:
             return self
         if not self.data.exists():
-            # A tmpdir of its own: a server that starts deletes every #sql file it finds there.
-            (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
             self._lab._fresh_copy(self._engine, self.data, *(o for o in self._options if o.startswith(AT_INIT)))
         argv = [self._engine.program, "--no-defaults", *_as_user(), f"--datadir={self.data}", f"--port={self.port}",
                 f"--socket={self.socket}", f"--pid-file={self.folder}/pid", f"--log-error={self.log}",
-                f"--server-id={self.server_id}", f"--tmpdir={self.folder}/tmp"]
+                f"--server-id={self.server_id}", f"--tmpdir={_own_tmp(self.data)}"]
         if self.engine == "mariadb":
             argv.append(f"--gtid-domain-id={self.server_id}")
         argv += [f"--{o}" for o in (*COMMON, *self._engine.options, *RELAXED, *self._options, *options)]
@@ -363,6 +368,7 @@ class Lab:
             shutil.rmtree(fresh, ignore_errors=True)  # what an attempt that failed left
             engine.init(fresh, self.folder / f"fresh-{len(self._fresh)}.log", *options)
             self._fresh[engine.program, options] = fresh
+        data.parent.mkdir(parents=True, exist_ok=True)
         copy = data.with_name("copying")
         shutil.rmtree(copy, ignore_errors=True)
         run = subprocess.run(["cp", "-a", "--reflink=auto", str(fresh), str(copy)], stdin=subprocess.DEVNULL, capture_output=True, text=True)

@@ -193,5 +193,6 @@ HOST = [
     Fault("lane claimed by another", lane(["UPDATE lutra.lane SET epoch = epoch + 1 {where}"], []), stops="E5010", engines=BOTH),
     Fault("lane deleted", lost_progress("DELETE FROM lutra.lane"), stops="E6001", then="position {place}", place=World.applied, engines=BOTH),
     Fault("lane deleted while stopped", lost_progress("DELETE FROM lutra.lane", again=True), stops="E6001", then="position --now", quiet=True),
+    Fault("schema lutra dropped while stopped", lost_progress("DROP DATABASE lutra", again=True), stops="E6001", then="position --now", quiet=True),
     Fault("schema lutra dropped", lost_progress("DROP DATABASE lutra"), stops="E6001", then="position {place}", place=World.applied, engines=BOTH),
 ]

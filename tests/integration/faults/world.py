@@ -104,9 +104,9 @@ class World:
         return server.start()
 
     def _tables(self):
-        for server in (self.source, self.target):
+        for role, server in zip(lutra_lab.ROLES, (self.source, self.target)):
             workload.create_schema(server, self.schema)
-            lutra_lab.create_user(server, [self.schema])
+            lutra_lab.create_user(server, [self.schema], roles=(role,))
         self.at_both(HIT, f"INSERT INTO hit VALUES {BASE}")
         where = f" DATA DIRECTORY = '{self.disks['table'].folder}'" if self.disks["table"] else ""
         steps.run_at((self.source,), self.schema, WIDE)
@@ -144,8 +144,7 @@ class World:
 
     def grant(self, tables=None):
         """What create_user() gave; with tables, on those of the schema alone."""
-        first, *_ = grants = lutra_lab.GRANTS[self.target.engine]
-        for grant in grants:
+        for grant in lutra_lab.grants(self.target.engine, ("target",)):
             if tables is None or "{schema}" not in grant:
                 self.target.sql(grant.format(user=ACCOUNT, schema=self.schema))
                 continue
@@ -190,7 +189,7 @@ class World:
         server = self.lab.server("mariadb", 13, name=f"{self.schema}-13").start()
         try:
             workload.create_schema(server, self.schema)
-            lutra_lab.create_user(server, [self.schema])
+            lutra_lab.create_user(server, [self.schema], roles=("source",))
             yield server
         finally:
             server.kill()

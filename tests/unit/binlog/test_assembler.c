@@ -5,211 +5,7 @@
 
 #include <cmocka.h>
 
-#include <unistd.h>
-
-#include "binlog/assembler.h"
-#include "events.h"
-
-/* A log of one table with one INT column, made event by event. */
-struct log {
-	struct binlog_assembler a;
-	struct change_gtid_set *none;
-	uint64_t pos;
-	struct lt_err err;
-	bool refuse; /* the filter's answers */
-	bool want_tables, want_ddl;
-	size_t asked_tables;
-};
-
-static bool
-filter_table(void *ctx, struct lt_str schema, struct lt_str table)
-{
-	struct log *l = ctx;
-
-	(void)schema;
-	l->asked_tables++;
-	return l->want_tables && !lt_str_eqz(table, "unwanted");
-}
-
-static bool
-filter_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err)
-{
-	struct log *l = ctx;
-
-	(void)schema;
-	(void)sql;
-	(void)sql_mode;
-	if (l->refuse)
-		return lt_fail(err, LT_E_STATEMENT_FORMAT, "not as rows");
-	return l->want_ddl;
-}
-
-static void
-log_init(struct log *l)
-{
-	const struct binlog_format format = { .known = true, .crc = true, .query_size = 13, .id_width = 6 };
-	struct binlog_options options = { .filter = { filter_table, filter_ddl, l, NULL } };
-
-	*l = (struct log){ .pos = 4, .none = change_gtid_set_new(), .want_tables = true, .want_ddl = true };
-	binlog_assembler_init(&l->a, &options, l->none);
-	binlog_assembler_format(&l->a, &format);
-}
-
-static void
-log_clear(struct log *l)
-{
-	binlog_assembler_clear(&l->a);
-	change_gtid_set_free(l->none);
-}
-
-static bool
-feed_flags(struct log *l, uint8_t type, uint16_t flags, struct lt_str body)
-{
-	struct lt_buf b = { 0 };
-	struct binlog_event e;
-	struct binlog_at at = { .file = "log.000001", .pos = l->pos };
-	bool ok;
-
-	put_event(&b, type, flags, l->pos, body);
-	l->pos = at.end = at.pos + b.len;
-	assert_true(binlog_event_open(lt_buf_str(&b), BINLOG_CHECKSUM_CRC32, &e, NULL));
-	l->err = (struct lt_err){ 0 };
-	ok = binlog_assembler_feed(&l->a, &e, &at, &l->err);
-	lt_buf_free(&b);
-	return ok;
-}
-
-static bool
-feed(struct log *l, uint8_t type, struct lt_str body)
-{
-	return feed_flags(l, type, 0, body);
-}
-
-static bool
-query(struct log *l, const char *sql)
-{
-	struct lt_buf body = { 0 };
-	bool ok;
-
-	query_body(&body, LT_STR(""), "s", sql);
-	ok = feed(l, BINLOG_QUERY, lt_buf_str(&body));
-	lt_buf_free(&body);
-	return ok;
-}
-
-static bool
-gtid(struct log *l, uint64_t number)
-{
-	struct lt_buf body = { 0 };
-	bool ok;
-
-	gtid_body(&body, number);
-	ok = feed(l, BINLOG_GTID, lt_buf_str(&body));
-	lt_buf_free(&body);
-	return ok;
-}
-
-static bool
-mariadb_gtid(struct log *l, uint64_t number, uint8_t flags, uint8_t extra)
-{
-	struct lt_buf body = { 0 };
-	bool ok;
-
-	lt_buf_le(&body, number, 8);
-	lt_buf_le(&body, 0, 4);
-	lt_buf_c(&body, (char)flags);
-	if ((flags & BINLOG_GTID_XA_PREPARED) != 0)
-		lt_buf_add(&body, "\1\0\0\0\1\0x", 7);
-	lt_buf_c(&body, (char)extra);
-	lt_buf_le(&body, 0, 5);
-	ok = feed(l, BINLOG_MARIADB_GTID, lt_buf_str(&body));
-	lt_buf_free(&body);
-	return ok;
-}
-
-static bool
-map(struct log *l, uint64_t id, const char *table)
-{
-	struct lt_buf body = { 0 };
-	bool ok;
-
-	lt_buf_le(&body, id, 6);
-	lt_buf_le(&body, 1, 2);
-	lt_buf_le(&body, 1, 1);
-	lt_buf_add(&body, "s", 2);
-	lt_buf_le(&body, strlen(table), 1);
-	lt_buf_add(&body, table, strlen(table) + 1);
-	lt_buf_c(&body, 1); /* one column */
-	lt_buf_c(&body, 3); /* INT */
-	lt_buf_c(&body, 0); /* no metadata */
-	lt_buf_c(&body, 0); /* not nullable */
-	ok = feed(l, BINLOG_TABLE_MAP, lt_buf_str(&body));
-	lt_buf_free(&body);
-	return ok;
-}
-
-static bool
-insert(struct log *l, uint64_t id, size_t nrows)
-{
-	struct lt_buf body = { 0 };
-	bool ok;
-
-	lt_buf_le(&body, id, 6);
-	lt_buf_le(&body, 1, 2);
-	lt_buf_le(&body, 2, 2);
-	lt_buf_c(&body, 1);
-	lt_buf_c(&body, (char)0xff);
-	for (size_t i = 0; i < nrows; i++) {
-		lt_buf_c(&body, (char)0xfe);
-		lt_buf_le(&body, i, 4);
-	}
-	ok = feed(l, BINLOG_WRITE_ROWS, lt_buf_str(&body));
-	lt_buf_free(&body);
-	return ok;
-}
-
-static bool
-xid(struct log *l)
-{
-	return feed(l, BINLOG_XID, LT_STR("12345678"));
-}
-
-/** The next thing handed out is of this kind, with so many rows. */
-static void
-expect(struct log *l, enum change_txn_kind kind, size_t nrows)
-{
-	struct change_txn *t = binlog_assembler_take(&l->a);
-
-	assert_non_null(t);
-	assert_int_equal(t->kind, kind);
-	assert_int_equal(t->nrows, nrows);
-	assert_string_equal(t->end.file, "log.000001");
-	change_txn_free(t);
-}
-
-static void
-expect_nothing(struct log *l)
-{
-	assert_null(binlog_assembler_take(&l->a));
-}
-
-static void
-expect_place(struct log *l, const char *passed)
-{
-	struct change_txn *t = binlog_assembler_take_place(&l->a);
-	struct lt_buf text = { 0 };
-
-	expect_nothing(l);
-	assert_non_null(t);
-	assert_int_equal(t->kind, CHANGE_TXN_PLACE);
-	assert_int_equal(t->end.pos, l->pos);
-	if (t->passed != NULL)
-		change_gtid_set_text(t->passed, &text);
-	assert_string_equal(lt_buf_cstr(&text), passed);
-	assert_null(binlog_assembler_take_place(&l->a));
-	change_txn_free(t);
-	lt_buf_free(&text);
-}
+#include "made_log.h"
 
 #define U "01020304-0506-0708-090a-0b0c0d0e0f10"
 
@@ -503,128 +299,6 @@ partial_updates_are_read_only_where_wanted(void **state)
 	log_clear(&l);
 }
 
-/* A fragment, its two numbers in either order. */
-static bool
-fragment(struct log *l, bool number_first, uint32_t number, uint32_t total, uint64_t size, struct lt_str chunk)
-{
-	struct lt_buf body = { 0 };
-	bool ok;
-
-	lt_buf_le(&body, number_first ? number : total, 4);
-	lt_buf_le(&body, number_first ? total : number, 4);
-	lt_buf_c(&body, size != 0);
-	if (size != 0)
-		lt_buf_le(&body, size, 8);
-	lt_buf_str_add(&body, chunk);
-	ok = feed(l, BINLOG_MARIADB_PARTIAL_ROW_DATA, lt_buf_str(&body));
-	lt_buf_free(&body);
-	return ok;
-}
-
-/* An insert of two rows, as a whole event with or without its checksum. */
-static void
-rows_event(struct lt_buf *out, uint8_t type, char table_id, bool crc)
-{
-	char body[] = "\7\0\0\0\0\0\1\0\1\xff\xfe\1\0\0\0\xfe\2\0\0";
-
-	body[0] = table_id;
-	put_event(out, type, 0, 4, lt_str_of(body, sizeof(body)));
-	if (!crc) {
-		out->len -= BINLOG_CHECKSUM_SIZE;
-		out->ptr[9] = (char)out->len; /* of the header: the event's size */
-	}
-}
-
-static struct lt_str
-piece(const struct lt_buf *b, size_t i, size_t n)
-{
-	size_t from = b->len * (i - 1) / n, to = b->len * i / n;
-
-	return lt_str_of(b->ptr + from, to - from);
-}
-
-static void
-a_row_event_in_fragments_is_put_together(void **state)
-{
-	(void)state;
-	for (unsigned way = 0; way < 4; way++) {
-		bool number_first = (way & 1) != 0;
-		struct lt_buf b = { 0 };
-		struct log l;
-
-		log_init(&l);
-		rows_event(&b, BINLOG_WRITE_ROWS_V1, 7, (way & 2) != 0);
-		assert_true(mariadb_gtid(&l, 1, 0, 0) && map(&l, 7, "t") && map(&l, 8, "unwanted"));
-		for (uint32_t n = 1; n <= 3; n++)
-			assert_true(fragment(&l, number_first, n, 3, n == 1 ? b.len : 0, piece(&b, n, 3)));
-		assert_true(fragment(&l, number_first, 1, 1, b.len, lt_buf_str(&b)));
-		assert_true(xid(&l));
-		expect(&l, CHANGE_TXN_ROWS, 4);
-		lt_buf_free(&b);
-		log_clear(&l);
-	}
-}
-
-static void
-fragments_of_unwanted_tables_are_only_counted(void **state)
-{
-	struct lt_buf b = { 0 };
-	struct log l;
-
-	(void)state;
-	log_init(&l);
-	l.a.txn_limit = 60;
-	rows_event(&b, BINLOG_WRITE_ROWS_V1, 8, true);
-	assert_true(mariadb_gtid(&l, 1, 0, 0) && map(&l, 8, "unwanted") && map(&l, 7, "t"));
-	assert_true(fragment(&l, true, 1, 100, 99 * b.len + 30, lt_str_of(b.ptr, 30)));
-	for (uint32_t n = 2; n <= 100; n++)
-		assert_true(fragment(&l, true, n, 100, 0, lt_buf_str(&b)));
-	assert_true(l.a.fragments.bytes.len == 30);
-	b.ptr[BINLOG_HEADER_SIZE] = 7;
-	assert_true(fragment(&l, true, 1, 2, 2 * b.len, lt_buf_str(&b)));
-	assert_false(fragment(&l, true, 2, 2, 0, lt_buf_str(&b)));
-	assert_int_equal(l.err.code, LT_E_TXN_TOO_LARGE);
-	lt_buf_free(&b);
-	log_clear(&l);
-}
-
-static void
-fragments_that_do_not_fit_are_refused(void **state)
-{
-	static const struct {
-		uint32_t number, total;
-		uint64_t size;
-	} second[] = { { 3, 3, 0 }, { 1, 3, 0 }, { 2, 4, 0 }, { 1, 3, 60 }, { 2, 2, 0 } };
-	struct lt_buf b = { 0 }, other = { 0 };
-
-	(void)state;
-	rows_event(&b, BINLOG_WRITE_ROWS_V1, 7, true);
-	rows_event(&other, BINLOG_XID, 7, true);
-	for (size_t i = 0; i < LT_COUNT(second) + 5; i++) {
-		struct log l;
-		bool ok;
-
-		log_init(&l);
-		assert_true(mariadb_gtid(&l, 1, 0, 0) && map(&l, 7, "t"));
-		switch (i) {
-		case 0: ok = fragment(&l, true, 2, 3, 0, piece(&b, 2, 3)); break;                /* no first one */
-		case 1: ok = fragment(&l, true, 1, 1, b.len + 1, lt_buf_str(&b)); break;         /* too short */
-		case 2: ok = fragment(&l, true, 1, 3, 5, piece(&b, 1, 3)); break;                /* too long */
-		case 3: ok = fragment(&l, true, 1, 1, other.len, lt_buf_str(&other)); break;     /* of no rows */
-		case 4: ok = fragment(&l, true, 1, 3, b.len, piece(&b, 1, 3)) && xid(&l); break; /* no end */
-		default:
-			assert_true(fragment(&l, true, 1, 3, b.len, piece(&b, 1, 3)));
-			ok = fragment(
-			    &l, true, second[i - 5].number, second[i - 5].total, second[i - 5].size, piece(&b, 2, 3));
-		}
-		assert_false(ok);
-		assert_int_equal(l.err.code, LT_E_CORRUPT);
-		log_clear(&l);
-	}
-	lt_buf_free(&b);
-	lt_buf_free(&other);
-}
-
 static void
 rows_need_a_transaction_and_a_map_of_it(void **state)
 {
@@ -708,191 +382,118 @@ too_large_a_transaction_is_told(void **state)
 	log_clear(&l);
 }
 
-/* -- beyond memory -------------------------------------------------------------------------------- */
-
-/* A folder for what spills, and a log that spills anything. */
+/* Rows may point to any of them, so none can be given up before its end. */
 static void
-spilling(struct log *l, struct change_spill_room *room, char dir[32])
+tables_of_one_transaction_have_a_limit(void **state)
 {
-	log_init(l);
-	strcpy(dir, "/tmp/lutra-test-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	*room = (struct change_spill_room){ .dir = dir, .memory_bytes = 1, .part_bytes = 100 };
-	l->a.spill = room;
-}
+	enum { LARGE = 1 << 20 };
+	struct lt_buf body = { 0 };
+	struct log l;
+	uint64_t id;
 
-static void
-spilled_out(struct log *l, struct change_spill_room *room, const char *dir)
-{
-	log_clear(l);
-	assert_int_equal(room->used, 0);
-	assert_int_equal(room->handed, 0);
-	assert_int_equal(rmdir(dir), 0);
-}
-
-/* The next transaction went to disk and has rows 0 .. nrows - 1 of each of the events given, in order. */
-static void
-expect_spilled(struct log *l, const size_t *events, size_t nevents)
-{
-	struct change_txn *t = binlog_assembler_take(&l->a);
-	size_t event = 0, row = 0, parts = 0;
-	bool got;
-
-	assert_non_null(t);
-	assert_int_equal(t->kind, CHANGE_TXN_ROWS);
-	assert_non_null(t->spill);
-	change_txn_rewind(t);
-	for (;; parts++) {
-		assert_true(change_txn_part(t, &got, NULL));
-		if (!got)
+	(void)state;
+	log_init(&l);
+	l.a.txn_limit = 1;
+	lt_buf_le(&body, 0, 6);
+	lt_buf_le(&body, 1, 2);
+	lt_buf_add(&body, "\1s\0\10unwanted", 13);
+	memset(lt_buf_reserve(&body, LARGE), 0, LARGE);
+	body.len += LARGE;
+	assert_true(gtid(&l, 1) && query(&l, "BEGIN"));
+	for (id = 1; id < 100; id++) {
+		body.ptr[0] = (char)id;
+		if (!feed(&l, BINLOG_TABLE_MAP, lt_buf_str(&body)))
 			break;
-		for (size_t i = 0; i < t->nrows; i++) {
-			assert_true(event < nevents);
-			assert_int_equal(lt_le((const uint8_t *)t->rows[i].after.bytes.ptr + 1, 4), row);
-			row++;
-			if (row == events[event]) {
-				event++;
-				row = 0;
-			}
-		}
 	}
-	assert_int_equal(event, nevents);
-	assert_true(parts > 1);
-	change_txn_free(t);
-}
+	assert_in_range(id, 20, 40);
+	assert_int_equal(l.err.code, LT_E_TXN_TOO_LARGE);
+	log_clear(&l);
 
-static void
-rows_beyond_memory_go_to_disk_and_come_back(void **state)
-{
-	struct change_spill_room room;
-	struct log l;
-	char dir[32];
-
-	(void)state;
-	spilling(&l, &room, dir);
-	assert_true(query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 20) && insert(&l, 7, 3) && map(&l, 8, "u") &&
-		    insert(&l, 8, 9));
-	assert_true(change_txn_bytes(l.a.txn) < 20000);
-	assert_true(xid(&l));
-	assert_int_equal(room.handed, 1);
-	expect_spilled(&l, (size_t[]){ 20, 3, 9 }, 3);
-	spilled_out(&l, &room, dir);
-}
-
-static void
-a_savepoint_cuts_what_is_on_disk(void **state)
-{
-	struct change_spill_room room;
-	struct log l;
-	char dir[32];
-
-	(void)state;
-	spilling(&l, &room, dir);
-	assert_true(query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 13) && query(&l, "SAVEPOINT a") &&
-		    insert(&l, 7, 20) && query(&l, "SAVEPOINT b") && insert(&l, 7, 40) && query(&l, "ROLLBACK TO b") &&
-		    query(&l, "ROLLBACK TO a") && insert(&l, 7, 8) && xid(&l));
-	expect_spilled(&l, (size_t[]){ 13, 8 }, 2);
-	spilled_out(&l, &room, dir);
-}
-
-static void
-what_is_rolled_back_or_cut_off_leaves_the_disk(void **state)
-{
-	const struct binlog_format format = { .known = true, .crc = true, .query_size = 13, .id_width = 6 };
-	struct change_spill_room room;
-	struct log l;
-	char dir[32];
-
-	(void)state;
-	spilling(&l, &room, dir);
-	assert_true(query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 200) && query(&l, "ROLLBACK"));
-	expect(&l, CHANGE_TXN_PLACE, 0);
-	assert_int_equal(room.used, 0);
-	assert_true(query(&l, "BEGIN") && map(&l, 7, "t") && insert(&l, 7, 200));
-	assert_true(room.used > 0);
-	binlog_assembler_format(&l.a, &format); /* the server died */
-	assert_int_equal(room.used, 0);
-	spilled_out(&l, &room, dir);
-}
-
-static void
-prepared_xa_transactions_go_to_disk_the_largest_first(void **state)
-{
-	struct change_spill_room room;
-	struct log l;
-	char dir[32];
-
-	(void)state;
-	spilling(&l, &room, dir);
-	room.memory_bytes = 450000;
-	for (uint64_t i = 0; i < 4; i++) {
-		const char *const end[] = { "XA END X'30',X'',1", "XA END X'31',X'',1", "XA END X'32',X'',1",
-			"XA END X'33',X'',1" };
-
-		assert_true(gtid(&l, i + 1) && query(&l, "XA START X'30',X'',1") && map(&l, 7, "t") &&
-			    insert(&l, 7, i == 1 ? 900 : 500) && query(&l, end[i]) &&
-			    feed(&l, BINLOG_XA_PREPARE, LT_STR("\0\1\0\0\0\1\0\0\0\0\0\0\0x")));
-		assert_true(l.a.prepared_bytes <= 450000);
+	/* the same ones again take no more */
+	log_init(&l);
+	for (id = 1; id < 100; id++) {
+		body.ptr[0] = (char)(id % 2);
+		assert_true(
+		    gtid(&l, id) && query(&l, "BEGIN") && feed(&l, BINLOG_TABLE_MAP, lt_buf_str(&body)) && xid(&l));
+		body.len--;
 	}
-	assert_true(room.used >= 900 * 18 && room.used < 900 * 30);
-	assert_int_equal(room.handed, 0);
-	assert_true(gtid(&l, 5) && query(&l, "XA COMMIT X'31',X'',1"));
-	expect_spilled(&l, (size_t[]){ 900 }, 1);
-	assert_true(gtid(&l, 6) && query(&l, "XA COMMIT X'33',X'',1"));
-	expect(&l, CHANGE_TXN_ROWS, 500);
-	spilled_out(&l, &room, dir);
+	assert_in_range(l.a.tables.bytes, LARGE, 2 * LARGE + 100);
+	lt_buf_free(&body);
+	log_clear(&l);
 }
 
-static bool
-take_own(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
-{
-	(void)ctx;
-	(void)err;
-	assert_int_equal(first, 0); /* none stayed */
-	t->own = t->shown = true;
-	t->nrows = 0;
-	return true;
-}
-
+/* Of transactions of every shape, those that nobody can read too, one to the left and one behind. */
 static void
-what_the_filter_takes_out_never_meets_the_disk(void **state)
+who_looks_for_a_place_sees_every_transaction_and_nothing_in_it(void **state)
 {
-	struct change_spill_room room;
-	struct change_txn *t;
+	static const char prepare[] = "\0\1\0\0\0\1\0\0\0\0\0\0\0x";
 	struct log l;
-	char dir[32];
 
 	(void)state;
-	spilling(&l, &room, dir);
-	l.a.filter.rows = take_own;
-	assert_true(query(&l, "BEGIN") && map(&l, 7, "t"));
-	for (int i = 0; i < 100; i++) {
-		assert_true(insert(&l, 7, 500));
-		assert_true(change_txn_bytes(l.a.txn) < 20000);
-	}
-	assert_true(xid(&l));
-	t = binlog_assembler_take(&l.a);
-	assert_non_null(t);
-	assert_true(t->own && t->spill == NULL && t->nrows == 0);
-	change_txn_free(t);
-	spilled_out(&l, &room, dir);
+	log_init(&l);
+	l.a.filter = l.a.tables.filter = (struct change_filter){ 0 };
+	l.a.boundaries = true;
+	/* statements on either side of rows, and rows that do not decode */
+	assert_true(gtid(&l, 1) && query(&l, "BEGIN") && query(&l, "INSERT INTO s.t VALUES (1)") && map(&l, 7, "t") &&
+		    insert(&l, 7, 3) && query(&l, "INSERT INTO s.t VALUES (2)") &&
+		    feed(&l, BINLOG_WRITE_ROWS, LT_STR("what is this")) && xid(&l));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	expect_nothing(&l);
+	assert_true(gtid(&l, 2) && query(&l, "BEGIN") && query(&l, "COMMIT"));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	/* a statement that stands alone, and one that is gone on from before its rows */
+	assert_true(gtid(&l, 3) && query(&l, "DROP TABLE t"));
+	expect(&l, CHANGE_TXN_DDL, 0);
+	assert_true(gtid(&l, 4) && query(&l, "BEGIN") && query(&l, "CREATE TABLE c (a INT) START TRANSACTION"));
+	expect(&l, CHANGE_TXN_DDL, 0);
+	assert_true(map(&l, 7, "c") && insert(&l, 7, 1) && xid(&l));
+	expect_nothing(&l);
+	/* what is prepared, and decided */
+	assert_true(gtid(&l, 5) && query(&l, "XA START X'78',X'',1") && map(&l, 7, "t") && insert(&l, 7, 1) &&
+		    query(&l, "XA END X'78',X'',1") &&
+		    feed(&l, BINLOG_XA_PREPARE, lt_str_of(prepare, sizeof(prepare) - 1)));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	assert_true(gtid(&l, 6) && query(&l, "XA COMMIT X'78',X'',1"));
+	expect_nothing(&l);
+	/* what stops who reads the rows */
+	assert_true(gtid(&l, 7) && query(&l, "BEGIN") && feed(&l, 99, LT_STR("new")) && xid(&l));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	assert_true(gtid(&l, 8) && feed(&l, BINLOG_INCIDENT, LT_STR("\1\0\4lost")));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	assert_true(feed(&l, BINLOG_INCIDENT, LT_STR("\1\0\4lost")));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	assert_false(binlog_assembler_busy(&l.a));
+	log_clear(&l);
 }
 
+/* A table made by CREATE ... SELECT at a MariaDB that compresses its log; read on from behind the statement. */
 static void
-a_disk_that_fails_is_the_errors_of_the_feed(void **state)
+rows_behind_a_compressed_create_are_read_on_from(void **state)
 {
-	struct change_spill_room room;
+	static const char sql[] =
+	    "CREATE TABLE c (a INT, note VARCHAR(100) DEFAULT 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')";
+	struct lt_buf body = { 0 }, event = { 0 };
+	uLongf packed = compressBound(sizeof(sql) - 1);
+	struct binlog_event e;
 	struct log l;
-	char dir[32];
 
 	(void)state;
-	spilling(&l, &room, dir);
-	room.limit = 500;
-	assert_true(query(&l, "BEGIN") && map(&l, 7, "t"));
-	assert_false(insert(&l, 7, 200));
-	assert_int_equal(l.err.code, LT_E_SPILL_LIMIT);
-	assert_string_equal(l.err.where.table, "s.t");
-	spilled_out(&l, &room, dir);
+	log_init(&l);
+	query_body(&body, LT_STR(""), "s", "");
+	lt_buf_c(&body, (char)0x81);
+	lt_buf_c(&body, (char)(sizeof(sql) - 1));
+	assert_int_equal(
+	    compress((Bytef *)lt_buf_reserve(&body, packed), &packed, (const Bytef *)sql, sizeof(sql) - 1), Z_OK);
+	body.len += packed;
+	put_event(&event, BINLOG_MARIADB_QUERY_COMPRESSED, 0, 4, lt_buf_str(&body));
+	assert_true(binlog_event_open(lt_buf_str(&event), BINLOG_CHECKSUM_CRC32, &e, NULL));
+
+	assert_true(binlog_assembler_behind(&l.a, &e, &l.err));
+	assert_true(map(&l, 7, "c") && insert(&l, 7, 2) && xid(&l));
+	expect(&l, CHANGE_TXN_ROWS, 2);
+	lt_buf_free(&body);
+	lt_buf_free(&event);
+	log_clear(&l);
 }
 
 int
@@ -903,12 +504,6 @@ main(void)
 		cmocka_unit_test(groups_may_end_in_commit_and_begin_without_gtid),
 		cmocka_unit_test(rolled_back_transactions_leave_their_id_only),
 		cmocka_unit_test(rows_behind_a_savepoint_go_with_it),
-		cmocka_unit_test(rows_beyond_memory_go_to_disk_and_come_back),
-		cmocka_unit_test(a_savepoint_cuts_what_is_on_disk),
-		cmocka_unit_test(what_is_rolled_back_or_cut_off_leaves_the_disk),
-		cmocka_unit_test(prepared_xa_transactions_go_to_disk_the_largest_first),
-		cmocka_unit_test(what_the_filter_takes_out_never_meets_the_disk),
-		cmocka_unit_test(a_disk_that_fails_is_the_errors_of_the_feed),
 		cmocka_unit_test(what_nobody_wants_moves_the_place),
 		cmocka_unit_test(statements_come_alone_and_select_brings_rows),
 		cmocka_unit_test(a_two_phase_alter_counts_once),
@@ -916,13 +511,13 @@ main(void)
 		cmocka_unit_test(r14_xa_rows_come_with_the_commit),
 		cmocka_unit_test(unknown_events_stop_unless_they_may_be_ignored),
 		cmocka_unit_test(partial_updates_are_read_only_where_wanted),
-		cmocka_unit_test(a_row_event_in_fragments_is_put_together),
-		cmocka_unit_test(fragments_of_unwanted_tables_are_only_counted),
-		cmocka_unit_test(fragments_that_do_not_fit_are_refused),
 		cmocka_unit_test(rows_need_a_transaction_and_a_map_of_it),
 		cmocka_unit_test(a_new_file_drops_what_was_never_ended),
 		cmocka_unit_test(what_was_applied_before_is_passed_over),
 		cmocka_unit_test(too_large_a_transaction_is_told),
+		cmocka_unit_test(tables_of_one_transaction_have_a_limit),
+		cmocka_unit_test(who_looks_for_a_place_sees_every_transaction_and_nothing_in_it),
+		cmocka_unit_test(rows_behind_a_compressed_create_are_read_on_from),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

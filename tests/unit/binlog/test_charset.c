@@ -104,6 +104,41 @@ every_truncation_is_shorter_text_or_refused(void **state)
 	lt_buf_free(&out);
 }
 
+/* A second byte may be a quote or a backslash; a byte that leads nothing must not swallow one. */
+static void
+what_is_no_character_is_told_in_its_place(void **state)
+{
+	static const struct {
+		uint16_t id;
+		struct lt_str bytes;
+		const char *utf8; /* NULL: nothing is known of the character set */
+	} cases[] = {
+		{ 63, LT_STR("DROP TABLE `\xc3\xa9`, '\xff\xe9'"), "DROP TABLE `é`, '\xef\xbf\xbd\xef\xbf\xbd'" },
+		{ 45, LT_STR("'\xe9\x80' \xc3\xa9"), "'\xef\xbf\xbd\xef\xbf\xbd' é" },
+		{ 0, LT_STR("\xff"), "\xef\xbf\xbd" },
+		{ 37, LT_STR("`a` '\xa1'"), "`a` '\xef\xbf\xbd'" },
+		{ 11, LT_STR("a\x80`"), "a\xef\xbf\xbd`" },
+		{ 28, LT_STR("\xd6\xd0'\xff\\' \xd6'"), "中'\xef\xbf\xbd\\' \xef\xbf\xbd'" },
+		{ 28, LT_STR("\xd6\xd0 \xd6"), "中 \xef\xbf\xbd" },
+		{ 1, LT_STR("\xa4\xa4 \xc6\xa1 \xa1\x5a`"), "中 \xef\xbf\xbd \xef\xbf\xbd`" },
+		{ 19, LT_STR("\xc7\xd1\xb1`\xb1\\"), "한\xef\xbf\xbd`\xef\xbf\xbd\\" },
+		{ 24, LT_STR("\xd6\xd0\xd6`"), "中\xef\xbf\xbd`" },
+		{ 12, LT_STR("\xc6\xfc\xc6'\x8f'"), "日\xef\xbf\xbd'\xef\xbf\xbd'" },
+		{ 13, LT_STR("\x93\xfa\x93'\xb1"), "日\xef\xbf\xbd'ｱ" },
+		{ 248, LT_STR("\xd6\xd0\xa6\xd9'"), "中\xef\xbf\xbd'" },
+		{ 500, LT_STR("abc"), NULL },
+	};
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(cases); i++) {
+		lt_buf_clear(&out);
+		assert_int_equal(binlog_charset_lossy(cases[i].id, cases[i].bytes, &out), cases[i].utf8 != NULL);
+		assert_string_equal(lt_buf_cstr(&out), cases[i].utf8 != NULL ? cases[i].utf8 : "");
+	}
+	lt_buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -111,6 +146,7 @@ main(void)
 		cmocka_unit_test(ids_have_their_names),
 		cmocka_unit_test(texts_become_utf8_as_the_servers_make_it),
 		cmocka_unit_test(every_truncation_is_shorter_text_or_refused),
+		cmocka_unit_test(what_is_no_character_is_told_in_its_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

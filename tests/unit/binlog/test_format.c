@@ -88,6 +88,47 @@ refuses_other_log_versions_and_checksums(void **state)
 	}
 }
 
+static void
+put_version(struct lt_buf *out, const char *version)
+{
+	enum { VERSION_AT = BINLOG_HEADER_SIZE + 2, VERSION_SIZE = 50 };
+
+	put_format(out, 0);
+	out->len -= BINLOG_CHECKSUM_SIZE;
+	memset(out->ptr + VERSION_AT, 0, VERSION_SIZE);
+	memcpy(out->ptr + VERSION_AT, version, strlen(version));
+	lt_buf_le(out, crc32_z(0, (const Bytef *)out->ptr, out->len), BINLOG_CHECKSUM_SIZE);
+}
+
+/* On the version depends whether events end with a checksum. */
+static void
+a_version_that_is_none_is_refused(void **state)
+{
+	static const char *const good[] = { "8.4-log", "5.7.mysql_aurora.2.10.2", "10.11.6-MariaDB", "5.6.1" };
+	static const char *const bad[] = { "", "trunk", "v9.7.4", "8" };
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(good); i++) {
+		struct binlog_format f;
+		struct lt_buf b = { 0 };
+
+		put_version(&b, good[i]);
+		assert_true(binlog_format_decode(lt_buf_str(&b), &f, NULL));
+		assert_true(f.crc && !f.bare_rows);
+		lt_buf_free(&b);
+	}
+	for (size_t i = 0; i < LT_COUNT(bad); i++) {
+		struct binlog_format f;
+		struct lt_err err = { 0 };
+		struct lt_buf b = { 0 };
+
+		put_version(&b, bad[i]);
+		assert_false(binlog_format_decode(lt_buf_str(&b), &f, &err));
+		assert_int_equal(err.code, LT_E_EVENT_UNSUPPORTED);
+		lt_buf_free(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -96,6 +137,7 @@ main(void)
 		cmocka_unit_test(a_file_in_use_has_its_flag_outside_of_the_checksum),
 		cmocka_unit_test(refuses_every_truncation),
 		cmocka_unit_test(refuses_other_log_versions_and_checksums),
+		cmocka_unit_test(a_version_that_is_none_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

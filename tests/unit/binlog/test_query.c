@@ -35,7 +35,13 @@ takes_what_changes_the_meaning_and_no_more(void **state)
 	assert_int_equal(q.charset, 8);
 	assert_true(binlog_query_utf8(q.sql, q.charset, &text, &err));
 	assert_string_equal(lt_buf_cstr(&text), "CREATE TABLE ä (a INT)");
-	assert_false(binlog_query_utf8(q.sql, 45, &text, &err));
+	lt_buf_clear(&text);
+	assert_true(binlog_query_utf8(q.sql, 45, &text, &err));
+	assert_string_equal(lt_buf_cstr(&text), "CREATE TABLE \xef\xbf\xbd (a INT)");
+	lt_buf_clear(&text);
+	assert_true(binlog_query_utf8(LT_STR("DROP TABLE ä"), 63, &text, &err)); /* SET NAMES binary */
+	assert_string_equal(lt_buf_cstr(&text), "DROP TABLE ä");
+	assert_false(binlog_query_utf8(q.sql, 500, &text, &err));
 	assert_int_equal(err.code, LT_E_CHARSET);
 	lt_buf_free(&b);
 	lt_buf_free(&text);

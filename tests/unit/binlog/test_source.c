@@ -234,6 +234,35 @@ heartbeats_of_both_kinds_move_nothing(void **state)
 	change_source_close(source);
 }
 
+/* A server makes up what stands between the log's events, never one with rows. */
+static void
+made_up_events_are_known_ones(void **state)
+{
+	static const struct {
+		uint8_t type;
+		uint16_t flags;
+		bool stops;
+	} cases[] = { { BINLOG_MARIADB_GTID_LIST, 0, false }, { 99, BINLOG_FLAG_IGNORABLE, false },
+		{ BINLOG_WRITE_ROWS, 0, true }, { BINLOG_XID, 0, true }, { 99, 0, true } };
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(cases); i++) {
+		struct stream *s = begin(4);
+		struct change_source *source = open_at(s, 0, 4, 0);
+
+		put_event(&s->bytes, cases[i].type, cases[i].flags | BINLOG_FLAG_ARTIFICIAL, 0, LT_STR("12345678"));
+		if (cases[i].stops) {
+			fails(source, LT_E_CORRUPT);
+		} else {
+			struct change_txn *t = (struct change_txn *)1;
+
+			assert_true(source->ops->next(source, 0, &t, NULL));
+			assert_null(t);
+		}
+		change_source_close(source);
+	}
+}
+
 static int
 free_bytes(void **state)
 {
@@ -251,6 +280,7 @@ main(void)
 		cmocka_unit_test(a_place_above_4_gb_that_is_not_there_is_refused),
 		cmocka_unit_test(mariadb_events_without_a_position_are_counted),
 		cmocka_unit_test(heartbeats_of_both_kinds_move_nothing),
+		cmocka_unit_test(made_up_events_are_known_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, free_bytes);

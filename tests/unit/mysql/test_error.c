@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -90,21 +91,68 @@ what_decides_a_retry_is_the_kind(void **state)
 	assert_string_equal(err.sqlstate, "");
 }
 
+/* What is shown of a message; "": the text as it is. */
+static const struct {
+	uint16_t number;
+	const char *sqlstate, *text, *shown;
+} shown_cases[] = {
+	{ 1062, "23000", "Duplicate entry 'it's for secret-7' for key 'shop.t.PRIMARY'",
+	    "Duplicate entry '...' for key 'shop.t.PRIMARY'" },
+	{ 1062, "23000", "Doppelter Eintrag 'it's secret' f\xc3\xbcr Schl\xc3\xbcssel 'PRIMARY'",
+	    "Doppelter Eintrag '...'" },
+	{ 1062, "23000", "secret", "..." },
+	{ 1062, "23000", "Duplicate entry '' for key 'k'", "" },
+	{ 1586, "23000", "Duplicate entry 'secret' for key 'k'", "Duplicate entry '...' for key 'k'" },
+	{ 1366, "HY000", "Incorrect string value: '\\xF0\\x9F' for column `s`.`t`.`c` at row 1",
+	    "Incorrect string value: '...' for column `s`.`t`.`c` at row 1" },
+	{ 1292, "22007", "Incorrect date value: 'secret' for column 'd' at row 1",
+	    "Incorrect date value: '...' for column 'd' at row 1" },
+	{ 1292, "22007", "Truncated incorrect DOUBLE value: 'a' for column secret'",
+	    "Truncated incorrect DOUBLE value: '...'" },
+	{ 1292, "22007", "Incorrect datetime value: 'secret' for function str_to_date",
+	    "Incorrect datetime value: '...' for function str_to_date" },
+	{ 1525, "HY000", "Incorrect DATE value: 'secret'", "Incorrect DATE value: '...'" },
+	{ 1526, "HY000", "Table has no partition for value 1001", "Table has no partition for value ..." },
+	{ 1526, "HY000", "Tabelle hat f\xc3\xbcr den Wert 1001 keine Partition", "..." },
+	{ 1300, "HY000", "Invalid utf8mb4 character string: 'secret'", "Invalid utf8mb4 character string: '...'" },
+	{ 1690, "22003", "BIGINT UNSIGNED value is out of range in '(`s`.`t`.`a` - 17)'",
+	    "BIGINT UNSIGNED value is out of range in '...'" },
+	{ 1761, "23000",
+	    "Foreign key constraint for table 'p', record 'secret' would lead to a duplicate entry in table 'c', key 'k'",
+	    "Foreign key constraint for table 'p', record '...' would lead to a duplicate entry in table 'c', key 'k'" },
+	{ 1977, "HY000", "Cannot convert 'utf8mb4' character 0xF09F9880 to 'latin1'", "Cannot convert '...'" },
+	{ 3854, "HY000", "Cannot convert string 'it's from secret' from utf8mb4 to latin1",
+	    "Cannot convert string '...' from utf8mb4 to latin1" },
+	{ 3988, "HY000", "Conversion from collation a into b impossible for 'secret'",
+	    "Conversion from collation a into b impossible for ..." },
+	{ 1644, "45000", "no room for secret", "..." },
+	{ 1643, "02000", "nobody named secret", "..." },
+	{ 31000, "45001", "secret", "..." },
+	{ 1064, "42000", "You have an error near 'INTO t VALUES ('secret')' at line 1",
+	    "You have an error near '...' at line 1" },
+	{ 29999, "HY000", "Of what nobody knows: \"secret\" and 'more'.", "Of what nobody knows: \"...'." },
+	{ 29999, "HY000", "Of what it's about", "" },
+	/* no row in them */
+	{ 1264, "22003", "Out of range value for column 'n' at row 1", "" },
+	{ 1054, "42S22", "Unknown column 'n' in 'field list'", "" },
+	{ 1305, "42000", "FUNCTION s.f does not exist", "" },
+	{ 1236, "HY000", "Could not find first log file name in binary log index file 'x'", "" },
+};
+
 static void
 row_values_that_a_message_quotes_are_left_out(void **state)
 {
-	struct lt_err err = { 0 };
-
 	(void)state;
-	assert_false(my_fail_server(
-	    &err, 1062, "23000", LT_STR("Duplicate entry 'it's' for secret-7' for key 'shop.t.PRIMARY'")));
-	assert_string_equal(err.message, "the server says 1062: Duplicate entry '...' for key 'shop.t.PRIMARY'");
-	assert_false(my_fail_server(
-	    &err, 1366, "HY000", LT_STR("Incorrect string value: '\\xF0\\x9F' for column `s`.`t`.`c` at row 1")));
-	assert_string_equal(
-	    err.message, "the server says 1366: Incorrect string value: '...' for column `s`.`t`.`c` at row 1");
-	assert_false(my_fail_server(&err, 1264, "22003", LT_STR("Out of range value for column 'n' at row 1")));
-	assert_string_equal(err.message, "the server says 1264: Out of range value for column 'n' at row 1");
+	for (size_t i = 0; i < LT_COUNT(shown_cases); i++) {
+		const char *shown = shown_cases[i].shown[0] != '\0' ? shown_cases[i].shown : shown_cases[i].text;
+		struct lt_err err = { 0 };
+		char want[LT_ERR_MESSAGE];
+
+		snprintf(want, sizeof(want), "the server says %u: %s", shown_cases[i].number, shown);
+		assert_false(my_fail_server(
+		    &err, shown_cases[i].number, shown_cases[i].sqlstate, lt_str_z(shown_cases[i].text)));
+		assert_string_equal(err.message, want);
+	}
 }
 
 int

@@ -157,11 +157,11 @@ errors_come_with_and_without_sqlstate(void **state)
 	struct lt_err err = { 0 };
 
 	(void)state;
-	assert_false(my_err_decode(LT_STR("\xff\x26\x04#23000Duplicate entry"), &err));
+	assert_false(my_err_decode(LT_STR("\xff\x26\x04#23000Duplicate entry 'x' for key 'k'"), &err));
 	assert_int_equal(err.server_errno, 1062);
 	assert_int_equal(err.code, LT_E_DUPLICATE);
 	assert_string_equal(err.sqlstate, "23000");
-	assert_string_equal(err.message, "the server says 1062: Duplicate entry");
+	assert_string_equal(err.message, "the server says 1062: Duplicate entry '...' for key 'k'");
 	assert_false(my_err_decode(LT_STR("\xff\x10\x04Too many connections"), &err));
 	assert_int_equal(err.code, LT_E_SERVER_BUSY);
 	assert_string_equal(err.sqlstate, "");

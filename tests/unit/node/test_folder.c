@@ -50,6 +50,36 @@ makes_it_private_and_takes_it_again(void **state)
 }
 
 static void
+makes_what_is_missing_above(void **state)
+{
+	struct lt_err err = { 0 };
+	char path[80];
+	struct stat st;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/var/lib//data/", base);
+	assert_true(node_folder_make(path, &err));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	assert_true(node_folder_make(path, &err));
+	assert_int_equal(rmdir(path), 0);
+	snprintf(path, sizeof(path), "%s/var/lib", base);
+	assert_int_equal(rmdir(path), 0);
+	snprintf(path, sizeof(path), "%s/var", base);
+	assert_int_equal(rmdir(path), 0);
+
+	snprintf(path, sizeof(path), "%s/file", base);
+	assert_int_equal(mknod(path, S_IFREG | 0600, 0), 0);
+	snprintf(path, sizeof(path), "%s/file/lib/data", base);
+	assert_false(node_folder_make(path, &err));
+	assert_int_equal(err.code, LT_E_FILE_IO);
+	assert_non_null(strstr(err.message, "Not a directory"));
+	snprintf(path, sizeof(path), "%s/file", base);
+	assert_int_equal(unlink(path), 0);
+	assert_false(node_folder_make("", &err));
+}
+
+static void
 refuses_a_folder_that_others_may_enter(void **state)
 {
 	struct lt_err err = { 0 };
@@ -110,6 +140,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_it_private_and_takes_it_again),
+		cmocka_unit_test(makes_what_is_missing_above),
 		cmocka_unit_test(refuses_a_folder_that_others_may_enter),
 		cmocka_unit_test(refuses_what_is_no_folder),
 		cmocka_unit_test(one_lock_at_a_time),

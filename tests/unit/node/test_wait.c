@@ -11,12 +11,14 @@
 
 struct pipeline {
 	struct pipeline_status status;
-	uint64_t step; /* the applied position moves so far each time that somebody looks */
+	const char *server; /* whose log is read */
+	uint64_t step;      /* the applied position moves so far each time that somebody looks */
 };
 
 static struct pipeline pipelines[2];
 static struct lt_err now_fails;
 static uint64_t mono_us;
+static int64_t limit_ms;
 
 const char *
 pipeline_state_name(enum pipeline_state s)
@@ -43,11 +45,22 @@ node_view_get(struct node *n, struct node_view *out)
 	mono_us += 5000000;
 }
 
+void
+pipeline_source_server(struct pipeline *p, char *out)
+{
+	strcpy(out, p->server);
+	if (p->server[0] == '\0')
+		p->server = "late";
+}
+
 bool
-node_origin_end(const struct node_origin *o, unsigned limit_ms, struct change_position *out, struct lt_err *err)
+node_origin_end(
+    const struct node_origin *o, const char *server, unsigned each_ms, struct change_position *out, struct lt_err *err)
 {
 	(void)o;
-	(void)limit_ms;
+	(void)each_ms;
+	if (strcmp(server, "away") == 0)
+		return lt_fail(err, LT_E_CONNECT, "no host is the server that is read");
 	if (now_fails.code != LT_OK) {
 		*err = now_fails;
 		return false;
@@ -65,13 +78,13 @@ read_mono(void *ctx)
 
 static const struct lt_clock test_clock = { NULL, read_mono, NULL };
 
-/* Both run, at mb.000002:`pos`; waits ten seconds of the test's clock. */
+/* Both run, at mb.000002:`pos`; waits `limit_ms` of the test's clock. */
 static enum lt_code
 wait_for(struct lt_wake *cancel, struct lt_err *err)
 {
 	struct node n = { .clock = &test_clock, .pipelines = { &pipelines[0], &pipelines[1] }, .count = 2 };
 	struct lt_buf text = { 0 };
-	bool ok = node_wait(&n, 10000, cancel, &text, err);
+	bool ok = node_wait(&n, limit_ms, cancel, &text, err);
 
 	assert_int_equal(ok, err->code == LT_OK);
 	assert_int_equal(ok, text.len > 0);
@@ -83,10 +96,11 @@ static struct lt_wake *
 begin(uint64_t first, uint64_t second)
 {
 	for (size_t i = 0; i < 2; i++)
-		pipelines[i] =
-		    (struct pipeline){ .status = { .state = PIPELINE_RUNNING,
-					   .applied = { .file = "mb.000002", .pos = i == 0 ? first : second } } };
+		pipelines[i] = (struct pipeline){ .server = "one",
+			.status = { .state = PIPELINE_RUNNING,
+			    .applied = { .file = "mb.000002", .pos = i == 0 ? first : second } } };
 	now_fails = (struct lt_err){ 0 };
+	limit_ms = 10000;
 	return lt_wake_new();
 }
 
@@ -191,6 +205,23 @@ a_source_that_is_away_is_asked_until_the_limit(void **state)
 }
 
 static void
+only_the_server_that_is_read_is_asked(void **state)
+{
+	struct lt_wake *cancel = begin(100, 100);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	limit_ms = 20000;
+	pipelines[0].server = "";
+	assert_int_equal(wait_for(cancel, &err), LT_OK);
+	assert_string_equal(pipelines[0].server, "late");
+	pipelines[1].server = "away";
+	assert_int_equal(wait_for(cancel, &err), LT_E_TIMEOUT_WAIT);
+	assert_non_null(strstr(err.message, "no host is the server that is read"));
+	lt_wake_free(cancel);
+}
+
+static void
 a_source_that_refuses_is_an_error_of_its_own(void **state)
 {
 	struct lt_wake *cancel = begin(100, 100);
@@ -225,6 +256,7 @@ main(void)
 		cmocka_unit_test(names_a_paused_pipeline_at_once),
 		cmocka_unit_test(names_a_stopped_pipeline_at_once),
 		cmocka_unit_test(a_source_that_is_away_is_asked_until_the_limit),
+		cmocka_unit_test(only_the_server_that_is_read_is_asked),
 		cmocka_unit_test(a_source_that_refuses_is_an_error_of_its_own),
 		cmocka_unit_test(ends_when_it_is_cancelled),
 	};

@@ -161,7 +161,7 @@ a_slow_target_gets_smaller_groups(void **state)
 	pipeline_group_init(&g, 100000, 1 << 30, 10);
 	g.rows = 2000;
 	for (int i = 0; i < 50; i++)
-		pipeline_group_learn(&g, g.rows, 20000); /* 100 rows/ms */
+		pipeline_group_learn(&g, g.rows, 20000, 2); /* 100 rows/ms */
 	g.rows = 0;
 	for (int i = 0; i < 3000; i++)
 		push(q, CHANGE_TXN_ROWS, 1);
@@ -169,7 +169,7 @@ a_slow_target_gets_smaller_groups(void **state)
 	fast = g.rows;
 	for (int i = 0; i < 50; i++) {
 		g.rows = 2000;
-		pipeline_group_learn(&g, g.rows, 200000); /* 10 rows/ms */
+		pipeline_group_learn(&g, g.rows, 200000, 2); /* 10 rows/ms */
 	}
 	pipeline_group_fill(&g, q, 0);
 	slow = g.rows;
@@ -177,6 +177,85 @@ a_slow_target_gets_smaller_groups(void **state)
 	assert_in_range(slow, 90, 110);
 	pipeline_group_clear(&g);
 	lt_queue_free(q, drop);
+}
+
+/* What a group holds of a backlog of one-row transactions, at 100 rows/ms beside the round trips. */
+static size_t
+filled(struct pipeline_group *g, uint64_t round_us, size_t backlog)
+{
+	struct lt_queue *q = lt_queue_new(1 << 30);
+	size_t rows;
+
+	pipeline_group_note_round(g, round_us);
+	pipeline_group_note_round(g, round_us);
+	for (int i = 0; i < 50; i++)
+		pipeline_group_learn(g, 10000, 100000 + 2 * round_us, 2);
+	for (size_t i = 0; i < backlog; i++)
+		push(q, CHANGE_TXN_ROWS, 1);
+	pipeline_group_fill(g, q, 0);
+	rows = g->rows;
+	pipeline_group_clear(g);
+	lt_queue_free(q, drop);
+	return rows;
+}
+
+static void
+a_far_target_gets_groups_worth_their_round_trips(void **state)
+{
+	struct pipeline_group g;
+
+	(void)state;
+	pipeline_group_init(&g, 5000, 1 << 30, 200);
+	g.link_bytes = 1 << 30;
+	assert_int_equal(filled(&g, 100, 50000), 5000);
+	pipeline_group_init(&g, 5000, 1 << 30, 200);
+	g.link_bytes = 1 << 30;
+	assert_in_range(filled(&g, 20000, 50000), 39000, 41000); /* 400 ms */
+	pipeline_group_init(&g, 5000, 1 << 30, 200);
+	assert_int_equal(filled(&g, 20000, 50000), 5000); /* its bounds are given */
+}
+
+static void
+a_far_target_is_not_a_slow_one(void **state)
+{
+	struct pipeline_group g;
+
+	(void)state;
+	pipeline_group_init(&g, 5000, 1 << 30, 10);
+	assert_in_range(filled(&g, 20000, 5000), 900, 1100);
+}
+
+static void
+bytes_bound_a_group_for_a_far_target_too(void **state)
+{
+	struct pipeline_group g;
+	size_t near, far;
+
+	(void)state;
+	pipeline_group_init(&g, 5000, 100000, 200);
+	g.link_bytes = 1000000;
+	near = filled(&g, 100, 50000);
+	pipeline_group_init(&g, 5000, 100000, 200);
+	g.link_bytes = 1000000;
+	far = filled(&g, 20000, 50000);
+	assert_in_range(far, near * 9, near * 12);
+}
+
+static void
+one_slow_round_trip_counts_only_when_the_next_is_slow_too(void **state)
+{
+	struct pipeline_group g;
+
+	(void)state;
+	pipeline_group_init(&g, 5000, 1 << 30, 200);
+	pipeline_group_note_round(&g, 300);
+	assert_int_equal(g.round_us, 300);
+	pipeline_group_note_round(&g, 90000);
+	assert_int_equal(g.round_us, 300);
+	pipeline_group_note_round(&g, 20000);
+	assert_int_equal(g.round_us, 20000);
+	pipeline_group_note_round(&g, 400);
+	assert_int_equal(g.round_us, 400);
 }
 
 int
@@ -190,6 +269,10 @@ main(void)
 		cmocka_unit_test(what_is_left_comes_out_before_the_queue_is_closed),
 		cmocka_unit_test(what_leaves_the_group_is_not_freed_with_it),
 		cmocka_unit_test(a_slow_target_gets_smaller_groups),
+		cmocka_unit_test(a_far_target_gets_groups_worth_their_round_trips),
+		cmocka_unit_test(a_far_target_is_not_a_slow_one),
+		cmocka_unit_test(bytes_bound_a_group_for_a_far_target_too),
+		cmocka_unit_test(one_slow_round_trip_counts_only_when_the_next_is_slow_too),
 	};
 	int failed;
 

@@ -83,10 +83,50 @@ r16_marks_of_every_form_are_read(void **state)
 	assert_true(logs >= 2);
 }
 
+/* U+FFFD stands where a statement's text could not be turned into UTF-8. */
+static void
+a_name_that_lost_a_character_may_be_anyones(void **state)
+{
+	static const struct {
+		const char *sql;
+		bool stops;
+		enum lt_code code;
+	} cases[] = {
+		{ "CREATE TABLE other.t (a INT COMMENT '\xef\xbf\xbd')", false, LT_OK },
+		{ "CREATE TABLE shop.t (a INT COMMENT '\xef\xbf\xbd')", true, LT_OK },
+		{ "CREATE TABLE other.`t\xef\xbf\xbd` (a INT)", true, LT_OK },
+		{ "DROP DATABASE `\xef\xbf\xbd`", true, LT_OK },
+		{ "INSERT INTO other.t VALUES ('\xef\xbf\xbd')", false, LT_OK },
+		{ "INSERT INTO `\xef\xbf\xbd`.t VALUES (1)", false, LT_E_STATEMENT_FORMAT },
+		{ "GRANT SELECT ON other.* TO '\xef\xbf\xbd'@'%'", false, LT_OK },
+	};
+	const struct model_entry all = { .from = LT_STR("shop.*") };
+	struct model_mapping *mapping = NULL;
+	struct change_describer describer;
+	struct pipeline_select select;
+	struct change_filter filter;
+	struct lt_err err = { 0 };
+	size_t bad;
+
+	(void)state;
+	assert_true(model_mapping_new(&all, 1, &mapping, &bad, &err));
+	pipeline_select_init(&select, "shop", mapping, NULL);
+	pipeline_select_filter(&select, &filter, &describer);
+	for (size_t i = 0; i < LT_COUNT(cases); i++) {
+		err.code = LT_OK;
+		assert_int_equal(
+		    filter.ddl(filter.ctx, LT_STR("other"), lt_str_z(cases[i].sql), 0, &err), cases[i].stops);
+		assert_int_equal(err.code, cases[i].code);
+	}
+	pipeline_select_clear(&select);
+	model_mapping_free(mapping);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_name_that_lost_a_character_may_be_anyones),
 		cmocka_unit_test(r16_marks_of_every_form_are_read),
 	};
 

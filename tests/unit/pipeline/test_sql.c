@@ -363,6 +363,27 @@ deletes_of_composite_keys_are_a_chain_of_bounded_length(void **state)
 }
 
 static void
+deletes_without_hints_are_kept_to_the_index_by_an_order_of_as_many_rows(void **state)
+{
+	struct item x;
+
+	(void)state;
+	assert_false(pipeline_sql_delete_in_order(&x.route, &full, 3, fresh_item(&x))); /* two columns */
+	lt_buf_free(&x.f.text.sql);
+
+	fresh_item(&x);
+	x.columns[1].in_key = false;
+	assert_true(pipeline_sql_delete_in_order(&x.route, &full, 3, &x.f.text));
+	check(&x.f.text, "DELETE FROM `s`.`item` WHERE `a` IN (?, ?, ?) ORDER BY `a` LIMIT 3", 1);
+
+	fresh_item(&x);
+	x.columns[1].in_key = false;
+	x.route.keyless = true;
+	assert_false(pipeline_sql_delete_in_order(&x.route, &full, 3, &x.f.text));
+	lt_buf_free(&x.f.text.sql);
+}
+
+static void
 r08_many_rows_are_proved_by_the_conditions_of_each(void **state)
 {
 	struct item x;
@@ -432,6 +453,7 @@ main(void)
 		cmocka_unit_test(what_a_join_could_change_goes_row_by_row),
 		cmocka_unit_test(upsert_only_by_a_sole_unique_key_and_a_complete_image),
 		cmocka_unit_test(deletes_of_composite_keys_are_a_chain_of_bounded_length),
+		cmocka_unit_test(deletes_without_hints_are_kept_to_the_index_by_an_order_of_as_many_rows),
 		cmocka_unit_test(r08_many_rows_are_proved_by_the_conditions_of_each),
 		cmocka_unit_test(values_are_written_into_the_text),
 		cmocka_unit_test(r07_a_row_is_read_by_its_key_and_locked),

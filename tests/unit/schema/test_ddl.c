@@ -158,6 +158,46 @@ digest_keeps_names_texts_and_schemas_apart(void **state)
 	assert_true(digest("DROP TABLE `a b`, c") != digest("DROP TABLE `a b,c`"));
 }
 
+/* What is shown of a statement; NULL: all of it. */
+static const struct {
+	const char *sql, *shown;
+	uint64_t sql_mode;
+} shown_cases[] = {
+	{ "CREATE TABLE f (id INT) ENGINE=FEDERATED CONNECTION='mysql://u:pw@h/s/f' COMMENT 'far'",
+	    "CREATE TABLE f (id INT) ENGINE=FEDERATED CONNECTION='...' COMMENT 'far'", 0 },
+	{ "ALTER TABLE f /*!50100 connection = \"s\\\"ecret\" */ COMMENT='c'",
+	    "ALTER TABLE f /*!50100 connection = '...' */ COMMENT='c'", 0 },
+	{ "CREATE TABLE f (a INT) COMMENT='wrapper \"mysql\", PassWord \"x\"' -- spider",
+	    "CREATE TABLE f (a INT) COMMENT='...' -- spider", 0 },
+	{ "ALTER TABLE f PARTITION BY LIST (a) (PARTITION p VALUES IN (1) COMMENT 'mysql://u:pw@h')",
+	    "ALTER TABLE f PARTITION BY LIST (a) (PARTITION p VALUES IN (1) COMMENT '...')", 0 },
+	{ "CREATE TABLE f (a INT) PASSWORD='it''s'", "CREATE TABLE f (a INT) PASSWORD='...'", 0 },
+	{ "SET PASSWORD = PASSWORD('x')", "SET PASSWORD = PASSWORD('...')", 0 },
+	{ "CREATE USER u IDENTIFIED WITH p AS 'x'", "CREATE USER u IDENTIFIED WITH p AS '...'", 0 },
+	{ "ALTER TABLE f CONNECTION='no end", "ALTER TABLE f CONNECTION=...", 0 },
+	{ "ALTER TABLE f CONNECTION='a\\', COMMENT='b'", "ALTER TABLE f CONNECTION='...', COMMENT='b'", NO_BACKSLASH },
+	{ "ALTER TABLE f ADD password VARCHAR(9) DEFAULT 'x', ADD CONNECTION INT COMMENT 'y', ADD e ENUM('a', 'b')",
+	    NULL, 0 },
+	{ "ALTER TABLE \"a connection\" ADD b INT", NULL, ANSI },
+	{ "", NULL, 0 },
+};
+
+static void
+shows_a_statement_without_passwords(void **state)
+{
+	struct lt_buf shown = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(shown_cases); i++) {
+		const char *want = shown_cases[i].shown != NULL ? shown_cases[i].shown : shown_cases[i].sql;
+
+		lt_buf_clear(&shown);
+		schema_ddl_shown(lt_str_z(shown_cases[i].sql), shown_cases[i].sql_mode, &shown);
+		assert_string_equal(lt_buf_cstr(&shown), want);
+	}
+	lt_buf_free(&shown);
+}
+
 int
 main(void)
 {
@@ -168,6 +208,7 @@ main(void)
 		cmocka_unit_test(names_the_verb),
 		cmocka_unit_test(digest_ignores_blanks_comments_and_case_of_keywords),
 		cmocka_unit_test(digest_keeps_names_texts_and_schemas_apart),
+		cmocka_unit_test(shows_a_statement_without_passwords),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -556,12 +556,43 @@ origin_begin(void *ctx, const struct model_start *start, struct change_position 
 	return lt_fail(err, LT_E_NO_START, "no start is given for the log of site %s", o->site->name);
 }
 
+static bool
+origin_look(void *ctx, const struct change_position *from, const struct change_filter *filter,
+    bool (*each)(void *ctx, const struct change_txn *t), struct lt_err *err)
+{
+	const struct node_origin *o = ctx;
+	struct binlog_options options = options_of(o);
+	struct change_source *source = NULL;
+	bool ok, more = true;
+
+	options.filter = *filter;
+	options.txn_limit_bytes = o->scan_limit_bytes;
+	options.spill = o->spill;
+	options.boundaries = true;
+	options.to_end = true;
+	if (!open_any(o, from, &options, &source, err))
+		return false;
+	do {
+		struct change_txn *t = NULL;
+
+		ok = change_source_next(source, SCAN_WAIT_MS, &t, err);
+		if (ok && t != NULL)
+			more = each(filter->ctx, t);
+		change_txn_free(t);
+	} while (ok && more && !binlog_source_ended(source));
+	change_source_close(source);
+	return ok;
+}
+
 struct pipeline_origin
 node_origin_ops(struct node_origin *o)
 {
-	struct pipeline_origin ops = {
-		.now = origin_now, .begin = origin_begin, .open = origin_open, .ctx = o, .stop = o->stop
-	};
+	struct pipeline_origin ops = { .now = origin_now,
+		.begin = origin_begin,
+		.open = origin_open,
+		.look = origin_look,
+		.ctx = o,
+		.stop = o->stop };
 
 	if (o->relay != NULL) {
 		ops.saved = origin_saved;

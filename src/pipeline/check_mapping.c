@@ -1,4 +1,6 @@
 /* What entries of `tables` do beyond names: constants, several tables into one. */
+#include <limits.h>
+
 #include "pipeline/check_priv.h"
 
 static bool
@@ -173,6 +175,33 @@ pipeline_check_otter(struct check *k, const struct check_tables *t)
 		check_marks(k, t->to, true);
 }
 
+/* What the log's order was right for, another order may break. */
+static void
+check_weights(struct check *k, const struct check_tables *t)
+{
+	struct check_survey s = { k, t, "weight", PIPELINE_WARN, 0 };
+	unsigned lightest = UINT_MAX, heaviest = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < t->npairs; i++) {
+			const struct check_pair *pair = &t->pairs[i];
+			unsigned weight = model_rule_weight(pair->rule);
+
+			if (pair->target == NULL || (pair->target->nparents == 0 && pair->target->nchildren == 0))
+				continue;
+			lightest = LT_MIN(lightest, weight);
+			heaviest = LT_MAX(heaviest, weight);
+			if (pass == 1 && lightest < heaviest)
+				pipeline_check_finding(&s,
+				    "give tables with foreign keys one weight, or each child more than its parents",
+				    "%.*s.%.*s has foreign keys and weight %u, others have %u to %u",
+				    LT_FMT(pair->to_schema), LT_FMT(pair->to_table), weight, lightest, heaviest);
+		}
+	}
+	if (model_mapping_weighted(t->pipeline->mapping))
+		pipeline_check_survey_end(&s, "no foreign keys between tables of several weights");
+}
+
 static void
 check_mode(struct check *k, const struct check_tables *t)
 {
@@ -189,4 +218,5 @@ pipeline_check_mapping(struct check *k, const struct check_tables *t)
 	check_mode(k, t);
 	check_constants(k, t);
 	check_fan_in(k, t);
+	check_weights(k, t);
 }

@@ -23,7 +23,8 @@ static const struct setting {
 	{ "binlog_row_image", "FULL", AT_SOURCE | ON_BOTH, PIPELINE_WARN,
 	    "rows lack columns, so less can be verified at the target", NULL },
 	{ "binlog_row_metadata", "FULL", AT_SOURCE | ON_BOTH, PIPELINE_WARN,
-	    "the log does not name columns, so tables are read only while they look as they did at the start", NULL },
+	    "the log does not name columns: rows from before a change of a table that Lutra did not see cannot be read",
+	    NULL },
 	{ "binlog_storage_engine", "", AT_SOURCE | ON_MARIADB, PIPELINE_FAIL, "a log inside InnoDB is not read yet",
 	    "binlog_storage_engine= (empty) in the server's configuration, and a restart" },
 	{ "binlog_checksum", "CRC32", AT_SOURCE | ON_BOTH, PIPELINE_WARN, "damage of the log would not be seen", NULL },
@@ -85,7 +86,7 @@ check_settings(struct check *k, const struct check_site *s)
 	}
 	if (s->is_source && pipeline_check_var(s, "binlog_row_metadata").ptr == NULL)
 		pipeline_check_warn(k, "binlog_row_metadata", s->name, NULL,
-		    "this version has none: tables are read only while they look as they did at the start");
+		    "this version has none: rows from before a change of a table that Lutra did not see cannot be read");
 	if (s->is_source && lt_str_eqz(pipeline_check_var(s, "log_bin_compress"), "ON"))
 		pipeline_check_ok(k, "log_bin_compress", s->name, "ON: compressed events are read");
 }

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "mysql/sql.h"
 #include "pipeline/check_priv.h"
 #include "pipeline/rule_map.h"
 #include "schema/catalog.h"
@@ -334,25 +335,34 @@ static void
 check_triggers(struct check *k, const struct check_tables *t)
 {
 	struct check_survey s = { k, t, "triggers at target", PIPELINE_WARN, 0 };
-	bool visible = true;
+	const struct schema_table *unseen = NULL;
+	struct lt_buf grant = { 0 };
 
 	for (size_t i = 0; i < t->npairs; i++) {
 		const struct schema_table *target = t->pairs[i].target;
 
 		if (target == NULL)
 			continue;
-		visible &= t->to->held != NULL &&
-			   (pipeline_held_on(t->to->held, target->schema, target->name) & PIPELINE_PRIV_TRIGGER) != 0;
+		if (t->to->held == NULL ||
+		    (pipeline_held_on(t->to->held, target->schema, target->name) & PIPELINE_PRIV_TRIGGER) == 0)
+			unseen = unseen != NULL ? unseen : target;
 		if (target->has_triggers)
 			pipeline_check_finding(&s,
 			    "let it do nothing for Lutra's account (IF CURRENT_USER() ...), or drop it there",
 			    "%.*s.%.*s has triggers: they fire for applied rows too, and what they write comes on top of what arrives",
 			    LT_FMT(target->schema), LT_FMT(target->name));
 	}
-	pipeline_check_survey_end(&s,
-	    visible
-		? "none"
-		: "none that the account can see (with TRIGGER it would, and updates would be sent in faster forms)");
+	if (unseen != NULL) {
+		lt_buf_z(&grant, "GRANT TRIGGER ON ");
+		my_sql_name(&grant, unseen->schema);
+		lt_buf_printf(&grant, ".* TO %.*s", LT_FMT(lt_buf_str(&t->to->account)));
+		pipeline_check_finding(&s, lt_buf_cstr(&grant),
+		    "without TRIGGER the account sees none of %.*s.%.*s: if there are any, rows of a group may meet them in another order"
+		    " than the log's, and updates go in slower forms",
+		    LT_FMT(unseen->schema), LT_FMT(unseen->name));
+		lt_buf_free(&grant);
+	}
+	pipeline_check_survey_end(&s, "none");
 }
 
 static void

@@ -65,7 +65,7 @@ pipeline_edits_resolve(struct my_conn *conn, struct pipeline_route *route, const
     struct lt_arena *scratch, struct lt_err *err)
 {
 	const struct pipeline_column **edited = lt_calloc(route->ncolumns, sizeof(const struct pipeline_column *));
-	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
+	struct pipeline_text text = { .slots = lt_calloc(pipeline_sql_slots(route), sizeof(struct pipeline_slot)) };
 	struct my_rows *rows = NULL;
 	size_t columns;
 	bool ok = false;

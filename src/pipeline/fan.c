@@ -3,10 +3,19 @@
 /* Tables known at once: a server gives tables new ids now and then. */
 #define TABLES_MAX 4096
 
+/* A table at the target. All that goes to it has one weight, the lightest that was met: its rows keep their order. */
+struct goal {
+	struct lt_buf schema, name; /* owned */
+	unsigned weight;
+	/* In the transaction in hand: rows [first, last] hold all that is no delete; first > last: deletes only. */
+	size_t first, last;
+	struct goal *next;
+};
+
 /* One table of the log, or a branch of it. */
 struct leaf {
 	const struct change_table *table; /* referenced */
-	unsigned weight;
+	struct goal *goal;
 	struct leaf *next;      /* the newest used first */
 	struct leaf **branches; /* owned array, of a table: its further targets */
 	size_t nbranches;
@@ -15,6 +24,7 @@ struct leaf {
 struct pipeline_fan {
 	const struct model_mapping *mapping; /* borrowed */
 	struct leaf *leaves;                 /* owned list, branches among them */
+	struct goal *goals;                  /* owned list */
 	size_t count;
 	bool weighted, fans;
 };
@@ -41,6 +51,14 @@ drop_leaves(struct pipeline_fan *f)
 		free(l->branches);
 		free(l);
 	}
+	while (f->goals != NULL) {
+		struct goal *g = f->goals;
+
+		f->goals = g->next;
+		lt_buf_free(&g->schema);
+		lt_buf_free(&g->name);
+		free(g);
+	}
 	f->count = 0;
 }
 
@@ -53,14 +71,37 @@ pipeline_fan_free(struct pipeline_fan *f)
 	free(f);
 }
 
+static struct goal *
+goal_of(struct pipeline_fan *f, const struct lt_buf names[2], unsigned weight)
+{
+	struct goal *g;
+
+	for (g = f->goals; g != NULL; g = g->next) {
+		if (lt_str_eq(lt_buf_str(&g->schema), lt_buf_str(&names[0])) &&
+		    lt_str_eq(lt_buf_str(&g->name), lt_buf_str(&names[1])))
+			break;
+	}
+	if (g == NULL) {
+		g = lt_new(struct goal);
+		lt_buf_str_add(&g->schema, lt_buf_str(&names[0]));
+		lt_buf_str_add(&g->name, lt_buf_str(&names[1]));
+		g->weight = weight;
+		g->next = f->goals;
+		f->goals = g;
+	}
+	g->weight = LT_MIN(g->weight, weight);
+	return g;
+}
+
 /* Takes over the reference. */
 static struct leaf *
-new_leaf(struct pipeline_fan *f, const struct change_table *table, const struct model_rule *rule)
+new_leaf(struct pipeline_fan *f, const struct change_table *table, const struct lt_buf names[2],
+    const struct model_rule *rule)
 {
 	struct leaf *l = lt_new(struct leaf);
 
 	l->table = table;
-	l->weight = rule != NULL ? model_rule_weight(rule) : MODEL_WEIGHT_DEFAULT;
+	l->goal = goal_of(f, names, rule != NULL ? model_rule_weight(rule) : MODEL_WEIGHT_DEFAULT);
 	l->next = f->leaves;
 	f->leaves = l;
 	f->count++;
@@ -94,10 +135,10 @@ leaf_of(struct pipeline_fan *f, const struct change_table *table)
 		return l;
 	/* A regex that gives up is a stop further on: no rule, one target. */
 	model_mapping_branch(f->mapping, table->schema, table->name, 0, names, &rule);
-	l = new_leaf(f, change_table_ref(table), rule);
+	l = new_leaf(f, change_table_ref(table), names, rule);
 	while (rule != NULL &&
 	       model_mapping_branch(f->mapping, table->schema, table->name, l->nbranches + 1, names, &rule)) {
-		struct leaf *branch = new_leaf(f, change_table_branch(table, l->nbranches + 1), rule);
+		struct leaf *branch = new_leaf(f, change_table_branch(table, l->nbranches + 1), names, rule);
 
 		l->branches = lt_realloc(l->branches, (l->nbranches + 1) * sizeof(struct leaf *));
 		l->branches[l->nbranches++] = branch;
@@ -154,7 +195,13 @@ pipeline_fan_rows(struct pipeline_fan *f, struct change_txn *t, size_t first)
 
 /* -- weights -------------------------------------------------------------------------------------- */
 
+/* A child table is heavier than its parent: its rows come later, and go earlier. So of each target the deletes that
+ * stand before all else go first, those behind all else last, heavier ones first; what lies between goes by weight.
+ * Where a target has deletes alone they go first, unless a heavier row that stays may have let go of them just now. */
+enum phase { PHASE_GOES, PHASE_STAYS, PHASE_LET_GO };
+
 struct weighed {
+	enum phase phase;
 	unsigned weight;
 	size_t at;
 };
@@ -164,9 +211,42 @@ by_weight(const void *a, const void *b)
 {
 	const struct weighed *x = a, *y = b;
 
+	if (x->phase != y->phase)
+		return x->phase < y->phase ? -1 : 1;
 	if (x->weight != y->weight)
-		return x->weight < y->weight ? -1 : 1;
+		return (x->weight < y->weight) == (x->phase == PHASE_STAYS) ? -1 : 1;
 	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* What each target gets in the transaction, noted in `goals`; the weight of the heaviest with more than deletes. */
+static unsigned
+note_goals(struct pipeline_fan *f, const struct change_txn *t, struct goal **goals)
+{
+	unsigned heaviest = 0;
+
+	for (size_t i = 0; i < t->nrows; i++) {
+		goals[i] = leaf_of(f, t->rows[i].table)->goal;
+		goals[i]->first = SIZE_MAX;
+		goals[i]->last = 0;
+	}
+	for (size_t i = 0; i < t->nrows; i++) {
+		if (t->rows[i].op == CHANGE_DELETE)
+			continue;
+		goals[i]->first = LT_MIN(goals[i]->first, i);
+		goals[i]->last = i;
+		heaviest = LT_MAX(heaviest, goals[i]->weight);
+	}
+	return heaviest;
+}
+
+static enum phase
+phase_of(const struct goal *g, size_t at, unsigned heaviest)
+{
+	if (g->first > g->last)
+		return heaviest > g->weight ? PHASE_LET_GO : PHASE_GOES;
+	if (at < g->first)
+		return PHASE_GOES;
+	return at > g->last ? PHASE_LET_GO : PHASE_STAYS;
 }
 
 void
@@ -174,18 +254,23 @@ pipeline_fan_sort(struct pipeline_fan *f, struct change_txn *t)
 {
 	struct weighed *order;
 	struct change_row *rows;
+	struct goal **goals;
 	size_t n = t->nrows;
+	unsigned heaviest;
 
 	if (!f->weighted || n < 2 || t->spill != NULL)
 		return;
 	order = lt_calloc(n, sizeof(*order));
 	rows = lt_calloc(n, sizeof(*rows));
+	goals = lt_calloc(n, sizeof(struct goal *));
+	heaviest = note_goals(f, t, goals);
 	for (size_t i = 0; i < n; i++)
-		order[i] = (struct weighed){ leaf_of(f, t->rows[i].table)->weight, i };
+		order[i] = (struct weighed){ phase_of(goals[i], i, heaviest), goals[i]->weight, i };
 	qsort(order, n, sizeof(*order), by_weight);
 	for (size_t i = 0; i < n; i++)
 		rows[i] = t->rows[order[i].at];
 	memcpy(t->rows, rows, n * sizeof(*rows));
+	free(goals);
 	free(rows);
 	free(order);
 }

@@ -14,9 +14,8 @@ struct pipeline_fan *pipeline_fan_new(const struct model_mapping *mapping);
 void pipeline_fan_free(struct pipeline_fan *f);
 /** Give each row of `t` from `first` on one row for each of its targets, one behind the other. */
 void pipeline_fan_rows(struct pipeline_fan *f, struct change_txn *t, size_t first);
-/** Rows of lighter entries first; of one weight in the order of the log. A transaction that lies on disk stays as it
- * is.
- */
+/** Rows of lighter targets first, of deletes those of heavier ones; rows of one target stay in the order of the log. A
+ * transaction that lies on disk stays as it is. */
 void pipeline_fan_sort(struct pipeline_fan *f, struct change_txn *t);
 
 #endif

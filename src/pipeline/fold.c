@@ -30,6 +30,7 @@ struct pipeline_fold {
 	struct lt_arena *arena;  /* owned */
 	struct lt_arena *values; /* owned: of the row in hand */
 	struct folded *tables;
+	bool triggers;       /* some row fires triggers, which may touch any table: nothing is folded */
 	struct held **slots; /* owned, open addressing */
 	size_t cap, used;
 	struct held *first, *last; /* as they came */
@@ -73,6 +74,7 @@ pipeline_fold_clear(struct pipeline_fold *f)
 		memset(f->given, 0, f->given_cap * sizeof(*f->given));
 	lt_arena_reset(f->arena);
 	f->tables = NULL;
+	f->triggers = false;
 	f->first = f->last = NULL;
 	f->used = f->given_used = 0;
 }
@@ -311,6 +313,7 @@ table_of(struct pipeline_fold *f, const struct pipeline_route *route)
 	table = lt_arena_zalloc(f->arena, sizeof(*table));
 	*table = (struct folded){ .target = t, .route = route, .next = f->tables };
 	table->whole = route->keyless || route->indexes->ordered || t->temporal || !route->triggers_told;
+	f->triggers = f->triggers || route->indexes->triggers;
 	if (!table->whole)
 		table->find = find_index(route);
 	f->tables = table;
@@ -331,7 +334,7 @@ pipeline_fold_takes(const struct pipeline_fold *f, const struct pipeline_route *
 {
 	for (const struct folded *table = f->tables; table != NULL; table = table->next) {
 		if (table->target == route->target)
-			return !table->whole;
+			return !table->whole && !f->triggers;
 	}
 	return false;
 }
@@ -461,6 +464,9 @@ pipeline_fold_end(struct pipeline_fold *f, struct pipeline_net **ret, struct lt_
 {
 	struct pipeline_net *first = NULL, **end = &first;
 
+	*ret = NULL;
+	if (f->triggers)
+		return true;
 	for (struct held *h = f->first; h != NULL; h = h->next) {
 		if (!is_update(h))
 			continue;

@@ -6,8 +6,8 @@
  * which another update gives up goes as a delete and an insert. A key that changes is a key gone and a key come.
  *
  * Only tables of which all this can be known are folded in a group: found by a key, touched by no foreign key or
- * trigger, every unique value known exactly, every new row complete. The rows of all others stay as they are. One owner
- * thread. */
+ * trigger, every unique value known exactly, every new row complete. The rows of all others stay as they are; all rows
+ * do where some fire triggers, since there is no telling what these touch. One owner thread. */
 #ifndef PIPELINE_FOLD_H
 #define PIPELINE_FOLD_H
 

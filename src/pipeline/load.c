@@ -62,6 +62,7 @@ pipeline_load_rollback(struct change_sink *s)
 	if (l->open)
 		pipeline_lane_undo(&l->lane);
 	l->open = false;
+	lt_step("load.rollback");
 	for (int i = 0; i < ROLLBACK_TRIES && my_alive(l->conn); i++) {
 		memset(&ignored, 0, sizeof(ignored));
 		if (my_exec(l->conn, "ROLLBACK", NULL, &ignored))
@@ -73,6 +74,19 @@ pipeline_load_rollback(struct change_sink *s)
 		my_cancel(l->conn); /* its state is not known: let nobody use it again */
 }
 
+/* An error in reply to COMMIT does not tell what became of the transaction, but for what the server rolls back by
+ * itself: only the lane tells (R2), read by another connection when this one is gone. */
+static bool
+doubt_commit(struct load *l, struct lt_err *err)
+{
+	if (err->code == LT_E_LOCK_WAIT || err->code == LT_E_DEADLOCK)
+		return false;
+	my_cancel(l->conn);
+	if (lt_err_kind(err) != LT_KIND_RETRY)
+		err->code = LT_E_COMMIT_UNSURE;
+	return false;
+}
+
 /* Sent alone, when every reply was read and judged (R1). */
 static bool
 send_commit(struct load *l, struct lt_err *err)
@@ -80,7 +94,7 @@ send_commit(struct load *l, struct lt_err *err)
 	if (!my_send_query(l->conn, LT_STR("COMMIT"), err) || !my_flush(l->conn, err))
 		return false;
 	lt_step("load.commit.sent");
-	return my_recv(l->conn, NULL, err);
+	return my_recv(l->conn, NULL, err) || doubt_commit(l, err);
 }
 
 bool

@@ -61,6 +61,7 @@ struct pipeline_load_row {
 	uint64_t at; /* UINT64_MAX: none */
 	enum change_op op;
 	const struct change_table *table;
+	bool moves; /* an UPDATE that changes the key */
 };
 /** pipeline_load_begin() for a transaction that holds rows: with Otter's mark, where the channel wants it. */
 LT_MUST_USE bool pipeline_load_hand_begin(struct change_sink *s, const struct change_position *at, struct lt_err *err);

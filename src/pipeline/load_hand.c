@@ -1,4 +1,5 @@
 /* What a person does through the sink: parts of one transaction, and statements beside them (`lutra replace`). */
+#include "base/fault.h"
 #include "pipeline/load_priv.h"
 
 /* Rows [from, to) of those in memory. */
@@ -16,15 +17,34 @@ send_rows(struct load *l, size_t from, size_t to, struct lt_err *err)
 	return pipeline_load_take(l, 0, err);
 }
 
+static bool
+moves_key(struct load *l, const struct change_row *row)
+{
+	struct pipeline_route *route = NULL;
+	struct lt_err ignored = { 0 };
+
+	if (row->op != CHANGE_UPDATE || !pipeline_router_get(l->router, row->table, &route, &ignored) ||
+	    !pipeline_router_decode(l->router, route, row, &ignored))
+		return false;
+	for (size_t i = 0; i < route->ncolumns; i++) {
+		size_t source = route->columns[i].source;
+
+		if (route->columns[i].in_key && route->after[source].kind != CHANGE_ABSENT &&
+		    !change_value_eq(&route->before[source], &route->after[source]))
+			return true;
+	}
+	return false;
+}
+
 /* Which of the rows in memory, whose first has the number `base`, the failure speaks of. */
 static struct pipeline_load_row
-failed_row(const struct load *l, const struct change_txn *t, uint64_t base)
+failed_row(struct load *l, const struct change_txn *t, uint64_t base)
 {
 	const struct change_row *row = l->culprit_row < t->nrows ? &t->rows[l->culprit_row] : NULL;
 
 	if (row == NULL)
 		return (struct pipeline_load_row){ .at = UINT64_MAX };
-	return (struct pipeline_load_row){ base + l->culprit_row, row->op, row->table };
+	return (struct pipeline_load_row){ base + l->culprit_row, row->op, row->table, moves_key(l, row) };
 }
 
 bool
@@ -85,5 +105,8 @@ pipeline_load_statement(struct change_sink *s, struct lt_str sql, struct my_repl
 	    !my_exec(l->conn, "SET foreign_key_checks=1, sql_mode='STRICT_ALL_TABLES," LOAD_SQL_MODE "'", NULL, err))
 		return false;
 	l->fk = l->strict = LOAD_ON;
-	return my_send_query(l->conn, sql, err) && my_recv(l->conn, out, err);
+	if (!my_send_query(l->conn, sql, err) || !my_recv(l->conn, out, err))
+		return false;
+	lt_step("load.hand");
+	return true;
 }

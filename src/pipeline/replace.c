@@ -177,6 +177,10 @@ read_row(struct change_sink *sink, struct lt_str text, struct other_row *out, st
 		    key == NULL ? "the row that failed has no key to be found by" : "what failed is a DELETE");
 		goto out;
 	}
+	if (out->failed.moves) { /* the row under the old key would stay */
+		lt_fail(err, LT_E_USAGE, "what failed is an UPDATE that changes the key: use --sql");
+		goto out;
+	}
 	ok = write_row(table, key, model_yaml_root(doc), out, err);
 out:
 	model_yaml_free(doc);

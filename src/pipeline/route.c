@@ -26,8 +26,10 @@ struct pipeline_statement {
 	struct pipeline_statement *next;
 };
 
+/* A table by the name that was asked for: to a server that does not tell letters apart several names are one table. */
 struct target_table {
-	struct schema_table *table;
+	struct schema_table *table; /* owned by the one whose name is the table's own */
+	struct lt_buf schema, name; /* owned; empty: as the table has them */
 	struct target_table *next;
 };
 
@@ -110,7 +112,10 @@ pipeline_router_free(struct pipeline_router *r)
 		struct target_table *t = r->targets;
 
 		r->targets = t->next;
-		schema_table_free(t->table);
+		if (t->name.len == 0)
+			schema_table_free(t->table);
+		lt_buf_free(&t->schema);
+		lt_buf_free(&t->name);
 		free(t);
 	}
 	lt_arena_free(r->scratch);
@@ -119,28 +124,64 @@ pipeline_router_free(struct pipeline_router *r)
 	free(r);
 }
 
-void
-pipeline_router_know(struct pipeline_router *r, struct schema_table *table)
+static struct target_table *
+add_target(struct pipeline_router *r, struct schema_table *table)
 {
 	struct target_table *t = lt_new(struct target_table);
 
 	t->table = table;
 	t->next = r->targets;
 	r->targets = t;
+	return t;
+}
+
+void
+pipeline_router_know(struct pipeline_router *r, struct schema_table *table)
+{
+	add_target(r, table);
+}
+
+static struct schema_table *
+known_target(const struct pipeline_router *r, struct lt_str schema, struct lt_str name)
+{
+	for (const struct target_table *t = r->targets; t != NULL; t = t->next) {
+		bool own = t->name.len == 0;
+
+		if (lt_str_eq(own ? t->table->schema : lt_buf_str(&t->schema), schema) &&
+		    lt_str_eq(own ? t->table->name : lt_buf_str(&t->name), name))
+			return t->table;
+	}
+	return NULL;
+}
+
+/* One table for whatever name it was asked for by, so that its rows meet in it. Takes the table over. */
+static struct schema_table *
+adopt(struct pipeline_router *r, struct schema_table *table, struct lt_str schema, struct lt_str name)
+{
+	struct schema_table *known = known_target(r, table->schema, table->name);
+	struct target_table *t;
+
+	if (known != NULL)
+		schema_table_free(table);
+	else
+		known = add_target(r, table)->table;
+	if (!lt_str_eq(known->schema, schema) || !lt_str_eq(known->name, name)) {
+		t = add_target(r, known);
+		lt_buf_str_add(&t->schema, schema);
+		lt_buf_str_add(&t->name, name);
+	}
+	return known;
 }
 
 static bool
 find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name, const struct schema_table **ret,
     struct lt_err *err)
 {
-	struct schema_table *table = NULL;
-	struct target_table *t;
+	struct schema_table *table = known_target(r, schema, name);
 
-	for (t = r->targets; t != NULL; t = t->next) {
-		if (lt_str_eq(t->table->schema, schema) && lt_str_eq(t->table->name, name)) {
-			*ret = t->table;
-			return true;
-		}
+	if (table != NULL) {
+		*ret = table;
+		return true;
 	}
 	r->asked = true;
 	if (!schema_catalog_table(r->conn, schema, name, &table, err))
@@ -154,8 +195,7 @@ find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
 		schema_table_free(table);
 		return false;
 	}
-	pipeline_router_know(r, table);
-	*ret = table;
+	*ret = adopt(r, table, schema, name);
 	return true;
 }
 
@@ -459,7 +499,7 @@ static bool
 prepare(struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row,
     struct pipeline_want want, const struct pipeline_statement **ret, struct lt_err *err)
 {
-	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
+	struct pipeline_text text = { .slots = lt_calloc(pipeline_sql_slots(route), sizeof(struct pipeline_slot)) };
 	struct my_stmt *stmt = NULL;
 	bool ok = false;
 
@@ -569,7 +609,7 @@ bool
 pipeline_router_text(struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
     const struct my_param *params, struct lt_buf *out)
 {
-	struct pipeline_text text = { .slots = lt_calloc(2 * route->ncolumns, sizeof(struct pipeline_slot)) };
+	struct pipeline_text text = { .slots = lt_calloc(pipeline_sql_slots(route), sizeof(struct pipeline_slot)) };
 	bool ok = write_row(r, route, row, &text);
 
 	if (ok)

@@ -99,6 +99,8 @@ hold(struct reader *r, const struct change_txn *t)
 	struct pipeline *p = r->p;
 	uint64_t read_us = lt_mono_us(p->clock), left;
 
+	if (!pipeline_delay_follow(&r->delay, &r->err))
+		return false;
 	while ((left = pipeline_delay_left_us(&r->delay, t->commit_us, read_us)) > 0) {
 		atomic_store(&p->held_us, t->commit_us);
 		if (lt_wake_wait(p->pause, (int)LT_MIN(left / 1000 + 1, (uint64_t)HOLD_STEP_MS)) ||
@@ -129,7 +131,7 @@ static bool
 read_one(struct reader *r)
 {
 	struct change_txn *t = NULL;
-	bool last;
+	bool last, future = false;
 
 	if (pipeline_until_reached(&r->until))
 		return pipeline_until_fail(&r->until, &r->err);
@@ -137,7 +139,11 @@ read_one(struct reader *r)
 		return false;
 	if (t == NULL)
 		return true;
-	if (pipeline_until_excludes(&r->until, t)) {
+	if (!pipeline_delay_is_future(&r->delay, t->commit_us, &future, &r->err)) {
+		change_txn_free(t);
+		return false;
+	}
+	if (pipeline_until_excludes(&r->until, t, future)) {
 		change_txn_free(t);
 		return pipeline_until_fail(&r->until, &r->err);
 	}
@@ -176,8 +182,7 @@ reader_init(struct reader *r, struct lt_err *err)
 
 	if (!pipeline_until_init(&r->until, &p->model->until, &p->applied, err))
 		return false;
-	if (pipeline_delay_init(
-		&r->delay, &p->channel->sites[p->model->from], p->model->delay_ms, p->clock, p->origin.stop, err))
+	if (pipeline_delay_init(&r->delay, &p->channel->sites[p->model->from], p->model, p->clock, p->origin.stop, err))
 		return true;
 	if (!can_do_without(p, &folds, err))
 		return false;
@@ -190,6 +195,7 @@ reader_clear(struct reader *r)
 {
 	lt_queue_free(r->queue, free_txn);
 	pipeline_until_clear(&r->until);
+	pipeline_delay_clear(&r->delay);
 	atomic_store(&r->p->held_us, 0);
 }
 
@@ -462,7 +468,7 @@ out:
 }
 
 bool
-pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_err *err)
+pipeline_snapshot(struct pipeline *p, const struct change_position *at, struct lt_err *err)
 {
 	const struct model_site *site = &p->channel->sites[p->model->from];
 	struct schema_table **tables = NULL;
@@ -470,6 +476,8 @@ pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_e
 	struct change_describer describer;
 	struct pipeline_select select;
 	struct my_conn *c = NULL;
+	struct change_place end;
+	const struct change_place *read;
 	size_t count = 0;
 	bool ok = false;
 
@@ -485,8 +493,10 @@ pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_e
 		if (!pipeline_select_engine(tables[i], err))
 			goto out;
 	}
+	if (!pipeline_catalog_end(p, at, &end, &read, err))
+		goto out;
 	for (size_t i = 0; i < count; i++) {
-		schema_history_put(p->history, at, tables[i]);
+		schema_history_put(p->history, &at->place, read, tables[i]);
 		tables[i] = NULL;
 	}
 	ok = true;
@@ -520,7 +530,7 @@ begin_new(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 		return false;
 	if (!p->origin.begin(p->origin.ctx, &p->model->start, &p->applied, err))
 		return lt_wrap(err, "while looking for the start");
-	if (!pipeline_snapshot(p, &p->applied.place, err))
+	if (!pipeline_snapshot(p, &p->applied, err))
 		return false;
 	if (pipeline_load_begin(sink, &p->applied, err) &&
 	    schema_history_save(p->history, c, p->channel->name, p->model->name, err) &&
@@ -685,11 +695,21 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->applied.server[0] == '\0')
 		forget_place(p);
+	schema_history_reach(p->history, &p->applied.place);
+	if (p->unsure && !pipeline_vouch(p, sink, err)) {
+		pipeline_select_clear(&select);
+		goto out;
+	}
 	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err) &&
 	    meet_server(p, sink, source->server, err))
 		again = run(p, sink, source, &select, err);
 	change_source_close(source);
 	pipeline_select_clear(&select);
+	p->unsure = !p->unsure && err->code == LT_E_SCHEMA_LATER;
+	if (p->unsure) { /* not by now, and from the start of the next run */
+		memset(err, 0, sizeof(*err));
+		again = true;
+	}
 out:
 	sink->ops->close(sink);
 	return again;

@@ -14,10 +14,17 @@ struct pipeline_slot {
 /** A statement in the making: text and what its parameters are. */
 struct pipeline_text {
 	struct lt_buf sql;
-	struct pipeline_slot *slots; /* room for 2 * ncolumns */
+	struct pipeline_slot *slots; /* room for pipeline_sql_slots() */
 	size_t nslots;
 	bool limit; /* one more parameter at the end: the number of rows */
 };
+
+/** A value before may be asked for twice, and there is one after. */
+static inline size_t
+pipeline_sql_slots(const struct pipeline_route *r)
+{
+	return 3 * r->ncolumns;
+}
 
 /** `rows`: how many rows one statement inserts; slots are those of the first. */
 void pipeline_sql_insert(
@@ -75,6 +82,8 @@ void pipeline_sql_key_value(struct lt_buf *sql, const struct pipeline_column *c,
 /** "`k` = ? AND `c` <=> ?", with `before` in front. False: nothing to find the row by. */
 bool pipeline_sql_conditions(const struct pipeline_route *r, const struct change_image *before, bool verify,
     const char *first, struct pipeline_text *t);
+/** Whether the target holds it as a FLOAT or DOUBLE. */
+bool pipeline_sql_is_real(const struct pipeline_column *c);
 /** Whether statements write it: no generated column. */
 bool pipeline_sql_is_written(const struct pipeline_column *c);
 /** Every column that the target does not make itself has a value in the image. */

@@ -46,7 +46,7 @@ pipeline_until_reached(const struct pipeline_until *u)
 }
 
 bool
-pipeline_until_excludes(struct pipeline_until *u, const struct change_txn *t)
+pipeline_until_excludes(struct pipeline_until *u, const struct change_txn *t, bool future)
 {
 	struct change_place place;
 
@@ -58,7 +58,7 @@ pipeline_until_excludes(struct pipeline_until *u, const struct change_txn *t)
 			return true;
 		u->seen.place = t->end;
 		return false;
-	case MODEL_START_TIME: return t->commit_us >= u->at->time_us;
+	case MODEL_START_TIME: return !future && t->commit_us >= u->at->time_us;
 	case MODEL_START_NOW:
 	case MODEL_START_BEGINNING:
 	case MODEL_START_NONE: break;

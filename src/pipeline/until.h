@@ -19,8 +19,9 @@ LT_MUST_USE bool pipeline_until_init(
 void pipeline_until_clear(struct pipeline_until *u);
 /** Whether the end is reached by what was seen. */
 bool pipeline_until_reached(const struct pipeline_until *u);
-/** Whether `t` lies behind the end, so that it must not be applied; else it counts as seen. */
-bool pipeline_until_excludes(struct pipeline_until *u, const struct change_txn *t);
+/** Whether `t` lies behind the end, so that it must not be applied; else it counts as seen. `future`: its stamp tells
+ * nothing (pipeline/delay.h), so it lies where it stands: before the next one whose stamp does. */
+bool pipeline_until_excludes(struct pipeline_until *u, const struct change_txn *t, bool future);
 /** LT_E_UNTIL, which is what a pipeline is stopped by there; always false. */
 bool pipeline_until_fail(const struct pipeline_until *u, struct lt_err *err);
 

@@ -158,6 +158,7 @@ pipeline_indexes_make(const struct pipeline_route *route, struct pipeline_indexe
 
 	*out = (struct pipeline_indexes){ .ordered = (t->nparents > 0 || t->nchildren > 0 || t->has_triggers) &&
 						     !lt_fault("r06_writeset"),
+		.triggers = t->has_triggers && !lt_fault("r06_writeset"),
 		.table = lt_str_hash(t->schema) * 31 + lt_str_hash(t->name) };
 	out->items = lt_calloc(t->nkeys, sizeof(*out->items));
 	for (size_t i = 0; i < t->nkeys; i++) {
@@ -378,6 +379,8 @@ struct pipeline_levels {
 	size_t cap, used;
 	uint32_t generation;
 	struct pipeline_keys keys; /* of the row in hand */
+	uint32_t highest;          /* level that was given so far */
+	uint32_t barrier;          /* the newest row that fires triggers: all before it lie below, all after it above */
 	/* Tables that may touch others go in order, but rows of one kind on one table together. */
 	uint32_t ordered_level;
 	const struct schema_table *ordered_table;
@@ -409,6 +412,7 @@ void
 pipeline_levels_clear(struct pipeline_levels *l)
 {
 	l->used = 0;
+	l->highest = l->barrier = 0;
 	l->ordered_level = 0;
 	l->ordered_table = NULL;
 	if (++l->generation == 0) {
@@ -476,13 +480,16 @@ pipeline_levels_add(struct pipeline_levels *l, const struct pipeline_route *rout
 
 	pipeline_keys_of(&l->keys, route, indexes, row);
 	table = slot_of(l, keys->table);
-	level = table->alone + 1;
+	level = LT_MAX(table->alone, l->barrier) + 1;
 	if (keys->whole)
 		level = LT_MAX(level, table->shared + 1);
 	for (size_t i = 0; i < keys->count; i++)
 		level = LT_MAX(level, slot_of(l, keys->items[i])->alone + 1);
 	if (indexes->ordered)
 		level = LT_MAX(level, ordered_after(l, route, row->op));
+	if (indexes->triggers)
+		l->barrier = level = l->highest + 1;
+	l->highest = LT_MAX(l->highest, level);
 
 	table = slot_of(l, keys->table); /* the table of slots may have grown */
 	if (keys->whole)

@@ -46,6 +46,7 @@ struct pipeline_indexes {
 	size_t count;
 	uint64_t table; /* the target's name as a number */
 	bool ordered;   /* foreign keys or triggers: other tables may be touched too */
+	bool triggers;  /* and there is no telling which */
 };
 
 void pipeline_indexes_make(const struct pipeline_route *route, struct pipeline_indexes *out);

@@ -318,6 +318,10 @@ def test_triggers_at_the_target(tables, schema):
         "CREATE TRIGGER doubles BEFORE INSERT ON t FOR EACH ROW SET NEW.id = NEW.id",
         f"GRANT TRIGGER ON `{schema}`.t TO '{USER}'@'%'"])
     assert report.verdict("triggers at target hz->us") == "warn"
+    (verdict, detail, mend), = tables([plain], [plain]).of("triggers at target hz->us")
+    assert verdict == "warn" and "without TRIGGER" in detail and mend.startswith(f"GRANT TRIGGER ON `{schema}`.* TO '{USER}'@")
+    report = tables([plain], [plain, f"GRANT TRIGGER ON `{schema}`.* TO '{USER}'@'%'"])
+    assert report.of("triggers at target hz->us") == [("ok", "none", None)]
 
 
 def test_a_system_versioned_table(tables):

@@ -88,6 +88,39 @@ def test_delay_counts_from_reading_for_a_stamp_in_the_future(site, channel, sche
     same(source, target, schema)
 
 
+def test_delay_follows_a_source_whose_clock_is_set_back(lab, site, channel, schema):
+    """An hour back: stamps of then are no old ones."""
+    source, target = lab.start("mariadb", 9, "sysdate-is-now", name="set-back"), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=["delay: 3s"])
+    run_at((source, target), schema, *TABLES)
+    lutra.start()
+    three_rows(source, schema, 1)
+    lutra.wait()
+    source.sql("SET GLOBAL init_connect='SET timestamp=UNIX_TIMESTAMP() - 3600'")
+    for number, command in source.sql("SELECT id, command FROM information_schema.processlist WHERE user = 'lutra'"):
+        if command == "Sleep":  # what asks the clock, and asks it anew on a new connection
+            source.sql(f"KILL {number}")
+    began = target.sql("SELECT SYSDATE(6)")[0][0]
+    three_rows(source, schema, 2, before=["SET timestamp=UNIX_TIMESTAMP() - 3600"])
+    lutra.wait()
+    assert target.sql("SELECT SYSDATE(6)")[0][0] - began >= datetime.timedelta(seconds=2)
+    same(source, target, schema)
+    source.stop()
+
+
+def test_until_a_time_is_not_met_by_a_stamp_in_the_future(site, channel, schema):
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    tomorrow = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=[f'until: {{ hz: {{ time: "{tomorrow}" }} }}'])
+    run_at((source, target), schema, *TABLES)
+    lutra.start()
+    three_rows(source, schema, 1, before=["SET timestamp=2000000000"])
+    three_rows(source, schema, 2)
+    lutra.wait()
+    holds(target, schema, 1, 2)
+    assert lutra.pipelines()[ONE_WAY]["state"] == "running"
+
+
 def test_delayed_source_keeps_the_connection(site, channel, schema):
     """More than the sockets hold, left alone for longer than the source's own patience."""
     source, target = site("mariadb", 1), site("mariadb", 2)

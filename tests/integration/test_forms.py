@@ -148,3 +148,99 @@ def test_triggers_that_the_account_cannot_see_fire_as_for_updates(target, site, 
     lutra.wait()
     assert us.sql("SELECT COUNT(*), MIN(n), MAX(n) FROM noted", db=schema) == ((1200, 1, 1),)
     assert us.sql("SELECT COUNT(*) FROM fired", db=schema) == ((0,),)
+
+
+@pytest.mark.parametrize("mode", ["exact", "merge"])
+@pytest.mark.parametrize("target", ["mariadb", "mysql"])
+def test_a_trigger_meets_what_it_would_meet_row_by_row(target, mode, site, channel, schema):
+    """It is there at both ends, and the log holds what it wrote: at the target it writes the same just before that comes."""
+    hz, us = site("mariadb", 1), site(target, 2)
+    lutra = channel({"hz": hz, "us": us}, "hz -> us", extra=[f"mode: {mode}"])
+    let_see_triggers(us, schema)
+    for server in (hz, us):
+        server.script(["SET sql_log_bin=0", "CREATE TABLE t (id INT PRIMARY KEY, n INT)", "CREATE TABLE x (id INT PRIMARY KEY, cnt INT)",
+                       "CREATE TABLE z (id INT PRIMARY KEY)", f"INSERT INTO x VALUES {', '.join(f'({i}, 0)' for i in range(1, 7))}",
+                       "CREATE TRIGGER counts AFTER INSERT ON t FOR EACH ROW UPDATE x SET cnt = cnt + 1 WHERE id = 1"], db=schema)
+    lutra.start()
+    lutra.wait()
+    lutra.kill()
+    write(hz, schema, [("BEGIN",), ("UPDATE x SET cnt = 5 WHERE id = 2",), ("INSERT INTO t VALUES (1, 1)",),
+                       *((f"INSERT INTO z VALUES ({i})",) for i in range(8)), ("UPDATE x SET cnt = cnt + 10 WHERE id = 1",), ("COMMIT",)], "FULL")
+    lutra.start()
+    lutra.wait()
+    assert us.sql("SELECT id, cnt FROM x WHERE cnt > 0 ORDER BY id", db=schema) == ((1, 11), (2, 5))
+    same(hz, us, schema)
+
+
+@pytest.mark.parametrize("mode", ["exact", "merge"])
+def test_names_that_the_target_does_not_tell_apart_are_one_table(mode, lab, site, channel, schema):
+    hz, us = site("mariadb", 1), lab.server("mariadb", 7, "lower-case-table-names=1", name=f"lower-{mode}").start()
+    lutra = channel({"hz": hz, "us": us}, "hz -> us", extra=[f"mode: {mode}"])
+    let_see_triggers(us, schema)
+    for server in (hz, us):
+        server.script([f"CREATE TABLE IF NOT EXISTS {t} (id INT PRIMARY KEY, n INT)" for t in ("T", "t", "z")], db=schema)
+    hz.script(["SET sql_log_bin=0", "INSERT INTO T VALUES (1, 0)", "INSERT INTO t VALUES (1, 0)"], db=schema)
+    us.sql("INSERT INTO t VALUES (1, 0)", db=schema)
+    lutra.start()
+    lutra.kill()
+    write(hz, schema, [("BEGIN",), *((f"UPDATE {t} SET n = {n} WHERE id = 1",) for n, t in enumerate("TtT", 1)),
+                       *((f"INSERT INTO z VALUES ({i}, 0)",) for i in range(8)), ("COMMIT",)], "FULL")
+    lutra.start()
+    lutra.wait()
+    assert us.sql("SELECT n FROM t", db=schema) == ((3,),)
+    us.stop()
+
+
+@pytest.mark.parametrize("target", ["mariadb", "mysql"])
+def test_rows_behind_a_single_one_are_strict_again(target, site, channel, schema):
+    """An ENUM's value 0 goes without strict mode, alone; what comes behind it in one statement must not be cut to fit."""
+    hz, us = site("mariadb", 1), site(target, 2)
+    lutra = channel({"hz": hz, "us": us}, "hz -> us")
+    let_see_triggers(us, schema)
+    for server, length in ((hz, 30), (us, 10)):
+        server.sql(f"CREATE TABLE t (id INT PRIMARY KEY, e ENUM('x'), b LONGBLOB, note VARCHAR({length}))", db=schema)
+    lutra.start()
+    lutra.kill()
+    hz.script(["SET sql_mode=''", "BEGIN", *(f"INSERT INTO t VALUES ({i}, 'none', REPEAT('b', 1048570), '')" for i in range(8)),
+               *(f"INSERT INTO t VALUES ({i}, 'x', '', REPEAT('n', 20))" for i in range(8, 30)), "COMMIT"], db=schema)
+    lutra.start()
+    with pytest.raises(LutraFailed, match="E5005"):
+        lutra.wait()
+    assert us.sql("SELECT COUNT(*) FROM t", db=schema) == ((0,),)
+    us.sql("ALTER TABLE t MODIFY note VARCHAR(30)", db=schema)
+    lutra.retry("hz->us")
+    lutra.wait()
+    same(hz, us, schema)
+
+
+@pytest.mark.parametrize("target", ["mariadb", "mysql"])
+def test_a_float_becomes_the_same_text_by_every_form(target, site, channel, schema):
+    hz, us = site("mariadb", 1), site(target, 2)
+    lutra = channel({"hz": hz, "us": us}, "hz -> us")
+    let_see_triggers(us, schema)
+    for server, kind in ((hz, "FLOAT"), (us, "VARCHAR(40)")):
+        server.sql(f"CREATE TABLE t (id INT PRIMARY KEY, f {kind})", db=schema)
+    lutra.start()
+    write(hz, schema, [("INSERT INTO t VALUES (1, 0)",), ("UPDATE t SET f = 0.1 WHERE id = 1",)], "FULL")
+    lutra.wait()
+    lutra.kill()
+    write(hz, schema, [("INSERT INTO t SELECT seq, 0 FROM seq_2_to_80",), ("UPDATE t SET f = 0.1 WHERE id > 1",),
+                       ("INSERT INTO t SELECT seq, 0.1 FROM seq_101_to_180",)], "FULL")
+    lutra.start()
+    lutra.wait()
+    assert len(us.sql("SELECT DISTINCT f FROM t", db=schema)) == 1
+
+
+def test_r08_a_float_is_told_from_its_negative_zero(site, channel, schema):
+    """MySQL keeps it; MariaDB does not show it."""
+    hz, us = site("mysql", 1), site("mysql", 2)
+    lutra = channel({"hz": hz, "us": us}, "hz -> us")
+    for server in (hz, us):
+        server.sql("CREATE TABLE t (f FLOAT, d DOUBLE, n INT)", db=schema)
+    lutra.start()
+    write(hz, schema, [("INSERT INTO t VALUES (0, 0, 1), (-0e0, 0, 1), (0, -0e0, 1), (0.1, 1e300, 1), (NULL, NULL, 1)",),
+                       ("DELETE FROM t WHERE LEFT(f, 1) = '-'",), ("UPDATE t SET n = 2 WHERE LEFT(d, 1) = '-'",),
+                       ("UPDATE t SET n = 3 WHERE f > 0",), ("DELETE FROM t WHERE f IS NULL",)], "FULL")
+    lutra.wait()
+    held = "SELECT CONCAT(f), CONCAT(d), n FROM t ORDER BY n, CONCAT(d)"
+    assert us.sql(held, db=schema) == hz.sql(held, db=schema) == (("0", "0", 1), ("0", "-0", 2), ("0.1", "1e300", 3))

@@ -150,6 +150,22 @@ def test_weights_order_tables_inside_a_transaction(start, schema):
     assert column(target, schema, "SELECT what FROM seen ORDER BY n") == ["first"] * 4 + ["middle"] * 4 + ["last"] * 4
 
 
+def test_weights_stand_foreign_keys_and_rows_that_move_between_shards(start, schema):
+    family = ["CREATE TABLE mum (id INT PRIMARY KEY)", "CREATE TABLE kid (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES mum (id))"]
+    shards = [f"CREATE TABLE {t} (id INT PRIMARY KEY)" for t in ("s_a", "s_b")]
+    source, target, lutra = start(
+        [*family, *shards], [*family, "CREATE TABLE s (id INT PRIMARY KEY)"],
+        [{"from": f"{schema}.mum", "weight": 1}, {"from": f"{schema}.kid", "weight": 2},
+         {"from": f"{schema}.s_a", "to": f"{schema}.s", "weight": 3}, {"from": f"{schema}.s_b", "to": f"{schema}.s", "weight": 7}])
+    lutra.start()
+    transaction(source, schema, "INSERT INTO mum VALUES (1), (2), (3)", "INSERT INTO kid VALUES (1, 1), (2, 2)", "INSERT INTO s_b VALUES (5)")
+    transaction(source, schema, "DELETE FROM kid WHERE id = 1", "DELETE FROM mum WHERE id = 1")
+    transaction(source, schema, "UPDATE kid SET p = 3 WHERE id = 2", "DELETE FROM mum WHERE id = 2")
+    transaction(source, schema, "DELETE FROM s_b", "INSERT INTO s_a VALUES (5)")
+    lutra.wait()
+    assert [rows(target, schema, t) for t in ("mum", "kid", "s")] == [[(3,)], [(2, 3)], [(5,)]]
+
+
 @pytest.mark.parametrize("start", PAIRS[:1], ids=["mariadb-mysql"], indirect=True)
 def test_precedence_and_back_references(start, schema):
     """Literal before range before expression, each whole: what one entry takes, no other gets."""
@@ -206,6 +222,33 @@ def test_r07_another_key_at_the_target_than_the_image_has(image, start, schema):
     lutra.wait()
     expected = sorted(("hz", code, i, v, b) for i, code, v, b in rows(source, schema, "t") if i != 1)
     assert len(expected) == 16 and rows(target, schema, "t") == expected
+
+
+def test_row_mode_passes_a_unique_value_that_has_moved_on(start, schema):
+    """What the source has by then is taken at the target still: the log's own word is not."""
+    table = "CREATE TABLE t (id INT PRIMARY KEY, u VARCHAR(5) UNIQUE)"
+    source, target, lutra = start([table], [table], [f"{schema}.t"], "sync-mode: row")
+    lutra.start()
+    transaction(source, schema, "INSERT INTO t VALUES (1, 'x'), (2, 'y')")
+    lutra.wait()
+    lutra.command("pause", ONE_WAY)
+    for statement in ("UPDATE t SET u = 'z' WHERE id = 1", "UPDATE t SET u = 'x' WHERE id = 2", "UPDATE t SET u = 'y' WHERE id = 1"):
+        transaction(source, schema, statement)
+    lutra.command("resume", ONE_WAY)
+    lutra.wait()
+    assert rows(target, schema, "t") == [(1, "y"), (2, "x")]
+
+
+def test_row_mode_reads_what_is_there_now(start, schema):
+    """Also where sessions begin a transaction with their first SELECT."""
+    table = "CREATE TABLE t (id INT PRIMARY KEY, v INT, w INT)"
+    source, target, lutra = start([table], [table], [f"{schema}.t"], "sync-mode: row")
+    with server_globals(source, autocommit=0, binlog_row_image="MINIMAL"):
+        lutra.start()
+        for i in range(3):
+            transaction(source, schema, f"REPLACE INTO t VALUES (1, {i}, {i})")
+            lutra.wait()
+            assert rows(target, schema, "t") == [(1, i, i)]
 
 
 def test_row_mode_reads_rows_again(start, schema):

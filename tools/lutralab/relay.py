@@ -66,6 +66,10 @@ class Relay:
             pair.over = True
         wait_until(lambda: not self._pairs.intersection(pairs), 30, "the connections to end")
 
+    def edit(self, piece, pair, to_server):
+        """What is passed on for a piece; a test that makes the relay lie says another thing."""
+        return piece
+
     def _accept(self):
         while True:
             try:
@@ -96,7 +100,7 @@ class Relay:
                 if not piece:
                     break
                 time.sleep(self.pause_s + (len(piece) / self.bytes_per_s if self.bytes_per_s else 0))
-                b.sendall(piece)
+                b.sendall(self.edit(piece, pair, a is pair.near))
         pair.over = True
         with self._lock:
             pair.carriers -= 1

@@ -113,12 +113,86 @@ lighter_entries_come_first_in_the_order_of_the_log(void **state)
 	model_mapping_free(m);
 }
 
+/* parent "a" is lighter than child "c"; what `rows` says ("Da Ic": D delete, U update, I insert) becomes what is said.
+ */
+static void
+sorts_to(struct pipeline_fan *f, struct change_table *const tables[2], const char *rows, const char *wanted)
+{
+	static const char ops[] = { [CHANGE_INSERT] = 'I', [CHANGE_UPDATE] = 'U', [CHANGE_DELETE] = 'D' };
+	struct change_txn *t = change_txn_new(CHANGE_TXN_ROWS);
+	char text[100] = "";
+
+	for (const char *at = rows; *at != '\0'; at += at[2] == ' ' ? 3 : 2)
+		change_txn_add_row(t, tables[at[1] == 'c'])->op = at[0] == 'I'   ? CHANGE_INSERT
+								  : at[0] == 'U' ? CHANGE_UPDATE
+										 : CHANGE_DELETE;
+	pipeline_fan_sort(f, t);
+	for (size_t i = 0; i < t->nrows; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%c%.*s", i > 0 ? " " : "",
+		    ops[t->rows[i].op], LT_FMT(t->rows[i].table->name));
+	assert_string_equal(text, wanted);
+	change_txn_free(t);
+}
+
+static void
+what_is_deleted_goes_the_other_way_round(void **state)
+{
+	const struct model_entry entries[] = { { .from = LT_STR("s.a"), .weight = 1 },
+		{ .from = LT_STR("s.c"), .weight = 2 } };
+	struct model_mapping *m = mapping(entries, 2);
+	struct pipeline_fan *f = pipeline_fan_new(m);
+	struct change_table *tables[] = { table("a"), table("c") };
+
+	(void)state;
+	sorts_to(f, tables, "Ic Ia", "Ia Ic");
+	sorts_to(f, tables, "Dc Da", "Dc Da");
+	sorts_to(f, tables, "Da Dc", "Dc Da");
+	sorts_to(f, tables, "Uc Da", "Uc Da");       /* lets go of its parent */
+	sorts_to(f, tables, "Dc Ic Da", "Dc Ic Da"); /* the same */
+	sorts_to(f, tables, "Dc Ua", "Dc Ua");       /* the parent's key may change then */
+	sorts_to(f, tables, "Dc Da Ia Ic", "Dc Da Ia Ic");
+	sorts_to(f, tables, "Ic Ia Da Dc", "Ia Ic Dc Da"); /* rows of one table keep their order */
+	sorts_to(f, tables, "Ua Da Ua", "Ua Da Ua");
+	pipeline_fan_free(f);
+	model_mapping_free(m);
+	change_table_unref(tables[0]);
+	change_table_unref(tables[1]);
+}
+
+static void
+rows_of_one_target_keep_their_order(void **state)
+{
+	const struct model_entry entries[] = { { .from = LT_STR("s.a"), .to = LT_STR("x.all"), .weight = 1 },
+		{ .from = LT_STR("s.b"), .to = LT_STR("x.all"), .weight = 5 }, { .from = LT_STR("s.c"), .weight = 3 } };
+	struct model_mapping *m = mapping(entries, 3);
+	struct pipeline_fan *f = pipeline_fan_new(m);
+	struct change_table *a = table("a"), *b = table("b"), *c = table("c");
+	struct change_txn *t = change_txn_new(CHANGE_TXN_ROWS);
+
+	(void)state;
+	add(t, c, 1);
+	add(t, b, 2);
+	t->rows[1].op = CHANGE_DELETE; /* the row moves from one shard to the other */
+	add(t, a, 3);
+	add(t, b, 4);
+	pipeline_fan_sort(f, t);
+	assert_string_equal(order_of(t), "b0:2 a0:3 b0:4 c0:1");
+	pipeline_fan_free(f);
+	change_txn_free(t);
+	change_table_unref(a);
+	change_table_unref(b);
+	change_table_unref(c);
+	model_mapping_free(m);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_target_gets_a_row_behind_the_first),
 		cmocka_unit_test(lighter_entries_come_first_in_the_order_of_the_log),
+		cmocka_unit_test(what_is_deleted_goes_the_other_way_round),
+		cmocka_unit_test(rows_of_one_target_keep_their_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

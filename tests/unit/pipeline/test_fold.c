@@ -310,12 +310,43 @@ what_is_not_known_exactly_is_not_folded(void **state)
 	tear_down(&f);
 }
 
+static void
+nothing_is_folded_where_some_row_fires_triggers(void **state)
+{
+	static const struct person one = { 1, "a", 0 }, two = { 1, "a", 2 };
+	static struct fixture f, fires;
+	struct pipeline_row_ref ref = { &fires.rows[0], 0, 1 };
+	struct pipeline_net *first = NULL;
+	struct lt_err err = { 0 };
+
+	(void)state;
+	set_up(&f);
+	set_up(&fires);
+	pipeline_indexes_clear(&fires.indexes);
+	fires.target.has_triggers = true;
+	pipeline_indexes_make(&fires.route, &fires.indexes);
+	add(&f, CHANGE_UPDATE, &one, &two);
+	fold(&f, &first);
+	assert_non_null(first);
+	add(&fires, CHANGE_INSERT, &one, &one);
+	assert_true(decode(&fires.from, &fires.rows[0].after, fires.values, fires.after, &err));
+	pipeline_fold_add(f.fold, &fires.route, &ref);
+	assert_false(pipeline_fold_takes(f.fold, &f.route));
+	assert_true(pipeline_fold_end(f.fold, &first, &err));
+	assert_null(first);
+	fold(&f, &first); /* the next group */
+	assert_non_null(first);
+	tear_down(&fires);
+	tear_down(&f);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_history_folded_leads_to_the_same_state),
 		cmocka_unit_test(what_is_not_known_exactly_is_not_folded),
+		cmocka_unit_test(nothing_is_folded_where_some_row_fires_triggers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

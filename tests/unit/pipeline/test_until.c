@@ -46,10 +46,10 @@ a_gtid_set_ends_behind_its_last_one(void **state)
 	begin(&u, &at, "0-1-3");
 	assert_false(pipeline_until_reached(&u));
 	t = txn("0-1-5", "mb.000001", 200, 1);
-	assert_false(pipeline_until_excludes(&u, &t));
+	assert_false(pipeline_until_excludes(&u, &t, false));
 	assert_false(pipeline_until_reached(&u));
 	t = txn("7-1-2", "mb.000001", 300, 1);
-	assert_false(pipeline_until_excludes(&u, &t));
+	assert_false(pipeline_until_excludes(&u, &t, false));
 	assert_true(pipeline_until_reached(&u));
 	assert_false(pipeline_until_fail(&u, &err));
 	assert_int_equal(err.code, LT_E_UNTIL);
@@ -72,14 +72,14 @@ a_place_tears_no_transaction(void **state)
 	(void)state;
 	begin(&u, &at, "");
 	t = txn(NULL, "mb.000001", 900, 1);
-	assert_false(pipeline_until_excludes(&u, &t));
+	assert_false(pipeline_until_excludes(&u, &t, false));
 	t = txn(NULL, "mb.000002", 499, 1);
-	assert_false(pipeline_until_excludes(&u, &t));
+	assert_false(pipeline_until_excludes(&u, &t, false));
 	assert_false(pipeline_until_reached(&u));
 	t = txn(NULL, "mb.000002", 501, 1);
-	assert_true(pipeline_until_excludes(&u, &t)); /* begins before, ends behind */
+	assert_true(pipeline_until_excludes(&u, &t, false)); /* begins before, ends behind */
 	t = txn(NULL, "mb.000002", 500, 1);
-	assert_false(pipeline_until_excludes(&u, &t));
+	assert_false(pipeline_until_excludes(&u, &t, false));
 	assert_true(pipeline_until_reached(&u));
 	pipeline_until_clear(&u);
 }
@@ -95,11 +95,13 @@ a_time_ends_before_the_first_commit_then(void **state)
 	(void)state;
 	begin(&u, &at, "");
 	t = txn(NULL, "mb.000001", 900, 999);
-	assert_false(pipeline_until_excludes(&u, &t));
+	assert_false(pipeline_until_excludes(&u, &t, false));
 	t = txn(NULL, "mb.000001", 950, 0); /* no stamp: nothing of it to apply */
-	assert_false(pipeline_until_excludes(&u, &t));
+	assert_false(pipeline_until_excludes(&u, &t, false));
+	t = txn(NULL, "mb.000001", 960, 2000); /* in the future: a session's own idea of the time */
+	assert_false(pipeline_until_excludes(&u, &t, true));
 	t = txn(NULL, "mb.000001", 999, 1000);
-	assert_true(pipeline_until_excludes(&u, &t));
+	assert_true(pipeline_until_excludes(&u, &t, false));
 	assert_false(pipeline_until_fail(&u, &err));
 	assert_non_null(strstr(err.message, "1970-01-01T00:00:00.001000Z"));
 	pipeline_until_clear(&u);
@@ -114,7 +116,7 @@ without_an_end_nothing_is_excluded(void **state)
 
 	(void)state;
 	begin(&u, &at, "");
-	assert_false(pipeline_until_excludes(&u, &t));
+	assert_false(pipeline_until_excludes(&u, &t, false));
 	assert_false(pipeline_until_reached(&u));
 	pipeline_until_clear(&u);
 }

@@ -273,6 +273,33 @@ tables_with_foreign_keys_go_in_order(void **state)
 	tear_down(&f);
 }
 
+/* A trigger may write any table: it must meet what it would meet in the log's order. */
+static void
+a_row_that_fires_triggers_is_passed_by_none(void **state)
+{
+	const struct change_row row = { .op = CHANGE_INSERT };
+	struct fixture plain, fires;
+
+	(void)state;
+	set_up(&plain);
+	set_up(&fires);
+	pipeline_indexes_clear(&fires.indexes);
+	fires.target.name = LT_STR("fires");
+	fires.target.has_triggers = true;
+	pipeline_indexes_make(&fires.route, &fires.indexes);
+	assert_int_equal(update(&plain, 1, "a", "a"), 0);
+	assert_int_equal(update(&plain, 1, "a", "a"), 1);
+	put(after, 1, "x");
+	assert_int_equal(pipeline_levels_add(plain.levels, &fires.route, &fires.indexes, &row), 2);
+	put(after, 2, "y");
+	assert_int_equal(pipeline_levels_add(plain.levels, &fires.route, &fires.indexes, &row), 3);
+	assert_int_equal(insert(&plain, 7, "q"), 4);
+	pipeline_levels_clear(plain.levels);
+	assert_int_equal(insert(&plain, 7, "q"), 0);
+	tear_down(&fires);
+	tear_down(&plain);
+}
+
 /* An independent word on what touches what: equal ids, or equal names but for case. */
 struct plain {
 	int64_t id;
@@ -328,6 +355,7 @@ main(void)
 		cmocka_unit_test(r06_minimal_images_make_the_table_one_key),
 		cmocka_unit_test(keyless_rows_are_inserted_together_and_changed_alone),
 		cmocka_unit_test(tables_with_foreign_keys_go_in_order),
+		cmocka_unit_test(a_row_that_fires_triggers_is_passed_by_none),
 		cmocka_unit_test(no_two_rows_that_touch_share_a_level_or_change_places),
 	};
 

@@ -78,8 +78,8 @@ compare_both(const struct pipeline *p, const struct schema_table *from, const st
 
 /* Both ends, to be compared. */
 struct ends {
-	struct my_conn *source, *target; /* target NULL: they may differ */
-	const struct change_place *at;   /* from where on the source's version is in force */
+	struct my_conn *source, *target;  /* target NULL: they may differ */
+	const struct change_position *at; /* from where on the source's version is in force */
 	struct lt_buf differences;
 };
 
@@ -122,6 +122,8 @@ compare_table(struct pipeline *p, struct ends *ends, const struct schema_ddl_nam
 	const struct model_mapping *mapping = p->model->mapping;
 	struct other_end end = { .name = name };
 	struct schema_table *from = NULL;
+	struct change_place place;
+	const struct change_place *read = NULL;
 	bool ok = false;
 
 	if (!model_mapping_branch(mapping, name->schema, name->table, 0, end.names, &end.rule)) {
@@ -133,7 +135,8 @@ compare_table(struct pipeline *p, struct ends *ends, const struct schema_ddl_nam
 		    LT_FMT(name->schema), LT_FMT(name->table));
 		goto out;
 	}
-	if (!schema_catalog_table(ends->source, name->schema, name->table, &from, err))
+	if (!schema_catalog_table(ends->source, name->schema, name->table, &from, err) ||
+	    (from != NULL && !pipeline_catalog_end(p, ends->at, &place, &read, err)))
 		goto out;
 	for (size_t i = 0;
 	     ends->target != NULL && model_mapping_branch(mapping, name->schema, name->table, i, end.names, &end.rule);
@@ -142,7 +145,7 @@ compare_table(struct pipeline *p, struct ends *ends, const struct schema_ddl_nam
 			goto out;
 	}
 	if (from != NULL) {
-		schema_history_put(p->history, ends->at, from);
+		schema_history_put(p->history, &ends->at->place, read, from);
 		from = NULL;
 	}
 	ok = true;
@@ -200,7 +203,7 @@ static bool
 compare_ends(struct pipeline *p, struct my_conn *target, struct lt_err *err)
 {
 	struct lt_arena *arena = lt_arena_new();
-	struct ends ends = { .target = target, .at = &place_behind_stop(p)->place };
+	struct ends ends = { .target = target, .at = place_behind_stop(p) };
 	struct schema_ddl ddl;
 	bool ok = false;
 
@@ -400,8 +403,7 @@ do_position(
 	bool ok;
 
 	change_position_init(&to);
-	ok = p->origin.begin(p->origin.ctx, &item->position, &to, &item->err) &&
-	     pipeline_snapshot(p, &to.place, &item->err);
+	ok = p->origin.begin(p->origin.ctx, &item->position, &to, &item->err) && pipeline_snapshot(p, &to, &item->err);
 	if (ok) {
 		lt_buf_z(&detail, "from ");
 		change_position_json(&p->applied, &detail);
@@ -410,7 +412,8 @@ do_position(
 		pipeline_load_forget_window(sink);
 		entry->action = "position";
 		entry->detail = lt_buf_str(&detail);
-		ok = pipeline_orders_move(p, sink, &to, entry, NULL, NULL, &item->err);
+		ok = (p->origin.forget == NULL || p->origin.forget(p->origin.ctx, &item->err)) &&
+		     pipeline_orders_move(p, sink, &to, entry, NULL, NULL, &item->err);
 	}
 	if (ok)
 		lt_buf_printf(&item->answer, "%s goes on at %s:%llu", p->model->name, to.place.file,

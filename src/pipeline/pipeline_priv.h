@@ -57,6 +57,7 @@ struct pipeline {
 	bool unsaved;                   /* `applied` is ahead of the lane by something worth writing (R11) */
 	struct change_place saved;      /* what the lane holds */
 	uint64_t saved_us;              /* mono: when the lane was moved last */
+	bool unsure;                    /* the log has to be looked through before it is read on: pipeline_vouch() */
 	bool begun;                     /* its progress was found or made since this process began */
 	bool mark_seen;                 /* R10 was shown since this process began */
 	char *retry_why;                /* owned: of an ordered retry that is not in lutra.audit yet; else NULL */
@@ -82,7 +83,15 @@ LT_MUST_USE bool pipeline_session_resume(struct pipeline *p, struct change_sink 
  * begins at the channel file's start and makes that durable (R12). */
 LT_MUST_USE bool pipeline_session_begin(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
 /** The source's catalog of all that is mapped into the history, in force from `at` on. */
-LT_MUST_USE bool pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_err *err);
+LT_MUST_USE bool pipeline_snapshot(struct pipeline *p, const struct change_position *at, struct lt_err *err);
+
+/** The catalog was just read for what is to be in force from `at` on. *read gets what schema_history_put() wants:
+ * `room` with where the log ends now, or NULL if that is no further than `at`. */
+LT_MUST_USE bool pipeline_catalog_end(struct pipeline *p, const struct change_position *at, struct change_place *room,
+    const struct change_place **read, struct lt_err *err);
+/** Look through the log for statements between `applied` and where catalogs were read later; schemas that none changes
+ * are sure from then on, also in the store. `sink` is claimed, no transaction open. */
+LT_MUST_USE bool pipeline_vouch(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
 
 bool pipeline_is_ending(const struct pipeline *p);
 /** Locked or deadlocked: somebody else is in the way. */

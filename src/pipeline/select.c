@@ -120,6 +120,22 @@ want_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, 
 	return wanted;
 }
 
+/* Today's columns under yesterday's rows would bend or lose values without a word. */
+static bool
+not_sure(const struct pipeline_select *s, const struct change_table *draft, struct lt_err *err)
+{
+	struct change_place at;
+
+	lt_where_table(&err->where, draft->schema, draft->name);
+	if (!schema_history_changed_at(s->history, draft->schema, draft->name, &at))
+		return lt_fail(err, LT_E_SCHEMA_LATER,
+		    "the log does not name the table's columns, and they were read from the source later");
+	return lt_fail(err, LT_E_SCHEMA_LATER,
+	    "the log does not name the table's columns, and they were read from the source behind a statement that "
+	    "changed them (its end: %s:%llu)",
+	    at.file, (unsigned long long)at.pos);
+}
+
 bool
 pipeline_select_engine(const struct schema_table *t, struct lt_err *err)
 {
@@ -139,6 +155,8 @@ describe(void *ctx, struct change_table *draft, struct lt_err *err)
 	if (is_mark(draft->schema, draft->name) || pipeline_otter_is_mark(s->otter, draft->schema, draft->name))
 		return true; /* ours: read by place, in every version */
 	known = schema_history_table(s->history, draft->schema, draft->name);
+	if (!draft->named && !schema_history_is_sure(s->history, draft->schema, draft->name))
+		return not_sure(s, draft, err);
 	if (s->two_way && known != NULL && !pipeline_select_engine(known, err))
 		return false;
 	if (schema_complete(known, draft, err))

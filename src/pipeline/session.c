@@ -163,14 +163,31 @@ read_one(struct reader *r)
 	return !last;
 }
 
+/* What the source did not answer is not needed where its log is kept here: it may be gone for good. */
+static bool
+can_do_without(const struct pipeline *p, bool *folds, struct lt_err *err)
+{
+	if (lt_err_kind(err) != LT_KIND_RETRY || err->code == LT_E_CANCELLED || p->origin.kept == NULL ||
+	    !p->origin.kept(p->origin.ctx, folds))
+		return false;
+	*err = (struct lt_err){ 0 };
+	return true;
+}
+
 static bool
 reader_init(struct reader *r, struct lt_err *err)
 {
 	struct pipeline *p = r->p;
+	bool folds;
 
-	return pipeline_until_init(&r->until, &p->model->until, &p->applied, err) &&
-	       pipeline_delay_init(
-		   &r->delay, &p->channel->sites[p->model->from], p->model, p->clock, p->origin.stop, err);
+	if (!pipeline_until_init(&r->until, &p->model->until, &p->applied, err))
+		return false;
+	if (pipeline_delay_init(&r->delay, &p->channel->sites[p->model->from], p->model, p->clock, p->origin.stop, err))
+		return true;
+	if (!can_do_without(p, &folds, err))
+		return false;
+	pipeline_delay_own(&r->delay);
+	return true;
 }
 
 static void
@@ -451,7 +468,7 @@ out:
 }
 
 bool
-pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_err *err)
+pipeline_snapshot(struct pipeline *p, const struct change_position *at, struct lt_err *err)
 {
 	const struct model_site *site = &p->channel->sites[p->model->from];
 	struct schema_table **tables = NULL;
@@ -459,6 +476,8 @@ pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_e
 	struct change_describer describer;
 	struct pipeline_select select;
 	struct my_conn *c = NULL;
+	struct change_place end;
+	const struct change_place *read;
 	size_t count = 0;
 	bool ok = false;
 
@@ -474,8 +493,10 @@ pipeline_snapshot(struct pipeline *p, const struct change_place *at, struct lt_e
 		if (!pipeline_select_engine(tables[i], err))
 			goto out;
 	}
+	if (!pipeline_catalog_end(p, at, &end, &read, err))
+		goto out;
 	for (size_t i = 0; i < count; i++) {
-		schema_history_put(p->history, at, tables[i]);
+		schema_history_put(p->history, &at->place, read, tables[i]);
 		tables[i] = NULL;
 	}
 	ok = true;
@@ -489,7 +510,14 @@ out:
 static bool
 are_apart(const struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
-	return pipeline_apart_check(p->channel, p->model, pipeline_load_conn(sink), p->clock, p->origin.stop, err);
+	bool folds;
+
+	if (pipeline_apart_check(p->channel, p->model, pipeline_load_conn(sink), p->clock, p->origin.stop, err))
+		return true;
+	if (!can_do_without(p, &folds, err))
+		return false;
+	model_mapping_fold(p->model->mapping, folds);
+	return true;
 }
 
 /* No progress is recorded: begin where the channel file says, and make that durable before anything is read (R12). */
@@ -502,7 +530,7 @@ begin_new(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 		return false;
 	if (!p->origin.begin(p->origin.ctx, &p->model->start, &p->applied, err))
 		return lt_wrap(err, "while looking for the start");
-	if (!pipeline_snapshot(p, &p->applied.place, err))
+	if (!pipeline_snapshot(p, &p->applied, err))
 		return false;
 	if (pipeline_load_begin(sink, &p->applied, err) &&
 	    schema_history_save(p->history, c, p->channel->name, p->model->name, err) &&
@@ -667,11 +695,21 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	pipeline_select_filter(&select, &filter, &describer);
 	if (p->applied.server[0] == '\0')
 		forget_place(p);
+	schema_history_reach(p->history, &p->applied.place);
+	if (p->unsure && !pipeline_vouch(p, sink, err)) {
+		pipeline_select_clear(&select);
+		goto out;
+	}
 	if (p->origin.open(p->origin.ctx, &p->applied, &filter, &describer, limit, &source, err) &&
 	    meet_server(p, sink, source->server, err))
 		again = run(p, sink, source, &select, err);
 	change_source_close(source);
 	pipeline_select_clear(&select);
+	p->unsure = !p->unsure && err->code == LT_E_SCHEMA_LATER;
+	if (p->unsure) { /* not by now, and from the start of the next run */
+		memset(err, 0, sizeof(*err));
+		again = true;
+	}
 out:
 	sink->ops->close(sink);
 	return again;

@@ -73,23 +73,34 @@ read_version(struct my_conn *c, uint64_t *version, struct lt_err *err)
 	return ok;
 }
 
-/* Before version 4. An owner that runs meanwhile goes on until the claim that follows raises its epoch: it writes
- * nothing that this version would not understand. */
+/* Columns that came later. An owner that runs meanwhile goes on until the claim that follows raises its epoch: it
+ * writes nothing that this version would not understand. */
+static const struct newer {
+	const char *probe, *add;
+} newer[] = {
+	{ "SELECT ahead FROM lutra.lane LIMIT 0",
+	    "ALTER TABLE lutra.lane ADD COLUMN ahead MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NULL" },
+	{ "SELECT read_file, read_pos FROM lutra.schema_version LIMIT 0",
+	    "ALTER TABLE lutra.schema_version ADD COLUMN read_file VARCHAR(255) NULL,"
+	    " ADD COLUMN read_pos BIGINT UNSIGNED NOT NULL DEFAULT 0" },
+	{ "SELECT is_hash FROM lutra.schema_key LIMIT 0",
+	    "ALTER TABLE lutra.schema_key ADD COLUMN is_hash TINYINT NOT NULL DEFAULT 0" },
+};
+
 static bool
-add_ahead(struct my_conn *c, struct lt_err *err)
+add_columns(struct my_conn *c, const struct newer *n, struct lt_err *err)
 {
 	enum { HAS_IT_ALREADY = 1060 };
 	struct my_rows *rows = NULL;
 
-	if (my_query(c, "SELECT ahead FROM lutra.lane LIMIT 0", &rows, err)) {
+	if (my_query(c, n->probe, &rows, err)) {
 		my_rows_free(rows);
 		return true;
 	}
 	if (!my_alive(c))
 		return false;
 	memset(err, 0, sizeof(*err));
-	if (my_exec(c, "ALTER TABLE lutra.lane ADD COLUMN ahead MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NULL",
-		NULL, err))
+	if (my_exec(c, n->add, NULL, err))
 		return true;
 	if (err->server_errno != HAS_IT_ALREADY)
 		return lt_wrap(err, "while migrating schema lutra");
@@ -115,10 +126,13 @@ pipeline_state_install(struct my_conn *target, struct lt_err *err)
 		if (!my_exec(target, statements[i], NULL, err))
 			return lt_wrap(err, "while making schema lutra");
 	}
-	if (!add_ahead(target, err)) /* also what an older Lutra left half-made, with no version yet */
-		return false;
 	if (!schema_history_install(target, err))
 		return lt_wrap(err, "while making schema lutra");
+	for (size_t i = 0; i < LT_COUNT(newer); i++) {
+		if (!add_columns(
+			target, &newer[i], err)) /* also what an older Lutra left half-made, with no version yet */
+			return false;
+	}
 	/* Last, so that a half-made schema is made again. */
 	return my_execf(target, err, "REPLACE INTO lutra.meta (name, value) VALUES ('version', '%d')",
 		   PIPELINE_STATE_VERSION) &&

@@ -85,7 +85,9 @@ is_canonical(const struct pipeline_column *c)
 	case PIPELINE_BIND_DECIMAL: return lt_str_eqz(to->base_type, "decimal") && type_number(to, 1) == c->from->scale;
 	case PIPELINE_BIND_TEMPORAL:
 		return lt_str_eqz(to->base_type, temporal_name(c->from->kind)) && type_number(to, 0) == c->from->scale;
-	case PIPELINE_BIND_BYTES: return !lt_str_eqz(to->base_type, "binary") || type_number(to, 0) == c->from->length;
+	case PIPELINE_BIND_BYTES: /* text of a collation has equals that differ */
+		return to->collation.len == 0 &&
+		       (!lt_str_eqz(to->base_type, "binary") || type_number(to, 0) == c->from->length);
 	default: return to->nmembers == 0; /* text; a name of an ENUM's member */
 	}
 }

@@ -136,7 +136,15 @@ take_column(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_e
 	return true;
 }
 
-/** TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART, NULLABLE */
+/* In MEMORY tables a hash is the index itself. */
+static bool
+is_long_unique(const struct reading *r, const struct schema_table *t, struct lt_str index_type)
+{
+	return my_conn_server(r->conn)->flavor == MY_MARIADB && lt_str_ieq(index_type, LT_STR("HASH")) &&
+	       !lt_str_ieq(t->engine, LT_STR("MEMORY"));
+}
+
+/** TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART, NULLABLE, INDEX_TYPE */
 static bool
 take_part(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err *err)
 {
@@ -160,6 +168,7 @@ take_part(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err
 		return lt_fail(err, LT_E_PROTOCOL, "SUB_PART of key %.*s is no number", LT_FMT(values[2]));
 	part.prefix = (uint32_t)prefix;
 	schema_build_part(b, values[2], lt_str_eqz(values[3], "0"), lt_str_ieq(values[6], LT_STR("YES")), &part);
+	b->keys[b->nkeys - 1].hash = is_long_unique(r, b->table, values[7]);
 	return true;
 }
 
@@ -207,7 +216,7 @@ static const struct view {
 	  "IS_NULLABLE,"
 	  " EXTRA, COLUMN_DEFAULT, GENERATION_EXPRESSION FROM information_schema.COLUMNS",
 	    "TABLE_SCHEMA", "TABLE_NAME", "TABLE_NAME, ORDINAL_POSITION", take_column },
-	{ "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART, NULLABLE FROM "
+	{ "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART, NULLABLE, INDEX_TYPE FROM "
 	  "information_schema.STATISTICS",
 	    "TABLE_SCHEMA", "TABLE_NAME", "TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX", take_part },
 	{ "SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS", "TRIGGER_SCHEMA",

@@ -9,8 +9,10 @@
  * include/field_types.h; MariaDB adds 140 and 141). */
 enum wire {
 	WIRE_TIMESTAMP = 7, /* 7, 11, 12: the old forms, whose fraction digits no log tells */
+	WIRE_LONGLONG = 8,
 	WIRE_TIME = 11,
 	WIRE_DATETIME = 12,
+	WIRE_TIMESTAMP2 = 17,
 	WIRE_BLOB_COMPRESSED = 140,
 	WIRE_VARCHAR_COMPRESSED = 141,
 };
@@ -22,7 +24,6 @@ struct completion {
 	const struct schema_table *known;
 	struct change_table *draft;
 	struct lt_arena *arena; /* the draft's */
-	bool signs_told;
 };
 
 /* -- which types of the log a declared type may have ---------------------------------------------- */
@@ -163,18 +164,24 @@ check_collation(
 }
 
 static bool
+is_ascii(struct lt_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/** Names that no known character set explains are compared as far as they are ASCII. */
+static bool
 check_members(const struct schema_column *k, const struct change_column *d, struct lt_err *err)
 {
-	struct lt_str charset = schema_charset_name(k->charset);
-	bool comparable =
-	    lt_str_eqz(charset, "utf8mb4") || lt_str_eqz(charset, "utf8mb3") || lt_str_eqz(charset, "ascii");
-
 	if (d->nmembers == 0)
 		return true;
 	if (d->nmembers != k->nmembers)
 		return differs(err, k, "%zu members", d->nmembers);
-	for (size_t i = 0; comparable && i < d->nmembers; i++)
-		if (!lt_str_eq(d->members[i], k->members[i]))
+	for (size_t i = 0; i < d->nmembers; i++)
+		if ((d->members_utf8 || is_ascii(d->members[i])) && !lt_str_eq(d->members[i], k->members[i]))
 			return differs(err, k, "'%.*s' as member %zu", LT_FMT(d->members[i]), i + 1);
 	return true;
 }
@@ -197,7 +204,7 @@ check(const struct completion *c, const struct schema_column *k, const struct ch
 		return true; /* a type newer than we are: only its own values will fail */
 	if (!is_logged_as(&t, d->wire_type))
 		return differs(err, k, "type %u", d->wire_type);
-	if (c->signs_told && is_number(&t) && d->is_unsigned != k->is_unsigned)
+	if (c->draft->signs_told && is_number(&t) && d->is_unsigned != k->is_unsigned)
 		return differs(err, k, d->is_unsigned ? "an unsigned number" : "a signed number");
 	return check_numbers(k, &t, d, err) && check_collation(k, &t, d, err) && check_members(k, d, err);
 }
@@ -245,15 +252,45 @@ fill(const struct completion *c, const struct schema_column *k, struct change_co
 	}
 }
 
-/** How many columns the server may have put behind the declared ones of a table whose log has no names. */
-static size_t
-hidden_at_most(const struct schema_table *known)
-{
-	size_t n = known->temporal ? 2 : 0;
+/** Columns of the log that no catalog shows, behind the declared ones. */
+struct hidden {
+	size_t ends;        /* of an implicit system versioning period: 2 or 0 */
+	size_t hashes;      /* MariaDB: one for each unique key that is too long for an index */
+	size_t expressions; /* MySQL before 8.0.27 logs those of its indexes on expressions, later ones do not */
+};
 
-	for (size_t i = 0; i < known->nkeys; i++)
-		n += known->keys[i].unique; /* MariaDB: a hash for each that is too long for an index */
-	return n;
+static struct hidden
+hidden_of(const struct schema_table *known)
+{
+	struct hidden h = { .ends = known->temporal ? 2 : 0 };
+
+	for (size_t i = 0; i < known->ncolumns; i++)
+		if (known->columns[i].generated == SCHEMA_ROW_END)
+			h.ends = 0; /* an explicit period is declared */
+	for (size_t i = 0; i < known->nkeys; i++) {
+		h.hashes += known->keys[i].hash;
+		for (size_t j = 0; j < known->keys[i].nparts; j++)
+			h.expressions += known->keys[i].parts[j].column == SIZE_MAX;
+	}
+	return h;
+}
+
+/** Without names in the log nothing but number and types tells a hidden column from one that the table has lost. */
+static bool
+fits(const struct completion *c, const struct hidden *h)
+{
+	size_t n = c->draft->ncolumns, declared = c->known->ncolumns, more = h->ends + h->hashes;
+	size_t ends = 0, hashes = 0;
+
+	if (c->draft->named)
+		return n <= declared + more + h->expressions;
+	if (n != declared + more)
+		return n == declared + more + h->expressions && more == 0;
+	for (size_t i = declared; i < n; i++) {
+		hashes += c->draft->columns[i].wire_type == WIRE_LONGLONG;
+		ends += c->draft->columns[i].wire_type == WIRE_TIMESTAMP2 && c->draft->columns[i].scale == 6;
+	}
+	return ends == h->ends && hashes == h->hashes;
 }
 
 /** Columns that no catalog shows: MariaDB's hashes of long unique keys, and the ends of an implicit system versioning
@@ -293,10 +330,10 @@ static bool
 all_columns(const struct completion *c, struct change_column *columns, struct lt_err *err)
 {
 	const struct schema_table *known = c->known;
+	struct hidden hidden = hidden_of(known);
 	size_t next = 0;
 
-	if ((c->draft->ncolumns < known->ncolumns && !c->draft->named) ||
-	    c->draft->ncolumns > known->ncolumns + hidden_at_most(known))
+	if (!fits(c, &hidden))
 		return lt_fail(err, LT_E_SCHEMA_MISMATCH, "the log has %zu columns, the schema that was read has %zu",
 		    c->draft->ncolumns, known->ncolumns);
 	for (size_t i = 0; i < c->draft->ncolumns; i++) {
@@ -326,18 +363,6 @@ all_columns(const struct completion *c, struct change_column *columns, struct lt
 	return true;
 }
 
-/** Signs come with collations and names, but nothing says so when the log has only signed numbers: then the schema's
- * word counts. */
-static bool
-tells_signs(const struct change_table *draft)
-{
-	bool told = draft->named;
-
-	for (size_t i = 0; i < draft->ncolumns; i++)
-		told = told || draft->columns[i].collation != 0 || draft->columns[i].is_unsigned;
-	return told;
-}
-
 bool
 schema_complete(const struct schema_table *known, struct change_table *draft, struct lt_err *err)
 {
@@ -349,7 +374,6 @@ schema_complete(const struct schema_table *known, struct change_table *draft, st
 	if (known == NULL)
 		return lt_fail(
 		    err, LT_E_SCHEMA_MISMATCH, "the log has a table that was not there when the schema was read");
-	c.signs_told = tells_signs(draft);
 	columns = (struct change_column *)lt_arena_zalloc(draft->arena, (draft->ncolumns + 1) * sizeof(*columns));
 	if (draft->ncolumns != 0)
 		memcpy(columns, draft->columns, draft->ncolumns * sizeof(*columns));

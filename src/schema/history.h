@@ -13,14 +13,31 @@ struct schema_history;
 
 struct schema_history *schema_history_new(void);
 void schema_history_free(struct schema_history *h);
-/** Take over a table as it is from `at` on (the version in force replaces none that is equal). */
-void schema_history_put(
-    struct schema_history *h, const struct change_place *at, struct schema_table *table /* taken over */);
+/** Take over a table as it is from `at` on (the version in force replaces none that is equal). `read`: where the log
+ * ended when the catalog was read (file "": not known where), if that is behind `at`: statements between the two may
+ * have changed the table, so it is not sure how it was at `at`. NULL: it is. */
+void schema_history_put(struct schema_history *h, const struct change_place *at, const struct change_place *read,
+    struct schema_table *table /* taken over */);
 /** The version in force, borrowed; NULL if it is not known. */
 const struct schema_table *schema_history_table(
     const struct schema_history *h, struct lt_str schema, struct lt_str table);
 /** Table number `i` of those in force, in the order of names; NULL behind the last. */
 const struct schema_table *schema_history_at(const struct schema_history *h, size_t i);
+/** Whether the version in force is how the table was where it came into force; true for a table that is not known. */
+bool schema_history_is_sure(const struct schema_history *h, struct lt_str schema, struct lt_str table);
+/** Reading goes on at `at`: what was read from the catalog no later is sure from here on. */
+void schema_history_reach(struct schema_history *h, const struct change_place *at);
+/** A statement that ends at `at` changes this table (`table` empty: all of that schema; both empty: any). Of those that
+ * are not sure, they cannot be so any more, if it is in front of where their catalog was read. Names in any letter
+ * case.
+ */
+void schema_history_changes(
+    struct schema_history *h, struct lt_str schema, struct lt_str table, const struct change_place *at);
+/** All such statements were told: what is in force and was not changed is sure. */
+void schema_history_settle(struct schema_history *h);
+/** Where the statement ends that changed the version in force; false: none did. */
+bool schema_history_changed_at(
+    const struct schema_history *h, struct lt_str schema, struct lt_str table, struct change_place *out);
 /** What is in force is so from `at` on, in a log that no place known so far is of. The next save writes it in place of
  * all that is stored. */
 void schema_history_rebase(struct schema_history *h, const struct change_place *at);

@@ -9,6 +9,10 @@ struct schema_version {
 	struct schema_table *table; /* owned */
 	struct change_place at;
 	bool saved;
+	bool sure;                      /* so at `at`; else so only where the log ended when the catalog was read: */
+	struct change_place read;       /* there; file "": not known where */
+	bool changed;                   /* by a statement between the two, */
+	struct change_place changed_at; /* the first of which ends here */
 };
 
 struct schema_history {
@@ -19,8 +23,8 @@ struct schema_history {
 	bool anew; /* nothing that is stored counts any more */
 };
 
-/** Take over `table` as in force from `at` on. */
-void schema_history_add(
+/** Take over `table` as in force from `at` on; the version is sure. */
+struct schema_version *schema_history_add(
     struct schema_history *h, const struct change_place *at, struct schema_table *table, bool saved);
 
 #endif

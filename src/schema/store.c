@@ -17,6 +17,8 @@ static const char *const install[] = {
 	"table_name varchar(64) NOT NULL, engine varchar(64) NOT NULL, collation_name varchar(64) NOT NULL, "
 	"transactional tinyint NOT NULL, has_triggers tinyint NOT NULL, temporal tinyint NOT NULL, "
 	"parents int unsigned NOT NULL, children int unsigned NOT NULL, cascades tinyint NOT NULL, "
+	"read_file varchar(255) NULL COMMENT 'NULL: the table was so at its place, not only where the log ended then', "
+	"read_pos bigint unsigned NOT NULL DEFAULT 0, "
 	"PRIMARY KEY (channel, pipeline, version)" AS_TABLE,
 	"CREATE TABLE IF NOT EXISTS lutra.schema_column (" OF_PIPELINE
 	"ordinal int unsigned NOT NULL, column_name varchar(64) NOT NULL, column_type mediumtext NOT NULL, "
@@ -29,7 +31,7 @@ static const char *const install[] = {
 	"ordinal int unsigned NOT NULL, part int unsigned NOT NULL, key_name varchar(64) NOT NULL, is_unique tinyint "
 	"NOT NULL, "
 	"nullable tinyint NOT NULL, column_ordinal int unsigned NULL COMMENT 'NULL: an expression', "
-	"prefix_length int unsigned NOT NULL, PRIMARY KEY (channel, pipeline, version, ordinal, part)" AS_TABLE,
+	"prefix_length int unsigned NOT NULL, is_hash tinyint NOT NULL DEFAULT 0, PRIMARY KEY (channel, pipeline, version, ordinal, part)" AS_TABLE,
 };
 
 bool
@@ -56,7 +58,8 @@ schema_history_install(struct my_conn *target, struct lt_err *err)
 /** A row of schema_version, or what is built from it. */
 struct stored {
 	uint64_t version;
-	struct change_place at;
+	struct change_place at, read;
+	bool sure;
 	struct schema_build *build; /* owned */
 };
 
@@ -106,7 +109,7 @@ add_where(struct reading *r)
 }
 
 /** version, place_file, place_pos, schema_name, table_name, engine, collation_name, transactional, has_triggers,
- * temporal, parents, children, cascades */
+ * temporal, parents, children, cascades, read_file, read_pos */
 static bool
 take_version(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err *err)
 {
@@ -117,9 +120,11 @@ take_version(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_
 
 	(void)ncolumns;
 	if (!number(values[0], &s.version, err) || !number(values[2], &s.at.pos, err) ||
-	    !numbers(&values[7], LT_COUNT(n), n, err))
+	    !numbers(&values[7], LT_COUNT(n), n, err) || !number(values[14], &s.read.pos, err))
 		return false;
 	lt_str_copy(s.at.file, sizeof(s.at.file), values[1]);
+	s.sure = values[13].ptr == NULL;
+	lt_str_copy(s.read.file, sizeof(s.read.file), s.sure ? LT_STR("") : values[13]);
 	if (r->at != NULL && change_place_cmp(&s.at, r->at) > 0)
 		return true;
 	s.build = schema_build_new(values[3], values[4]);
@@ -146,7 +151,7 @@ read_versions(struct reading *r, struct lt_err *err)
 	lt_buf_clear(&r->sql);
 	lt_buf_z(&r->sql,
 	    "SELECT version, place_file, place_pos, schema_name, table_name, engine, collation_name, transactional,"
-	    " has_triggers, temporal, parents, children, cascades FROM lutra.schema_version");
+	    " has_triggers, temporal, parents, children, cascades, read_file, read_pos FROM lutra.schema_version");
 	add_where(r);
 	return my_query_each(r->conn, lt_buf_str(&r->sql), take_version, r, err);
 }
@@ -229,13 +234,13 @@ take_column(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_e
 	return true;
 }
 
-/** version, key_name, is_unique, nullable, prefix_length, column_ordinal */
+/** version, key_name, is_unique, nullable, prefix_length, is_hash, column_ordinal */
 static bool
 take_part(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err *err)
 {
 	struct schema_key_part part = { .column = SIZE_MAX };
 	struct schema_build *b;
-	uint64_t version, n[3], ordinal;
+	uint64_t version, n[4], ordinal;
 
 	(void)ncolumns;
 	if (!number(values[0], &version, err) || !numbers(&values[2], LT_COUNT(n), n, err))
@@ -244,8 +249,8 @@ take_part(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err
 	if (b == NULL)
 		return true;
 	part.prefix = (uint32_t)n[2];
-	if (values[5].ptr != NULL) {
-		if (!number(values[5], &ordinal, err))
+	if (values[6].ptr != NULL) {
+		if (!number(values[6], &ordinal, err))
 			return false;
 		part.column = (size_t)ordinal;
 		if (part.column >= b->ncolumns)
@@ -253,6 +258,7 @@ take_part(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err
 			    LT_FMT(values[1]), LT_FMT(b->table->schema), LT_FMT(b->table->name));
 	}
 	schema_build_part(b, values[1], n[0] != 0, n[1] != 0, &part);
+	b->keys[b->nkeys - 1].hash = n[3] != 0;
 	return true;
 }
 
@@ -277,18 +283,23 @@ schema_history_load(struct schema_history *h, struct my_conn *target, const char
 	if (!read_versions(&r, err))
 		goto out;
 	keep_newest(&r);
-	if (r.n != 0 && (!read_details(&r,
-			     "SELECT version, column_name, column_type, data_type, charset_name, collation_name, "
-			     "nullable, auto_increment,"
-			     " invisible, has_default, generated_kind FROM lutra.schema_column",
-			     "version, ordinal", take_column, err) ||
-			    !read_details(&r,
-				"SELECT version, key_name, is_unique, nullable, prefix_length, column_ordinal FROM "
-				"lutra.schema_key",
-				"version, ordinal, part", take_part, err)))
+	if (r.n != 0 &&
+	    (!read_details(&r,
+		 "SELECT version, column_name, column_type, data_type, charset_name, collation_name, "
+		 "nullable, auto_increment,"
+		 " invisible, has_default, generated_kind FROM lutra.schema_column",
+		 "version, ordinal", take_column, err) ||
+		!read_details(&r,
+		    "SELECT version, key_name, is_unique, nullable, prefix_length, is_hash, column_ordinal FROM "
+		    "lutra.schema_key",
+		    "version, ordinal, part", take_part, err)))
 		goto out;
 	for (size_t i = 0; i < r.n; i++) {
-		schema_history_add(h, &r.stored[i].at, schema_build_finish(r.stored[i].build), true);
+		struct schema_version *v =
+		    schema_history_add(h, &r.stored[i].at, schema_build_finish(r.stored[i].build), true);
+
+		v->sure = r.stored[i].sure;
+		v->read = r.stored[i].read;
 		r.stored[i].build = NULL;
 	}
 	*found = r.n != 0;
@@ -308,13 +319,13 @@ static const struct {
 	[VERSION] = { "schema_version",
 	    "INSERT INTO lutra.schema_version (channel, pipeline, version, place_pos, transactional, has_triggers, "
 	    "temporal, parents,"
-	    " children, cascades, place_file, schema_name, table_name, engine, collation_name) VALUES " },
+	    " children, cascades, read_pos, place_file, schema_name, table_name, engine, collation_name, read_file) VALUES " },
 	[COLUMN] = { "schema_column",
 	    "INSERT INTO lutra.schema_column (channel, pipeline, version, ordinal, nullable, auto_increment, "
 	    "invisible, has_default,"
 	    " generated_kind, column_name, column_type, data_type, charset_name, collation_name) VALUES " },
 	[KEY] = { "schema_key", "INSERT INTO lutra.schema_key (channel, pipeline, version, ordinal, part, is_unique, "
-				"nullable, prefix_length, key_name,"
+				"nullable, prefix_length, is_hash, key_name,"
 				" column_ordinal) VALUES " },
 };
 
@@ -392,7 +403,7 @@ static bool
 write_key(struct writing *w, uint64_t version, size_t ordinal, const struct schema_key *k, struct lt_err *err)
 {
 	for (size_t i = 0; i < k->nparts; i++) {
-		const uint64_t n[] = { ordinal, i, k->unique, !k->not_null, k->parts[i].prefix };
+		const uint64_t n[] = { ordinal, i, k->unique, !k->not_null, k->parts[i].prefix, k->hash };
 		struct lt_buf *sql = begin_row(w, KEY, version, err);
 
 		if (sql == NULL)
@@ -412,8 +423,9 @@ write_version(struct writing *w, const struct schema_version *v, struct lt_err *
 {
 	const struct schema_table *t = v->table;
 	const uint64_t n[] = { v->at.pos, t->transactional, t->has_triggers, t->temporal, t->nparents, t->nchildren,
-		t->cascades };
+		t->cascades, v->read.pos };
 	const struct lt_str texts[] = { lt_str_z(v->at.file), t->schema, t->name, t->engine, t->collation };
+	struct lt_str read_file = lt_str_z(v->read.file);
 	uint64_t version = w->next++;
 	struct lt_buf *sql = begin_row(w, VERSION, version, err);
 
@@ -421,6 +433,10 @@ write_version(struct writing *w, const struct schema_version *v, struct lt_err *
 		return false;
 	add_numbers(sql, n, LT_COUNT(n));
 	add_texts(sql, texts, LT_COUNT(texts));
+	if (v->sure)
+		lt_buf_z(sql, ",NULL");
+	else
+		add_texts(sql, &read_file, 1);
 	lt_buf_c(sql, ')');
 	for (size_t i = 0; i < t->ncolumns; i++)
 		if (!write_column(w, version, i, &t->columns[i], err))

@@ -52,7 +52,7 @@ static bool
 key_eq(const struct schema_key *a, const struct schema_key *b)
 {
 	if (!lt_str_eq(a->name, b->name) || a->unique != b->unique || a->not_null != b->not_null ||
-	    a->nparts != b->nparts)
+	    a->hash != b->hash || a->nparts != b->nparts)
 		return false;
 	for (size_t i = 0; i < a->nparts; i++)
 		if (a->parts[i].column != b->parts[i].column || a->parts[i].prefix != b->parts[i].prefix)

@@ -27,6 +27,7 @@ struct schema_key_part {
 struct schema_key {
 	struct lt_str name;    /* "PRIMARY" */
 	bool unique, not_null; /* not_null: no part may be NULL */
+	bool hash;             /* MariaDB's, too long for an index: by a hash, in a column that only the log shows */
 	size_t nparts;
 	const struct schema_key_part *parts;
 };

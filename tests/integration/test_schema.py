@@ -14,4 +14,4 @@ def test_catalog_history_and_completion(site, engine):
     run = subprocess.run([str(program), site(engine, 1).socket, "root"], capture_output=True, text=True, timeout=120,
                          env={"CMOCKA_MESSAGE_OUTPUT": "TAP"}, stdin=subprocess.DEVNULL)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "\nok 12 " in run.stdout
+    assert "\nok 14 " in run.stdout

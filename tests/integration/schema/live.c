@@ -253,6 +253,7 @@ catalog_reads_what_only_one_engine_has(void **state)
 		    NULL, &err));
 		t = read_table("lutra_live1", "x");
 		assert_true(t->temporal);
+		assert_true(t->keys[0].hash);
 		assert_int_equal(column(t, "re")->generated, SCHEMA_ROW_END);
 	} else {
 		MUST(my_exec(conn,
@@ -305,7 +306,7 @@ forget(void)
 static void
 put_and_save(struct schema_history *h, const struct change_place *at, const char *name)
 {
-	schema_history_put(h, at, read_table("lutra_live1", name));
+	schema_history_put(h, at, NULL, read_table("lutra_live1", name));
 	MUST(my_exec(conn, "START TRANSACTION", NULL, &err));
 	MUST(schema_history_save(h, conn, "lutra_live", "a->b", &err));
 	MUST(my_exec(conn, "COMMIT", NULL, &err));
@@ -371,6 +372,33 @@ history_put_at_an_earlier_place_ends_later_versions(void **state)
 	assert_str(my_rows_at(rows, 0, 0), "old.000003");
 	assert_str(my_rows_at(rows, 0, 1), "12");
 	my_rows_free(rows);
+	forget();
+}
+
+static void
+history_gives_back_where_a_table_was_read(void **state)
+{
+	struct change_place at = place("b.000001", 4), read = place("b.000001", 900), nearly = place("b.000001", 899);
+	struct schema_history *h = schema_history_new();
+
+	(void)state;
+	forget();
+	MUST(my_exec(conn, "START TRANSACTION", NULL, &err));
+	schema_history_put(h, &at, &read, read_table("lutra_live1", "p"));
+	MUST(schema_history_save(h, conn, "lutra_live", "a->b", &err));
+	MUST(my_exec(conn, "COMMIT", NULL, &err));
+	schema_history_free(h);
+	h = load(&at, true);
+	schema_history_reach(h, &nearly);
+	assert_false(schema_history_is_sure(h, LT_STR("lutra_live1"), LT_STR("p")));
+	schema_history_settle(h);
+	MUST(my_exec(conn, "START TRANSACTION", NULL, &err));
+	MUST(schema_history_save(h, conn, "lutra_live", "a->b", &err));
+	MUST(my_exec(conn, "COMMIT", NULL, &err));
+	schema_history_free(h);
+	h = load(&at, true);
+	assert_true(schema_history_is_sure(h, LT_STR("lutra_live1"), LT_STR("p")));
+	schema_history_free(h);
 	forget();
 }
 
@@ -606,6 +634,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(catalog_reads_what_only_one_engine_has),
 		cmocka_unit_test(history_gives_back_what_was_in_force_at_each_place),
 		cmocka_unit_test(history_put_at_an_earlier_place_ends_later_versions),
+		cmocka_unit_test(history_gives_back_where_a_table_was_read),
 		cmocka_unit_test(history_writes_nothing_when_nothing_changed),
 		cmocka_unit_test(history_names_what_is_broken_in_its_store),
 		cmocka_unit_test(completion_fits_the_log_of_this_server_with_and_without_metadata),

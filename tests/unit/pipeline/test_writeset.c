@@ -156,6 +156,7 @@ r06_only_values_in_the_targets_own_form_are_told_apart(void **state)
 		{ "binary(4)", "binary", PIPELINE_BIND_BYTES, { .kind = CHANGE_BYTES, .length = 4 }, true },
 		{ "binary(8)", "binary", PIPELINE_BIND_BYTES, { .kind = CHANGE_BYTES, .length = 4 }, false },
 		{ "varbinary(8)", "varbinary", PIPELINE_BIND_BYTES, { .kind = CHANGE_BYTES, .length = 4 }, true },
+		{ "varchar(4)", "varchar", PIPELINE_BIND_BYTES, { .kind = CHANGE_BYTES, .length = 4 }, false },
 		{ "float", "float", PIPELINE_BIND_FLOAT, { .kind = CHANGE_FLOAT }, true },
 		{ "float", "float", PIPELINE_BIND_DOUBLE, { .kind = CHANGE_DOUBLE }, false },
 		{ "double", "double", PIPELINE_BIND_FLOAT, { .kind = CHANGE_FLOAT }, true },
@@ -170,6 +171,8 @@ r06_only_values_in_the_targets_own_form_are_told_apart(void **state)
 		pipeline_indexes_clear(&f.indexes);
 		f.columns[0].type = lt_str_z(cases[i].type);
 		f.columns[0].base_type = lt_str_z(cases[i].base);
+		if (strcmp(cases[i].base, "varchar") == 0)
+			f.columns[0].collation = LT_STR("utf8mb4_general_ci");
 		f.mapped[0].bind = cases[i].bind;
 		f.mapped[0].from = &cases[i].from;
 		pipeline_indexes_make(&f.route, &f.indexes);

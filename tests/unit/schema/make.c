@@ -30,6 +30,7 @@ add_key(struct schema_build *b, const char *at)
 		}
 		p += p < end;
 		schema_build_part(b, name, flags.len > 0, false, &part);
+		b->keys[b->nkeys - 1].hash = memchr(flags.ptr, 'h', flags.len) != NULL;
 	}
 }
 

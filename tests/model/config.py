@@ -40,7 +40,7 @@ class Config:
     reread: float = 0.004
     server: float = 0.001
     cut: float = 0.003
-    split: bool = False  # one direction of one pair is cut while users write
+    split: int = 0  # one direction of one pair is cut most of the time. 1: of any pair; 2: from the second site to the last
     bulk: bool = False  # all links are cut while users write: then all comes at once
     coarse: int = 1  # ticks that stamps are rounded to
     jumps: bool = True  # clocks step by up to `skew`
@@ -58,10 +58,12 @@ class Config:
     stored_pins: bool = True  # they are in checkpoints and marks
     marker: bool = True
     insert_first: bool = True
-    component_locks: bool = True  # all rows that compete for unique values are locked
+    component_locks: bool = True  # all rows that compete for unique values are locked before it is decided
+    value_locks: bool = True  # and the values themselves; off: they are locked when they are written
     epoch: bool = True
     autocommit_off: bool = True
     commit_order: bool = True
+    lanes_in_order: bool = True  # a free lane goes to the first group that has none
     give_way: bool = True  # R4: later groups let go when the first of the order waits for a lock
     group_versions: bool = True  # each transaction of a group keeps its version in the mark
     operation_list: bool = True
@@ -78,6 +80,8 @@ class Config:
     history_check: bool = True
     lower_acks: bool = True  # after a lost tail: peers take back what was acknowledged
     give_back: bool = True
+    spare_given: bool = True  # before images of what is given back are not compared
+    claim_given: bool = True  # what is yet to be given back bounds forgetting and checkpoints as a peer does
     old_first: bool = True  # the new incarnation is heard after all of the old one
 
     def with_(self, **changes):
@@ -90,7 +94,9 @@ SHAPES = {
     "tides": {"tide": 900, "beats": 0.05, "reread": 0.008, "cut": 0.001, "keys": 6, "transactions": 20},
     "bulk": {"transactions": 75, "size": 1, "keys": 8, "bulk": True, "window": 200, "cut": 0.0},
     "narrow": {"window": 2, "group": 5},
-    "split": {"split": True, "keys": 2, "tide": 500, "flood": 80, "beats": 0.05, "reread": 0.012, "cut": 0.0003},
+    "split": {"split": 1, "keys": 2, "tide": 500, "flood": 80, "beats": 0.05, "reread": 0.012, "cut": 0.0003},
+    "ranks": {"split": 2, "keys": 1, "size": 1, "tide": 400, "flood": 60, "beats": 0.12, "reread": 0.02, "crash": 0.001, "cut": 0.0},
+    "claims": {"tide": 700, "flood": 120, "beats": 0.05, "reread": 0.008, "cut": 0.001, "keys": 8, "values": 4, "transactions": 20},
     "ties": {"coarse": 40, "keys": 2},
     "storm": {"crash": 0.015, "server": 0.006, "keys": 3},
 }

@@ -27,7 +27,8 @@ class Applied:
     """What was applied here, so far: a before image is compared only if all that its writer had seen is here."""
 
     def __init__(self, site, reader):
-        self.vector, self.given = dict(reader.vector), site.given
+        self.vector = dict(reader.vector)
+        self.given = site.given if site.config.spare_given else ()
 
     def covers(self, vector, origin):
         """What is given back of a lost tail is not whole: its images are not compared."""
@@ -83,11 +84,9 @@ def unique(config, site, reader, winners, out):
             after[key] = (version, row)
     touched = set(winners) if winners else set(site.parked)
     keys, values = component(touched, before, after)
-    out.need = {("p", key) for key in keys | touched}
-    if config.component_locks:
+    out.need = {("p", key) for key in (keys | touched if config.component_locks else touched)}
+    if config.value_locks:
         out.need |= {("u",) + value for value in values}
-    else:
-        out.need = {("p", key) for key in touched}
     visible, parked = project({key: after[key] for key in keys if key in after})
     for key in keys | touched:
         if visible.get(key) != site.rows.get(key):

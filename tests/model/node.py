@@ -57,7 +57,7 @@ class Node:
 
     def pending_claims(self):
         site, claims = self.site, []
-        for origin, (_, messages) in site.given.items():
+        for origin, (_, messages) in site.given.items() if self.config.claim_given else ():
             claims += [m[4] for m in messages if m[2] == site.progress(origin) + 1]
         return claims
 

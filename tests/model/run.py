@@ -10,6 +10,7 @@ import time
 
 from .config import RULES, Config
 from .oracle import judge
+from .switches import NOT_MISSED, SWITCHES, cases
 from .world import World
 
 
@@ -65,6 +66,20 @@ def table(seeds, jobs):
     return 1 if bad else 0
 
 
+def missed(entries, seeds, jobs):
+    """What is seen of each rule when it is off."""
+    print("| rule | workload | runs | failed | diverged | first | seen as |\n|---|---|---|---|---|---|---|", flush=True)
+    for name, entry in entries.items():
+        result = batch(cases(entry)[1], seeds, jobs)
+        workload = ", ".join(f"{k}={v}" for k, v in entry.workload.items())
+        seen = sorted(result["failures"].items(), key=lambda x: -len(x[1]))[:3]
+        words = ", ".join(f"{sentence.split(':')[0]} {len(found)}" for sentence, found in seen)
+        diverged = len(result["failures"].get("DIVERGED: the sites differ", ()))
+        first = result["failed"][0] if result["failed"] else "-"
+        print(f"| {name} | {workload} | {len(seeds)} | {len(result['failed'])} | {diverged} | {first} | {words} |", flush=True)
+    return 0
+
+
 def settings_of(texts):
     types = {f.name: f.type for f in dataclasses.fields(Config)}
     pairs = (text.split("=", 1) for text in texts)
@@ -78,11 +93,14 @@ def main():
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--notes", action="store_true", help="what happened in these runs")
     parser.add_argument("--table", action="store_true", help="every policy, number of sites and kind of faults")
+    parser.add_argument("--missed", action="store_true", help="every rule switched off, one at a time")
     parser.add_argument("settings", nargs="*", metavar="SETTING=VALUE")
     args = parser.parse_args()
     seeds = range(args.first, args.first + args.seeds)
     if args.table:
         return table(seeds, args.jobs)
+    if args.missed:
+        return missed({**SWITCHES, **NOT_MISSED}, seeds, args.jobs)
     begin = time.time()
     result = batch(settings_of(args.settings), seeds, args.jobs)
     print(f"{' '.join(args.settings) or 'base'}: {args.seeds} seeds from {args.first}, {len(result['failed'])} failed, {time.time() - begin:.1f} s")

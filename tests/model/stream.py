@@ -27,7 +27,7 @@ class Group:
         self.session = self.job = None
         self.waits = 0
         self.need = {("p", key) for m in self.messages for key, _, _ in m[5]}
-        if self.config.policy == "unique":
+        if self.config.policy == "unique" and self.config.value_locks:
             self.need |= {("u",) + v for m in self.messages for _, _, after in m[5] for v in decide.unique_values(after)}
         self.phase = self.begin
 
@@ -235,7 +235,7 @@ class Stream:
     def lane_for(self, group):
         """Lanes go out in the order of the groups: else one that waits for its turn could hold the only lane."""
         first = next(g for g in self.groups if g.lane is None)
-        return self.lanes.pop() if self.lanes and first is group else None
+        return self.lanes.pop() if self.lanes and (first is group or not self.config.lanes_in_order) else None
 
     def insert_behind(self, group, rest):
         self.groups.insert(self.groups.index(group) + 1, rest)

@@ -12,9 +12,9 @@ from .users import UserTransaction
 
 WRITING = 60000  # ticks, at most
 SETTLING = 400  # ticks with faults after the last write
-JUMPS, LOSSES = 0.004, 0.002  # chances of one tick
+JUMPS, LOSSES, PARTS = 0.004, 0.002, 0.002  # chances of one tick
 FAULTS = 0.04  # share of ticks in which something may break
-DRAINING = 4000  # rounds without
+DRAINING, PATIENCE = 4000, 250  # rounds without; without anything done
 
 
 class World:
@@ -40,9 +40,10 @@ class World:
         pairs = [(i, j) for i in range(config.sites) for j in range(config.sites) if i != j]
         for i, j in pairs:
             self.connect(i, j)
-        if config.split or config.bulk:
-            for i, j in pairs if config.bulk else [pairs[self.choose(len(pairs))]]:
-                self.link[i, j].closed_until = self.now + WRITING
+        self.pair = (1, config.sites - 1) if config.split == 2 and config.sites > 2 else pairs[self.choose(len(pairs))]
+        if config.bulk:
+            for link in self.link.values():
+                link.closed_until = self.now + WRITING
         self.users = [[] for _ in self.sites]
         self.left = [config.transactions] * config.sites
 
@@ -181,11 +182,16 @@ class World:
     def fault(self, i, chance):
         config = self.config
         for rate, what in ((config.crash, self.crash), (config.server, self.restart_server), (config.cut, self.cut), (config.reread, self.reread),
+                           (PARTS if config.split else 0, self.part),
                            (JUMPS if config.jumps else 0, self.step_clock), (LOSSES if config.lost_tail and not self.lost else 0, self.lose)):
             if chance < rate:
                 what(i)
                 return
             chance -= rate
+
+    def part(self, _):
+        link = self.link[self.pair]
+        link.closed_until = max(link.closed_until, self.now + 300 + self.choose(900))
 
     def reread(self, i):
         if self.nodes[i].ready:
@@ -218,6 +224,11 @@ class World:
                 for node in self.nodes:
                     node.heartbeat()
                 self.drain()
+            for change in (Node.forget, Node.reread):  # neither may change anything
+                for node in self.nodes:
+                    change(node)
+                    node.reader.maintain = bool(node.site.parked)
+                self.drain()
             for node in self.nodes:
                 node.forget()
         except Broken as broken:
@@ -232,6 +243,7 @@ class World:
         for site in self.sites:
             if abs(site.offset) > self.config.skew:
                 site.offset = 0
+        last, since = None, 0
         for turn in range(DRAINING):
             self.now += 4
             for site, node in zip(self.sites, self.nodes):
@@ -247,6 +259,10 @@ class World:
                 return
             for link in self.link.values():
                 link.closed_until = 0
+            done = [sum(1 for e in site.log if e.kind != "beat") for site in self.sites] if turn % 50 == 0 else last
+            last, since = done, since + 1 if done == last else 0
+            if since > PATIENCE:
+                break
         if self.held:
             raise Broken("HELD: a transaction of the far future is held for ever")
         raise Broken("STUCK: links are up, and it does not end")

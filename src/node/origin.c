@@ -568,7 +568,6 @@ origin_look(void *ctx, const struct change_position *from, const struct change_f
 	options.filter = *filter;
 	options.txn_limit_bytes = o->scan_limit_bytes;
 	options.spill = o->spill;
-	options.boundaries = true;
 	options.to_end = true;
 	if (!open_any(o, from, &options, &source, err))
 		return false;

@@ -56,7 +56,7 @@ struct pipeline_origin {
 	    const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret,
 	    struct lt_err *err);
 	/** Hand all from `from` to where the log ends now to `each` of the filter's ctx, until that says false. No rows
-	 * come that the filter does not want; what is prepared (XA) comes as one. */
+	 * come that the filter does not want. */
 	bool (*look)(void *ctx, const struct change_position *from, const struct change_filter *filter,
 	    bool (*each)(void *ctx, const struct change_txn *t), struct lt_err *err);
 	/** The next three only where the log is kept here until it is applied (R23), else NULL. The target durably has

@@ -36,6 +36,12 @@ struct binlog_relay_order {
 	size_t host;
 };
 
+/** `saved` as a plain value; GTIDs go another way. */
+struct binlog_relay_saved_at {
+	char server[64];
+	struct change_place place;
+};
+
 /** Of a connection. */
 enum binlog_relay_phase {
 	BINLOG_RELAY_TO_BEGIN, /* the artificial ROTATE is to come that names the file */
@@ -83,12 +89,7 @@ struct binlog_relay {
 	size_t host;                 /* of the connection */
 	unsigned pause_ms;
 	uint64_t looked_us;
-};
-
-/** `saved` as a plain value; GTIDs go another way. */
-struct binlog_relay_saved_at {
-	char server[64];
-	struct change_place place;
+	struct binlog_relay_saved_at applied; /* as it was looked at last */
 };
 
 /** The first pause between two tries to connect. */

@@ -24,6 +24,20 @@ is_over(const struct binlog_relay *r, uint64_t more)
 	return binlog_relay_log_bytes(&r->log) + more > r->limit;
 }
 
+/* Durable at the target, too. */
+static bool
+is_applied(const struct binlog_relay *r, const struct change_place *end)
+{
+	return strcmp(r->applied.server, r->log.server) == 0 && change_place_cmp(&r->applied.place, end) >= 0;
+}
+
+/* Beyond the bound only what the target has is acknowledged: its file may be the newest, and stay for now. */
+static bool
+may_acknowledge(const struct binlog_relay *r)
+{
+	return r->unacked.file[0] != '\0' && (!is_over(r, 0) || is_applied(r, &r->unacked));
+}
+
 /* -- what others see ------------------------------------------------------------------------------ */
 
 static void
@@ -166,20 +180,20 @@ fail_full(const struct binlog_relay *r, struct lt_err *err)
 static bool
 settle(struct binlog_relay *r, struct lt_err *err)
 {
-	bool wanted = r->unacked.file[0] != '\0', over = is_over(r, 0);
+	bool may = may_acknowledge(r);
 
-	if (wanted && !over)
+	if (may)
 		lt_step("relay.keep");
-	if (!(wanted && !over ? binlog_relay_log_sync(&r->log, err) : binlog_relay_log_write(&r->log, err)))
+	if (!(may ? binlog_relay_log_sync(&r->log, err) : binlog_relay_log_write(&r->log, err)))
 		return false;
 	binlog_relay_publish(r);
-	if (wanted && over) {
+	if (!may && r->unacked.file[0] != '\0') {
 		fail_full(r, err);
 		set_alarm(r, err);
 		*err = (struct lt_err){ 0 };
 		return true;
 	}
-	if (wanted && !acknowledge(r, &r->unacked, err))
+	if (may && !acknowledge(r, &r->unacked, err))
 		return false;
 	r->unacked.file[0] = '\0';
 	r->unacked_bytes = 0;
@@ -486,7 +500,7 @@ static bool
 step(struct binlog_relay *r)
 {
 	/* Beyond the bound there is nothing to hurry for: room is looked for between two steps. */
-	bool waits = r->log.out.len > 0 || (r->unacked.file[0] != '\0' && !is_over(r, 0));
+	bool waits = r->log.out.len > 0 || may_acknowledge(r);
 	enum binlog_read what = BINLOG_READ_EVENT;
 	struct lt_err err = { 0 };
 	struct lt_str bytes;
@@ -605,22 +619,22 @@ static void
 keep_house(struct binlog_relay *r)
 {
 	uint64_t now = lt_mono_us(r->clock);
-	struct binlog_relay_saved_at at;
+	struct binlog_relay_saved_at *at = &r->applied;
 	struct change_position saved;
 
 	if (now - r->looked_us < LOOK_US)
 		return;
 	r->looked_us = now;
-	lt_cell_get(r->saved, &at);
-	if (at.place.file[0] != '\0') {
+	lt_cell_get(r->saved, at);
+	if (at->place.file[0] != '\0') {
 		change_position_init(&saved);
-		saved.place = at.place;
-		memcpy(saved.server, at.server, sizeof(saved.server));
+		saved.place = at->place;
+		memcpy(saved.server, at->server, sizeof(saved.server));
 		lt_step("relay.trim");
 		binlog_relay_log_trim(&r->log, &saved);
 		change_position_clear(&saved);
 	}
-	if (!r->holding && !is_over(r, 0) && !r->log.broken && r->log.out.len == 0)
+	if (!r->holding && (!is_over(r, 0) || is_applied(r, &r->log.last)) && !r->log.broken && r->log.out.len == 0)
 		clear_alarm(r);
 	publish_status(r);
 }

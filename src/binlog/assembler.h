@@ -11,12 +11,7 @@
 #include "binlog/recall.h"
 #include "binlog/source.h"
 #include "binlog/tables.h"
-
-/** Where an event stands. */
-struct binlog_at {
-	const char *file;  /* borrowed for the call */
-	uint64_t pos, end; /* its first byte; the first behind it */
-};
+#include "binlog/track.h"
 
 enum binlog_state {
 	BINLOG_STATE_START, /* nothing read yet: only the beginning of a transaction may come */

@@ -33,6 +33,11 @@ struct stream {
 	struct binlog_spool spool_file;
 	bool expect;       /* begun at an event that must be there */
 	char identity[64]; /* of the server */
+	enum binlog_semi_sync semi_sync;
+	bool folds;  /* names are the same in any letter case */
+	bool headed; /* two bytes stand in front of each event */
+	bool begun;  /* a packet was read */
+	bool ack;    /* of the event in hand: the source waits for it */
 };
 
 static void
@@ -119,16 +124,38 @@ nothing(struct stream *s, uint64_t since_us, int wait_ms, struct lt_err *err)
 	return BINLOG_READ_FAILED;
 }
 
+/* What stands in front of an event: a zero, and two bytes more in a semi-synchronous stream. The first event of any is
+ * an artificial ROTATE, which begins with zeros: it shows whether the server does as it was asked. */
+static bool
+take_head(struct stream *s, struct lt_str *piece, struct lt_err *err)
+{
+	size_t len = piece->len;
+	bool ok = piece->ptr[0] == 0;
+
+	*piece = lt_str_of(piece->ptr + 1, piece->len - 1);
+	if (s->headed && !binlog_semi_sync_head(*piece, &s->ack)) {
+		ok = ok && !s->begun;
+		s->headed = false;
+		s->semi_sync = BINLOG_SEMI_SYNC_ABSENT;
+	}
+	if (s->headed)
+		*piece = lt_str_of(piece->ptr + BINLOG_SEMI_SYNC_HEAD, piece->len - BINLOG_SEMI_SYNC_HEAD);
+	s->begun = true;
+	if (!ok || piece->len < BINLOG_HEADER_SIZE)
+		return lt_fail(err, LT_E_PROTOCOL, "a packet of %zu bytes is no event", len);
+	return true;
+}
+
 /* Of the first piece: what a packet of it would be. A larger event than is allowed must be one that can be streamed. */
 static bool
-begin_event(struct stream *s, struct lt_str piece, struct lt_err *err)
+begin_event(struct stream *s, struct lt_str *piece, struct lt_err *err)
 {
 	uint64_t size;
 
-	if (piece.ptr[0] != 0 || piece.len < 1 + BINLOG_HEADER_SIZE)
-		return lt_fail(err, LT_E_PROTOCOL, "a packet of %zu bytes is no event", piece.len);
-	size = lt_le((const uint8_t *)piece.ptr + 1 + BINLOG_HEADER_SIZE_AT, 4);
-	s->spooling = s->joining && s->spill != NULL && (uint8_t)piece.ptr[1 + TYPE_AT] == BINLOG_TRANSACTION_PAYLOAD;
+	if (!take_head(s, piece, err))
+		return false;
+	size = lt_le((const uint8_t *)piece->ptr + BINLOG_HEADER_SIZE_AT, 4);
+	s->spooling = s->joining && s->spill != NULL && (uint8_t)piece->ptr[TYPE_AT] == BINLOG_TRANSACTION_PAYLOAD;
 	if (size > s->packet_max && !s->spooling)
 		return lt_fail(err, LT_E_TXN_TOO_LARGE, "an event of %llu bytes is more than the %zu that are allowed",
 		    (unsigned long long)size, s->packet_max);
@@ -142,10 +169,8 @@ begin_event(struct stream *s, struct lt_str piece, struct lt_err *err)
 static bool
 take_piece(struct stream *s, struct lt_str piece, bool first, struct lt_str *event, struct lt_err *err)
 {
-	if (first && !begin_event(s, piece, err))
+	if (first && !begin_event(s, &piece, err))
 		return false;
-	if (first)
-		piece = lt_str_of(piece.ptr + 1, piece.len - 1);
 	if (s->spooling) {
 		s->feed.spool = &s->spool_file;
 		*event = lt_str_of(s->spool_file.front, 0);
@@ -176,6 +201,7 @@ stream_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, stru
 	if (!s->joining) {
 		binlog_spool_close(&s->spool_file);
 		s->feed.spool = NULL;
+		s->ack = false;
 	}
 	for (;;) {
 		struct lt_str piece;
@@ -195,12 +221,47 @@ stream_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, stru
 		}
 		if (!take_piece(s, piece, first, event, err))
 			return read_failed(s, err);
-		if (!s->joining)
-			return BINLOG_READ_EVENT;
+		if (s->joining)
+			continue;
+		if (s->ack)
+			my_renumber(s->conn, 1); /* as if the answer had gone out: the server counts on behind it */
+		return BINLOG_READ_EVENT;
 	}
 }
 
 /* -- set-up --------------------------------------------------------------------------------------- */
+
+/* As the vendors' replicas do; but also where it is off, so that it may be switched on while the stream runs. */
+static bool
+ask_semi_sync(struct stream *s, struct lt_err *err)
+{
+	struct my_rows *rows = NULL;
+	struct lt_str value = { 0 };
+	bool newer = false;
+
+	if (!my_query(s->conn,
+		"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('rpl_semi_sync_source_enabled', "
+		"'rpl_semi_sync_master_enabled', 'lower_case_table_names')",
+		&rows, err))
+		return false;
+	for (size_t i = 0; i < rows->nrows && rows->ncolumns >= 2; i++) {
+		struct lt_str name = my_rows_at(rows, i, 0);
+
+		if (lt_str_ieq(name, LT_STR("lower_case_table_names"))) {
+			s->folds = !lt_str_eqz(my_rows_at(rows, i, 1), "0");
+			continue;
+		}
+		newer = lt_str_ieq(name, LT_STR("rpl_semi_sync_source_enabled"));
+		value = my_rows_at(rows, i, 1);
+	}
+	s->headed = value.ptr != NULL;
+	s->semi_sync = !s->headed                        ? BINLOG_SEMI_SYNC_ABSENT
+		       : lt_str_ieq(value, LT_STR("ON")) ? BINLOG_SEMI_SYNC_ON
+							 : BINLOG_SEMI_SYNC_OFF;
+	my_rows_free(rows);
+	return !s->headed ||
+	       my_exec(s->conn, newer ? "SET @rpl_semi_sync_replica = 1" : "SET @rpl_semi_sync_slave = 1", NULL, err);
+}
 
 static bool
 set_up(struct stream *s, const struct binlog_options *options, struct lt_err *err)
@@ -219,6 +280,8 @@ set_up(struct stream *s, const struct binlog_options *options, struct lt_err *er
 		return false;
 	if (!my_execf(s->conn, err, "SET @source_heartbeat_period = %" PRIu64 ", @master_heartbeat_period = %" PRIu64,
 		period_ns, period_ns))
+		return false;
+	if (options->semi_sync && !ask_semi_sync(s, err))
 		return false;
 	change_uuid_text(options->uuid, uuid);
 	return mariadb || my_execf(s->conn, err, "SET @replica_uuid = '%s', @slave_uuid = '%s'", uuid, uuid);
@@ -379,18 +442,13 @@ start(struct stream *s, const struct change_position *from, const struct binlog_
 }
 
 bool
-binlog_source_open(const struct my_addr *addr, const struct change_position *from, const struct binlog_options *options,
-    struct change_source **ret, struct lt_err *err)
+binlog_stream_open(const struct my_addr *addr, const struct change_position *from, const struct binlog_options *options,
+    struct binlog_feed **ret, struct lt_err *err)
 {
 	static const struct binlog_feed_ops ops = { stream_read, stream_cancel, stream_close };
 	struct stream *s = lt_new(struct stream);
-	struct change_position begin;
-	struct lt_err mine = { 0 };
 	bool ok = false;
 
-	err = err != NULL ? err : &mine;
-	change_position_init(&begin);
-	change_position_copy(&begin, from);
 	s->feed.ops = &ops;
 	s->feed.stream = true;
 	s->feed.in_use = options->to_end;
@@ -405,17 +463,75 @@ binlog_source_open(const struct my_addr *addr, const struct change_position *fro
 		(void)read_failed(s, err);
 		goto out;
 	}
-	if (s->feed.by_gtid)
-		begin.place = (struct change_place){ .pos = 4 };
-	*ret = binlog_source_new(&s->feed, &begin, options, s->expect);
-	lt_str_copy((*ret)->server, sizeof((*ret)->server), lt_str_z(s->identity));
-	if (options->commit == NULL && !options->boundaries)
-		binlog_source_recall(*ret, binlog_recall_new(addr, options));
-	s = NULL; /* the source's */
+	*ret = &s->feed;
+	s = NULL; /* the caller's */
 	ok = true;
 out:
 	if (s != NULL)
 		stream_close(&s->feed);
-	change_position_clear(&begin);
 	return ok;
+}
+
+const char *
+binlog_stream_identity(const struct binlog_feed *feed)
+{
+	return ((const struct stream *)feed)->identity;
+}
+
+bool
+binlog_stream_expects(const struct binlog_feed *feed)
+{
+	return ((const struct stream *)feed)->expect;
+}
+
+enum binlog_semi_sync
+binlog_stream_semi_sync(const struct binlog_feed *feed)
+{
+	return ((const struct stream *)feed)->semi_sync;
+}
+
+bool
+binlog_stream_folds(const struct binlog_feed *feed)
+{
+	return ((const struct stream *)feed)->folds;
+}
+
+bool
+binlog_stream_wants_ack(const struct binlog_feed *feed)
+{
+	return ((const struct stream *)feed)->ack;
+}
+
+bool
+binlog_stream_ack(struct binlog_feed *feed, const struct change_place *end, struct lt_err *err)
+{
+	struct lt_buf body = { 0 };
+	bool ok;
+
+	binlog_semi_sync_ack(end, &body);
+	ok = my_send_packet(((struct stream *)feed)->conn, lt_buf_str(&body), err);
+	lt_buf_free(&body);
+	return ok;
+}
+
+bool
+binlog_source_open(const struct my_addr *addr, const struct change_position *from, const struct binlog_options *options,
+    struct change_source **ret, struct lt_err *err)
+{
+	struct binlog_feed *feed;
+	struct change_position begin;
+	struct lt_err mine = { 0 };
+
+	if (!binlog_stream_open(addr, from, options, &feed, err != NULL ? err : &mine))
+		return false;
+	change_position_init(&begin);
+	change_position_copy(&begin, from);
+	if (feed->by_gtid)
+		begin.place = (struct change_place){ .pos = 4 };
+	*ret = binlog_source_new(feed, &begin, options, binlog_stream_expects(feed));
+	lt_str_copy((*ret)->server, sizeof((*ret)->server), lt_str_z(binlog_stream_identity(feed)));
+	if (options->commit == NULL && !options->boundaries)
+		binlog_source_recall(*ret, binlog_recall_new(addr, options));
+	change_position_clear(&begin);
+	return true;
 }

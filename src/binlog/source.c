@@ -5,8 +5,6 @@
 
 /* Positions move at least so often while only unwanted transactions are read. */
 #define PLACE_US 1000000
-/* Of the first event in every file. */
-#define START_POS 4
 
 struct source {
 	struct change_source base;
@@ -16,34 +14,16 @@ struct source {
 	struct binlog_expect expect;
 	struct change_gtid_set *start; /* owned: executed before */
 	struct change_gtid_set *seen;  /* owned: met since; NULL once the place is known */
-	char file[256];
-	uint64_t pos;      /* of the next event */
+	struct binlog_track track;
 	uint64_t pass;     /* what begins before it is passed over; 0 = nothing */
 	uint64_t moved_us; /* since when the place has moved without anything handed out; 0: not looked yet */
 	bool midway;       /* begun at a byte that somebody named */
-	bool repeated;     /* the newest FORMAT_DESCRIPTION was shown again, ahead of where reading begins */
 	bool begun;        /* a stored event was read */
 	bool ended;
 	_Atomic uint64_t bytes;
 };
 
 /* -- one event ------------------------------------------------------------------------------------ */
-
-/** Where a stored event of a stream stands. Events that the server leaves out show as a step ahead in the low 32 bits
- * that headers have; MariaDB 11.4 and newer put 0 there inside of transactions, so the bytes are counted too. */
-static struct binlog_at
-locate(const struct source *s, const struct binlog_header *h)
-{
-	struct binlog_at at = { .file = s->file, .pos = s->pos, .end = s->pos + h->size };
-
-	if (s->feed->stream && h->end_pos != 0 && (uint32_t)at.end != h->end_pos) {
-		uint64_t end = (at.end & ~(uint64_t)UINT32_MAX) | h->end_pos;
-
-		at.end = end < at.end ? end + ((uint64_t)UINT32_MAX + 1) : end;
-		at.pos = at.end - h->size;
-	}
-	return at;
-}
 
 /** The event in front of the place where work goes on must be the one that was there (R13). */
 static bool
@@ -105,9 +85,9 @@ passed_over(struct source *s, const struct binlog_at *at, struct lt_err *err)
 static bool
 stored_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
 {
-	struct binlog_at at = locate(s, &e->header);
+	struct binlog_at at = binlog_track_at(&s->track, &e->header);
 
-	s->pos = at.end;
+	s->track.pos = at.end;
 	if (at.pos < s->pass)
 		return passed_over(s, &at, err);
 	s->pass = 0;
@@ -128,7 +108,7 @@ stored_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
 		/* The event is there whole: what does not fit into it is damage. */
 		if (err->code == LT_E_TRUNCATED)
 			err->code = LT_E_CORRUPT;
-		s->pos = at.pos;
+		s->track.pos = at.pos;
 		return false;
 	}
 	s->begun = true;
@@ -144,11 +124,7 @@ format_event(struct source *s, struct lt_str bytes, struct lt_err *err)
 	if (!binlog_format_decode(bytes, &format, err))
 		return false;
 	binlog_assembler_format(&s->assembler, &format);
-	/* A stream from the middle of a file, and a file read from there, show it ahead of where they begin. Relay logs
-	 * hold a second one, which counts. */
-	s->repeated = s->pos > START_POS && (s->feed->stream || first);
-	if (!s->repeated)
-		s->pos = LT_MAX(s->pos, START_POS) + bytes.len;
+	binlog_track_format(&s->track, bytes.len, first);
 	return true;
 }
 
@@ -159,10 +135,9 @@ rotate_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
 
 	if (!binlog_rotate_decode(e->body, &r, err))
 		return false;
-	if (s->pass != 0 && !lt_str_eqz(r.file, s->file))
+	if (s->pass != 0 && !lt_str_eqz(r.file, s->track.file))
 		return lt_fail(err, LT_E_LOG_POSITION, "the log file ends before %llu", (unsigned long long)s->pass);
-	lt_str_copy(s->file, sizeof(s->file), r.file);
-	s->pos = r.pos;
+	binlog_track_rotate(&s->track, &r);
 	return true;
 }
 
@@ -180,21 +155,12 @@ artificial_event(struct source *s, const struct binlog_event *e, struct lt_err *
 	    err, LT_E_CORRUPT, "%s event that the server itself made up", binlog_event_name(e->header.type, name));
 }
 
-static enum binlog_checksum
-checksum_of(const struct source *s, uint8_t type, bool artificial)
-{
-	if (artificial && type == BINLOG_ROTATE)
-		return BINLOG_CHECKSUM_EITHER;
-	if (!s->assembler.format.known && s->feed->stream)
-		return BINLOG_CHECKSUM_CRC32; /* what was negotiated */
-	return s->assembler.format.crc ? BINLOG_CHECKSUM_CRC32 : BINLOG_CHECKSUM_NONE;
-}
-
 static bool
 one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err *err)
 {
 	uint8_t type = (uint8_t)bytes.ptr[4];
-	bool artificial = s->feed->stream && (lt_le((const uint8_t *)bytes.ptr + 17, 2) & BINLOG_FLAG_ARTIFICIAL) != 0;
+	bool artificial = binlog_track_artificial(&s->track, bytes.ptr);
+	enum binlog_checksum checksum = binlog_track_checksum(&s->track, &s->assembler.format, type, artificial);
 	struct binlog_event e;
 
 	/* Only this thread writes it: no need for an addition that others wait for. */
@@ -204,8 +170,8 @@ one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err 
 	    memory_order_relaxed);
 	if (type == BINLOG_FORMAT_DESCRIPTION)
 		return format_event(s, bytes, err);
-	if (s->feed->spool != NULL ? !binlog_spool_event(s->feed->spool, checksum_of(s, type, artificial), &e, err)
-				   : !binlog_event_open(bytes, checksum_of(s, type, artificial), &e, err))
+	if (s->feed->spool != NULL ? !binlog_spool_event(s->feed->spool, checksum, &e, err)
+				   : !binlog_event_open(bytes, checksum, &e, err))
 		return false;
 	*heartbeat = s->feed->stream && (type == BINLOG_HEARTBEAT || type == BINLOG_HEARTBEAT_V2);
 	if (*heartbeat)
@@ -213,7 +179,7 @@ one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err 
 	if (artificial)
 		return artificial_event(s, &e, err);
 	/* Of an encrypted file it is shown again too. The server sends what follows in the clear. */
-	if (type == BINLOG_MARIADB_START_ENCRYPTION && s->feed->stream && s->repeated)
+	if (type == BINLOG_MARIADB_START_ENCRYPTION && s->feed->stream && s->track.repeated)
 		return true;
 	if (!s->assembler.format.known)
 		return lt_fail(err, LT_E_CORRUPT, "the log does not begin with its FORMAT_DESCRIPTION");
@@ -264,8 +230,8 @@ failed(struct source *s, struct lt_err *err)
 	else if (s->midway && !s->begun && s->expect.pos == 0 && s->assembler.format.known && damage)
 		err->code = LT_E_LOG_POSITION;
 	if (err->where.file[0] == '\0') {
-		lt_str_copy(err->where.file, sizeof(err->where.file), lt_str_z(s->file));
-		err->where.pos = s->pos;
+		lt_str_copy(err->where.file, sizeof(err->where.file), lt_str_z(s->track.file));
+		err->where.pos = s->track.pos;
 	}
 	if (err->where.gtid[0] == '\0' && binlog_assembler_busy(&s->assembler)) {
 		char gtid[96];
@@ -387,15 +353,16 @@ binlog_source_new(
 
 	s->base.ops = &ops;
 	s->feed = feed;
+	s->track.stream = feed->stream;
 	s->clock = options->clock != NULL ? options->clock : lt_clock_real();
 	s->start = change_gtid_set_copy(from->gtids);
 	s->seen = feed->by_gtid ? change_gtid_set_new() : NULL;
-	lt_str_copy(s->file, sizeof(s->file), lt_str_z(from->place.file));
-	s->pos = expect ? from->place.last_pos : from->place.pos;
-	s->midway = !feed->by_gtid && s->pos > START_POS;
+	lt_str_copy(s->track.file, sizeof(s->track.file), lt_str_z(from->place.file));
+	s->track.pos = expect ? from->place.last_pos : from->place.pos;
+	s->midway = !feed->by_gtid && s->track.pos > BINLOG_START_POS;
 	if (feed->whole) {
-		s->pass = s->pos;
-		s->pos = START_POS;
+		s->pass = s->track.pos;
+		s->track.pos = BINLOG_START_POS;
 	}
 	s->expect = (struct binlog_expect){ expect, from->place.last_pos, from->place.pos, from->place.last_crc };
 	binlog_assembler_init(&s->assembler, options, from->gtids);
@@ -421,8 +388,8 @@ binlog_source_place(const struct change_source *base, struct change_place *out)
 {
 	const struct source *s = (const struct source *)base;
 
-	*out = (struct change_place){ .pos = s->pos };
-	lt_str_copy(out->file, sizeof(out->file), lt_str_z(s->file));
+	*out = (struct change_place){ .pos = s->track.pos };
+	lt_str_copy(out->file, sizeof(out->file), lt_str_z(s->track.file));
 }
 
 uint64_t

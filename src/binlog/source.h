@@ -16,6 +16,7 @@ struct binlog_options {
 	unsigned heartbeat_ms; /* 0 = 1000; silence of three of them is LT_E_LOG_SILENT */
 	bool boundaries; /* only where transactions begin and end counts: none is left out, what is prepared (XA) is
 			  * shown as one, and what they hold is not looked into. Without filter and describer */
+	bool semi_sync;  /* as a semi-synchronous replica: only for who acknowledges (binlog/relay.h) */
 	bool to_end;     /* a server's log ends where it ends when that is reached, as a file does */
 	const struct change_place
 	    *commit;            /* of a second reading (binlog/recall.h): this XA COMMIT counts alone, others may be of

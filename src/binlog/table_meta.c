@@ -1,5 +1,6 @@
 #include "binlog/table_meta.h"
 
+#include "binlog/charset.h"
 #include "binlog/column.h"
 
 #define UNKNOWN_TYPE 243 /* MYSQL_TYPE_INVALID */
@@ -152,6 +153,7 @@ signedness(const struct meta *m, struct lt_cur *in, struct lt_err *err)
 		m->columns[i].is_unsigned = (bits >> (7 - k % 8) & 1) != 0;
 		k++;
 	}
+	m->table->signs_told = true;
 	return lt_cur_ok(in) || cut(err, "signs");
 }
 
@@ -266,6 +268,32 @@ one_field(const struct meta *m, uint8_t field, struct lt_cur *in, struct lt_err 
 		return true; /* geometry types, keys, visibility, dimensions: the schema tells them; and what is newer
 				than we are */
 	}
+}
+
+void
+binlog_table_meta_members(struct change_table *table, struct change_column *columns)
+{
+	struct lt_buf utf8 = { 0 };
+
+	for (size_t i = 0; i < table->ncolumns; i++) {
+		struct change_column *c = &columns[i];
+		struct lt_str *list;
+		bool ok = true;
+
+		if (c->nmembers == 0)
+			continue;
+		list = lt_arena_alloc(table->arena, c->nmembers * sizeof(*list));
+		for (size_t k = 0; ok && k < c->nmembers; k++) {
+			lt_buf_clear(&utf8);
+			ok = binlog_charset_utf8(c->collation, c->members[k], &utf8);
+			list[k] = lt_arena_str(table->arena, lt_buf_str(&utf8));
+		}
+		if (!ok)
+			continue;
+		c->members = list;
+		c->members_utf8 = true;
+	}
+	lt_buf_free(&utf8);
 }
 
 bool

@@ -16,4 +16,8 @@ LT_MUST_USE bool binlog_table_meta_types(
 LT_MUST_USE bool binlog_table_meta_optional(
     struct lt_cur in, bool mariadb, struct change_table *table, struct change_column *columns, struct lt_err *err);
 
+/** Bring the names of ENUM and SET members into UTF-8, as a describer compares them; those of a column stay as they are
+ * where one cannot be. `columns` are the table's. */
+void binlog_table_meta_members(struct change_table *table, struct change_column *columns);
+
 #endif

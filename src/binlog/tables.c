@@ -1,6 +1,7 @@
 #include "binlog/tables.h"
 
 #include "base/cur.h"
+#include "binlog/table_meta.h"
 
 #define FIRST_CAP 64
 
@@ -79,6 +80,8 @@ describe(struct binlog_tables *t, struct lt_str body, size_t id_width, bool mari
 
 	if (!binlog_table_map_decode(body, id_width, mariadb, &table, err))
 		return false;
+	if (t->describer.complete != NULL)
+		binlog_table_meta_members(table, (struct change_column *)table->columns); /* still ours to change */
 	if (t->describer.complete != NULL && !t->describer.complete(t->describer.ctx, table, err)) {
 		change_table_unref(table);
 		return false;

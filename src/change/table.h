@@ -26,6 +26,7 @@ struct change_column {
 	uint8_t precision, scale; /* DECIMAL; scale also: fraction digits of temporal types */
 	size_t nmembers; /* ENUM, SET: names where known, in the column's character set or UTF-8 by the log's rule */
 	const struct lt_str *members;
+	bool members_utf8; /* the names are UTF-8 */
 	/* Filled in by a describer (change/source.h), else empty and false: */
 	struct lt_str charset; /* of text: as servers name it ("utf8mb4", "gbk") */
 	bool hidden;           /* the server's own column, no part of the table's definition */
@@ -37,6 +38,7 @@ struct change_table {
 	size_t ncolumns;
 	const struct change_column *columns; /* in log order */
 	bool named;                          /* every column has a name */
+	bool signs_told;                     /* the log tells which numbers are unsigned */
 	size_t row_end; /* of a system-versioned table: the column, counted from 1, that says when a version of the row
 			 * ended; 0: none. A describer tells */
 	size_t branch;  /* of a table whose rows go to several targets: which of them (pipeline/fan.h); else 0 */

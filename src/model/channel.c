@@ -20,11 +20,13 @@ enum {
 #define GIGA ((uint64_t)1 << 30)
 #define TERA ((uint64_t)1 << 40)
 #define SPILL_BYTES (16 * GIGA)
+#define RELAY_BYTES (16 * GIGA)
 
 static const struct model_key channel_keys[] = { { "channel", true }, { "sites", true }, { "direction", true },
 	{ "tables", true }, { "conflicts", false }, { "start", false }, { "until", false }, { "delay", false },
-	{ "otter", false }, { "memory", false }, { "spill", false }, { "group", false }, { "verify", false },
-	{ "writers", false }, { "mode", false }, { "commit-order", false }, { "sync-mode", false } };
+	{ "otter", false }, { "memory", false }, { "spill", false }, { "relay", false }, { "group", false },
+	{ "verify", false }, { "writers", false }, { "mode", false }, { "commit-order", false },
+	{ "sync-mode", false } };
 static const struct model_key group_keys[] = { { "rows", false }, { "bytes", false }, { "time", false },
 	{ "wait", false } };
 
@@ -169,6 +171,37 @@ read_spill(struct model_channel *c, const struct model_yaml *node, struct lt_err
 	return true;
 }
 
+/* The log of a semi-synchronous site. Two ways it is refused (R23, docs/adr/0024): each side's commits, Lutra's own
+ * among them, would wait for the other's acknowledgement. */
+static bool
+read_relay(struct model_channel *c, const struct model_yaml *root, struct lt_err *err)
+{
+	const struct model_yaml *node = model_yaml_get(root, "relay"), *sites = model_yaml_get(root, "sites");
+	size_t bytes = RELAY_BYTES;
+	bool any = false;
+
+	for (size_t i = 0; i < c->nsites; i++) {
+		const struct model_yaml *site = model_yaml_get(sites, c->sites[i].name);
+		const struct model_yaml *key = site != NULL ? model_yaml_get(site, "semi-sync") : NULL;
+
+		if (!c->sites[i].semi_sync)
+			continue;
+		any = true;
+		if (c->npipelines == 2)
+			return model_yaml_fail(key, err, LT_E_CONFIG_VALUE,
+			    "semi-sync: one-way channels only; two ways, commits would wait for each other's acknowledgement");
+		if (i != c->pipelines[0].from)
+			return model_yaml_fail(
+			    key, err, LT_E_CONFIG_VALUE, "semi-sync: the log of site %s is not read", c->sites[i].name);
+	}
+	if (node != NULL && !any)
+		return model_yaml_fail(node->key, err, LT_E_CONFIG_KEY, "relay: no site has `semi-sync`");
+	if (node != NULL && !model_field_size(node, "relay", (struct model_bounds){ MEGA, TERA }, &bytes, err))
+		return false;
+	c->relay_bytes = bytes;
+	return true;
+}
+
 static bool
 read_sync(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
@@ -207,7 +240,8 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	if (memory != NULL &&
 	    !model_field_size(memory, "memory", (struct model_bounds){ MEGA, TERA }, &c->memory_bytes, err))
 		return false;
-	if (!read_spill(c, model_yaml_get(root, "spill"), err) || !read_mode(c, model_yaml_get(root, "mode"), err))
+	if (!read_relay(c, root, err) || !read_spill(c, model_yaml_get(root, "spill"), err) ||
+	    !read_mode(c, model_yaml_get(root, "mode"), err))
 		return false;
 	if (!read_order(c, model_yaml_get(root, "commit-order"), err))
 		return false;

@@ -73,6 +73,7 @@ struct model_channel {
 	enum model_mode mode;     /* `mode`; default exact */
 	size_t writers;           /* `writers`: connections that apply beside each other; default 1 */
 	uint64_t spill_bytes;     /* `spill`: disk that larger transactions may take, for each pipeline; default 16G */
+	uint64_t relay_bytes;     /* `relay`: disk that the log of a `semi-sync` site may take; default 16G */
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 256M */
 	struct model_otter otter;
 	enum model_sync sync;

@@ -10,7 +10,7 @@
 enum { SITE_ID_MAX = 255, SITE_NAME_MAX = 32, PASSWORD_MAX = 1024 };
 
 static const struct model_key site_keys[] = { { "id", true }, { "url", true }, { "password_file", false },
-	{ "password_env", false } };
+	{ "password_env", false }, { "semi-sync", false } };
 
 static bool
 read_all(int fd, const char *path, size_t max, struct lt_buf *out, struct lt_err *err)
@@ -174,6 +174,21 @@ resolve_files(struct model_site *site, const struct model_yaml *url, const char 
 }
 
 static bool
+read_semi_sync(struct model_site *site, const struct model_yaml *node, struct lt_err *err)
+{
+	const unsigned plain = 1u << MODEL_COMPRESSION_NONE;
+
+	if (node == NULL)
+		return true;
+	if (!model_field_switch(node, "semi-sync", &site->semi_sync, err))
+		return false;
+	if (site->semi_sync && (site->compressions | plain) != plain)
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "semi-sync: not over a compressed connection; take compression-algorithms out of the url");
+	return true;
+}
+
+static bool
 read_site(struct model_site *site, const struct model_yaml *node, const char *path, struct lt_err *err)
 {
 	const struct model_yaml *plain = node->kind == MODEL_YAML_MAP ? model_yaml_get(node, "password") : NULL;
@@ -198,6 +213,8 @@ read_site(struct model_site *site, const struct model_yaml *node, const char *pa
 		return false;
 	site->name = lt_str_dup(name);
 	site->id = (uint32_t)id;
+	if (!read_semi_sync(site, model_yaml_get(node, "semi-sync"), err))
+		return false;
 	return resolve_files(site, url, path, err) && read_password(site, node, path, err);
 }
 

@@ -35,6 +35,7 @@ struct model_site {
 	    ssl_mode; /* contract: PREFERRED on a socket or loopback, VERIFY_IDENTITY elsewhere, unless written */
 	char *ssl_ca, *ssl_cert, *ssl_key;
 	unsigned connect_timeout_ms;
+	bool semi_sync;        /* its log is read as a semi-synchronous replica does (R23) */
 	unsigned compressions; /* 1 << each enum model_compression that will do; 0: none is written */
 };
 

@@ -140,6 +140,11 @@ LT_MUST_USE bool my_read_packet(
 /** As my_read_packet(), but one piece (16 MB at most) at a time: *more, and the next call gives the piece behind it. */
 LT_MUST_USE bool my_read_piece(struct my_conn *c, int timeout_ms, struct lt_str *out, bool *more, struct lt_err *err);
 
+/** Inside a stream: a packet that answers nothing and is not answered, numbered 0; goes out at once. */
+LT_MUST_USE bool my_send_packet(struct my_conn *c, struct lt_str body, struct lt_err *err);
+/** The next packet that comes will have this number. */
+void my_renumber(struct my_conn *c, uint8_t number);
+
 /** Set err from a server error number: code and kind by number; number and SQLSTATE are kept, and of the text all that
  * cannot be a row's value. Always false. */
 bool my_fail_server(struct lt_err *err, uint16_t number, const char *sqlstate, struct lt_str text);

@@ -208,6 +208,29 @@ my_command(struct my_conn *c, uint8_t command, struct lt_str body, struct lt_err
 	return my_ask(c, command, body, err);
 }
 
+bool
+my_send_packet(struct my_conn *c, struct lt_str body, struct lt_err *err)
+{
+	uint8_t seq = c->seq;
+	size_t start;
+	bool ok;
+
+	if (!usable(c, err))
+		return false;
+	c->seq = 0;
+	start = my_packet_begin(c);
+	lt_buf_str_add(&c->io.out, body);
+	ok = my_packet_end(c, start, err);
+	c->seq = seq;
+	return (ok && my_io_push(&c->io, err)) || my_dead(c);
+}
+
+void
+my_renumber(struct my_conn *c, uint8_t number)
+{
+	c->seq = number;
+}
+
 /* What stands for no packet: an error, the end of the stream. */
 static bool
 judge(struct my_conn *c, struct lt_str *packet, struct lt_err *err)

@@ -95,6 +95,22 @@ out:
 }
 
 bool
+node_folder_relay(const char *dir, const char *site, char **ret, struct lt_err *err)
+{
+	struct lt_buf path = { 0 };
+	bool ok;
+
+	lt_buf_printf(&path, "%s/relay", dir);
+	ok = mkdir(lt_buf_cstr(&path), 0700) == 0 || errno == EEXIST ||
+	     lt_fail(err, LT_E_FILE_IO, "%s cannot be made: %s", lt_buf_cstr(&path), strerror(errno));
+	lt_buf_printf(&path, "/%s", site);
+	if (ok)
+		*ret = lt_strdup(lt_buf_cstr(&path));
+	lt_buf_free(&path);
+	return ok;
+}
+
+bool
 node_folder_socket(const char *dir, struct sockaddr_un *out, int *fd, struct lt_err *err)
 {
 	int d = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);

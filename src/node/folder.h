@@ -12,6 +12,10 @@ LT_MUST_USE bool node_folder_make(const char *dir, struct lt_err *err);
 /** DIR/spill, where transactions larger than memory lie; **ret is the caller's to free(). What a crash left there is
  * removed. The folder is made when it is needed. */
 LT_MUST_USE bool node_folder_spill(const char *dir, char **ret, struct lt_err *err);
+/** DIR/relay/SITE, where the log of a semi-synchronous site is kept; **ret is the caller's to free(). DIR/relay is
+ * made.
+ */
+LT_MUST_USE bool node_folder_relay(const char *dir, const char *site, char **ret, struct lt_err *err);
 /** Address of DIR/control.sock, by way of an open descriptor of the folder, since socket addresses hold 107 bytes only.
  * `*fd` is the caller's to close, and must stay open while the address is used. LT_E_NOT_RUNNING if there is no such
  * folder. */

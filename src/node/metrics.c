@@ -29,6 +29,14 @@ static const struct metric metrics[] = {
 	    offsetof(struct pipeline_status, passed) },
 };
 
+/* Of pipelines that have a relay log. */
+static const struct metric relay_metrics[] = {
+	{ "lutra_semi_sync_relay_bytes", "gauge", "Bytes of log received and kept until they are applied.",
+	    offsetof(struct binlog_relay_status, bytes) },
+	{ "lutra_semi_sync_acks_total", "counter", "Acknowledgements sent to the source.",
+	    offsetof(struct binlog_relay_status, acks) },
+};
+
 /* Label values: backslash, quote and newline are escaped. */
 static void
 label_value(struct lt_buf *out, const char *text)
@@ -66,6 +74,41 @@ head(struct lt_buf *out, const char *name, const char *type, const char *help)
 	lt_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+static void
+samples(struct lt_buf *out, const struct metric *m, const struct node_view *v, bool of_relay)
+{
+	head(out, m->name, m->type, m->help);
+	for (size_t i = 0; i < v->count; i++) {
+		const char *from =
+		    of_relay ? (const char *)&v->pipelines[i].relay : (const char *)&v->pipelines[i].status;
+		uint64_t value;
+
+		if (of_relay && !v->pipelines[i].semi_sync)
+			continue;
+		memcpy(&value, from + m->offset, sizeof(value));
+		sample(out, m->name, v, i, NULL);
+		lt_buf_u64(out, value);
+		lt_buf_c(out, '\n');
+	}
+}
+
+static void
+relay_samples(struct lt_buf *out, const struct node_view *v)
+{
+	static const char alarm[] = "lutra_semi_sync_alarm";
+
+	for (size_t m = 0; m < LT_COUNT(relay_metrics); m++)
+		samples(out, &relay_metrics[m], v, true);
+	head(out, alarm, "gauge", "The code of what keeps commits at the source from being acknowledged; 0: nothing.");
+	for (size_t i = 0; i < v->count; i++) {
+		if (!v->pipelines[i].semi_sync)
+			continue;
+		sample(out, alarm, v, i, NULL);
+		lt_buf_u64(out, (uint64_t)v->pipelines[i].relay.alarm.code);
+		lt_buf_c(out, '\n');
+	}
+}
+
 void
 node_metrics_text(const struct node_view *v, struct lt_buf *out)
 {
@@ -83,15 +126,12 @@ node_metrics_text(const struct node_view *v, struct lt_buf *out)
 			lt_buf_z(out, strcmp(name, now) == 0 ? "1\n" : "0\n");
 		}
 	}
-	for (size_t m = 0; m < LT_COUNT(metrics); m++) {
-		head(out, metrics[m].name, metrics[m].type, metrics[m].help);
-		for (size_t i = 0; i < v->count; i++) {
-			uint64_t value;
-
-			memcpy(&value, (const char *)&v->pipelines[i].status + metrics[m].offset, sizeof(value));
-			sample(out, metrics[m].name, v, i, NULL);
-			lt_buf_u64(out, value);
-			lt_buf_c(out, '\n');
+	for (size_t m = 0; m < LT_COUNT(metrics); m++)
+		samples(out, &metrics[m], v, false);
+	for (size_t i = 0; i < v->count; i++) {
+		if (v->pipelines[i].semi_sync) {
+			relay_samples(out, v);
+			break;
 		}
 	}
 }

@@ -9,6 +9,7 @@
 
 /* Above what people give their servers by hand, and positive in a signed column. */
 #define SERVER_ID_BASE (1u << 30)
+#define RELAY_ID_BIT 0x10000000
 /* Waits while looking for a start; the log's heartbeat ends each at the latest. */
 #define SCAN_WAIT_MS 1000
 #define FIRST_POS 4
@@ -23,6 +24,7 @@ struct node_origin {
 	uint8_t uuid[16];
 	struct change_spill_room *spill; /* borrowed; NULL: none */
 	struct lt_wake *stop;            /* owned; raised by the pipeline's end */
+	struct binlog_relay *relay;      /* owned; NULL: read straight from the source */
 };
 
 static void
@@ -60,6 +62,7 @@ node_origin_free(struct node_origin *o)
 {
 	if (o == NULL)
 		return;
+	binlog_relay_free(o->relay);
 	lt_wake_free(o->stop);
 	free(o);
 }
@@ -96,6 +99,63 @@ options_of(const struct node_origin *o)
 	return options;
 }
 
+bool
+node_origin_relay(struct node_origin *o, const char *dir, uint64_t limit, struct lt_err *err)
+{
+	size_t count = pipeline_site_hosts(o->site);
+	struct my_addr *hosts = lt_calloc(count, sizeof(*hosts));
+	struct binlog_relay_options options = { .name = o->site->name,
+		.dir = dir,
+		.limit = limit,
+		.hosts = hosts,
+		.nhosts = count,
+		.stop = o->stop,
+		.stream = options_of(o) };
+	bool ok;
+
+	for (size_t i = 0; i < count; i++)
+		pipeline_site_addr(o->site, i, &hosts[i]);
+	options.stream.txn_limit_bytes = o->scan_limit_bytes / PIPELINE_MEMORY_SHARES;
+	options.stream.spill = o->spill;
+	/* It reads on while a start is looked for: the server takes both for one replica else. */
+	options.stream.server_id ^= RELAY_ID_BIT;
+	options.stream.uuid[0] ^= 0x20;
+	ok = binlog_relay_start(&options, &o->relay, err);
+	free(hosts);
+	return ok || lt_wrap(err, "site %s", o->site->name);
+}
+
+bool
+node_origin_relay_status(struct node_origin *o, struct binlog_relay_status *out)
+{
+	if (o->relay == NULL)
+		return false;
+	binlog_relay_status(o->relay, out);
+	return true;
+}
+
+static void
+origin_saved(void *ctx, const struct change_position *saved)
+{
+	binlog_relay_saved(((struct node_origin *)ctx)->relay, saved);
+}
+
+static bool
+origin_forget(void *ctx, struct lt_err *err)
+{
+	return binlog_relay_forget(((struct node_origin *)ctx)->relay, err);
+}
+
+static bool
+origin_kept(void *ctx, bool *folds)
+{
+	struct binlog_relay_status status;
+
+	binlog_relay_status(((struct node_origin *)ctx)->relay, &status);
+	*folds = status.folds;
+	return status.holds;
+}
+
 static bool
 origin_open(void *ctx, const struct change_position *from, const struct change_filter *filter,
     const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret, struct lt_err *err)
@@ -109,6 +169,8 @@ origin_open(void *ctx, const struct change_position *from, const struct change_f
 		options.describer = *describer;
 	options.txn_limit_bytes = txn_limit_bytes;
 	options.spill = o->spill;
+	if (o->relay != NULL)
+		return binlog_relay_open(o->relay, from, &options, ret, err) || lt_wrap(err, "site %s", o->site->name);
 	return open_any(o, from, &options, ret, err);
 }
 
@@ -506,7 +568,6 @@ origin_look(void *ctx, const struct change_position *from, const struct change_f
 	options.filter = *filter;
 	options.txn_limit_bytes = o->scan_limit_bytes;
 	options.spill = o->spill;
-	options.boundaries = true;
 	options.to_end = true;
 	if (!open_any(o, from, &options, &source, err))
 		return false;
@@ -525,10 +586,17 @@ origin_look(void *ctx, const struct change_position *from, const struct change_f
 struct pipeline_origin
 node_origin_ops(struct node_origin *o)
 {
-	return (struct pipeline_origin){ .now = origin_now,
+	struct pipeline_origin ops = { .now = origin_now,
 		.begin = origin_begin,
 		.open = origin_open,
 		.look = origin_look,
 		.ctx = o,
 		.stop = o->stop };
+
+	if (o->relay != NULL) {
+		ops.saved = origin_saved;
+		ops.forget = origin_forget;
+		ops.kept = origin_kept;
+	}
+	return ops;
 }

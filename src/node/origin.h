@@ -2,6 +2,7 @@
 #ifndef NODE_ORIGIN_H
 #define NODE_ORIGIN_H
 
+#include "binlog/relay.h"
 #include "model/site.h"
 #include "pipeline/pipeline.h"
 
@@ -14,6 +15,11 @@ struct node_origin *node_origin_new(
     const struct model_site *site, size_t scan_limit_bytes, const struct lt_clock *clock);
 /** Before it is used: where rows of transactions larger than memory go (borrowed); without it they are refused. */
 void node_origin_spill(struct node_origin *o, struct change_spill_room *room);
+/** Before it is used, for a `semi-sync` site, and behind the spill: its log goes by way of the folder `dir`, `limit`
+ * bytes at most (binlog/relay.h). LT_E_RELAY_IO, LT_E_RELAY_DAMAGED. */
+LT_MUST_USE bool node_origin_relay(struct node_origin *o, const char *dir, uint64_t limit, struct lt_err *err);
+/** How that stands; false: there is none. */
+bool node_origin_relay_status(struct node_origin *o, struct binlog_relay_status *out);
 void node_origin_free(struct node_origin *o);
 /** The origin's functions; borrows `o`. */
 struct pipeline_origin node_origin_ops(struct node_origin *o);

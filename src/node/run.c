@@ -146,20 +146,38 @@ make_room(const struct runner *r, struct change_spill_room *room)
 	room->part_bytes = LT_MIN(LT_MAX(room->memory_bytes / PART_SHARES, PART_MIN), PART_MAX);
 }
 
+/* Before any pipeline starts: a folder that cannot be used ends the run. */
+static bool
+make_origins(struct runner *r, const char *data, struct lt_err *err)
+{
+	const struct model_channel *channel = r->channel;
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < channel->npipelines; i++) {
+		const struct model_site *site = &channel->sites[channel->pipelines[i].from];
+		struct node_origin *o = node_origin_new(site, channel->memory_bytes, r->node.clock);
+		char *folder = NULL;
+
+		make_room(r, &r->rooms[i]);
+		node_origin_spill(o, &r->rooms[i]);
+		r->node.origins[i] = o;
+		if (site->semi_sync)
+			ok = node_folder_relay(data, site->name, &folder, err) &&
+			     node_origin_relay(o, folder, channel->relay_bytes, err);
+		free(folder);
+	}
+	return ok;
+}
+
 static void
 start_pipelines(struct runner *r)
 {
 	const struct model_channel *channel = r->channel;
 
 	for (size_t i = 0; i < channel->npipelines; i++) {
-		struct node_origin *o =
-		    node_origin_new(&channel->sites[channel->pipelines[i].from], channel->memory_bytes, r->node.clock);
 		struct pipeline_trace trace;
 
-		make_room(r, &r->rooms[i]);
-		node_origin_spill(o, &r->rooms[i]);
-		r->node.origins[i] = o;
-		r->ops[i] = node_origin_ops(o);
+		r->ops[i] = node_origin_ops(r->node.origins[i]);
 		r->ops[i].changed = r->changed;
 		r->node.traces[i] = node_trace_new(r->data, channel, i);
 		trace = node_trace_ops(r->node.traces[i]);
@@ -192,10 +210,13 @@ end_all(void *arg)
 		node_control_end(r->control);
 	for (size_t i = 0; i < r->node.count; i++) {
 		pipeline_free(r->node.pipelines[i]);
-		node_origin_free(r->node.origins[i]);
 		node_trace_free(r->node.traces[i]);
 	}
 	r->node.count = 0;
+	for (size_t i = 0; i < LT_COUNT(r->node.origins); i++) {
+		node_origin_free(r->node.origins[i]);
+		r->node.origins[i] = NULL;
+	}
 	lt_wake_raise(r->ended);
 }
 
@@ -216,6 +237,8 @@ static void
 runner_close(struct runner *r)
 {
 	node_http_free(r->http);
+	for (size_t i = 0; i < LT_COUNT(r->node.origins); i++)
+		node_origin_free(r->node.origins[i]);
 	arbiter_unlock(r->lock);
 	/* Last, so that whoever asked to stop finds the folder free. */
 	node_control_free(r->control);
@@ -246,6 +269,8 @@ node_run(const struct node_run_options *options, struct lt_err *err)
 		goto out;
 	r.node.channel = r.channel;
 	r.node.clock = lt_clock_real();
+	if (!make_origins(&r, options->data, err))
+		goto out;
 	open_loop(&r);
 	if (options->listen != NULL && !node_http_open(options->listen, r.loop, &r.node, &r.http, err))
 		goto out;

@@ -54,7 +54,40 @@ key_place(struct lt_buf *out, const char *key, const struct change_place *place,
 }
 
 static void
-pipeline_json(const char *name, const struct pipeline_status *s, struct lt_buf *out)
+key_error(struct lt_buf *out, const char *key, const struct lt_err *err)
+{
+	lt_json_key(out, key);
+	if (err->code != LT_OK)
+		lt_err_json(err, out);
+	else
+		lt_buf_z(out, "null");
+}
+
+static void
+relay_json(const struct binlog_relay_status *s, struct lt_buf *out)
+{
+	static const char *const words[] = { [BINLOG_SEMI_SYNC_UNKNOWN] = "unknown",
+		[BINLOG_SEMI_SYNC_ABSENT] = "absent",
+		[BINLOG_SEMI_SYNC_OFF] = "off",
+		[BINLOG_SEMI_SYNC_ON] = "on" };
+
+	lt_json_key(out, "semi_sync");
+	lt_buf_c(out, '{');
+	key_text(out, "source", words[s->source]);
+	lt_json_key(out, "connected");
+	lt_buf_z(out, s->connected ? "true" : "false");
+	key_u64(out, "relay_bytes", s->bytes);
+	key_u64(out, "relay_limit", s->limit);
+	key_u64(out, "acks", s->acks);
+	key_place(out, "received_position", &s->received, "");
+	key_place(out, "acked_position", &s->acked, "");
+	key_error(out, "error", &s->alarm);
+	lt_buf_c(out, '}');
+}
+
+static void
+pipeline_json(
+    const char *name, const struct pipeline_status *s, const struct binlog_relay_status *relay, struct lt_buf *out)
 {
 	char since[32];
 
@@ -83,11 +116,9 @@ pipeline_json(const char *name, const struct pipeline_status *s, struct lt_buf *
 	key_u64(out, "opted_out", s->opted_out);
 	key_u64(out, "passed", s->passed);
 	key_u64(out, "memory_bytes", s->memory_bytes);
-	lt_json_key(out, "error");
-	if (s->err.code != LT_OK)
-		lt_err_json(&s->err, out);
-	else
-		lt_buf_z(out, "null");
+	if (relay != NULL)
+		relay_json(relay, out);
+	key_error(out, "error", &s->err);
 	lt_buf_c(out, '}');
 }
 
@@ -102,9 +133,20 @@ node_status_json(const struct node_view *v, struct lt_buf *out)
 	for (size_t i = 0; i < v->count; i++) {
 		if (i > 0)
 			lt_buf_c(out, ',');
-		pipeline_json(v->pipelines[i].name, &v->pipelines[i].status, out);
+		pipeline_json(v->pipelines[i].name, &v->pipelines[i].status,
+		    v->pipelines[i].semi_sync ? &v->pipelines[i].relay : NULL, out);
 	}
 	lt_buf_z(out, "]}]}");
+}
+
+static void
+error_text(const char *name, const struct lt_err *err, struct lt_buf *out)
+{
+	if (err->code == LT_OK)
+		return;
+	lt_buf_printf(out, "%s: ", name);
+	lt_err_text(err, out);
+	lt_buf_c(out, '\n');
 }
 
 void
@@ -122,10 +164,8 @@ node_status_text(const struct node_view *v, struct lt_buf *out)
 		    s->applied.file[0] != '\0' ? s->applied.file : "-", (unsigned long long)s->applied.pos);
 	}
 	for (size_t i = 0; i < v->count; i++) {
-		if (v->pipelines[i].status.err.code == LT_OK)
-			continue;
-		lt_buf_printf(out, "%s: ", v->pipelines[i].name);
-		lt_err_text(&v->pipelines[i].status.err, out);
-		lt_buf_c(out, '\n');
+		error_text(v->pipelines[i].name, &v->pipelines[i].status.err, out);
+		if (v->pipelines[i].semi_sync)
+			error_text(v->pipelines[i].name, &v->pipelines[i].relay.alarm, out);
 	}
 }

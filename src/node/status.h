@@ -2,6 +2,7 @@
 #ifndef NODE_STATUS_H
 #define NODE_STATUS_H
 
+#include "binlog/relay.h"
 #include "pipeline/pipeline.h"
 
 /** One channel at one moment; a value. */
@@ -11,6 +12,8 @@ struct node_view {
 	struct {
 		const char *name;
 		struct pipeline_status status;
+		bool semi_sync; /* its source is read by way of a relay log: */
+		struct binlog_relay_status relay;
 	} pipelines[2];
 };
 

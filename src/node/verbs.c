@@ -19,6 +19,7 @@ node_view_get(struct node *n, struct node_view *out)
 	for (size_t i = 0; i < n->count; i++) {
 		out->pipelines[i].name = pipeline_name(n->pipelines[i]);
 		pipeline_status_get(n->pipelines[i], &out->pipelines[i].status);
+		out->pipelines[i].semi_sync = node_origin_relay_status(n->origins[i], &out->pipelines[i].relay);
 	}
 }
 

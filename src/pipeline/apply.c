@@ -55,6 +55,8 @@ pipeline_note_saved(struct pipeline *p)
 	p->saved = p->applied.place;
 	p->saved_us = lt_mono_us(p->clock);
 	p->unsaved = false;
+	if (p->origin.saved != NULL)
+		p->origin.saved(p->origin.ctx, &p->applied);
 }
 
 void

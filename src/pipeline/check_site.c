@@ -5,7 +5,7 @@
 #include "pipeline/check_priv.h"
 #include "pipeline/state.h"
 
-enum { KEEP_LOGS_S = 2 * 86400, CLOCK_LIMIT_US = 1000000 };
+enum { KEEP_LOGS_S = 2 * 86400, CLOCK_LIMIT_US = 1000000, SEMI_SYNC_MS = 1000 };
 
 enum { AT_SOURCE = 1, AT_TARGET = 2, ON_MYSQL = 4, ON_MARIADB = 8, ON_BOTH = ON_MYSQL | ON_MARIADB };
 
@@ -247,6 +247,42 @@ check_state_version(struct check *k, const struct check_site *s)
 	my_rows_free(rows);
 }
 
+/* A variable of semi-synchronous replication under the newer or the older name. */
+static const char *
+semi_sync_name(const struct check_site *s, const char *what, char out[64])
+{
+	snprintf(out, 64, "rpl_semi_sync_source_%s", what);
+	if (pipeline_check_var(s, out).ptr == NULL)
+		snprintf(out, 64, "rpl_semi_sync_master_%s", what);
+	return out;
+}
+
+static void
+check_semi_sync(struct check *k, const struct check_site *s)
+{
+	struct lt_buf statement = { 0 };
+	struct lt_str on;
+	uint64_t ms = 0;
+	char name[64];
+
+	if (!s->is_source || !s->model->semi_sync)
+		return;
+	on = pipeline_check_var(s, semi_sync_name(s, "enabled", name));
+	if (on.ptr == NULL)
+		pipeline_check_warn(k, "semi-sync", s->name,
+		    "INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so', then start `lutra run` again",
+		    "the server has no such thing: its commits wait for nobody");
+	else if (!lt_str_ieq(on, LT_STR("ON")))
+		pipeline_check_warn(k, "semi-sync", s->name, pipeline_check_set(s, name, "1", &statement),
+		    "%s is %.*s: commits wait for nobody", name, LT_FMT(on));
+	else if (pipeline_check_number(s, semi_sync_name(s, "timeout", name), &ms) && ms < SEMI_SYNC_MS)
+		pipeline_check_warn(k, "semi-sync", s->name, pipeline_check_set(s, name, "10000", &statement),
+		    "%s is %llu ms: commits hardly wait for Lutra", name, (unsigned long long)ms);
+	else
+		pipeline_check_ok(k, "semi-sync", s->name, "on, commits wait for %llu ms", (unsigned long long)ms);
+	lt_buf_free(&statement);
+}
+
 void
 pipeline_check_site(struct check *k, struct check_site *s)
 {
@@ -257,6 +293,7 @@ pipeline_check_site(struct check *k, struct check_site *s)
 	check_filters(k, s);
 	check_clock(k, s);
 	check_state_version(k, s);
+	check_semi_sync(k, s);
 }
 
 /* -- two sites against each other ----------------------------------------------------------------- */

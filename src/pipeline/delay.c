@@ -69,10 +69,20 @@ pipeline_delay_clear(struct pipeline_delay *d)
 	d->conn = NULL;
 }
 
+void
+pipeline_delay_own(struct pipeline_delay *d)
+{
+	pipeline_delay_clear(d);
+	d->source = NULL;
+	d->source_us = lt_wall_us(d->clock);
+	d->mono_us = lt_mono_us(d->clock);
+}
+
 bool
 pipeline_delay_follow(struct pipeline_delay *d, struct lt_err *err)
 {
-	return d->delay_us == 0 || lt_mono_us(d->clock) - d->mono_us < AGAIN_US || ask_clock(d, err);
+	return d->delay_us == 0 || d->source == NULL || lt_mono_us(d->clock) - d->mono_us < AGAIN_US ||
+	       ask_clock(d, err);
 }
 
 static uint64_t

@@ -31,6 +31,8 @@ LT_MUST_USE bool pipeline_delay_follow(struct pipeline_delay *d, struct lt_err *
  * as it likes. */
 LT_MUST_USE bool pipeline_delay_is_future(
     struct pipeline_delay *d, uint64_t commit_us, bool *future, struct lt_err *err);
+/** The source does not answer: our own clock is taken for its. */
+void pipeline_delay_own(struct pipeline_delay *d);
 /** How long a transaction committed at `commit_us` (0: not known) and read at `read_us` (monotonic) is still to be held
  * back. */
 uint64_t pipeline_delay_left_us(const struct pipeline_delay *d, uint64_t commit_us, uint64_t read_us);

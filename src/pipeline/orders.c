@@ -412,7 +412,8 @@ do_position(
 		pipeline_load_forget_window(sink);
 		entry->action = "position";
 		entry->detail = lt_buf_str(&detail);
-		ok = pipeline_orders_move(p, sink, &to, entry, NULL, NULL, &item->err);
+		ok = (p->origin.forget == NULL || p->origin.forget(p->origin.ctx, &item->err)) &&
+		     pipeline_orders_move(p, sink, &to, entry, NULL, NULL, &item->err);
 	}
 	if (ok)
 		lt_buf_printf(&item->answer, "%s goes on at %s:%llu", p->model->name, to.place.file,

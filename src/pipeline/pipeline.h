@@ -56,9 +56,17 @@ struct pipeline_origin {
 	    const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret,
 	    struct lt_err *err);
 	/** Hand all from `from` to where the log ends now to `each` of the filter's ctx, until that says false. No rows
-	 * come that the filter does not want; what is prepared (XA) comes as one. */
+	 * come that the filter does not want. */
 	bool (*look)(void *ctx, const struct change_position *from, const struct change_filter *filter,
 	    bool (*each)(void *ctx, const struct change_txn *t), struct lt_err *err);
+	/** The next three only where the log is kept here until it is applied (R23), else NULL. The target durably has
+	 * all up to there. */
+	void (*saved)(void *ctx, const struct change_position *saved);
+	/** A person says where to go on: what is kept is given up. */
+	bool (*forget)(void *ctx, struct lt_err *err);
+	/** Whether something is kept: then the log can be read on without its site. `*folds`: names of tables are the
+	 * same there in any letter case. */
+	bool (*kept)(void *ctx, bool *folds);
 	void *ctx;
 	/** Borrowed; NULL: none. Raised when the pipeline ends: whoever waits for a connection gives it up. */
 	struct lt_wake *stop;

@@ -163,14 +163,31 @@ read_one(struct reader *r)
 	return !last;
 }
 
+/* What the source did not answer is not needed where its log is kept here: it may be gone for good. */
+static bool
+can_do_without(const struct pipeline *p, bool *folds, struct lt_err *err)
+{
+	if (lt_err_kind(err) != LT_KIND_RETRY || err->code == LT_E_CANCELLED || p->origin.kept == NULL ||
+	    !p->origin.kept(p->origin.ctx, folds))
+		return false;
+	*err = (struct lt_err){ 0 };
+	return true;
+}
+
 static bool
 reader_init(struct reader *r, struct lt_err *err)
 {
 	struct pipeline *p = r->p;
+	bool folds;
 
-	return pipeline_until_init(&r->until, &p->model->until, &p->applied, err) &&
-	       pipeline_delay_init(
-		   &r->delay, &p->channel->sites[p->model->from], p->model, p->clock, p->origin.stop, err);
+	if (!pipeline_until_init(&r->until, &p->model->until, &p->applied, err))
+		return false;
+	if (pipeline_delay_init(&r->delay, &p->channel->sites[p->model->from], p->model, p->clock, p->origin.stop, err))
+		return true;
+	if (!can_do_without(p, &folds, err))
+		return false;
+	pipeline_delay_own(&r->delay);
+	return true;
 }
 
 static void
@@ -493,7 +510,14 @@ out:
 static bool
 are_apart(const struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
-	return pipeline_apart_check(p->channel, p->model, pipeline_load_conn(sink), p->clock, p->origin.stop, err);
+	bool folds;
+
+	if (pipeline_apart_check(p->channel, p->model, pipeline_load_conn(sink), p->clock, p->origin.stop, err))
+		return true;
+	if (!can_do_without(p, &folds, err))
+		return false;
+	model_mapping_fold(p->model->mapping, folds);
+	return true;
 }
 
 /* No progress is recorded: begin where the channel file says, and make that durable before anything is read (R12). */

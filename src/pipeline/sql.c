@@ -57,8 +57,8 @@ add_key_equal(struct pipeline_text *t, const struct pipeline_column *c)
 	pipeline_sql_slot(t, c, false);
 }
 
-bool
-pipeline_sql_is_real(const struct pipeline_column *c)
+static bool
+is_real(const struct pipeline_column *c)
 {
 	return lt_str_eqz(c->target->base_type, "float") || lt_str_eqz(c->target->base_type, "double");
 }
@@ -104,7 +104,7 @@ add_same(const struct pipeline_route *r, struct pipeline_text *t, const struct p
 	case PIPELINE_BIND_FLOAT:
 	case PIPELINE_BIND_DOUBLE:
 		lt_buf_printf(&t->sql, "%s <=> ?", n);
-		if (!pipeline_sql_is_real(c))
+		if (!is_real(c))
 			break;
 		/* -0 equals 0, but for its sign. */
 		lt_buf_printf(&t->sql, " AND (%s <> 0 OR LEFT(%s, 1) <=> LEFT(?, 1))", n, n);

@@ -228,9 +228,7 @@ add_typed(struct lt_buf *sql, const struct pipeline_column *c)
 		lt_buf_z(sql, c->from->kind == CHANGE_INT ? "CAST(? AS SIGNED)" : "CAST(? AS UNSIGNED)");
 		return true;
 	case PIPELINE_BIND_INDEX: lt_buf_z(sql, "CAST(? AS UNSIGNED)"); return true;
-	case PIPELINE_BIND_FLOAT: /* what else makes of a FLOAT, a text say, it makes of the parameter itself */
-		lt_buf_z(sql, "CAST(? AS FLOAT)");
-		return pipeline_sql_is_real(c);
+	case PIPELINE_BIND_FLOAT: lt_buf_z(sql, "CAST(? AS FLOAT)"); return true;
 	case PIPELINE_BIND_DOUBLE: lt_buf_z(sql, "CAST(? AS DOUBLE)"); return true;
 	case PIPELINE_BIND_DECIMAL:
 	case PIPELINE_BIND_TEMPORAL: lt_buf_z(sql, "CAST(? AS CHAR(100))"); return true; /* stored as text is */

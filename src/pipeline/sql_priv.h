@@ -82,8 +82,6 @@ void pipeline_sql_key_value(struct lt_buf *sql, const struct pipeline_column *c,
 /** "`k` = ? AND `c` <=> ?", with `before` in front. False: nothing to find the row by. */
 bool pipeline_sql_conditions(const struct pipeline_route *r, const struct change_image *before, bool verify,
     const char *first, struct pipeline_text *t);
-/** Whether the target holds it as a FLOAT or DOUBLE. */
-bool pipeline_sql_is_real(const struct pipeline_column *c);
 /** Whether statements write it: no generated column. */
 bool pipeline_sql_is_written(const struct pipeline_column *c);
 /** Every column that the target does not make itself has a value in the image. */

@@ -24,7 +24,6 @@ struct completion {
 	const struct schema_table *known;
 	struct change_table *draft;
 	struct lt_arena *arena; /* the draft's */
-	bool signs_told;
 };
 
 /* -- which types of the log a declared type may have ---------------------------------------------- */
@@ -165,18 +164,24 @@ check_collation(
 }
 
 static bool
+is_ascii(struct lt_str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/** Names that no known character set explains are compared as far as they are ASCII. */
+static bool
 check_members(const struct schema_column *k, const struct change_column *d, struct lt_err *err)
 {
-	struct lt_str charset = schema_charset_name(k->charset);
-	bool comparable =
-	    lt_str_eqz(charset, "utf8mb4") || lt_str_eqz(charset, "utf8mb3") || lt_str_eqz(charset, "ascii");
-
 	if (d->nmembers == 0)
 		return true;
 	if (d->nmembers != k->nmembers)
 		return differs(err, k, "%zu members", d->nmembers);
-	for (size_t i = 0; comparable && i < d->nmembers; i++)
-		if (!lt_str_eq(d->members[i], k->members[i]))
+	for (size_t i = 0; i < d->nmembers; i++)
+		if ((d->members_utf8 || is_ascii(d->members[i])) && !lt_str_eq(d->members[i], k->members[i]))
 			return differs(err, k, "'%.*s' as member %zu", LT_FMT(d->members[i]), i + 1);
 	return true;
 }
@@ -199,7 +204,7 @@ check(const struct completion *c, const struct schema_column *k, const struct ch
 		return true; /* a type newer than we are: only its own values will fail */
 	if (!is_logged_as(&t, d->wire_type))
 		return differs(err, k, "type %u", d->wire_type);
-	if (c->signs_told && is_number(&t) && d->is_unsigned != k->is_unsigned)
+	if (c->draft->signs_told && is_number(&t) && d->is_unsigned != k->is_unsigned)
 		return differs(err, k, d->is_unsigned ? "an unsigned number" : "a signed number");
 	return check_numbers(k, &t, d, err) && check_collation(k, &t, d, err) && check_members(k, d, err);
 }
@@ -358,18 +363,6 @@ all_columns(const struct completion *c, struct change_column *columns, struct lt
 	return true;
 }
 
-/** Signs come with collations and names, but nothing says so when the log has only signed numbers: then the schema's
- * word counts. */
-static bool
-tells_signs(const struct change_table *draft)
-{
-	bool told = draft->named;
-
-	for (size_t i = 0; i < draft->ncolumns; i++)
-		told = told || draft->columns[i].collation != 0 || draft->columns[i].is_unsigned;
-	return told;
-}
-
 bool
 schema_complete(const struct schema_table *known, struct change_table *draft, struct lt_err *err)
 {
@@ -381,7 +374,6 @@ schema_complete(const struct schema_table *known, struct change_table *draft, st
 	if (known == NULL)
 		return lt_fail(
 		    err, LT_E_SCHEMA_MISMATCH, "the log has a table that was not there when the schema was read");
-	c.signs_told = tells_signs(draft);
 	columns = (struct change_column *)lt_arena_zalloc(draft->arena, (draft->ncolumns + 1) * sizeof(*columns));
 	if (draft->ncolumns != 0)
 		memcpy(columns, draft->columns, draft->ncolumns * sizeof(*columns));

@@ -4,11 +4,13 @@
 
 #define ROOM(what, n) ((struct schema_room){ SCHEMA_ROOM_##what, (n) })
 
-/* A TIME put into a DATETIME gets the day on which that is done. */
+/* A TIME put into a DATETIME gets the day on which that is done. A TIMESTAMP is a moment, the others are what a clock
+ * shows: one made of the other is right in one time zone only. */
 static struct schema_room
 room_of_time(const struct change_column *from, const struct schema_type *to)
 {
 	bool time = from->kind == CHANGE_TIME, day = from->kind == CHANGE_DATE;
+	bool moment = from->kind == CHANGE_TIMESTAMP;
 
 	switch (to->class_) {
 	case SCHEMA_CLASS_TIME:
@@ -16,11 +18,14 @@ room_of_time(const struct change_column *from, const struct schema_type *to)
 			return ROOM(NONE, 0);
 		break;
 	case SCHEMA_CLASS_DATETIME:
-	case SCHEMA_CLASS_TIMESTAMP:
-		if (time)
+		if (time || moment)
 			return ROOM(NONE, 0);
 		break;
-	case SCHEMA_CLASS_DATE: return time ? ROOM(NONE, 0) : day ? ROOM(ANY, 0) : ROOM(DATE, 0);
+	case SCHEMA_CLASS_TIMESTAMP:
+		if (!moment)
+			return ROOM(NONE, 0);
+		break;
+	case SCHEMA_CLASS_DATE: return time || moment ? ROOM(NONE, 0) : day ? ROOM(ANY, 0) : ROOM(DATE, 0);
 	case SCHEMA_CLASS_TEXT:
 	case SCHEMA_CLASS_BYTES: return ROOM(ANY, 0);
 	default: return ROOM(NONE, 0);

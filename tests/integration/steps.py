@@ -65,13 +65,14 @@ def stopped(lutra, pipeline, code):
 
 
 def retrying(lutra, pipeline, code):
-    """Wait until the pipeline tries again because of `code`; its error."""
+    """Wait until the pipeline tries again because of `code` (or one of them); its error."""
+    codes = (code,) if isinstance(code, str) else code
     answers(lutra)
 
     def look():
         status = lutra.pipelines()[pipeline]
         assert status["state"] != "stopped", status
-        return status["error"] if status["state"] == "retrying" and (status["error"] or {}).get("code") == code else None
+        return status["error"] if status["state"] == "retrying" and (status["error"] or {}).get("code") in codes else None
     return wait_until(look, PATIENCE_S, f"{pipeline} to meet {code}", poll_s=0.05)
 
 

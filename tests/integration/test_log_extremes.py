@@ -212,6 +212,8 @@ NARROWER = {
     "fraction": ("DATETIME(6)", "DATETIME(3)", "'2026-11-22 01:02:03.123000'", "'2026-11-22 01:02:03.123456'"),
     "seconds": ("TIMESTAMP(2) NULL", "TIMESTAMP NULL", "'2026-11-22 01:02:03'", "'2026-11-22 01:02:03.99'"),
     "day": ("DATETIME", "DATE", "'2026-11-22'", "'2026-11-22 01:02:03'"),
+    "clock": ("DATETIME", "TIMESTAMP NULL", "NULL", "'2026-11-22 01:02:03'"),
+    "moment": ("TIMESTAMP NULL", "DATETIME", "NULL", "'2026-11-22 01:02:03'"),
     "hour": ("TIME", "DATETIME", "NULL", "'01:02:03'"),
     "cents": ("DECIMAL(20,4)", "DECIMAL(20,2)", "1.2500", "1.2501"),
     "whole": ("DOUBLE", "INT", "7", "7.5"),

@@ -101,6 +101,42 @@ def test_rows_behind_the_last_statement_while_stopped(nameless, schema):
     assert target.sql("SELECT * FROM t ORDER BY id", db=schema) == ((1, 2, 3), (2, 2, 3))
 
 
+@pytest.mark.parametrize("engine", NAMELESS)
+@pytest.mark.parametrize("charset", ["latin1", "gbk"])
+def test_members_that_changed_places_are_a_stop(charset, engine, site, channel, schema):
+    """The log names them in the column's character set; today's names for yesterday's numbers would be others."""
+    source, target = site(engine, 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    one, two = {"latin1": "\u00e9\u00fc", "gbk": "\u4e2d\u6587"}[charset]
+    source.sql(f"CREATE TABLE t (id INT PRIMARY KEY, e ENUM('{one}', '{two}') CHARACTER SET {charset})", db=schema)
+    begin_at(lutra, log_end(source))
+    moved = f"e ENUM('{two}', '{one}') CHARACTER SET {charset}"
+    source.script([f"INSERT INTO t VALUES (1, '{one}')", f"ALTER TABLE t MODIFY {moved}"], db=schema)
+    run_at((target,), schema, f"CREATE TABLE t (id INT PRIMARY KEY, {moved})")
+    lutra.start(wait=False)
+    error = stopped(lutra, ONE_WAY, "E4001")
+    assert f"'{one}' as member 1" in error["message"]
+
+
+@pytest.mark.parametrize("engine", NAMELESS)
+def test_signs_are_told_by_a_log_of_signed_numbers_alone(engine, site, channel, schema):
+    """-1 must not become 4294967295 because the column is unsigned today."""
+    source, target = site(engine, 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    source.sql("SET GLOBAL binlog_row_metadata = 'MINIMAL'")
+    try:
+        source.sql("CREATE TABLE t (id INT PRIMARY KEY, a INT)", db=schema)
+        begin_at(lutra, log_end(source))
+        source.sql("INSERT INTO t VALUES (1, -1)", db=schema)
+        run_at((source,), schema, "DELETE FROM t", "ALTER TABLE t MODIFY a INT UNSIGNED")  # nothing in the log says so
+        run_at((target,), schema, "CREATE TABLE t (id INT PRIMARY KEY, a INT UNSIGNED)")
+        lutra.start(wait=False)
+        error = stopped(lutra, ONE_WAY, "E4001")
+    finally:
+        source.sql("SET GLOBAL binlog_row_metadata = 'FULL'")
+    assert "a signed number" in error["message"]
+
+
 @pytest.mark.parametrize("engine", ["mariadb", "mariadb-11.8"])
 def test_hashes_of_long_unique_keys_without_names(engine, site, channel, schema):
     """Their columns are in the log alone; one that the table has lost is none of them."""

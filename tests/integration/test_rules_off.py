@@ -11,6 +11,7 @@ import test_log_xa as xa
 import test_rules as rules
 import test_rules_log as log
 import test_rules_rows as rows
+import test_semi_sync as semi_sync
 import test_writers as writers
 from lutralab.lutra import LutraFailed
 from lutralab.servers import CHECKOUT
@@ -44,6 +45,7 @@ SWITCHED_OFF = {
     "r14_recall": (xa_over_a_kill, 5),
     "r15_state": (log.test_r15_data_folder_may_be_deleted, 5),
     "r16_version": (log.test_r16_newer_state_is_refused, 5),
+    "r23_ack": (semi_sync.acked_before_it_is_kept, 5),
 }
 
 
@@ -54,7 +56,7 @@ def binary():
 def test_every_rule_has_a_switch():
     found = {name for file in (CHECKOUT / "src").rglob("*.c") for name in re.findall(r'lt_fault\("(r\d+_\w+)"\)', file.read_text())}
     assert found == set(SWITCHED_OFF)
-    assert {int(name[1:3]) for name in SWITCHED_OFF} == set(range(1, 17))
+    assert {int(name[1:3]) for name in SWITCHED_OFF} == {*range(1, 17), 23}
 
 
 @pytest.mark.parametrize("switch", SWITCHED_OFF)
@@ -64,7 +66,8 @@ def test_rule_switched_off_is_noticed(switch, lab, site, channel, schema, monkey
     rule, patience_s = SWITCHED_OFF[switch]
     monkeypatch.setattr(steps, "PATIENCE_S", patience_s)
     channel.more = {"program": binary(), "env": {"LUTRA_FAULTS": switch}}
-    args = (lab, site, channel, schema) if getattr(rule, "func", rule) is log.lost_tail else (site, channel, schema)
+    with_lab = getattr(rule, "func", rule) in (log.lost_tail, semi_sync.acked_before_it_is_kept)
+    args = (lab, site, channel, schema) if with_lab else (site, channel, schema)
     with pytest.raises((AssertionError, LutraFailed, TimeoutError)) as failure:
         rule(*args)
     print(f"{switch}: {failure.value}")

@@ -315,20 +315,3 @@ def test_a_position_given_by_hand_forgets_what_was_done_ahead(site, channel, sch
     lutra.command("position", "hz->us", "--file", file, "--pos", pos)
     steps.stopped(lutra, "hz->us", "E4000")
     ledger_is(us, schema, set(range(6001)))
-
-
-def test_a_writer_that_waits_long_for_its_turn_stays(site, channel, schema):
-    """MariaDB drops sessions that say nothing inside a transaction for ten seconds; the head of the order takes longer."""
-    source, target = site("mysql", 1), site("mariadb", 2)
-    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=["writers: 2", "group: { rows: 600, wait: 1s }"])
-    for server in (source, target):
-        server.script(["SET sql_log_bin=0", "CREATE TABLE slow (n INT)", "CREATE TABLE t (id INT PRIMARY KEY)",
-                       f"INSERT INTO slow VALUES {', '.join(f'({i})' for i in range(600))}"], db=schema)
-    target.sql("CREATE TRIGGER slows BEFORE DELETE ON slow FOR EACH ROW SET @s = SLEEP(0.02)", db=schema)  # which the account cannot see
-    lutra.start()
-    lutra.kill()
-    source.script(["BEGIN", "DELETE FROM slow", "COMMIT", "BEGIN", *(f"INSERT INTO t VALUES ({i})" for i in range(600)), "COMMIT"], db=schema)
-    lutra.start()
-    lutra.wait()
-    same(source, target, schema)
-    assert lutra.pipelines()["hz->us"]["retries"] == 0

@@ -66,11 +66,12 @@ class LutraFailed(Exception):
 class Lutra:
     """`lutra run` on a channel between servers: sites is {"hz": server, ...}, ids are their order.
 
-    urls says where a site is reached in another way ("HOST:PORT/?OPTIONS"); prefix is what the program is started with.
+    urls says where a site is reached in another way ("HOST:PORT/?OPTIONS"); prefix is what the program is started with; semi_sync
+    names sites that are read so.
     Owned by one thread; status() may be called by any."""
 
     def __init__(self, folder, sites, direction, tables, name="shop", extra=(), user=USER, password=PASSWORD,
-                 program=None, env=None, urls=None, prefix=()):
+                 program=None, env=None, urls=None, prefix=(), semi_sync=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name = name
@@ -89,7 +90,8 @@ class Lutra:
         lines = [f"channel: {name}", "sites:"]
         for number, (site, server) in enumerate(sites.items(), 1):
             where = (urls or {}).get(site) or f"127.0.0.1:{server.port}"
-            lines.append(f'  {site}: {{ id: {number}, url: "mysql://{user}@{where}", password_file: {secret.name} }}')
+            more = ", semi-sync: true" if site in semi_sync else ""
+            lines.append(f'  {site}: {{ id: {number}, url: "mysql://{user}@{where}", password_file: {secret.name}{more} }}')
         lines += [f'direction: "{direction}"', "tables:"]
         lines += [f'  - "{t}"' if isinstance(t, str) else f"  - {json.dumps(t)}" for t in tables]
         if "<->" in direction:

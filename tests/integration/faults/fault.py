@@ -21,7 +21,7 @@ _seeds = itertools.count(500)
 class Fault:
     """What must come out: equality in the end, and until then one of
     stops  the pipeline stops with this code; its hint names the command `then`, which is given after the mend
-    shows  it tries again because of this code, and goes on by itself after the mend
+    shows  it tries again because of this code (or one of these), and goes on by itself after the mend
     waits  a session of Lutra at the target is in a state like this
     busy   the writers at the source get on, and nothing is to be seen"""
 
@@ -31,7 +31,7 @@ class Fault:
     stops: str = ""
     then: str = "retry"
     place: typing.Callable = None  # what to give `position`, of the world
-    shows: str = ""
+    shows: str | tuple[str, ...] = ""
     waits: str = ""
     busy: bool = False
     quiet: bool = False    # writers rest before the mend, as for a first copy

@@ -84,6 +84,27 @@ year_takes_a_bit_among_the_signs(void **state)
 }
 
 static void
+members_become_utf8_where_their_character_set_is_known(void **state)
+{
+	static const struct lt_str gbk[] = { { "\xd6\xd0", 2 }, { "a", 1 } }, keybcs2[] = { { "\x81", 1 } };
+	struct change_column c[] = {
+		{ .wire_type = BINLOG_COL_ENUM, .collation = 28, .nmembers = 2, .members = gbk },
+		{ .wire_type = BINLOG_COL_SET, .collation = 37, .nmembers = 1, .members = keybcs2 },
+		{ .wire_type = BINLOG_COL_LONG },
+	};
+	struct change_table *t = change_table_new();
+
+	(void)state;
+	t->ncolumns = LT_COUNT(c);
+	binlog_table_meta_members(t, c);
+	assert_true(c[0].members_utf8 && !c[1].members_utf8 && !c[2].members_utf8);
+	assert_true(lt_str_eqz(c[0].members[0], "\xe4\xb8\xad"));
+	assert_true(lt_str_eqz(c[0].members[1], "a"));
+	assert_ptr_equal(c[1].members, keybcs2);
+	change_table_unref(t);
+}
+
+static void
 members_go_by_type_and_unknown_fields_are_passed_over(void **state)
 {
 	static const uint8_t list[] = { BINLOG_COL_SET, BINLOG_COL_ENUM, BINLOG_COL_SET };
@@ -195,6 +216,7 @@ main(void)
 		cmocka_unit_test(engines_count_characters_differently),
 		cmocka_unit_test(a_default_collation_with_exceptions),
 		cmocka_unit_test(year_takes_a_bit_among_the_signs),
+		cmocka_unit_test(members_become_utf8_where_their_character_set_is_known),
 		cmocka_unit_test(members_go_by_type_and_unknown_fields_are_passed_over),
 		cmocka_unit_test(counts_beyond_the_bytes_are_refused),
 		cmocka_unit_test(real_types_stand_in_the_metadata),

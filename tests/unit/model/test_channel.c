@@ -56,6 +56,27 @@ loaded(const char *text)
 #define ONE HEAD "direction: hz -> us\ntables: [shop.*]\n" /* to line 6 */
 #define TWO HEAD "direction: hz <-> us\ntables: [shop.*]\n"
 
+#define SEMI(direction, options)                                                                                       \
+	"channel: shop\nsites:\n  hz: { id: 1, url: \"mysql://lutra@127.0.0.1:3307/" options "\", semi-sync: on }\n"   \
+	"  us: { id: 2, url: \"mysql://lutra@localhost\" }\ndirection: " direction "\ntables: [shop.*]\n"
+
+static void
+a_semi_synchronous_site_has_a_bounded_relay_log(void **state)
+{
+	struct model_channel *c = loaded(SEMI("hz -> us", ""));
+
+	(void)state;
+	assert_true(c->sites[0].semi_sync && !c->sites[1].semi_sync);
+	assert_int_equal(c->relay_bytes, (uint64_t)16 << 30);
+	model_channel_free(c);
+	c = loaded(SEMI("hz -> us", "?compression-algorithms=uncompressed") "relay: 5M\n");
+	assert_int_equal(c->relay_bytes, (uint64_t)5 << 20);
+	model_channel_free(c);
+	c = loaded(ONE);
+	assert_false(c->sites[0].semi_sync || c->sites[1].semi_sync);
+	model_channel_free(c);
+}
+
 static void
 completes_a_one_way_channel_with_defaults(void **state)
 {
@@ -340,6 +361,11 @@ static const struct bad wrong_values[] = {
 	    LT_E_CONFIG_MAPPING, 8, 5, "no way back" },
 	{ HEAD "direction: hz <-> us\nconflicts: none\ntables:\n  - a.b\n  - { from: a.b, to: a.c }\n",
 	    LT_E_CONFIG_MAPPING, 9, 5, "fan-out" },
+	{ ONE "relay: 1G\n", LT_E_CONFIG_KEY, 7, 1, "semi-sync" },
+	{ SEMI("hz <-> us", "") "conflicts: none\n", LT_E_CONFIG_VALUE, 3, 65, "one-way channels only" },
+	{ SEMI("us -> hz", ""), LT_E_CONFIG_VALUE, 3, 65, "not read" },
+	{ SEMI("hz -> us", "?compression-algorithms=zstd"), LT_E_CONFIG_VALUE, 3, 93, "compressed" },
+	{ SEMI("hz -> us", "") "relay: 1K\n", LT_E_CONFIG_VALUE, 7, 8, "are allowed" },
 	{ ONE "sync-mode: media\n", LT_E_CONFIG_VALUE, 7, 12, "field or row" },
 	{ ONE "writers: 2\nsync-mode: row\n", LT_E_CONFIG_VALUE, 8, 12, "one of `writers`" },
 	{ TWO "conflicts: none\nsync-mode: row\n", LT_E_CONFIG_VALUE, 8, 12, "one way" },
@@ -463,6 +489,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(completes_a_one_way_channel_with_defaults),
+		cmocka_unit_test(a_semi_synchronous_site_has_a_bounded_relay_log),
 		cmocka_unit_test(begins_at_the_beginning_where_told),
 		cmocka_unit_test(two_way_gets_two_pipelines_and_an_inverse_from_left_to_right),
 		cmocka_unit_test(reads_every_key),

@@ -50,6 +50,27 @@ every_number_has_its_metric(void **state)
 }
 
 static void
+a_relay_log_has_metrics_where_there_is_one(void **state)
+{
+	struct node_view v = sample();
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	node_metrics_text(&v, &out);
+	assert_null(strstr(lt_buf_cstr(&out), "semi_sync"));
+	lt_buf_clear(&out);
+	v.pipelines[0].semi_sync = true;
+	v.pipelines[0].relay = (struct binlog_relay_status){ .bytes = 11, .acks = 12 };
+	v.pipelines[0].relay.alarm.code = LT_E_RELAY_IO;
+	node_metrics_text(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nlutra_semi_sync_relay_bytes{channel=\"shop\""));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\"} 11\n"));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\"} 12\n"));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\"} 6020\n"));
+	lt_buf_free(&out);
+}
+
+static void
 one_state_is_set_and_the_others_are_not(void **state)
 {
 	struct node_view v = sample();
@@ -101,6 +122,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_number_has_its_metric),
+		cmocka_unit_test(a_relay_log_has_metrics_where_there_is_one),
 		cmocka_unit_test(one_state_is_set_and_the_others_are_not),
 		cmocka_unit_test(each_metric_says_its_type_once),
 		cmocka_unit_test(health_is_well_only_when_all_run),

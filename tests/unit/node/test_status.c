@@ -95,6 +95,34 @@ people_see_the_error_with_its_code_and_hint(void **state)
 	lt_buf_free(&out);
 }
 
+static void
+a_relay_log_and_its_alarm_are_shown(void **state)
+{
+	struct node_view v = sample();
+	struct binlog_relay_status *r = &v.pipelines[0].relay;
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	v.pipelines[0].semi_sync = true;
+	*r = (struct binlog_relay_status){ .source = BINLOG_SEMI_SYNC_ON,
+		.connected = true,
+		.bytes = 7,
+		.limit = 8,
+		.acks = 9,
+		.received = { .file = "mb.000003", .pos = 30 },
+		.acked = { .file = "mb.000003", .pos = 29 } };
+	lt_fail(&r->alarm, LT_E_RELAY_FULL, "too much");
+	node_status_json(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out),
+	    "\"semi_sync\":{\"source\":\"on\",\"connected\":true,\"relay_bytes\":7,\"relay_limit\":8,\"acks\":9,"
+	    "\"received_position\":{\"file\":\"mb.000003\",\"pos\":30,\"gtid\":\"\"},"
+	    "\"acked_position\":{\"file\":\"mb.000003\",\"pos\":29,\"gtid\":\"\"},\"error\":{\"code\":\"E6021\""));
+	lt_buf_clear(&out);
+	node_status_text(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "hz->us: lutra: E6021 too much: "));
+	lt_buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -102,6 +130,7 @@ main(void)
 		cmocka_unit_test(json_is_the_contracts),
 		cmocka_unit_test(a_channel_is_as_bad_as_its_worst_pipeline),
 		cmocka_unit_test(people_see_the_error_with_its_code_and_hint),
+		cmocka_unit_test(a_relay_log_and_its_alarm_are_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

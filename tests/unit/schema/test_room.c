@@ -28,9 +28,14 @@ a_narrower_column_bends_and_a_wider_one_does_not(void **state)
 		uint32_t count;
 	} cases[] = {
 		{ CHANGE_DATETIME, 6, "datetime", "datetime(3)", SCHEMA_ROOM_DIGITS, 3 },
-		{ CHANGE_DATETIME, 6, "timestamp", "timestamp", SCHEMA_ROOM_DIGITS, 0 },
+		{ CHANGE_TIMESTAMP, 6, "timestamp", "timestamp", SCHEMA_ROOM_DIGITS, 0 },
+		{ CHANGE_TIMESTAMP, 0, "timestamp", "timestamp(3)", SCHEMA_ROOM_ANY, 0 },
+		{ CHANGE_DATETIME, 0, "timestamp", "timestamp", SCHEMA_ROOM_NONE, 0 },
+		{ CHANGE_TIMESTAMP, 0, "datetime", "datetime", SCHEMA_ROOM_NONE, 0 },
+		{ CHANGE_DATE, 0, "timestamp", "timestamp", SCHEMA_ROOM_NONE, 0 },
 		{ CHANGE_DATETIME, 3, "datetime", "datetime(6)", SCHEMA_ROOM_ANY, 0 },
-		{ CHANGE_TIMESTAMP, 0, "date", "date", SCHEMA_ROOM_DATE, 0 },
+		{ CHANGE_TIMESTAMP, 0, "date", "date", SCHEMA_ROOM_NONE, 0 },
+		{ CHANGE_DATETIME, 0, "date", "date", SCHEMA_ROOM_DATE, 0 },
 		{ CHANGE_DATE, 0, "datetime", "datetime", SCHEMA_ROOM_ANY, 0 },
 		{ CHANGE_DATE, 0, "date", "date", SCHEMA_ROOM_ANY, 0 },
 		{ CHANGE_TIME, 0, "datetime", "datetime", SCHEMA_ROOM_NONE, 0 },

@@ -40,6 +40,7 @@ class Config:
     reread: float = 0.004
     server: float = 0.001
     cut: float = 0.003
+    deadlock: float = 0.02  # chance of a target transaction to be the server's victim
     split: int = 0  # one direction of one pair is cut most of the time. 1: of any pair; 2: from the second site to the last
     bulk: bool = False  # all links are cut while users write: then all comes at once
     coarse: int = 1  # ticks that stamps are rounded to

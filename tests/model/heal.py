@@ -11,10 +11,10 @@ from .versions import merge
 MOST = 20  # entries lost
 
 
-def lose(world, i):
+def lose(world, i, entries):
     """The fail-over. Whatever the server or the process held in memory is gone with it."""
     site = world.sites[i]
-    place = len(site.log) - 1 - world.choose(MOST)
+    place = len(site.log) - entries
     if place < 1:
         return
     world.note("lost tail")

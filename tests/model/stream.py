@@ -119,7 +119,7 @@ class Group:
                         self.need.add(("p", other))
                         self.phase = self.lock
                         return
-        if site.world.rnd() < 0.02:
+        if site.world.rnd() < self.config.deadlock:
             self.deadlock()
             return
         job.session = self.session

@@ -2,6 +2,7 @@
 
 import pytest
 
+from . import heal
 from .config import Config
 from .oracle import judge
 from .run import run_seed
@@ -107,3 +108,26 @@ def trusted_sites(**settings):
 def test_a_write_that_lost_to_one_forgotten_stays_lost():
     assert not trusted_sites()
     assert "DIVERGED: the sites differ" in trusted_sites(operation_list=False)
+
+
+def older_write_given_back(**settings):
+    """Site 1 loses a write that site 0 has; a newer one of site 0 comes again before the lost one is given back."""
+    run = ByHand(policy="column", lost_tail=True, **settings)
+    run.write(1, 1, (1, 1, 1))
+    run.write(1, 0, (1, 1, 1))
+    for key in (2, 3, 4, 0):
+        run.write(0, key, (2, 2, 2))
+    run.carry(1, 0)
+    heal.lose(run.world, 1, 1)
+    run.world.nodes[1].start()
+    run.read(1)
+    run.carry(0, 1)
+    run.beat(0)
+    run.carry(0, 1)
+    run.world.nodes[1].forget()
+    return run.end()
+
+
+def test_what_is_yet_to_be_given_back_bounds_forgetting():
+    assert not older_write_given_back()
+    assert "DIVERGED: the sites differ" in older_write_given_back(claim_given=False)

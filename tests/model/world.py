@@ -204,7 +204,7 @@ class World:
             site.offset = YEARS if self.rnd() < 0.5 else -YEARS
 
     def lose(self, i):
-        heal.lose(self, i)
+        heal.lose(self, i, 1 + self.choose(heal.MOST))
 
     # ---- a run
     def run(self):

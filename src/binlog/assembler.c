@@ -488,7 +488,15 @@ feed_fragment(struct binlog_assembler *a, const struct binlog_event *e, const st
 	return !whole || feed_fragments(a, at, err);
 }
 
-/** It stands in a group of its own, or (MariaDB) alone: who looks for a place must be able to come behind it. */
+/* Who looks for a place, or for the rows of an XA transaction, must come behind what stops who applies: that was judged
+ * when it was met, or lies in front of the start. */
+static bool
+is_looking(const struct binlog_assembler *a)
+{
+	return a->boundaries || a->commit != NULL;
+}
+
+/** It stands in a group of its own, or (MariaDB) alone. */
 static bool
 feed_incident(struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
 {
@@ -496,7 +504,7 @@ feed_incident(struct binlog_assembler *a, const struct binlog_event *e, const st
 	uint16_t number = lt_cur_u16(&in);
 	struct lt_str text = lt_cur_bytes(&in, lt_cur_u8(&in));
 
-	if (a->boundaries) {
+	if (is_looking(a)) {
 		if (!binlog_assembler_busy(a))
 			binlog_assembler_begin(a, e, at);
 		return binlog_assembler_end(a, e, at, true, err);
@@ -509,7 +517,7 @@ feed_other(const struct binlog_assembler *a, const struct binlog_event *e, struc
 {
 	char name[40];
 
-	if ((e->header.flags & BINLOG_FLAG_IGNORABLE) != 0 || a->boundaries)
+	if ((e->header.flags & BINLOG_FLAG_IGNORABLE) != 0 || is_looking(a))
 		return true;
 	if (binlog_type_name(e->header.type) != NULL)
 		return lt_fail(

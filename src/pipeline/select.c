@@ -68,7 +68,7 @@ is_lossy(struct lt_str name)
 {
 	static const char lost[] = "\xef\xbf\xbd";
 
-	return memmem(name.ptr, name.len, lost, sizeof(lost) - 1) != NULL;
+	return name.len > 0 && memmem(name.ptr, name.len, lost, sizeof(lost) - 1) != NULL;
 }
 
 static bool

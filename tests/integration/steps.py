@@ -64,7 +64,7 @@ def stopped(lutra, pipeline, code):
     return error
 
 
-def retrying(lutra, pipeline, code):
+def retrying(lutra, pipeline, code, patience_s=PATIENCE_S):
     """Wait until the pipeline tries again because of `code` (or one of them); its error."""
     codes = (code,) if isinstance(code, str) else code
     answers(lutra)
@@ -73,7 +73,7 @@ def retrying(lutra, pipeline, code):
         status = lutra.pipelines()[pipeline]
         assert status["state"] != "stopped", status
         return status["error"] if status["state"] == "retrying" and (status["error"] or {}).get("code") in codes else None
-    return wait_until(look, PATIENCE_S, f"{pipeline} to meet {code}", poll_s=0.05)
+    return wait_until(look, patience_s, f"{pipeline} to meet {code}", poll_s=0.05)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,9 @@ from .world import PIPELINE, to_base
 
 BOTH = ("mariadb", "mysql")
 OF_A_TABLE = ("E4002", "E4003", "E5000", "E5001", "E5002", "E5003", "E5005")
+# A target that falls silent in the middle of a group is given a minute.
+SILENT_S = 90
+
 _seeds = itertools.count(500)
 
 
@@ -81,7 +84,7 @@ def come_out(fault, w, load):
         if error["code"] in OF_A_TABLE:
             assert error["where"]["table"] in (f"{w.schema}.hit", f"{w.schema}.wide") and error["where"]["file"], error
     if fault.shows:
-        steps.retrying(w.lutra, PIPELINE, fault.shows)
+        steps.retrying(w.lutra, PIPELINE, fault.shows, SILENT_S)
     if fault.waits:
         w.waits(fault.waits)
     if fault.busy:

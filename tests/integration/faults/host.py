@@ -175,7 +175,7 @@ def lost_progress(*statements, again=False):
     return fault
 
 
-# The reader misses heartbeats, unless the target was just asked something.
+# The reader misses heartbeats at once; a target that was just asked something is given its time.
 CUT = ("E3015", "E2001", "E2000")
 
 HOST = [

@@ -62,7 +62,8 @@ remove_oldest(struct binlog_relay_log *l, size_t n, struct lt_err *err)
 		if (ok)
 			change_gtid_set_free(l->segments[done].gtids);
 	}
-	memmove(l->segments, l->segments + done, (l->count - done) * sizeof(*l->segments));
+	if (done > 0)
+		memmove(l->segments, l->segments + done, (l->count - done) * sizeof(*l->segments));
 	l->count -= done;
 	return ok;
 }

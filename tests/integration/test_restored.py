@@ -112,6 +112,6 @@ def test_site_from_a_backup_stops_its_own_way_back(lab, site, channel, schema):
         put_back(us, copy)
         write(us, schema, range(200, 212))
         stopped(lutra, BACK, ("E3014", "E3011"))
-        wait_until(lambda: us.sql("SELECT COUNT(*) FROM ledger WHERE txn_id BETWEEN 3 AND 5", db=schema)[0][0] == 3, 30,
+        wait_until(lambda: us.sql("SELECT COUNT(*) FROM ledger WHERE txn_id BETWEEN 3 AND 5", db=schema)[0][0] == 3, 90,
                    "the way to the restored site to go on")
         ledger_is(hz, schema, set(range(6)) | set(range(100, 106)))

@@ -105,7 +105,7 @@ def run(fault, w):
         traffic(load, 0 if fault.quiet else 4)
         load.stop()
     w.write(*to_base())
-    w.lutra.wait()
+    w.lutra.wait(timeout_s=2 * SILENT_S)
     same(w.source, w.target, w.schema)
     ledger_is(w.target, w.schema, load.expected_ledger())
     pipeline = w.lutra.pipelines()[PIPELINE]

@@ -51,14 +51,14 @@ def wait_for(lutra, pipeline, look, what="it"):
     return wait_until(lambda: look(lutra.pipelines()[pipeline]), PATIENCE_S, f"{pipeline}: {what}", poll_s=0.05)
 
 
-def stopped(lutra, pipeline, code):
+def stopped(lutra, pipeline, code, patience_s=PATIENCE_S):
     """Wait until the pipeline is stopped; its error, which must have that code (or one of them)."""
     answers(lutra)
 
     def look():
         status = lutra.pipelines()[pipeline]
         return status["error"] if status["state"] == "stopped" else None
-    error = wait_until(look, PATIENCE_S, f"{pipeline} to stop", poll_s=0.05)
+    error = wait_until(look, patience_s, f"{pipeline} to stop", poll_s=0.05)
     assert error["code"] in ((code,) if isinstance(code, str) else code), error
     assert error["hint"]
     return error

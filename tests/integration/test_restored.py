@@ -4,26 +4,13 @@ import contextlib
 
 import pymysql
 import pytest
-
+import steps
 from conftest import ledger_is
 from lutralab.lutra import LutraFailed
-from lutralab.servers import Unavailable, wait_until
-import steps
+from lutralab.servers import wait_until
 from steps import stopped, transaction
 
 ONE_WAY, BACK = "hz->us", "us->hz"
-
-
-@contextlib.contextmanager
-def own_target(lab, engine, schema):
-    try:
-        server = lab.server(engine, 8, name=f"{engine}-{schema}")
-    except Unavailable as e:
-        pytest.skip(str(e))
-    try:
-        yield server.start()
-    finally:
-        server.kill()
 
 
 def backup(server):
@@ -52,7 +39,7 @@ def gone_back(target):
 @pytest.mark.parametrize("engine", ["mariadb", "mysql"])
 def test_target_from_a_backup_goes_on_where_it_stands(engine, lab, site, channel, schema):
     source = site("mariadb", 1)
-    with own_target(lab, engine, schema) as target:
+    with steps.own_server(lab, engine, schema, server_id=8) as target:
         lutra = channel({"hz": source, "us": target}, "hz -> us").start()
         write(source, schema, range(3))
         lutra.wait()
@@ -68,7 +55,7 @@ def test_target_from_a_backup_goes_on_where_it_stands(engine, lab, site, channel
 
 def test_no_order_passes_over_what_a_restored_target_lacks(lab, site, channel, schema):
     source = site("mariadb", 1)
-    with own_target(lab, "mariadb", schema) as target:
+    with steps.own_server(lab, "mariadb", schema, server_id=8) as target:
         lutra = channel({"hz": source, "us": target}, "hz -> us")
         for server in (source, target):
             server.sql("CREATE TABLE once (id INT PRIMARY KEY)", db=schema)
@@ -100,7 +87,7 @@ def test_no_order_passes_over_what_a_restored_target_lacks(lab, site, channel, s
 def test_site_from_a_backup_stops_its_own_way_back(lab, site, channel, schema):
     """Two ways: what it wrote itself since the backup is at the peer only, and its log is not the one that was read."""
     hz = site("mariadb", 1)
-    with own_target(lab, "mariadb", schema) as us:
+    with steps.own_server(lab, "mariadb", schema, server_id=8) as us:
         lutra = channel({"hz": hz, "us": us}, "hz <-> us").start()
         write(hz, schema, range(3))
         write(us, schema, range(100, 103))

@@ -92,6 +92,9 @@ LT_MUST_USE bool my_queryf(struct my_conn *c, struct my_rows **ret, struct lt_er
  */
 typedef bool (*my_row_fn)(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err *err);
 LT_MUST_USE bool my_query_each(struct my_conn *c, struct lt_str sql, my_row_fn each, void *ctx, struct lt_err *err);
+/** Whether the peer is still there as far as this machine knows, without asking it: LT_E_LINK_LOST once it has hung up.
+ * For a connection that waits for no reply. */
+LT_MUST_USE bool my_check_link(struct my_conn *c, struct lt_err *err);
 /** COM_PING. */
 LT_MUST_USE bool my_ping(struct my_conn *c, struct lt_err *err);
 

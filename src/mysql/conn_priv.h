@@ -58,6 +58,9 @@ LT_MUST_USE bool my_io_push(struct my_io *io, struct lt_err *err);
 /** Wait for the descriptor (and for my_cancel()): false with TIMEOUT, CONNECT or CANCELLED. */
 LT_MUST_USE bool my_io_wait(struct my_io *io, short events, int timeout_ms, short *revents, struct lt_err *err);
 
+/** LT_E_LINK_LOST once the peer has hung up; reads nothing. */
+LT_MUST_USE bool my_io_check(const struct my_io *io, struct lt_err *err);
+
 /** From now on both sides speak in compressed frames. */
 void my_io_zip(struct my_io *io, enum my_zip_kind kind);
 

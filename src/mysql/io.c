@@ -308,6 +308,14 @@ lost(const struct my_io *io, struct lt_err *err)
 	    err, LT_E_LINK_LOST, "the server closed the connection%s", io->deadline_us != 0 ? " during the login" : "");
 }
 
+bool
+my_io_check(const struct my_io *io, struct lt_err *err)
+{
+	struct pollfd fd = { .fd = io->fd, .events = POLLRDHUP };
+
+	return poll(&fd, 1, 0) <= 0 || lost(io, err);
+}
+
 /* Expand one frame, if a whole one is there: what is asked for bounds what is held. */
 static bool
 expand_one(struct my_io *io, bool *did, struct lt_err *err)

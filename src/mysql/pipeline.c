@@ -203,6 +203,12 @@ my_send_bulk(struct my_conn *c, struct my_stmt *s, const struct my_param *params
 /* -- raw packets ---------------------------------------------------------------------------------- */
 
 bool
+my_check_link(struct my_conn *c, struct lt_err *err)
+{
+	return usable(c, err) && (my_io_check(&c->io, err) || my_dead(c));
+}
+
+bool
 my_command(struct my_conn *c, uint8_t command, struct lt_str body, struct lt_err *err)
 {
 	return my_ask(c, command, body, err);

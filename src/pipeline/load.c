@@ -348,6 +348,12 @@ pipeline_load_take_turns(struct change_sink *s, const struct pipeline_load_turn 
 }
 
 bool
+pipeline_load_check(struct change_sink *s, struct lt_err *err)
+{
+	return my_check_link(load_of(s)->conn, err) || lt_wrap(err, "while there was nothing to apply");
+}
+
+bool
 pipeline_load_round(struct change_sink *s, uint64_t *round_us, struct lt_err *err)
 {
 	const struct lt_clock *clock = lt_clock_real();

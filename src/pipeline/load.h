@@ -39,6 +39,8 @@ uint64_t pipeline_load_number(struct change_sink *s);
 const struct pipeline_window *pipeline_load_window(const struct change_sink *s);
 /** Somebody set the progress by hand: what was done ahead of the former one counts no more. */
 void pipeline_load_forget_window(struct change_sink *s);
+/** Whether the target has hung up, as far as is known here; asks it nothing. */
+LT_MUST_USE bool pipeline_load_check(struct change_sink *s, struct lt_err *err);
 /** How long the target takes to answer just so; nothing is open. */
 LT_MUST_USE bool pipeline_load_round(struct change_sink *s, uint64_t *round_us, struct lt_err *err);
 /** The server's own number of the connection, for KILL. */

@@ -346,7 +346,8 @@ measure_round(struct loader *l, struct lt_err *err)
 	return true;
 }
 
-/* Now and then: progress without rows, the round trip, the status. */
+/* Now and then: progress without rows, the round trip, the status. A target that was ended, and perhaps restored, is
+ * met again though there is nothing to apply: what is "applied" is what it holds. */
 static bool
 keep_house(struct loader *l, bool idle, struct lt_err *err)
 {
@@ -358,6 +359,8 @@ keep_house(struct loader *l, bool idle, struct lt_err *err)
 		p->now.lag_ms = pipeline_held_lag(p);
 	if (!flying && now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) &&
 	    !save_progress(p, l->sink, err))
+		return false;
+	if (idle && !flying && !pipeline_load_check(l->sink, err))
 		return false;
 	if (!idle && now - l->measured_us >= ROUND_US && !measure_round(l, err))
 		return false;

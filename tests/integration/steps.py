@@ -4,8 +4,9 @@ import contextlib
 import shutil
 
 import pymysql
+import pytest
 
-from lutralab.servers import wait_until
+from lutralab.servers import Unavailable, wait_until
 
 PATIENCE_S = 30
 DUPLICATE, ROW_MISSING, ROW_DIFFERS, LOCK_WAIT = "E5002", "E5000", "E5001", "E2060"
@@ -149,6 +150,19 @@ def purge_all(server):
         server.sql("PURGE BINARY LOGS TO %s", (log_end(server)[0],))
         return len(server.sql("SHOW BINARY LOGS")) == 1
     wait_until(purged, 20, "the old logs to be gone", poll_s=0.2)  # MariaDB keeps those of its last checkpoint
+
+
+@contextlib.contextmanager
+def own_server(lab, engine, schema, *options, server_id=7):
+    """A server for what no other test could go on with; skips where it cannot be had, ends with the block."""
+    try:
+        server = lab.server(engine, server_id, *options, name=f"{engine}-{schema}")
+    except Unavailable as e:
+        pytest.skip(str(e))
+    try:
+        yield server.start()
+    finally:
+        server.kill()
 
 
 def copy_data(server, to):

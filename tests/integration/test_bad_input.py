@@ -343,46 +343,33 @@ def behind(lutra, error):
     lutra.command("position", ONE_WAY, "--file", file, "--pos", pos, "--why", "seen to")
 
 
-@pytest.fixture
-def lone(lab, site, schema):
-    """lone(engine): a server whose log is in nobody's way."""
-    made = []
-
-    def get(engine):
-        site(engine, 1)  # skips where it cannot be had
-        made.append(lab.start(engine, 9, name=f"{engine}-{schema}"))
-        return made[-1]
-    yield get
-    for server in made:
-        server.kill()
-
-
 @pytest.mark.parametrize("engine", ["mariadb", "mysql"])
-def test_incident(engine, site, lone, channel, schema):
+def test_incident(engine, lab, site, channel, schema):
     """What is too large for the cache of a table without transactions is in the table, and not in the log."""
-    source, target = lone(engine), site("mariadb", 2)
-    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
-    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
-    source.script([f"XA START '{schema}'", "INSERT INTO ledger VALUES (3)", f"XA END '{schema}'", f"XA PREPARE '{schema}'"], db=schema)
-    with steps.server_globals(source, max_binlog_stmt_cache_size=4096, binlog_stmt_cache_size=4096):
-        source.script([f"CREATE DATABASE {schema}_lost", f"CREATE TABLE {schema}_lost.lost (v LONGBLOB) ENGINE=MyISAM"])
-        with pytest.raises(pymysql.err.Error):
-            source.sql(f"INSERT INTO {schema}_lost.lost VALUES (REPEAT('x', 100000))")
-    source.sql(f"DROP DATABASE {schema}_lost")
-    transaction(source, schema, "INSERT INTO ledger VALUES (2)")
+    with steps.own_server(lab, engine, schema) as source:  # its log would be in the way of others
+        target = site("mariadb", 2)
+        lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+        transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+        source.script([f"XA START '{schema}'", "INSERT INTO ledger VALUES (3)", f"XA END '{schema}'", f"XA PREPARE '{schema}'"], db=schema)
+        with steps.server_globals(source, max_binlog_stmt_cache_size=4096, binlog_stmt_cache_size=4096):
+            source.script([f"CREATE DATABASE {schema}_lost", f"CREATE TABLE {schema}_lost.lost (v LONGBLOB) ENGINE=MyISAM"])
+            with pytest.raises(pymysql.err.Error):
+                source.sql(f"INSERT INTO {schema}_lost.lost VALUES (REPEAT('x', 100000))")
+        source.sql(f"DROP DATABASE {schema}_lost")
+        transaction(source, schema, "INSERT INTO ledger VALUES (2)")
 
-    error = stopped(lutra, ONE_WAY, "E3007")
-    assert "lutra position" in error["hint"]
-    behind(lutra, error)
-    goes_on(lutra, source, target, schema, retry=False)
-    ledger_is(target, schema, {1, 2, 99})
+        error = stopped(lutra, ONE_WAY, "E3007")
+        assert "lutra position" in error["hint"]
+        behind(lutra, error)
+        goes_on(lutra, source, target, schema, retry=False)
+        ledger_is(target, schema, {1, 2, 99})
 
-    # The rows of what was prepared in front of it are read from the log once more, past it.
-    lutra.kill()
-    lutra.start()
-    source.sql(f"XA COMMIT '{schema}'")
-    lutra.wait()
-    ledger_is(target, schema, {1, 2, 3, 99})
+        # The rows of what was prepared in front of it are read from the log once more, past it.
+        lutra.kill()
+        lutra.start()
+        source.sql(f"XA COMMIT '{schema}'")
+        lutra.wait()
+        ledger_is(target, schema, {1, 2, 3, 99})
 
 
 @pytest.mark.parametrize("engine", ["mariadb", "mysql"])

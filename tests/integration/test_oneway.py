@@ -85,6 +85,13 @@ def test_over_compressed_connections(pair, how, site, channel, schema):
     ledger_is(target, schema, load.expected_ledger())
 
 
+def begin_at(lutra, gtid):
+    with open(lutra.file, "a") as f:
+        f.write(f'start: {{ hz: {{ gtid: "{gtid}" }} }}\n')
+    lutra.start()
+    lutra.wait()
+
+
 def test_begins_at_the_start_that_the_file_gives(site, channel, schema):
     """A dump with its position is how one begins; here the dump is empty and the log holds everything."""
     source, target = site("mariadb", 1), site("mariadb", 2)
@@ -92,11 +99,7 @@ def test_begins_at_the_start_that_the_file_gives(site, channel, schema):
     (gtid,), = source.sql("SELECT @@gtid_binlog_pos")
     load = Workload(source, schema, clients=2, seed=4, limit=80).start().join()
 
-    with contextlib.closing(open(before.file, "a")) as f:
-        f.write(f'start: {{ hz: {{ gtid: "{gtid}" }} }}\n')
-    before.start()
-    before.wait()
-
+    begin_at(before, gtid)
     same(source, target, schema)
     ledger_is(target, schema, load.expected_ledger())
 
@@ -113,10 +116,6 @@ def test_waits_for_what_stands_behind_a_huge_event(site, channel, schema):
     assert source.sql("SELECT BINLOG_GTID_POS(%s, %s)", (name, pos)) == ((None,),)
     load = Workload(source, schema, clients=2, seed=5, limit=80).start().join()
 
-    with contextlib.closing(open(lutra.file, "a")) as f:
-        f.write(f'start: {{ hz: {{ gtid: "{gtid}" }} }}\n')
-    lutra.start()
-    lutra.wait()
-
+    begin_at(lutra, gtid)
     same(source, target, schema)
     ledger_is(target, schema, load.expected_ledger())

@@ -1,6 +1,5 @@
 """Rules R10 to R16 of the core: the mark, the source's history, Lutra's own state. See test_rules.py."""
 
-import contextlib
 import shutil
 import time
 
@@ -8,7 +7,7 @@ import pytest
 import steps
 from conftest import ledger_is, same
 from lutralab.lutra import LutraFailed
-from lutralab.servers import Unavailable, wait_until
+from lutralab.servers import wait_until
 from lutralab.workload import Workload
 from steps import column, run_at, stopped, transaction
 from test_rules import ONE_WAY, TABLES
@@ -114,24 +113,10 @@ def test_r12_start_is_durable_when_ready(site, channel, schema):
     killed_when_ready(site, channel, schema)
 
 
-@contextlib.contextmanager
-def own_source(lab, engine, schema):
-    """A server of its own, for what no other test could go on with."""
-    try:
-        server = lab.server(engine, 7, name=f"{engine}-{schema}")
-    except Unavailable as e:
-        pytest.skip(str(e))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()
-
-
 def lost_tail(lab, site, channel, schema, engine="mariadb", others=12, again=False):
     """The source comes back as it was before transactions that are at the target already, and writes `others` instead."""
     target = site("mariadb", 2)
-    with own_source(lab, engine, schema) as source:
+    with steps.own_server(lab, engine, schema) as source:
         lutra = channel({"hz": source, "us": target}, "hz -> us").start()
         for i in range(3):
             transaction(source, schema, f"INSERT INTO ledger VALUES ({i})")

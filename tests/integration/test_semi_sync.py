@@ -12,7 +12,7 @@ import pytest
 import steps
 import test_failover as failover
 from conftest import ledger_is, same
-from lutralab.servers import CHECKOUT, Unavailable, wait_until
+from lutralab.servers import CHECKOUT, wait_until
 from lutralab.workload import Workload
 from steps import column, run_at, stopped, wait_for
 
@@ -48,16 +48,10 @@ def faults_binary():
 
 @contextlib.contextmanager
 def own_source(lab, engine, schema):
-    """A server that waits for acknowledgements, and that no other test needs."""
-    try:
-        server = lab.server(engine, 7, "innodb-flush-log-at-trx-commit=1", "sync-binlog=1", name=f"{engine}-{schema}")
-    except Unavailable as e:
-        pytest.skip(str(e))
-    try:
-        switch(server.start(), False)
+    """A server that can wait for acknowledgements, and that no other test needs."""
+    with steps.own_server(lab, engine, schema, "innodb-flush-log-at-trx-commit=1", "sync-binlog=1") as server:
+        switch(server, False)
         yield server
-    finally:
-        server.kill()
 
 
 @contextlib.contextmanager

@@ -259,6 +259,25 @@ a_farewell_inside_a_result_ends_it(void **state)
 	}
 }
 
+static void
+a_peer_that_hung_up_is_noticed_unasked(void **state)
+{
+	struct lt_err err = { 0 };
+	struct peer p;
+
+	(void)state;
+	peer_open(&p);
+	assert_true(my_check_link(p.conn, &err));
+	peer_packet(&p, 0, peer_ok); /* something to read is no end */
+	assert_true(my_check_link(p.conn, &err));
+	peer_end(&p);
+	assert_false(my_check_link(p.conn, &err));
+	assert_int_equal(err.code, LT_E_LINK_LOST);
+	assert_false(my_alive(p.conn));
+	assert_false(my_check_link(p.conn, &err));
+	peer_close(&p);
+}
+
 int
 main(void)
 {
@@ -269,6 +288,7 @@ main(void)
 		cmocka_unit_test(cancels_every_wait_of_an_open_line),
 		cmocka_unit_test(a_farewell_out_of_turn_ends_every_wait),
 		cmocka_unit_test(a_farewell_inside_a_result_ends_it),
+		cmocka_unit_test(a_peer_that_hung_up_is_noticed_unasked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

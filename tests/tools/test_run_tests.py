@@ -71,6 +71,11 @@ PYTESTS = {
     "fails": ("def test_a(): assert 0\ndef test_b(): pass\n", "1 passed, 1 failed", 1),
     "skips": ("import pytest\ndef test_a(): pytest.skip('why not')\n", "0 passed, 0 failed, 1 skipped", 0),
     "does not load": ("import nothing_like_this\n", "0 passed, 1 failed", 1),
+    "late once": ("import pathlib\ndef test_a():\n    seen = pathlib.Path(__file__).with_suffix('.seen')\n    if not seen.exists():\n"
+                  "        seen.touch()\n        raise TimeoutError('a thing: not within 1 s')\n", "1 passed, 0 failed", 0),
+    "late twice": ("def test_a(): raise TimeoutError('a thing: not within 1 s')\ndef test_b(): pass\n", "1 passed, 1 failed", 1),
+    "wrong once": ("import pathlib\ndef test_a():\n    seen = pathlib.Path(__file__).with_suffix('.seen')\n    if not seen.exists():\n"
+                   "        seen.touch()\n        assert 'late' == 'TimeoutError'\n", "0 passed, 1 failed", 1),
     "dies": ("import os\ndef test_a(): os._exit(7)\n", "0 passed, 1 failed", 1),
 }
 
@@ -82,6 +87,7 @@ def test_each_end_of_a_pytest_suite_is_counted(what, checkout):
     assert run.stdout.splitlines()[-1] == last
     assert run.returncode == status
     assert what != "skips" or "why not" in run.stdout
+    assert (what == "late once") == ("run again by itself: some.test_it::test_a: TimeoutError: a thing" in run.stdout)
 
 
 def test_a_program_that_did_not_run_is_a_failure(tool, tmp_path, monkeypatch):

@@ -83,8 +83,9 @@ def restarted_at_each_step(w):
 
 @contextlib.contextmanager
 def vanished(w):
-    """Its host is gone in the middle of a transaction, and the target does not hear of it: the successor waits for what that holds."""
-    with faults_program(w, LUTRA_HOLD_AT="load.row:2"):
+    """Its host is gone in the middle of a transaction, and the target does not hear of it: the successor waits for what that holds. (Held when the
+    target has answered all but COMMIT: earlier its statements may still lie in Lutra.)"""
+    with faults_program(w, LUTRA_HOLD_AT="load.replied"):
         wait_until(lambda: w.state() == "T", steps.PATIENCE_S, "Lutra to be held")
         w.relays[1].reset(forget=True)
     yield

@@ -80,7 +80,7 @@ chaos: build
 model:
 	cd tests && /usr/bin/python3 -m model.run --table --jobs 2 --seeds $(SEEDS) --first $(FIRST)
 
-## make bench      NAME=decode|apply|latency|memory (or apply.catchup, apply.merge, apply.sysbench, apply.link, apply.mysql), or all: one JSON line a figure
+## make bench      NAME=decode|apply|latency|memory, or all (or apply.catchup, apply.merge, apply.sysbench, apply.link, apply.mysql, fence.truth): one JSON line a figure
 bench:
 	@$(MAKE) -s build >&2
 	@sh tools/install.sh test bench

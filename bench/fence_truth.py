@@ -67,7 +67,7 @@ class Cells:
         self.look("keys.insert.none", setting, True, work="keys", lock="insert", end="none")
         self.look("values-again.none", setting, True, work="values", lock="values-again", end="none", rows=2)
         self.look("keys.select.file", setting, True, work="keys", lock="select", end="file")
-        self.look("values-once.file", setting, True, work="values", lock="values-once", end="file", rows=2)
+        self.look("values-once.file", setting, True, work="values", lock="values-once", end="file", rows=2, keys=16)
 
 
 def of_mysql(server, cells):

@@ -191,6 +191,30 @@ rows_hang_together_by_way_of_others(void **state)
 	close_two(&t);
 }
 
+/* A transaction that loses to a parked row still finds that row's value free, and shows it. */
+static void
+an_older_write_of_a_parked_rows_key_brings_it_back(void **state)
+{
+	struct two t;
+	struct site c;
+	const struct conflict_txn *x, *older;
+
+	(void)state;
+	open_two(&t);
+	site_open(&c, 3, &unique);
+	older = site_put(&c, 50, "k", site_row(&c, NULL, NULL, "0"));
+	x = site_put(&t.b, 100, "k", site_row(&t.b, "mail", NULL, "1"));
+	site_put(&t.a, 200, "m", site_row(&t.a, "mail", NULL, "2"));
+	site_take(&t.a, x);
+	assert_string_equal(site_parks(&t.a, "k"), "mail,-,1");
+	site_put(&t.a, 300, "m", NULL);
+	site_take(&t.a, older); /* before anybody looked after parked rows */
+	assert_string_equal(site_shows(&t.a, "k"), "mail,-,1");
+	assert_string_equal(site_parks(&t.a, "k"), "none");
+	site_close(&c);
+	close_two(&t);
+}
+
 static void
 null_is_taken_by_nobody(void **state)
 {
@@ -257,6 +281,7 @@ main(void)
 		cmocka_unit_test(a_swap_against_an_older_update_of_one_of_the_rows),
 		cmocka_unit_test(replace_over_another_rows_unique_key),
 		cmocka_unit_test(rows_hang_together_by_way_of_others),
+		cmocka_unit_test(an_older_write_of_a_parked_rows_key_brings_it_back),
 		cmocka_unit_test(null_is_taken_by_nobody),
 		cmocka_unit_test(rows_in_the_way_are_named_to_be_locked),
 		cmocka_unit_test(r18_a_reader_that_begins_again_knows_what_is_parked),

@@ -278,6 +278,7 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 	route->from = change_table_ref(from);
 	route->target = target;
 	route->json_native = r->json_native;
+	route->json_marks = r->json_native && my_conn_server(r->conn)->version >= 80004;
 	route->weigher = r->weigher;
 	route->triggers_told =
 	    r->held != NULL && (pipeline_held_on(r->held, target->schema, target->name) & PIPELINE_PRIV_TRIGGER) != 0;
@@ -292,6 +293,8 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 		lt_fail(err, LT_E_CONFIG_MAPPING, "the mapping leaves no column of the table");
 		goto out;
 	}
+	for (size_t i = 0; i < route->ncolumns; i++)
+		route->converts = route->converts || route->columns[i].bind == PIPELINE_BIND_FOREIGN;
 	route->keyless = key == NULL || !key_is_filled(route, key);
 	for (size_t i = 0; i < route->ncolumns && route->keyless; i++)
 		route->columns[i].in_key = false;
@@ -562,6 +565,12 @@ pipeline_statement_width(const struct pipeline_statement *s)
 	return s->nslots + (s->limit ? 1 : 0);
 }
 
+const struct pipeline_column *
+pipeline_statement_column(const struct pipeline_statement *s, size_t i)
+{
+	return i < s->nslots ? s->slots[i].column : NULL;
+}
+
 /* -- values --------------------------------------------------------------------------------------- */
 
 void
@@ -598,7 +607,8 @@ pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route, 
 		const struct pipeline_column *c = s->slots[i].column;
 		const struct change_value *v = s->slots[i].after ? &route->after[c->source] : &route->before[c->source];
 
-		if (!pipeline_bind_value(c, v, r->scratch, &params[i], err)) {
+		if ((s->slots[i].after && !pipeline_bind_takes(c, v, err)) ||
+		    !pipeline_bind_value(c, v, r->scratch, &params[i], err)) {
 			lt_where_table(&err->where, route->from->schema, route->from->name);
 			return false;
 		}

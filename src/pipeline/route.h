@@ -62,9 +62,12 @@ struct pipeline_route {
 	struct pipeline_column *columns;   /* owned; those that are written, and what the key needs; in source order */
 	size_t ncolumns;
 	bool keyless, json_native;             /* json_native: the target's JSON is MySQL's */
+	bool json_marks;                       /* and all of its types can be written (MySQL 8.0.4: JSON_TABLE) */
 	bool triggers_told;                    /* the account would see triggers of the target, if it had any */
 	unsigned refused;                      /* 1 << each enum pipeline_form that failed here: not tried again */
 	bool odd;                              /* pipeline_router_is_odd() said so of a row */
+	bool converts;                         /* text of another character set goes to it (PIPELINE_BIND_FOREIGN) */
+	bool careful;                          /* what was converted came with a warning: it is looked at row by row */
 	struct pipeline_statement *statements; /* owned list */
 	struct pipeline_weigher *weigher;      /* borrowed from the router; NULL: none (pipeline/weights.h) */
 	struct pipeline_indexes *indexes;      /* owned: the target's unique indexes */
@@ -120,6 +123,8 @@ LT_MUST_USE bool pipeline_router_statement(struct pipeline_router *r, struct pip
 /** What the wire client sends, and how many values each row takes. */
 struct my_stmt *pipeline_statement_stmt(const struct pipeline_statement *s);
 size_t pipeline_statement_width(const struct pipeline_statement *s);
+/** What the i-th of them is for; NULL: the number of rows. */
+const struct pipeline_column *pipeline_statement_column(const struct pipeline_statement *s, size_t i);
 /** Decode one row into route->before and route->after; values live until pipeline_router_forget(). */
 LT_MUST_USE bool pipeline_router_decode(
     struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, struct lt_err *err);

@@ -59,6 +59,15 @@ def schema():
     return f"shop_{next(_schemas)}"
 
 
+def size_of(folder):
+    """Bytes of its files; servers may remove some meanwhile."""
+    size = 0
+    for file in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            size += file.stat().st_size
+    return size
+
+
 class Channels:
     """channel({"hz": server, ...}, "hz -> us"): a Lutra, not started, on fresh servers' schemas, with its own account."""
 
@@ -82,12 +91,14 @@ class Channels:
         self.made.append(made)
         return made
 
-    def tidy(self):
-        """What takes much room at the servers goes."""
+    def close(self):
+        """Lutra ends, and what takes much room at the servers goes."""
+        for one in self.made:
+            one.kill()
         for server in self._servers:
             if not server.alive:
                 continue
-            if sum(f.stat().st_size for f in (server.data / self._schema).glob("*")) > KEPT:
+            if size_of(server.data / self._schema) > KEPT:
                 with contextlib.suppress(pymysql.err.OperationalError):  # the test left something that holds it
                     server.script(["SET lock_wait_timeout=2", f"DROP DATABASE {self._schema}"])
             if sum(size for _, size, *_ in server.sql("SHOW BINARY LOGS")) > KEPT:
@@ -106,9 +117,7 @@ def channel(lab, schema):
         pytest.skip(f"{lutra_lab.binary()} is not built")
     channels = Channels(lab, schema)
     yield channels
-    for one in channels.made:
-        one.kill()
-    channels.tidy()
+    channels.close()
 
 
 def same(left, right, schema):

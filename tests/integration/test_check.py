@@ -6,6 +6,7 @@ import socket
 import types
 
 import pytest
+import steps
 from lutralab.lutra import PASSWORD, USER, grants, roles
 from lutralab.servers import free_port
 
@@ -64,9 +65,9 @@ def test_a_sound_channel_has_no_failure_and_writes_nothing(engine, direction, pa
     lutra = channel({"hz": source, "us": target}, direction)
 
     def ends():
-        return [s.sql("SHOW MASTER STATUS" if s.engine == "mariadb" else "SHOW BINARY LOG STATUS") for s in (source, target)]
+        return [steps.log_end(s) for s in (source, target)]
 
-    before = ends()
+    before = [steps.settled_end(s) for s in (source, target)]
 
     report = Report(lutra)
 

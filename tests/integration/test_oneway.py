@@ -44,7 +44,7 @@ def test_first_row_of_a_table_waits_for_no_catalog(engine, site, channel, schema
     with statements_of_lutra(target) as statements:
         steps.transaction(source, schema, "INSERT INTO ledger VALUES (1)")
         lutra.wait()
-        found = wait_until(lambda: [s for s in statements() if "ledger" in s] and statements(), 20, "the row in the target's log")
+        found = wait_until(lambda: [s for s in statements() if "ledger" in s] and statements(), 60, "the row in the target's log")
     assert not [s for s in found if "information_schema" in s]
     ledger_is(target, schema, {1})
 

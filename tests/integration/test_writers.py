@@ -26,6 +26,27 @@ def moved_lanes(target):
     return [lane for (lane,) in target.sql("SELECT lane FROM lutra.lane WHERE seq > 0 AND lane > 0 ORDER BY lane")]
 
 
+def start_in_flight(lutra, target, waits):
+    """Start, until a session that waits(target) tells of has others beside it. Where the head was read alone it was sent alone, on the loader's own
+    connection, and all wait behind it: then once more."""
+    for _ in range(20):
+        before = set(steps.lutra_sessions(target))
+        lutra.start()
+        wait_until(lambda: waits(target), steps.PATIENCE_S, "the head to wait")
+        if len(set(steps.lutra_sessions(target)) - before) > 1:
+            return
+        lutra.kill()
+    raise AssertionError("nothing ever flew")
+
+
+def waits_for_a_row(target):
+    return steps.lutra_sessions(target, "UPDATE%base%")
+
+
+def waits_for_a_table(target):
+    return steps.sessions_where(target, "user = 'lutra' AND state LIKE '%metadata lock%'")
+
+
 def backlog_of_everything(site, channel, schema, pair):
     """What the workload writes while Lutra is away is applied by several connections, whole in each snapshot."""
     source, target = site(pair[0], 1), site(pair[1], 2)
@@ -76,10 +97,9 @@ def cycle_through_a_local_transaction(site, channel, schema):
 
     with steps.session(target, schema, "SET SESSION innodb_lock_wait_timeout=3", "BEGIN",
                        "SELECT * FROM base WHERE id IN (1, 3) FOR UPDATE") as local:
-        lutra.start()
-        wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the head to wait for the user")
+        start_in_flight(lutra, target, waits_for_a_row)
         # By the count: one session alone may also be that the third group has not begun yet.
-        wait_until(lambda: lutra.pipelines()[ONE_WAY]["retries"] > 0 and len(steps.lutra_sessions(target, "UPDATE%base%")) == 1,
+        wait_until(lambda: lutra.pipelines()[ONE_WAY]["retries"] > 0 and len(waits_for_a_row(target)) == 1,
                    steps.PATIENCE_S, "the third group to give way")
         for i in range(2, rules.COUNT + 1):  # 1205 ends the test where one of them does not give way
             local.execute("SELECT * FROM base WHERE id = %s FOR UPDATE", (i,))
@@ -120,10 +140,10 @@ def test_r02_commit_of_a_writer_in_doubt(site, channel, schema):
         target.sql("SET GLOBAL rpl_semi_sync_master_enabled = 1")
         try:
             lutra.start(wait=False)
-            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), 20, "a COMMIT to wait")
+            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), steps.PATIENCE_S, "a COMMIT to wait")
             lutra.kill()
             lutra.start(wait=False)
-            wait_until(lambda: steps.lutra_sessions(target, "%lutra.lane%"), 20, "the successor to look at the lanes")
+            wait_until(lambda: steps.lutra_sessions(target, "%lutra.lane%"), steps.PATIENCE_S, "the successor to look at the lanes")
         finally:
             target.sql("SET GLOBAL rpl_semi_sync_master_enabled = 0")
     rules.all_there(lutra, source, target, schema)
@@ -135,9 +155,18 @@ def newest_lane_counts(site, channel, schema):
     lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(6))
     rules.with_base((source, target), schema)
     rules.backlog(lutra, source, schema)
+    end = steps.log_end(source)
+
+    def is_read():
+        place = lutra.pipelines()[ONE_WAY]["read_position"]
+        return (place["file"], place["pos"]) >= end
     with steps.session(target, schema, f"SELECT * FROM base WHERE id = {rules.COUNT} FOR UPDATE", autocommit=False):
-        lutra.start()  # the last group is not full: it is for lane 0, and waits
-        wait_until(lambda: len(column(target, schema, "SELECT txn_id FROM ledger")) == rules.COUNT - 2, 20, "all groups but the last")
+        with steps.session(target, schema, "SELECT * FROM base WHERE id = 1 FOR UPDATE", autocommit=False):
+            lutra.start()
+            wait_until(is_read, steps.PATIENCE_S, "all to be read")  # what is read as it is applied would not be grouped
+        # The last group is not full: it is for lane 0, and waits.
+        others = set(range(1, rules.COUNT - 1))
+        wait_until(lambda: others <= set(column(target, schema, "SELECT txn_id FROM ledger")), steps.PATIENCE_S, "all groups but the last")
         lutra.kill()
     assert moved_lanes(target)
     lutra.file.write_text(lutra.file.read_text().replace("writers: 4", "writers: 1"))
@@ -161,11 +190,11 @@ def test_a_writer_ends_in_the_middle(end, site, channel, schema):
     rules.with_base((source, target), schema)
     rules.backlog(lutra, source, schema)
     with steps.session(target, schema, "SELECT * FROM base WHERE id = 1 FOR UPDATE", autocommit=False):
-        lutra.start()
-        waiting = wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the head to wait")
+        start_in_flight(lutra, target, waits_for_a_row)
+        waiting = wait_until(lambda: waits_for_a_row(target), steps.PATIENCE_S, "the head to wait")
         if end == "connection":
             target.sql(f"KILL {waiting[0]}")
-            wait_until(lambda: any(i not in waiting for i in steps.lutra_sessions(target, "UPDATE%base%")), 20, "another one to wait")
+            wait_until(lambda: any(i not in waiting for i in waits_for_a_row(target)), steps.PATIENCE_S, "another one to wait")
         else:
             assert lutra.stop() == 0
         rules.holds_exactly(target, schema, [])
@@ -224,16 +253,6 @@ def test_groups_that_the_server_takes_for_touching_never_meet(engine, site, chan
 
 # -- commit-order: free --------------------------------------------------------------------------------------------------
 
-def overtaken(lutra, target, schema):
-    """Start, until groups have overtaken the head. Where it was read alone it was sent alone, and all wait behind it: False."""
-    lutra.start()
-    try:
-        return wait_until(lambda: len(column(target, schema, "SELECT txn_id FROM ledger")) >= 3, 10, "groups to overtake")
-    except TimeoutError:
-        lutra.kill()
-        return False
-
-
 def done_ahead_of_the_head(site, channel, schema, starts=2):
     """The first group waits for a user's table; those behind it are committed. Killed, and killed again: none of them is lost or done
     twice."""
@@ -247,11 +266,14 @@ def done_ahead_of_the_head(site, channel, schema, starts=2):
     rules.write_numbered(source, schema, range(1, rules.COUNT + 1))
 
     with steps.session(target, schema) as local:
-        for _ in range(starts):
+        for again in range(starts):
             local.execute("LOCK TABLES held WRITE")
-            assert any(overtaken(lutra, target, schema) for _ in range(5))
-            wait_until(lambda: column(target, None, "SELECT id FROM information_schema.processlist WHERE state LIKE '%metadata lock%'"),
-                       20, "the head to wait")
+            if again:  # there may be nothing left beside the head
+                lutra.start()
+            else:
+                start_in_flight(lutra, target, waits_for_a_table)
+            wait_until(lambda: len(column(target, schema, "SELECT txn_id FROM ledger")) >= 3, steps.PATIENCE_S, "groups to overtake")
+            wait_until(lambda: waits_for_a_table(target), steps.PATIENCE_S, "the head to wait")
             lutra.kill()
             assert 100 not in column(target, schema, "SELECT txn_id FROM ledger")
             local.execute("UNLOCK TABLES")

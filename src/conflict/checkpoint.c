@@ -1,0 +1,50 @@
+#include "conflict/checkpoint.h"
+
+#include "conflict/wire_priv.h"
+
+#define FORM 1
+
+void
+conflict_checkpoint_encode(const struct conflict_checkpoint *c, struct lt_buf *out)
+{
+	lt_buf_le(out, FORM, 1);
+	lt_buf_lenstr(out, c->place);
+	lt_buf_le(out, (uint64_t)c->now_us, 8);
+	lt_buf_le(out, c->has_beat, 1);
+	lt_buf_le(out, (uint64_t)c->beat_us, 8);
+	lt_buf_le(out, c->origin, 4);
+	conflict_put_vector(out, &c->seen);
+	conflict_put_pins(out, c->pins, c->npins);
+}
+
+bool
+conflict_checkpoint_decode(
+    struct lt_str bytes, struct lt_arena *arena, struct conflict_checkpoint *out, struct lt_err *err)
+{
+	struct lt_cur in = lt_cur_str(bytes);
+	struct conflict_checkpoint c = { 0 };
+
+	if (!conflict_get_form(&in, FORM, "checkpoint", err))
+		return false;
+	c.place = lt_cur_lenstr(&in);
+	c.now_us = (int64_t)lt_cur_u64(&in);
+	c.has_beat = conflict_get_byte(&in, 1) == 1;
+	c.beat_us = (int64_t)lt_cur_u64(&in);
+	c.origin = lt_cur_u32(&in);
+	c.seen = conflict_get_vector(&in, arena);
+	c.pins = conflict_get_pins(&in, arena, &c.npins);
+	if (!conflict_get_end(&in, "checkpoint", err))
+		return false;
+	*out = c;
+	return true;
+}
+
+bool
+conflict_checkpoint_usable(const struct conflict_checkpoint *c, const struct conflict_vector *heard, size_t peers)
+{
+	for (size_t i = 0; i < peers; i++) {
+		if (!conflict_vector_below(&c->seen, &heard[i]))
+			return false;
+	}
+	return true;
+}

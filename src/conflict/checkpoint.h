@@ -1,0 +1,30 @@
+/* conflict/checkpoint.h - the observing reader's whole state at a place of its log (R18), a row of schema `lutra`.
+ *
+ * Whoever begins at it and reads on computes the same versions as whoever came all the way. It may be used when all
+ * that it has seen was durably received by every peer: what was forgotten, or never remembered, below it no peer asks
+ * for. */
+#ifndef CONFLICT_CHECKPOINT_H
+#define CONFLICT_CHECKPOINT_H
+
+#include "conflict/clock.h"
+#include "conflict/mark.h"
+
+struct conflict_checkpoint {
+	struct lt_str place; /* in the log; the caller's form */
+	int64_t now_us, beat_us;
+	bool has_beat;
+	uint32_t origin;
+	struct conflict_vector seen;
+	struct conflict_pin *pins; /* versions of parked rows and of those in their way */
+	uint32_t npins;
+};
+
+void conflict_checkpoint_encode(const struct conflict_checkpoint *c, struct lt_buf *out);
+/** Place and keys borrow from `bytes`, the rest lies in `arena`. LT_E_STATE_BROKEN, LT_E_STATE_NEWER; `*out` is
+ * untouched then. */
+LT_MUST_USE bool conflict_checkpoint_decode(
+    struct lt_str bytes, struct lt_arena *arena, struct conflict_checkpoint *out, struct lt_err *err);
+/** `heard`: the vector durably received from each peer. */
+bool conflict_checkpoint_usable(const struct conflict_checkpoint *c, const struct conflict_vector *heard, size_t peers);
+
+#endif

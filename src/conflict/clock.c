@@ -1,0 +1,53 @@
+#include "conflict/clock.h"
+
+#include "base/fault.h"
+
+void
+conflict_clock_init(struct conflict_clock *c, uint32_t origin, int64_t interval_us)
+{
+	*c = (struct conflict_clock){ .origin = origin, .reach_us = 2 * interval_us };
+}
+
+void
+conflict_clock_free(struct conflict_clock *c)
+{
+	conflict_vector_free(&c->seen);
+}
+
+/* What the stamp counts as. */
+static int64_t
+physical_us(const struct conflict_clock *c, int64_t stamp_us)
+{
+	if (lt_fault("conflict_clamp"))
+		return stamp_us;
+	if (!c->has_beat)
+		return c->now_us + 1;
+	return LT_MIN(stamp_us, c->beat_us + c->reach_us);
+}
+
+struct conflict_version
+conflict_clock_local(struct conflict_clock *c, int64_t stamp_us)
+{
+	int64_t physical = physical_us(c, stamp_us);
+
+	c->now_us = lt_fault("conflict_hybrid") ? physical : LT_MAX(physical, c->now_us + 1);
+	conflict_vector_raise(&c->seen, c->origin, conflict_vector_get(&c->seen, c->origin) + 1);
+	return (struct conflict_version){ c->now_us, conflict_vector_get(&c->seen, c->origin), c->origin };
+}
+
+void
+conflict_clock_applied(struct conflict_clock *c, struct conflict_version version)
+{
+	c->now_us = LT_MAX(c->now_us, version.clock_us);
+	conflict_vector_raise(&c->seen, version.origin, version.seq);
+}
+
+void
+conflict_clock_beat(struct conflict_clock *c, const int64_t *server_us)
+{
+	if (server_us == NULL)
+		return;
+	c->has_beat = true;
+	c->beat_us = *server_us;
+	c->now_us = LT_MAX(c->now_us, *server_us);
+}

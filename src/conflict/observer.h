@@ -1,0 +1,54 @@
+/* conflict/observer.h - the observing reader of a site's log: versions of what users wrote there, and whose each row
+ * is.
+ *
+ * It is told what the log holds, in order, and never waits (R21): a fence has passed once it has been told all up to
+ * the log's end. Its state is a function of a checkpoint and the log behind that. One owner thread. */
+#ifndef CONFLICT_OBSERVER_H
+#define CONFLICT_OBSERVER_H
+
+#include "conflict/checkpoint.h"
+#include "conflict/policy.h"
+
+/** What a source transaction did to one key. A change of the primary key is two: the old key deleted, the new one
+ * inserted. */
+struct conflict_change {
+	struct lt_str key;
+	const struct conflict_policy *policy; /* of the key's table */
+	const struct conflict_row *before, *after;
+};
+
+/** A transaction of a site, as it is sent to others. All borrowed; each key at most once. */
+struct conflict_txn {
+	struct conflict_version version;
+	struct conflict_vector seen;
+	const struct conflict_change *changes;
+	uint32_t nchanges;
+};
+
+struct conflict_observer;
+
+/** At the beginning of the log of `origin`. */
+struct conflict_observer *conflict_observer_new(uint32_t origin, int64_t interval_us);
+/** At a checkpoint's place. */
+struct conflict_observer *conflict_observer_resume(const struct conflict_checkpoint *from, int64_t interval_us);
+void conflict_observer_free(struct conflict_observer *o);
+
+/** A local transaction with its stamp in the log: fills in txn's version and vector, of its changes all is there. The
+ * vector is borrowed until the next call. */
+void conflict_observer_local(struct conflict_observer *o, int64_t stamp_us, struct conflict_txn *txn);
+/** A group that was applied here. */
+void conflict_observer_mark(struct conflict_observer *o, const struct conflict_mark *mark);
+/** A heartbeat; NULL: without time. */
+void conflict_observer_beat(struct conflict_observer *o, const int64_t *server_us);
+/** The state as a checkpoint at `place`; keys and pins in `arena`. `keep` names the keys that are parked, and those in
+ * the way of a parked row; NULL where nothing is parked. */
+void conflict_observer_checkpoint(const struct conflict_observer *o, struct lt_str place, conflict_keep_fn *keep,
+    void *ctx, struct lt_arena *arena, struct conflict_checkpoint *out);
+
+/** The audit: how often the version of a key went down in this log. Where it is not 0 a row was decided wrongly. */
+uint64_t conflict_observer_went_back(const struct conflict_observer *o);
+/** Borrowed. `forget` is called on the memory by whoever knows what peers have seen. */
+struct conflict_memory *conflict_observer_memory(struct conflict_observer *o);
+const struct conflict_clock *conflict_observer_clock(const struct conflict_observer *o);
+
+#endif

@@ -279,7 +279,7 @@ static bool
 apply_filled(struct loader *l, bool *again, struct lt_err *err)
 {
 	struct pipeline_group *g = l->group;
-	bool alone = g->txns[0]->kind == CHANGE_TXN_DDL || g->txns[0]->spill != NULL;
+	bool alone = g->txns[0]->kind == CHANGE_TXN_DDL || g->txns[0]->spill != NULL || pipeline_in_doubt(l->p);
 
 	note_group_bytes(l); /* the target may take long */
 	if (atomic_load(&l->p->waiting_us) == 0 && g->txns[0]->kind != CHANGE_TXN_PLACE)

@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 
 from lutralab import lutra as lutra_lab  # noqa: E402
 from lutralab import workload  # noqa: E402
-from lutralab.compare import compare  # noqa: E402
+from lutralab.compare import INVARIANTS, SnapshotReaders, compare  # noqa: E402
 from lutralab.servers import Lab, Server, Unavailable  # noqa: E402
 
 KEPT = 64 << 20  # bytes of log, and of a test's tables, that a server keeps from one test to the next
@@ -87,7 +87,7 @@ class Channels:
             workload.create_schema(server, self._schema)
             lutra_lab.create_user(server, [self._schema], roles=its)
         folder = self._lab.folder / f"{self._schema}-{len(self.made)}"
-        made = lutra_lab.Lutra(folder, sites, direction, tables or [f"{self._schema}.*"], name=self._schema, **{**self.more, **more})
+        made = lutra_lab.Lutra(folder, sites, direction, tables or [f"{self._schema}.*"], **{"name": self._schema, **self.more, **more})
         self.made.append(made)
         return made
 
@@ -125,6 +125,16 @@ def same(left, right, schema):
     found = compare(left, right, schema)
     assert not found, str(found)
     assert found.rows > 0
+
+
+@contextlib.contextmanager
+def whole(schema, *servers, invariants=INVARIANTS, pause_s=0.05):
+    """Meanwhile whoever reads these copies sees whole transactions only, in each of the snapshots taken of them."""
+    with contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(SnapshotReaders(server, schema, pause_s=pause_s, invariants=invariants)) for server in servers]
+        yield
+    for reader in readers:
+        reader.check()
 
 
 def ledger_is(server, schema, expected):

@@ -312,6 +312,19 @@ def test_a_table_without_a_key(tables):
     assert any("`t`" in mend for verdict, _, mend in tables(keyless, keyless).of("key hz->us") if verdict == "warn")
 
 
+FLOATS = [("hz <-> us", "id INT PRIMARY KEY, f FLOAT", "E5001"), ("hz -> us", "id INT, f FLOAT", "E5000"),
+          ("hz -> us", "id INT PRIMARY KEY, f FLOAT", None), ("hz <-> us", "id INT PRIMARY KEY, f DOUBLE", None)]
+
+
+@pytest.mark.parametrize("direction, columns, code", FLOATS)
+def test_a_float_that_rows_are_found_by(direction, columns, code, tables, schema):
+    """A dump brings over six of its digits."""
+    table = [f"CREATE TABLE measured ({columns})"]
+    said = [(verdict, code in detail) for verdict, detail, mend in tables(table, table, direction=direction).of("FLOAT columns hz->us")
+            if f"{schema}.measured: " in detail and "f * 1E0" in mend] if code else []
+    assert said == ([("warn", True)] if code else [])
+
+
 def test_triggers_at_the_target(tables, schema):
     plain = "CREATE TABLE t (id INT PRIMARY KEY)"
     report = tables([plain], [

@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 from lutralab import lutra as lutra_lab
-from lutralab.servers import free_port, wait_until
+from lutralab.servers import CHECKOUT, free_port, wait_until
 
 COMMANDS = ["run", "check", "status", "wait", "retry", "skip", "replace", "pause", "resume", "log", "position", "ddl", "stop", "binlog", "version"]
 
@@ -88,6 +88,17 @@ def test_wrong_use_ends_with_2_and_a_hint(words):
 
     as_json = json.loads(cli(*words[:1], "--json", *words[1:]).stderr)
     assert as_json["code"] == "E1000" and as_json["hint"]
+
+
+HINTED = sorted(set(re.findall(r"`(lutra [^`]* [A-Z][^`]*)`", (CHECKOUT / "src/base/codes.def").read_text())))
+
+
+@pytest.mark.parametrize("command", HINTED)
+def test_a_command_in_a_hint_is_understood(command, tmp_path):
+    assert len(HINTED) > 5
+    words = {"DIR": tmp_path, "PIPELINE": "p", "FILE": tmp_path / "none.yaml", "...": "--now"}
+    said = cli(*(words.get(word, word) for word in command.split()[1:]))
+    assert said.returncode in (2, 3) and "lutra: E1" in said.stderr and "E1000" not in said.stderr, said.stderr
 
 
 def test_nothing_runs_on_the_data_folder(tmp_path):

@@ -41,6 +41,7 @@ def test_a_dump_and_its_position(engine, site, channel, schema, tmp_path):
     source, target = site(engine, 1), site(engine, 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us")
     target.sql(f"DROP DATABASE {schema}")
+    source.sql("INSERT INTO kinds (id, f) VALUES (1, 123456.789)", db=schema)  # no client's key: nobody writes it again
     with Workload(source, schema, clients=3, seed=8, pause_s=0.01) as load:
         wait_until(lambda: load.committed > 60, 60, "rows to dump")
         said = run(commands(DUMP[engine]), "hz", source, schema, tmp_path)

@@ -186,7 +186,7 @@ def test_killed_inside(engine, step, make, schema):
     with whole(target, schema):
         lutra.env["LUTRA_KILL_AT"] = step
         lutra.start(wait=False)
-        wait_until(lambda: not lutra.alive, 30, f"the end at {step}")
+        wait_until(lambda: not lutra.alive, 60, f"the end at {step}")
         del lutra.env["LUTRA_KILL_AT"]
         ledger_is(target, schema, {1})
         lutra.start()
@@ -201,7 +201,7 @@ def test_ends_in_time_inside(make, schema):
     run_at((target,), schema, "CREATE TRIGGER slow BEFORE INSERT ON big FOR EACH ROW SET @s = SLEEP(0.01)")
     transaction(source, schema, *large(500, 2))
     # The view shows something new only when nobody looked for a tenth of a second.
-    wait_until(lambda: target.sql("SELECT 1 FROM information_schema.innodb_trx WHERE trx_rows_modified > 100"), 30, "rows to be written", poll_s=0.3)
+    wait_until(lambda: target.sql("SELECT 1 FROM information_schema.innodb_trx WHERE trx_rows_modified > 100"), 60, "rows to be written", poll_s=0.3)
     assert lutra.stop(timeout_s=10) == 0
     assert "keeps a pipeline waiting" not in lutra.log.read_text()
     assert target.sql("SELECT COUNT(*) FROM big", db=schema)[0][0] == 0

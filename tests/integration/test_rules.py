@@ -2,8 +2,6 @@
 test_rules_log.py. Where a test's steps stand in a function of their own, test_rules_off.py runs them with the rule switched off."""
 
 import contextlib
-import os
-import signal
 
 import pytest
 import steps
@@ -26,7 +24,7 @@ def with_base(servers, schema, count=COUNT):
 
 
 def write_numbered(source, schema, numbers):
-    """A source transaction for each number: three tables, the ledger last. {number: (file, position) where it begins}"""
+    """A source transaction for each number: three tables, the ledger last. {number: (file, position) before which it does not begin}"""
     begins = {}
     for i in numbers:
         begins[i] = steps.log_end(source)
@@ -80,7 +78,8 @@ def damaged_group(site, channel, schema, damage, places=(1, 7, COUNT), engines=(
         error = stopped(lutra, ONE_WAY, code)
 
         assert error["where"]["table"] == f"{schema}.{table}"
-        assert (error["where"]["file"], error["where"]["pos"]) == begins[i]
+        # Not behind the next one; what the server notes for itself may stand before either.
+        assert begins[i] <= (error["where"]["file"], error["where"]["pos"]) < begins.get(i + 1, steps.log_end(source))
         assert error["where"]["gtid"]
         run_at((target,), schema, mend.format(i=i))
         holds_exactly(target, schema, range(1, i))
@@ -173,13 +172,8 @@ def test_r01_deadlock_in_a_long_transaction_commits_nothing(site, channel, schem
     lutra = channel({"hz": source, "us": target}, "hz -> us")
     statement = long_transaction((source, target), schema)
     lutra.start()
-
-    def deadlocks():
-        return int(target.sql("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")[0][1])
-    before = deadlocks()
-    with steps.deadlock(target, schema, "w", lambda: transaction(source, schema, statement), last=WINDOW + 7, weight=3 * LONG):
+    with steps.deadlock(lutra, target, schema, "w", lambda: transaction(source, schema, statement), held=range(WINDOW + 7, WINDOW + 20), weight=3 * LONG):
         steps.retrying(lutra, ONE_WAY, steps.LOCK_WAIT)
-        assert deadlocks() > before
         assert column(target, schema, "SELECT COUNT(*) FROM w WHERE v <> 0") == [0]
     lutra.wait()
     same(source, target, schema)
@@ -194,8 +188,8 @@ def deadlock(site, channel, schema, engine="mariadb"):
     lutra.wait()
     before = lutra.pipelines()[ONE_WAY]["retries"]
 
-    write = [f"UPDATE base SET v = 1 WHERE id = {i}" for i in (1, 2, 3)]
-    with steps.deadlock(target, schema, "base", lambda: transaction(source, schema, *write, "INSERT INTO ledger VALUES (1)")):
+    write = [f"UPDATE base SET v = 1 WHERE id = {i}" for i in range(1, 6)]
+    with steps.deadlock(lutra, target, schema, "base", lambda: transaction(source, schema, *write, "INSERT INTO ledger VALUES (1)")):
         steps.retrying(lutra, ONE_WAY, steps.LOCK_WAIT)
         assert column(target, schema, "SELECT COUNT(*) FROM base WHERE v = 1") == [0]
         assert column(target, schema, "SELECT COUNT(*) FROM ledger") == [0]
@@ -227,10 +221,10 @@ def commit_in_doubt(site, channel, schema):
         target.sql("SET GLOBAL rpl_semi_sync_master_enabled = 1")
         try:
             transaction(source, schema, "INSERT INTO ledger VALUES (1)")
-            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), 20, "the COMMIT to wait")
+            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), steps.PATIENCE_S, "the COMMIT to wait")
             lutra.kill()
             lutra.start(wait=False)
-            wait_until(lambda: steps.lutra_sessions(target, "%lutra.lane%"), 20, "the successor to look at the lane")
+            wait_until(lambda: steps.lutra_sessions(target, "%lutra.lane%"), steps.PATIENCE_S, "the successor to look at the lane")
         finally:
             target.sql("SET GLOBAL rpl_semi_sync_master_enabled = 0")
 
@@ -247,16 +241,16 @@ def test_r02_kill_while_commit_waits_for_an_acknowledgement(site, channel, schem
 def commit_behind_global_lock(lutra, source, target, schema, locker):
     """Have Lutra stopped while its last statement waits for a row, and take the global lock before it can commit. Where the wait
     for the row ended too early, again. Returns the number of the last transaction."""
-    for number in range(1, 6):
+    for number in range(1, 11):
         with steps.session(target, schema, "BEGIN", "SELECT * FROM base WHERE id = 1 FOR UPDATE"):
             transaction(source, schema, f"INSERT INTO ledger VALUES ({number})", "UPDATE base SET v = v + 1 WHERE id = 1")
-            wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the last statement to wait")
-            os.kill(lutra.pid, signal.SIGSTOP)
-        wait_until(lambda: not steps.lutra_sessions(target, "UPDATE%base%"), 20, "the last statement to end")
+            wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), steps.PATIENCE_S, "the last statement to wait")
+            lutra.hold()
+        wait_until(lambda: not steps.lutra_sessions(target, "UPDATE%base%"), steps.PATIENCE_S, "the last statement to end")
         locker.query("FLUSH TABLES WITH READ LOCK")
-        os.kill(lutra.pid, signal.SIGCONT)
+        lutra.go_on()
         with contextlib.suppress(TimeoutError):
-            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), 2, "the COMMIT to wait")
+            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), 5, "the COMMIT to wait")
             return number
         locker.query("UNLOCK TABLES")
         lutra.wait()
@@ -275,7 +269,7 @@ def test_r02_kill_while_commit_waits_for_a_global_lock(engine, site, channel, sc
         number = commit_behind_global_lock(lutra, source, target, schema, locker)
         lutra.kill()
         lutra.start(wait=False)
-        wait_until(lambda: steps.lutra_sessions(target, "%lutra.%"), 20, "the successor to look at schema lutra")
+        wait_until(lambda: steps.lutra_sessions(target, "%lutra.%"), steps.PATIENCE_S, "the successor to look at schema lutra")
         locker.query("UNLOCK TABLES")
 
     lutra.wait_ready()

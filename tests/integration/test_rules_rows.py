@@ -99,7 +99,7 @@ def crossover(site, channel, schema):
     assert error["where"]["table"] == f"{schema}.base"
     assert sorted(column(us, schema, "SELECT txn_id FROM ledger")) == [1, 4]
     assert column(us, schema, "SELECT v FROM base WHERE id = 2") == [77]
-    wait_until(lambda: 4 in column(hz, schema, "SELECT txn_id FROM ledger"), 20, "the other direction to go on")
+    wait_until(lambda: 4 in column(hz, schema, "SELECT txn_id FROM ledger"), 60, "the other direction to go on")
     run_at((us,), schema, "UPDATE base SET v = 0 WHERE id = 2")
     lutra.retry(ONE_WAY)
     lutra.wait()

@@ -41,7 +41,7 @@ def lutra_to(site, channel):
 def start_and_end_at(lutra, step, times):
     lutra.env["LUTRA_KILL_AT"] = f"{step}:{times}"
     lutra.start(wait=False)
-    wait_until(lambda: not lutra.alive, 30, f"the end at {step}")
+    wait_until(lambda: not lutra.alive, 60, f"the end at {step}")
     del lutra.env["LUTRA_KILL_AT"]
 
 
@@ -133,7 +133,7 @@ def test_killed_inside_a_replace(step, lutra_to, schema):
     stopped(lutra, "hz->us", DUPLICATE)
     with pytest.raises(LutraFailed):
         lutra.command(*replace)
-    wait_until(lambda: not lutra.alive, 30, f"the end at {step}")
+    wait_until(lambda: not lutra.alive, 60, f"the end at {step}")
     del lutra.env["LUTRA_KILL_AT"]
     lutra.start()
     done = target.sql("SELECT COUNT(*) FROM lutra.audit WHERE action = 'replace'")[0][0]

@@ -27,9 +27,9 @@ conflict_checkpoint_decode(
 	if (!conflict_get_form(&in, FORM, "checkpoint", err))
 		return false;
 	c.place = lt_cur_lenstr(&in);
-	c.now_us = (int64_t)lt_cur_u64(&in);
+	c.now_us = conflict_get_clock(&in);
 	c.has_beat = conflict_get_byte(&in, 1) == 1;
-	c.beat_us = (int64_t)lt_cur_u64(&in);
+	c.beat_us = conflict_get_clock(&in);
 	c.origin = lt_cur_u32(&in);
 	c.seen = conflict_get_vector(&in, arena);
 	c.pins = conflict_get_pins(&in, arena, &c.npins);

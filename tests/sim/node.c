@@ -137,7 +137,7 @@ node_heartbeat(struct node *n)
 		return;
 	}
 	e = entry_new(w, HISTORY_BEAT, site_clock(s));
-	if (world_rule(w, SIM_HEARTBEAT_GUARD) && llabs(s->offset) > w->config.max_skew / 2)
+	if (world_rule(w, SIM_HEARTBEAT_GUARD) && !conflict_clock_believes(site_clock(s), w->now, w->config.max_skew))
 		e->plain.has_stamp = false; /* the server's clock is off: an alarm, and no time */
 	for (uint32_t j = 0; j < sites(n); j++) {
 		if (!is_peer(n, j))

@@ -10,7 +10,7 @@ import pymysql
 import pytest
 import steps
 import test_failover as failover
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
 from lutralab.servers import CHECKOUT, wait_until
 from lutralab.workload import Workload
 from steps import column, run_at, stopped, wait_for
@@ -189,7 +189,7 @@ def test_r23_killed_at_a_step(step, times, site, channel, schema):
     lutra = semi_channel(channel, source, target, "relay: 1M", program=faults_binary())
     lutra.start()
     lutra.kill()
-    with semi_sync(source), Workload(source, schema, site=1, clients=2, seed=times, limit=100) as load:
+    with whole(schema, target), semi_sync(source), Workload(source, schema, site=1, clients=2, seed=times, limit=100) as load:
         lutra.env["LUTRA_KILL_AT"] = f"{step}:{times}"
         lutra.start(wait=False)
         wait_until(lambda: not lutra.alive, 60, f"the end at {step}")

@@ -4,6 +4,7 @@
 #include "pipeline/bind_priv.h"
 #include "pipeline/constants_priv.h"
 #include "pipeline/edits_priv.h"
+#include "pipeline/family.h"
 #include "pipeline/grants.h"
 #include "pipeline/sql_priv.h"
 #include "pipeline/weights.h"
@@ -89,6 +90,7 @@ route_free(struct pipeline_route *route)
 	if (route->indexes != NULL)
 		pipeline_indexes_clear(route->indexes);
 	free(route->indexes);
+	pipeline_family_free(route->family);
 	change_table_unref(route->from);
 	free(route->columns);
 	free(route->before);
@@ -173,9 +175,9 @@ adopt(struct pipeline_router *r, struct schema_table *table, struct lt_str schem
 	return known;
 }
 
-static bool
-find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name, const struct schema_table **ret,
-    struct lt_err *err)
+bool
+pipeline_router_table(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
+    const struct schema_table **ret, struct lt_err *err)
 {
 	struct schema_table *table = known_target(r, schema, name);
 
@@ -197,6 +199,18 @@ find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
 	}
 	*ret = adopt(r, table, schema, name);
 	return true;
+}
+
+bool
+pipeline_router_family(struct pipeline_router *r, struct pipeline_route *route, struct lt_err *err)
+{
+	if (route->family != NULL || (route->target->nparents == 0 && route->target->nchildren == 0))
+		return true;
+	route->family = pipeline_family_new(route);
+	if (route->target->nparents == 0)
+		return true;
+	r->asked = true;
+	return pipeline_family_read(route->family, r, route, r->conn, err);
 }
 
 bool
@@ -341,7 +355,7 @@ pipeline_router_get(
 		    LT_FMT(from->schema), LT_FMT(from->name));
 		goto out;
 	}
-	if (!find_target(r, lt_buf_str(&names[0]), lt_buf_str(&names[1]), &target, err) ||
+	if (!pipeline_router_table(r, lt_buf_str(&names[0]), lt_buf_str(&names[1]), &target, err) ||
 	    !make_route(r, from, target, rule, &route, err))
 		goto out;
 	route->next = r->routes;

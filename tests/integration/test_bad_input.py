@@ -324,7 +324,7 @@ def test_server_that_cannot_tell_what_it_executed(lab, site, channel, schema):
     lutra.file.write_text(lutra.file.read_text() + f'start: {{ hz: {{ file: "{file}", pos: 4 }} }}\n')
     with steps.server_globals(source, max_allowed_packet=1024):
         lutra.start(wait=False)
-        wait_until(lambda: "cannot tell the GTIDs" in lutra.log.read_text(), 20, "the refusal")
+        wait_until(lambda: "cannot tell the GTIDs" in lutra.log.read_text(), 60, "the refusal")
     lutra.wait_ready()
     transaction(source, schema, "INSERT INTO ledger VALUES (1000)")
     lutra.wait()

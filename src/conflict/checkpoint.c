@@ -38,13 +38,3 @@ conflict_checkpoint_decode(
 	*out = c;
 	return true;
 }
-
-bool
-conflict_checkpoint_usable(const struct conflict_checkpoint *c, const struct conflict_vector *heard, size_t peers)
-{
-	for (size_t i = 0; i < peers; i++) {
-		if (!conflict_vector_below(&c->seen, &heard[i]))
-			return false;
-	}
-	return true;
-}

@@ -211,8 +211,10 @@ check_unique(struct site *s)
 static void
 carry_out(struct site *s, const struct conflict_decision *d, const struct conflict_txn *txns)
 {
-	for (uint32_t i = 0; i < d->nwrites; i++)
+	for (uint32_t i = 0; i < d->nwrites; i++) {
+		assert_false(i > 0 && d->writes[i].row == NULL && d->writes[i - 1].row != NULL); /* deletions first */
 		row_at(s, d->writes[i].key)->row = d->writes[i].row;
+	}
 	for (uint32_t i = 0; i < d->nparks; i++)
 		row_at(s, d->parks[i].key)->parked = d->parks[i].parked;
 	for (uint32_t i = 0; i < d->nclashes; i++) {

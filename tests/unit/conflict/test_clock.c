@@ -150,27 +150,6 @@ r18_a_reader_that_begins_again_gives_the_same_versions(void **state)
 	site_close(&other);
 }
 
-static void
-r18_a_checkpoint_is_used_once_every_peer_has_all_that_it_saw(void **state)
-{
-	struct conflict_checkpoint c = { 0 };
-	struct conflict_vector heard[2] = { 0 };
-
-	(void)state;
-	conflict_vector_raise(&c.seen, 1, 4);
-	conflict_vector_raise(&c.seen, 2, 7);
-	conflict_vector_raise(&heard[0], 1, 4);
-	conflict_vector_raise(&heard[0], 2, 9);
-	conflict_vector_raise(&heard[1], 1, 4);
-	assert_false(
-	    conflict_checkpoint_usable(&c, heard, 2)); /* the second has all of ours, and not what we saw of others */
-	conflict_vector_raise(&heard[1], 2, 7);
-	assert_true(conflict_checkpoint_usable(&c, heard, 2));
-	conflict_vector_free(&c.seen);
-	conflict_vector_free(&heard[0]);
-	conflict_vector_free(&heard[1]);
-}
-
 int
 main(void)
 {
@@ -182,7 +161,6 @@ main(void)
 		cmocka_unit_test(r20_a_server_whose_clock_is_off_gives_no_time),
 		cmocka_unit_test(a_transaction_of_the_far_future_is_held),
 		cmocka_unit_test(r18_a_reader_that_begins_again_gives_the_same_versions),
-		cmocka_unit_test(r18_a_checkpoint_is_used_once_every_peer_has_all_that_it_saw),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

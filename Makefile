@@ -8,7 +8,7 @@ WRITERS ?= 0
 SEEDS ?= 1000
 FIRST ?= 0
 
-.PHONY: help build demo test faults check asan tsan fuzz corpora chaos model bench fmt format lint layers cover clean
+.PHONY: help build demo test faults check asan tsan fuzz corpora chaos model sim bench fmt format lint layers cover clean
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -79,6 +79,13 @@ chaos: build
 ## make model      SEEDS=1000 FIRST=0: the model of conflict resolution, every policy with 2, 3 and 4 sites
 model:
 	cd tests && /usr/bin/python3 -m model.run --table --jobs 2 --seeds $(SEEDS) --first $(FIRST)
+
+## make sim        SEEDS=1000 FIRST=0: src/conflict among simulated sites, every policy with 2, 3 and 4 sites
+sim:
+	sh tools/install.sh build test
+	sh tools/configure $(BUILD) -Dtests=true
+	ninja -C $(BUILD) tests/sim/sim
+	$(BUILD)/tests/sim/sim long --jobs "$$(nproc)" --seeds $(SEEDS) --first $(FIRST)
 
 ## make bench      NAME=decode|apply|latency|memory, or all (or apply.catchup, apply.merge, apply.sysbench, apply.link, apply.mysql, fence.truth): one JSON line a figure
 bench:

@@ -584,3 +584,24 @@ binlog_assembler_feed(
 	default: return binlog_is_compressed(type) ? feed_compressed(a, e, at, err) : feed_other(a, e, err);
 	}
 }
+
+bool
+binlog_assembler_damaged(
+    struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err)
+{
+	uint8_t type = e->header.type;
+
+	if (!a->boundaries || type == BINLOG_QUERY || type == BINLOG_MARIADB_QUERY_COMPRESSED || type == BINLOG_GTID ||
+	    type == BINLOG_ANONYMOUS_GTID || type == BINLOG_GTID_TAGGED || type == BINLOG_MARIADB_GTID)
+		return false;
+	*err = (struct lt_err){ 0 };
+	if ((type != BINLOG_XID && type != BINLOG_TRANSACTION_PAYLOAD) || !binlog_assembler_busy(a))
+		return true;
+	if (!binlog_assembler_end(a, e, at, true, err))
+		return false;
+	/* Who goes on behind it cannot expect to find it again. */
+	a->place.last_pos = a->place.last_crc = 0;
+	if (a->nready > 0)
+		a->ready[a->nready - 1]->end = a->place;
+	return true;
+}

@@ -72,6 +72,10 @@ void binlog_assembler_format(struct binlog_assembler *a, const struct binlog_for
 /** Take in one event of the log (no FORMAT_DESCRIPTION, artificial ROTATE, HEARTBEAT: those are the feeder's). */
 LT_MUST_USE bool binlog_assembler_feed(
     struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err);
+/** An event whose checksum is wrong; `err` says so. True, and `err` is cleared: for who looks for a place it does not
+ * matter what it holds, since it neither begins nor decides anything. */
+LT_MUST_USE bool binlog_assembler_damaged(
+    struct binlog_assembler *a, const struct binlog_event *e, const struct binlog_at *at, struct lt_err *err);
 /** Reading goes on behind this event, which was read before. */
 LT_MUST_USE bool binlog_assembler_behind(struct binlog_assembler *a, const struct binlog_event *e, struct lt_err *err);
 /** The oldest whole transaction, the caller's from then on; NULL: none. */

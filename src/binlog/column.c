@@ -387,7 +387,7 @@ binlog_column_decode(const struct change_column *c, struct lt_str bytes, struct 
 		out->u64 = lt_le(p, bytes.len);
 		return true;
 	case BINLOG_COL_JSON:
-	case BINLOG_COL_TYPED_ARRAY: out->kind = CHANGE_JSON; return binlog_json_text(bytes, scratch, &out->bytes, err);
+	case BINLOG_COL_TYPED_ARRAY: return binlog_json_value(bytes, scratch, out, err);
 	default: return decode_string(c, bytes, scratch, out, err);
 	}
 }

@@ -329,6 +329,49 @@ begins_behind(const struct change_txn *t, const struct binlog_dump_options *opti
 	return options->end != NULL && change_place_cmp(&begins, options->end) >= 0;
 }
 
+/* What a log holds must go on where the GTIDs end: a server would refuse to send it, too. */
+static bool
+check_start(const struct change_source *s, const struct binlog_dump_start *start, struct lt_err *err)
+{
+	const struct change_gtid_set *before = binlog_source_before(s);
+	struct lt_buf text = { 0 };
+	bool ok;
+
+	if (before == NULL)
+		return lt_fail(err, LT_E_LOG_POSITION, "the log does not say which GTIDs come before it");
+	change_gtid_set_text(before, &text);
+	ok = change_gtid_set_subset(before, start->gtids) ||
+	     lt_fail(err, LT_E_LOG_PURGED, "the log begins behind %.*s, of which the start lacks some",
+		 LT_FMT(lt_buf_str(&text)));
+	lt_buf_free(&text);
+	return ok;
+}
+
+static bool
+is_shown(const struct change_source *s, struct binlog_dump_start *start, const struct change_txn *t, bool *shown,
+    struct lt_err *err)
+{
+	bool named = t->gtid.kind == CHANGE_GTID_MYSQL || t->gtid.kind == CHANGE_GTID_MARIADB;
+	bool begun = start->begun;
+
+	*shown = t->kind == CHANGE_TXN_PLACE && t->gtid.kind == CHANGE_GTID_NONE;
+	if (*shown)
+		return true;
+	if (start->gtids == NULL) {
+		*shown = start->begun = begun || t->commit_us >= start->time_us;
+		return true;
+	}
+	start->begun = true;
+	if (!begun && !check_start(s, start, err))
+		return false;
+	*shown = !change_gtid_set_has(start->gtids, &t->gtid);
+	if (named)
+		return true;
+	change_txn_where(t, &err->where);
+	return lt_fail(err, LT_E_LOG_POSITION,
+	    "a transaction has no GTID: whether it comes before or behind the start is not known");
+}
+
 bool
 binlog_dump(struct change_source *s, const struct binlog_dump_options *options, FILE *out,
     struct binlog_dump_sums *sums, struct lt_err *err)
@@ -342,7 +385,7 @@ binlog_dump(struct change_source *s, const struct binlog_dump_options *options, 
 	for (;;) {
 		struct binlog_ahead_look look;
 		struct change_txn *t;
-		bool good, last;
+		bool good, last, shown = true;
 
 		if (!next(s, ahead, look_ms, &t, &look, err))
 			goto out;
@@ -354,7 +397,8 @@ binlog_dump(struct change_source *s, const struct binlog_dump_options *options, 
 			change_txn_free(t);
 			break;
 		}
-		good = dump_txn(&d, t, err);
+		good = (options->start == NULL || is_shown(s, options->start, t, &shown, err)) &&
+		       (!shown || dump_txn(&d, t, err));
 		last = options->end != NULL && change_place_cmp(&t->end, options->end) >= 0;
 		change_txn_free(t);
 		if (!good)

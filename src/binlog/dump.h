@@ -6,11 +6,19 @@
 
 #include "change/source.h"
 
+/** Where files begin, other than at a byte; goes on over several of them. */
+struct binlog_dump_start {
+	const struct change_gtid_set *gtids; /* what is in it is left out; NULL: nothing is */
+	uint64_t time_us;                    /* nothing is shown before a transaction committed then or later */
+	bool begun;                          /* the first one was met */
+};
+
 struct binlog_dump_options {
-	bool raw;        /* text and binary values as hex of the log's bytes */
-	bool count;      /* decode every value, print one line of sums */
-	bool ahead;      /* read and check the log in a thread of its own */
-	uint64_t to_pos; /* stop at the first transaction that begins at or behind it; 0 = the end */
+	bool raw;                        /* text and binary values as hex of the log's bytes */
+	bool count;                      /* decode every value, print one line of sums */
+	bool ahead;                      /* read and check the log in a thread of its own */
+	struct binlog_dump_start *start; /* NULL: all is shown */
+	uint64_t to_pos;                 /* stop at the first transaction that begins at or behind it; 0 = the end */
 	const struct change_place
 	    *end; /* stop once the source has come so far (a server's log never ends); NULL = its own end */
 };

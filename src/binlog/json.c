@@ -13,6 +13,8 @@ struct text {
 	char *ptr;
 	size_t len, cap, limit;
 	struct lt_err *err;
+	struct change_json_mark *marks; /* in the arena */
+	size_t nmarks, marks_cap;
 };
 
 /* Room for `more`, or NULL and an error. */
@@ -190,6 +192,29 @@ cut(struct text *t)
 	return json_cut(t->err);
 }
 
+/* Of the value that comes next. Its bytes count as some of the text. */
+static bool
+mark(struct text *t, enum change_kind kind, uint8_t type, struct lt_str bytes)
+{
+	struct change_json_mark m = { .at = (uint32_t)t->len, .kind = (uint8_t)kind, .wire = type };
+
+	if (t->len > UINT32_MAX || t->limit - t->len < sizeof(m))
+		return lt_fail(t->err, LT_E_CORRUPT, "JSON: its text would be too long for its bytes");
+	if (kind == CHANGE_DECIMAL && bytes.len >= 2) {
+		m.precision = (uint8_t)bytes.ptr[0];
+		m.scale = (uint8_t)bytes.ptr[1];
+	}
+	if (t->nmarks == t->marks_cap) {
+		size_t cap = LT_MAX(t->marks_cap * 2, (size_t)8);
+
+		t->marks = lt_arena_grow(t->arena, t->marks, t->marks_cap * sizeof(m), cap * sizeof(m));
+		t->marks_cap = cap;
+	}
+	t->marks[t->nmarks++] = m;
+	t->limit -= sizeof(m);
+	return true;
+}
+
 static bool
 put_opaque(struct text *t, struct lt_cur in)
 {
@@ -199,12 +224,12 @@ put_opaque(struct text *t, struct lt_cur in)
 	if (!lt_cur_ok(&in))
 		return cut(t);
 	switch (type) {
-	case BINLOG_COL_NEWDECIMAL: return put_decimal(t, bytes);
-	case BINLOG_COL_DATE: return put_time(t, CHANGE_DATE, bytes);
-	case BINLOG_COL_TIME: return put_time(t, CHANGE_TIME, bytes);
+	case BINLOG_COL_NEWDECIMAL: return mark(t, CHANGE_DECIMAL, type, bytes) && put_decimal(t, bytes);
+	case BINLOG_COL_DATE: return mark(t, CHANGE_DATE, type, bytes) && put_time(t, CHANGE_DATE, bytes);
+	case BINLOG_COL_TIME: return mark(t, CHANGE_TIME, type, bytes) && put_time(t, CHANGE_TIME, bytes);
 	case BINLOG_COL_DATETIME:
-	case BINLOG_COL_TIMESTAMP: return put_time(t, CHANGE_DATETIME, bytes);
-	default: return put_base64(t, type, bytes);
+	case BINLOG_COL_TIMESTAMP: return mark(t, CHANGE_DATETIME, type, bytes) && put_time(t, CHANGE_DATETIME, bytes);
+	default: return mark(t, CHANGE_BYTES, type, bytes) && put_base64(t, type, bytes);
 	}
 }
 
@@ -291,15 +316,33 @@ put_value(struct text *t, uint8_t type, struct lt_cur in)
 	}
 }
 
+/* The marks go behind the text. */
+static void
+finish(struct text *t, struct change_value *out)
+{
+	size_t at, size = t->nmarks * sizeof(*t->marks);
+
+	*out = (struct change_value){ .kind = CHANGE_JSON, .nmarks = (uint32_t)t->nmarks };
+	if (t->nmarks > 0) {
+		size_t need = t->len + sizeof(*t->marks) + size;
+
+		if (need > t->cap)
+			t->ptr = lt_arena_grow(t->arena, t->ptr, t->cap, need);
+		at = change_json_marks_at(t->ptr, t->len);
+		memcpy(t->ptr + at, t->marks, size);
+	}
+	out->bytes = lt_str_of(t->ptr, t->len);
+}
+
 bool
-binlog_json_text(struct lt_str bytes, struct lt_arena *arena, struct lt_str *out, struct lt_err *err)
+binlog_json_value(struct lt_str bytes, struct lt_arena *arena, struct change_value *out, struct lt_err *err)
 {
 	struct text t = { .arena = arena, .err = err };
 	struct lt_cur in = lt_cur_str(bytes);
 	uint8_t type;
 
 	if (bytes.len == 0) {
-		*out = LT_STR("null");
+		*out = (struct change_value){ .kind = CHANGE_JSON, .bytes = LT_STR("null") };
 		return true;
 	}
 	if (bytes.len > SIZE_MAX / 2 / BINLOG_JSON_FACTOR)
@@ -310,6 +353,17 @@ binlog_json_text(struct lt_str bytes, struct lt_arena *arena, struct lt_str *out
 	type = lt_cur_u8(&in);
 	if (!put_value(&t, type, in))
 		return false;
-	*out = lt_str_of(t.ptr, t.len);
+	finish(&t, out);
+	return true;
+}
+
+bool
+binlog_json_text(struct lt_str bytes, struct lt_arena *arena, struct lt_str *out, struct lt_err *err)
+{
+	struct change_value v;
+
+	if (!binlog_json_value(bytes, arena, &v, err))
+		return false;
+	*out = v.bytes;
 	return true;
 }

@@ -1,12 +1,18 @@
 #include "binlog/recall.h"
 
 #include <stdatomic.h>
+#include <time.h>
+
+#include "base/clock.h"
 
 #define STEP_MS 200
+/* A source whose log is kept here may be gone for good: one that is begun again is back by then. */
+#define PATIENCE_US 10000000
 
 struct binlog_recall {
 	struct my_addr addr; /* its strings are borrowed */
 	struct binlog_options options;
+	bool kept; /* see binlog_recall_kept() */
 	_Atomic bool cancelled;
 };
 
@@ -22,6 +28,12 @@ binlog_recall_new(const struct my_addr *addr, const struct binlog_options *optio
 	r->options.uuid[0] ^= 0x40;
 	r->options.to_end = true;
 	return r;
+}
+
+void
+binlog_recall_kept(struct binlog_recall *r)
+{
+	r->kept = true;
 }
 
 void
@@ -54,6 +66,17 @@ oldest_file(const struct my_addr *addr, struct change_place *out, struct lt_err 
 	ok = true;
 out:
 	my_rows_free(rows);
+	my_close(c);
+	return ok;
+}
+
+bool
+binlog_recall_executed(
+    struct binlog_recall *r, const struct change_place *place, struct change_gtid_set **ret, struct lt_err *err)
+{
+	struct my_conn *c = NULL;
+	bool ok = my_connect(&r->addr, &c, err) && binlog_gtids_at(c, place, ret, err);
+
 	my_close(c);
 	return ok;
 }
@@ -92,9 +115,8 @@ read_up_to(struct binlog_recall *r, struct change_source *s, const struct change
 	}
 }
 
-bool
-binlog_recall_rows(
-    struct binlog_recall *r, const struct change_place *commit, struct change_txn **ret, struct lt_err *err)
+static bool
+read_rows(struct binlog_recall *r, const struct change_place *commit, struct change_txn **ret, struct lt_err *err)
 {
 	struct change_source *s = NULL;
 	struct change_position from;
@@ -109,4 +131,25 @@ binlog_recall_rows(
 	change_source_close(s);
 	change_position_clear(&from);
 	return ok;
+}
+
+bool
+binlog_recall_rows(
+    struct binlog_recall *r, const struct change_place *commit, struct change_txn **ret, struct lt_err *err)
+{
+	const struct lt_clock *clock = r->options.clock != NULL ? r->options.clock : lt_clock_real();
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
+	uint64_t since_us = lt_mono_us(clock);
+	struct lt_err why;
+
+	while (!read_rows(r, commit, ret, err)) {
+		if (!r->kept || lt_err_kind(err) != LT_KIND_RETRY || atomic_load(&r->cancelled))
+			return false;
+		why = *err;
+		*err = (struct lt_err){ 0 };
+		if (lt_mono_us(clock) - since_us >= PATIENCE_US)
+			return lt_fail(err, LT_E_XA_ROWS, "%s", why.message);
+		nanosleep(&step, NULL);
+	}
+	return true;
 }

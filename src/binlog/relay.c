@@ -117,7 +117,12 @@ binlog_relay_open(struct binlog_relay *r, const struct change_position *from, co
 		goto out;
 	*ret = binlog_source_new(feed, &o->from, options, !o->by_gtid && o->from.place.last_pos != 0);
 	lt_str_copy((*ret)->server, sizeof((*ret)->server), lt_str_z(o->server));
-	binlog_source_recall(*ret, binlog_recall_new(&r->hosts[o->host], options));
+	if (!options->boundaries) {
+		struct binlog_recall *recall = binlog_recall_new(&r->hosts[o->host], options);
+
+		binlog_recall_kept(recall);
+		binlog_source_recall(*ret, recall);
+	}
 	ok = true;
 out:
 	binlog_relay_order_free(o);

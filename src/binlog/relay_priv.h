@@ -99,7 +99,7 @@ struct binlog_relay {
 void binlog_relay_receive(void *arg);
 /** For the receiver, and before it starts: show what there is. */
 void binlog_relay_publish(struct binlog_relay *r);
-void binlog_relay_order_free(void *order);
+void binlog_relay_order_free(void *item);
 /** A feed that reads what the order found; borrows `r`. `from`: where it begins, set to what a source is to be told. */
 LT_MUST_USE bool binlog_relay_feed_open(struct binlog_relay *r, const struct binlog_relay_order *found,
     struct change_position *from, const struct binlog_options *options, struct binlog_feed **ret, struct lt_err *err);

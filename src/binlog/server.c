@@ -26,6 +26,7 @@ struct stream {
 	struct my_conn *conn;           /* owned */
 	const struct lt_clock *clock;   /* borrowed */
 	uint64_t silence_us, silent_us; /* as long as is borne; as long as it has been waited already */
+	uint64_t heard;                 /* bytes up to the last wait */
 	size_t packet_max;
 	struct change_spill_room *spill; /* borrowed; NULL: none */
 	bool joining, spooling;          /* pieces of an event are still to come; they go to the file */
@@ -110,10 +111,15 @@ read_failed(const struct stream *s, struct lt_err *err)
 	return BINLOG_READ_FAILED;
 }
 
-/** Nothing came in the time given; silence adds up only while it is listened to. */
+/** No event came in the time given; silence adds up only while it is listened to, and a part of an event ends it. */
 static enum binlog_read
 nothing(struct stream *s, uint64_t since_us, int wait_ms, struct lt_err *err)
 {
+	uint64_t heard = my_received(s->conn);
+
+	if (heard != s->heard)
+		s->silent_us = 0;
+	s->heard = heard;
 	/* Before the last wait bytes may have come. */
 	s->silent_us += LT_MIN(lt_mono_us(s->clock) - since_us, (uint64_t)wait_ms * 1000);
 	if (s->silent_us < s->silence_us) {

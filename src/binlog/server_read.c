@@ -87,7 +87,7 @@ binlog_gtids_at(struct my_conn *c, const struct change_place *place, struct chan
 	return ok;
 }
 
-/* The place where the log ends, and with MySQL what was executed (`*ret`). */
+/* The place where the log ends, and with a `ret` what was executed, which MySQL tells in the same answer. */
 static bool
 read_status(struct my_conn *c, struct change_place *place, struct change_gtid_set **ret, struct lt_err *err)
 {
@@ -108,7 +108,7 @@ read_status(struct my_conn *c, struct change_place *place, struct change_gtid_se
 		lt_fail(err, LT_E_PROTOCOL, "the server's log position is no number");
 		goto out;
 	}
-	ok = !mysql || change_gtid_set_parse(rows->ncolumns > 4 ? my_rows_at(rows, 0, 4) : lt_str_z(""), ret, err);
+	ok = ret == NULL || change_gtid_set_parse(rows->ncolumns > 4 ? my_rows_at(rows, 0, 4) : lt_str_z(""), ret, err);
 out:
 	my_rows_free(rows);
 	return ok;

@@ -12,8 +12,9 @@ struct source {
 	const struct lt_clock *clock; /* borrowed */
 	struct binlog_assembler assembler;
 	struct binlog_expect expect;
-	struct change_gtid_set *start; /* owned: executed before */
-	struct change_gtid_set *seen;  /* owned: met since; NULL once the place is known */
+	struct change_gtid_set *start;  /* owned: executed before */
+	struct change_gtid_set *before; /* owned: the same, as the log says it; NULL: it does not */
+	struct change_gtid_set *seen;   /* owned: met since; NULL once the place is known */
 	struct binlog_track track;
 	uint64_t pass;     /* what begins before it is passed over; 0 = nothing */
 	uint64_t moved_us; /* since when the place has moved without anything handed out; 0: not looked yet */
@@ -54,6 +55,8 @@ take_previous(struct source *s, const struct binlog_event *e, struct lt_err *err
 		return false;
 	change_gtid_set_free(s->assembler.executed);
 	s->assembler.executed = set;
+	change_gtid_set_free(s->before);
+	s->before = change_gtid_set_copy(set);
 	return true;
 }
 
@@ -82,10 +85,31 @@ passed_over(struct source *s, const struct binlog_at *at, struct lt_err *err)
 	    (unsigned long long)s->pass, (unsigned long long)at->pos);
 }
 
+/* Asked for what is behind a GTID, MariaDB sends the incidents that stand in front of it in the same file, too. */
+static bool
+is_before_start(
+    const struct source *s, const struct binlog_event *e, const struct binlog_at *at, bool *before, struct lt_err *err)
+{
+	struct change_place place = { .pos = at->pos };
+	struct change_gtid_set *executed = NULL;
+
+	*before = false;
+	if (e->header.type != BINLOG_INCIDENT || s->seen == NULL || !s->assembler.format.mariadb ||
+	    s->assembler.recall == NULL)
+		return true;
+	lt_str_copy(place.file, sizeof(place.file), lt_str_z(at->file));
+	if (!binlog_recall_executed(s->assembler.recall, &place, &executed, err))
+		return false;
+	*before = change_gtid_set_subset(executed, s->start) && !change_gtid_set_eq(executed, s->start);
+	change_gtid_set_free(executed);
+	return true;
+}
+
 static bool
 stored_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
 {
 	struct binlog_at at = binlog_track_at(&s->track, &e->header);
+	bool before;
 
 	s->track.pos = at.end;
 	if (at.pos < s->pass)
@@ -93,6 +117,8 @@ stored_event(struct source *s, const struct binlog_event *e, struct lt_err *err)
 	s->pass = 0;
 	if (s->expect.on)
 		return meet_expected(s, e, &at, err);
+	if (!is_before_start(s, e, &at, &before, err) || before)
+		return before;
 	switch (e->header.type) {
 	case BINLOG_PREVIOUS_GTIDS:
 	case BINLOG_MARIADB_GTID_LIST:
@@ -156,6 +182,22 @@ artificial_event(struct source *s, const struct binlog_event *e, struct lt_err *
 }
 
 static bool
+damaged_event(struct source *s, struct lt_str bytes, struct lt_err *err)
+{
+	struct binlog_event e = { .body = { 0 } };
+	struct binlog_at at;
+
+	if (err->code != LT_E_CHECKSUM || s->expect.on)
+		return false;
+	binlog_header_load((const uint8_t *)bytes.ptr, &e.header);
+	at = (struct binlog_at){ .file = s->track.file, .pos = s->track.pos, .end = s->track.pos + e.header.size };
+	if (!binlog_assembler_damaged(&s->assembler, &e, &at, err))
+		return false;
+	s->track.pos = at.end;
+	return true;
+}
+
+static bool
 one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err *err)
 {
 	uint8_t type = (uint8_t)bytes.ptr[4];
@@ -172,7 +214,7 @@ one_event(struct source *s, struct lt_str bytes, bool *heartbeat, struct lt_err 
 		return format_event(s, bytes, err);
 	if (s->feed->spool != NULL ? !binlog_spool_event(s->feed->spool, checksum, &e, err)
 				   : !binlog_event_open(bytes, checksum, &e, err))
-		return false;
+		return damaged_event(s, bytes, err);
 	*heartbeat = s->feed->stream && (type == BINLOG_HEARTBEAT || type == BINLOG_HEARTBEAT_V2);
 	if (*heartbeat)
 		return true;
@@ -252,7 +294,7 @@ at_end(struct source *s, struct lt_err *err)
 	return failed(s, err);
 }
 
-/** A PLACE when it is due. */
+/** A PLACE when it is due; at once for who looks for places. */
 static struct change_txn *
 due_place(struct source *s, bool heartbeat)
 {
@@ -260,7 +302,7 @@ due_place(struct source *s, bool heartbeat)
 		return NULL;
 	if (s->moved_us == 0)
 		s->moved_us = lt_mono_us(s->clock);
-	if (!heartbeat && !s->ended && lt_mono_us(s->clock) - s->moved_us < PLACE_US)
+	if (!heartbeat && !s->ended && !s->assembler.boundaries && lt_mono_us(s->clock) - s->moved_us < PLACE_US)
 		return NULL;
 	return binlog_assembler_take_place(&s->assembler);
 }
@@ -340,6 +382,7 @@ source_close(struct change_source *base)
 	binlog_recall_free(s->assembler.recall);
 	binlog_assembler_clear(&s->assembler);
 	change_gtid_set_free(s->start);
+	change_gtid_set_free(s->before);
 	change_gtid_set_free(s->seen);
 	free(s);
 }
@@ -375,6 +418,12 @@ void
 binlog_source_recall(struct change_source *base, struct binlog_recall *recall)
 {
 	((struct source *)base)->assembler.recall = recall;
+}
+
+const struct change_gtid_set *
+binlog_source_before(const struct change_source *s)
+{
+	return ((const struct source *)s)->before;
 }
 
 bool

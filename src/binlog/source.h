@@ -57,6 +57,8 @@ LT_MUST_USE bool binlog_source_open(const struct my_addr *addr, const struct cha
 LT_MUST_USE bool binlog_file_open(const char *path, uint64_t from_pos, const struct binlog_options *options,
     struct change_source **ret, struct lt_err *err);
 bool binlog_source_ended(const struct change_source *s);
+/** Of a file that is read from its start: what was executed before it; NULL: not told (yet). Borrowed. */
+const struct change_gtid_set *binlog_source_before(const struct change_source *s);
 
 /** How far reading has come: owner thread only. */
 void binlog_source_place(const struct change_source *base, struct change_place *out);

@@ -94,8 +94,11 @@ enum {
 	FIELD_NAME = 4,
 	FIELD_SET_MEMBERS = 5,
 	FIELD_ENUM_MEMBERS = 6,
+	FIELD_KEY = 8,
+	FIELD_KEY_WITH_PREFIXES = 9,
 	FIELD_DEFAULT_CHARSET_OF_MEMBERS = 10,
 	FIELD_COLUMN_CHARSET_OF_MEMBERS = 11,
+	FIELD_VISIBILITY = 12,
 };
 
 struct meta {
@@ -216,6 +219,7 @@ names(const struct meta *m, struct lt_cur *in, struct lt_err *err)
 		all = all && name.len > 0;
 	}
 	m->table->named = all;
+	m->table->key_told = all; /* with the names comes the key, where there is one */
 	return true;
 }
 
@@ -250,6 +254,44 @@ members(const struct meta *m, struct lt_cur *in, uint8_t type, struct lt_err *er
 	return true;
 }
 
+/* Both engines count a prefix in characters, and give 0 for a whole column. */
+static bool
+key(const struct meta *m, struct lt_cur *in, bool prefixes, struct lt_err *err)
+{
+	size_t max = lt_cur_left(in); /* each part takes a byte at least */
+	struct change_key_part *parts = lt_arena_zalloc(m->table->arena, (max + 1) * sizeof(*parts));
+	size_t n = 0;
+
+	while (lt_cur_left(in) > 0) {
+		uint64_t column = lt_cur_lenenc(in), prefix = prefixes ? lt_cur_lenenc(in) : 0;
+
+		if (!lt_cur_ok(in))
+			return cut(err, "key");
+		if (column >= m->table->ncolumns || prefix > UINT32_MAX)
+			return lt_fail(err, LT_E_CORRUPT, "table map: its key names a column that is not there");
+		parts[n].column = (size_t)column;
+		parts[n++].prefix = (uint32_t)prefix;
+	}
+	m->table->key = parts;
+	m->table->nkey = n;
+	m->table->key_told = true;
+	return true;
+}
+
+static bool
+visibility(const struct meta *m, struct lt_cur *in, struct lt_err *err)
+{
+	uint8_t bits = 0;
+
+	for (size_t i = 0; i < m->table->ncolumns; i++) {
+		if (i % 8 == 0)
+			bits = lt_cur_u8(in);
+		m->columns[i].invisible = (bits >> (7 - i % 8) & 1) == 0;
+	}
+	m->table->visibility_told = true;
+	return lt_cur_ok(in) || cut(err, "columns' visibility");
+}
+
 static bool
 one_field(const struct meta *m, uint8_t field, struct lt_cur *in, struct lt_err *err)
 {
@@ -264,9 +306,10 @@ one_field(const struct meta *m, uint8_t field, struct lt_cur *in, struct lt_err 
 	case FIELD_NAME: return names(m, in, err);
 	case FIELD_SET_MEMBERS: return members(m, in, BINLOG_COL_SET, err);
 	case FIELD_ENUM_MEMBERS: return members(m, in, BINLOG_COL_ENUM, err);
-	default:
-		return true; /* geometry types, keys, visibility, dimensions: the schema tells them; and what is newer
-				than we are */
+	case FIELD_KEY:
+	case FIELD_KEY_WITH_PREFIXES: return key(m, in, field == FIELD_KEY_WITH_PREFIXES, err);
+	case FIELD_VISIBILITY: return visibility(m, in, err);
+	default: return true; /* geometry types, dimensions: the schema tells them; and what is newer than we are */
 	}
 }
 

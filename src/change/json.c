@@ -251,3 +251,55 @@ change_json_numbers(struct lt_str text, change_json_number_fn each, void *ctx)
 	walk(&w, value, 0);
 	lt_buf_free(&w.path);
 }
+
+/* -- marks ---------------------------------------------------------------------------------------- */
+
+struct parts {
+	change_json_part_fn each;
+	void *ctx;
+	const char *text;
+	const struct change_json_mark *next, *end; /* those not met yet */
+};
+
+static bool
+has_mark(const struct parts *p, struct lt_str value)
+{
+	return p->next < p->end && p->text + p->next->at < value.ptr + value.len;
+}
+
+/* Recursive no deeper than documents are. */
+static void
+take_apart(struct parts *p, struct lt_str value, unsigned depth)
+{
+	bool object = value.ptr[0] == '{', first = true;
+	struct json_text t = json_text_of(lt_str_of(value.ptr + 1, value.len - 1));
+	struct lt_str key, child;
+
+	if (!has_mark(p, value)) {
+		p->each(p->ctx, CHANGE_JSON_PLAIN, value, NULL);
+		return;
+	}
+	if (p->text + p->next->at == value.ptr || depth == JSON_DEPTH) {
+		p->each(p->ctx, CHANGE_JSON_MARKED, value, p->next++);
+		return;
+	}
+	p->each(p->ctx, object ? CHANGE_JSON_OBJECT : CHANGE_JSON_ARRAY, LT_STR(""), NULL);
+	while (json_text_next(&t, object, &first, &key, &child)) {
+		if (object)
+			p->each(p->ctx, CHANGE_JSON_KEY, key, NULL);
+		take_apart(p, child, depth + 1);
+	}
+	p->each(p->ctx, CHANGE_JSON_END, LT_STR(""), NULL);
+}
+
+void
+change_json_parts(const struct change_value *value, change_json_part_fn each, void *ctx)
+{
+	const struct change_json_mark *marks = change_value_marks(value);
+	struct parts p = { each, ctx, value->bytes.ptr, marks, marks + value->nmarks };
+	struct json_text t = json_text_of(value->bytes);
+	struct lt_str whole;
+
+	if (json_text_value(&t, &whole))
+		take_apart(&p, whole, 0);
+}

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "change/value.h"
 
 /** The document behind `edits` (the form of CHANGE_JSON_DIFF); `*out` in `arena`. What lies on an edit's path is
  * written as MySQL prints it, the rest stays as it is. LT_E_ROW_DIFFERS: an edit does not fit the document. */
@@ -14,5 +15,19 @@ LT_MUST_USE bool change_json_edit(
  * all but integers of 64 bits: "19.90", or what has more than 17 digits. `path` is MySQL's own form. */
 typedef void (*change_json_number_fn)(void *ctx, struct lt_str path, struct lt_str number);
 void change_json_numbers(struct lt_str text, change_json_number_fn each, void *ctx);
+
+enum change_json_part {
+	CHANGE_JSON_PLAIN, /* a value with no mark in it, as it is written */
+	CHANGE_JSON_MARKED,
+	CHANGE_JSON_OBJECT, /* one that has; then keys (with their quotes) and values, then END */
+	CHANGE_JSON_ARRAY,  /* likewise, without keys */
+	CHANGE_JSON_KEY,
+	CHANGE_JSON_END,
+};
+
+/** The document of a value with marks, taken apart as far as they need. */
+typedef void (*change_json_part_fn)(
+    void *ctx, enum change_json_part part, struct lt_str text, const struct change_json_mark *mark);
+void change_json_parts(const struct change_value *value, change_json_part_fn each, void *ctx);
 
 #endif

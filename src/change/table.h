@@ -20,7 +20,7 @@ struct change_column {
 		uint16_t run;        /* columns from this one on that have widths of their own */
 		uint32_t width, all; /* of this one; of the run */
 	} wire; /* what the codec worked out of the two above, once for all values; zeroed: it asks each time */
-	bool is_unsigned, nullable;
+	bool is_unsigned, nullable, invisible;
 	uint16_t collation;       /* MySQL's collation id of text, ENUM and SET; 63 binary; 0 unknown */
 	uint32_t length;          /* BINARY(n), CHAR, VARCHAR: bytes at most; BIT: bits; else 0 */
 	uint8_t precision, scale; /* DECIMAL; scale also: fraction digits of temporal types */
@@ -32,6 +32,11 @@ struct change_column {
 	bool hidden;           /* the server's own column, no part of the table's definition */
 };
 
+struct change_key_part {
+	size_t column;
+	uint32_t prefix; /* characters; 0: the whole column */
+};
+
 /** Immutable once made; shared by all rows that were logged under it, across threads, by counted references. */
 struct change_table {
 	struct lt_str schema, name;
@@ -39,6 +44,10 @@ struct change_table {
 	const struct change_column *columns; /* in log order */
 	bool named;                          /* every column has a name */
 	bool signs_told;                     /* the log tells which numbers are unsigned */
+	bool visibility_told;                /* and which columns are invisible */
+	bool key_told;                       /* and the primary key, or that there is none */
+	size_t nkey;
+	const struct change_key_part *key;
 	size_t row_end; /* of a system-versioned table: the column, counted from 1, that says when a version of the row
 			 * ended; 0: none. A describer tells */
 	size_t branch;  /* of a table whose rows go to several targets: which of them (pipeline/fan.h); else 0 */

@@ -38,9 +38,19 @@ struct change_time {
 	uint32_t micro;
 };
 
+/** Inside of a JSON document: a value of a type that JSON does not have, which MySQL keeps, prints as a string or a
+ * number, and tells apart (JSON_TYPE). */
+struct change_json_mark {
+	uint32_t at;              /* where it begins in the text */
+	uint8_t kind;             /* CHANGE_DECIMAL, CHANGE_DATE, CHANGE_TIME, CHANGE_DATETIME or CHANGE_BYTES */
+	uint8_t wire;             /* MySQL's number of its type */
+	uint8_t precision, scale; /* of a DECIMAL */
+};
+
 /** Bytes are borrowed from the image or from the arena given to the decoder. */
 struct change_value {
 	enum change_kind kind;
+	uint32_t nmarks; /* of CHANGE_JSON alone: how many marks stand behind its text, in order (change_value_marks) */
 	union {
 		int64_t i64;
 		uint64_t u64;
@@ -50,6 +60,22 @@ struct change_value {
 		struct change_time time;
 	};
 };
+
+/** Where the marks of a text stand: behind it, where a mark may. */
+static inline size_t
+change_json_marks_at(const char *text, size_t len)
+{
+	size_t align = _Alignof(struct change_json_mark);
+
+	return len + (align - ((uintptr_t)text + len) % align) % align;
+}
+
+/** `v->nmarks` of them. */
+static inline const struct change_json_mark *
+change_value_marks(const struct change_value *v)
+{
+	return (const void *)(v->bytes.ptr + change_json_marks_at(v->bytes.ptr, v->bytes.len));
+}
 
 /** "2026-11-22 08:00:00.000", "-838:59:59", ... in the server's own form with `frac` digits, for DATE, TIME, DATETIME
  * and TIMESTAMP. `out` has room for 32 bytes; returns the length. */

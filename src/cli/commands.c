@@ -52,11 +52,11 @@ const struct cli_command cli_commands[] = {
 	    "As SIGTERM does; returns once it has ended, and the data folder is free.", 0, 0, BIT(CLI_DATA),
 	    BIT(CLI_DATA), cli_stop },
 	{ "binlog", "dump", "FILE...|URL", "print a binary log as JSON lines",
-	    "Reads log files, or the log of the server at mysql://USER@HOST:PORT up to its end as of now (from its oldest file\n"
-	    "unless --from is given).",
+	    "Reads log files, or the log of the server at mysql://USER@HOST:PORT up to its end as of now; from its beginning on\n"
+	    "unless --from, --gtid or --time is given.",
 	    1, UINT16_MAX,
-	    BIT(CLI_FROM) | BIT(CLI_TO) | BIT(CLI_RAW) | BIT(CLI_COUNT) | BIT(CLI_READ_AHEAD) | BIT(CLI_PASSWORD_FILE) |
-		BIT(CLI_PASSWORD_ENV),
+	    BIT(CLI_FROM) | BIT(CLI_GTID) | BIT(CLI_TIME) | BIT(CLI_TO) | BIT(CLI_RAW) | BIT(CLI_COUNT) |
+		BIT(CLI_READ_AHEAD) | BIT(CLI_PASSWORD_FILE) | BIT(CLI_PASSWORD_ENV),
 	    0, cli_dump },
 	{ "version", NULL, "", "print version, commit, build options and libraries",
 	    "Prints what this lutra is built of.", 0, 0, 0, 0, cli_version },

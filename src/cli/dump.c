@@ -47,8 +47,26 @@ parse_pos(const char *text, const char *option, uint64_t *out, struct lt_err *er
 	return lt_fail(err, LT_E_USAGE, "--%s %s: a byte position is wanted", option, text);
 }
 
+/* `--gtid` and `--time`, as a pipeline's start has them. */
 static bool
-dump_files(
+parse_start(const struct cli_args *args, struct model_start *out, struct lt_err *err)
+{
+	const char *gtid = args->values[CLI_GTID], *time = args->values[CLI_TIME];
+	struct lt_err why = { 0 };
+
+	if ((gtid != NULL) + (time != NULL) + (args->values[CLI_FROM] != NULL) > 1)
+		return lt_fail(err, LT_E_USAGE, "one of --from, --gtid and --time, not more");
+	if (gtid != NULL && !model_gtid_check(lt_str_z(gtid), &why))
+		return lt_fail(err, LT_E_USAGE, "--gtid: %s", why.message);
+	if (time != NULL && !model_time_parse(lt_str_z(time), &out->time_us))
+		return lt_fail(err, LT_E_USAGE, "--time %s: a time as 2026-11-22T08:00:00Z is wanted", time);
+	out->kind = gtid != NULL ? MODEL_START_GTID : time != NULL ? MODEL_START_TIME : MODEL_START_BEGINNING;
+	out->gtid = gtid != NULL ? lt_strdup(gtid) : NULL;
+	return true;
+}
+
+static bool
+each_file(
     const struct cli_args *args, struct binlog_dump_options *how, struct binlog_dump_sums *sums, struct lt_err *err)
 {
 	struct change_spill_room room;
@@ -71,6 +89,24 @@ dump_files(
 			return false;
 	}
 	return true;
+}
+
+static bool
+dump_files(const struct cli_args *args, const struct model_start *at, struct binlog_dump_options *how,
+    struct binlog_dump_sums *sums, struct lt_err *err)
+{
+	struct binlog_dump_start start = { .time_us = at->time_us };
+	struct change_gtid_set *gtids = NULL;
+	bool ok;
+
+	if (at->gtid != NULL && !change_gtid_set_parse(lt_str_z(at->gtid), &gtids, err))
+		return false;
+	start.gtids = gtids;
+	how->start = at->kind != MODEL_START_BEGINNING ? &start : NULL;
+	ok = each_file(args, how, sums, err);
+	how->start = NULL;
+	change_gtid_set_free(gtids);
+	return ok;
 }
 
 /* -- a server ------------------------------------------------------------------------------------- */
@@ -106,8 +142,8 @@ parse_place(const char *text, const char *option, struct change_place *out, stru
 
 /* From where to where: the oldest file, the end as of now, unless others are given. Both initialised. */
 static bool
-find_range(const struct cli_args *args, struct node_origin *o, struct change_position *from,
-    struct change_position *end, struct lt_err *err)
+find_range(const struct cli_args *args, struct node_origin *o, const struct model_start *at,
+    struct change_position *from, struct change_position *end, struct lt_err *err)
 {
 	struct pipeline_origin ops = node_origin_ops(o);
 	const char *const *v = args->values;
@@ -122,12 +158,12 @@ find_range(const struct cli_args *args, struct node_origin *o, struct change_pos
 	memcpy(from->server, end->server, sizeof(from->server));
 	if (v[CLI_TO] != NULL && change_place_cmp(&to, &end->place) < 0)
 		end->place = to;
-	return v[CLI_FROM] != NULL || node_origin_oldest(o, from, err);
+	return v[CLI_FROM] != NULL || ops.begin(ops.ctx, at, from, err);
 }
 
 static bool
-dump_url(
-    const struct cli_args *args, struct binlog_dump_options *how, struct binlog_dump_sums *sums, struct lt_err *err)
+dump_url(const struct cli_args *args, const struct model_start *at, struct binlog_dump_options *how,
+    struct binlog_dump_sums *sums, struct lt_err *err)
 {
 	struct model_site site = { 0 };
 	struct change_position from, end;
@@ -145,8 +181,9 @@ dump_url(
 	o = node_origin_new(&site, 0, lt_clock_real());
 	make_room(&room);
 	node_origin_spill(o, &room);
+	node_origin_to_end(o);
 	ops = node_origin_ops(o);
-	if (!find_range(args, o, &from, &end, err))
+	if (!find_range(args, o, at, &from, &end, err))
 		goto out;
 	if (!ops.open(ops.ctx, &from, NULL, NULL, 0, &s, err))
 		goto out;
@@ -169,6 +206,7 @@ cli_dump(const struct cli_args *args, int *status, struct lt_err *err)
 		.count = args->values[CLI_COUNT] != NULL,
 		.ahead = args->values[CLI_READ_AHEAD] != NULL };
 	struct binlog_dump_sums sums = { 0 };
+	struct model_start at = { 0 };
 	bool ok;
 
 	(void)status;
@@ -176,7 +214,9 @@ cli_dump(const struct cli_args *args, int *status, struct lt_err *err)
 		if (is_url(args->operands[i]))
 			return lt_fail(err, LT_E_USAGE, "binlog dump: either files or one URL");
 	}
-	ok = is_url(args->operands[0]) ? dump_url(args, &how, &sums, err) : dump_files(args, &how, &sums, err);
+	ok = parse_start(args, &at, err) && (is_url(args->operands[0]) ? dump_url(args, &at, &how, &sums, err)
+								       : dump_files(args, &at, &how, &sums, err));
+	free(at.gtid);
 	if (ok && how.count)
 		print_sums(&sums);
 	return ok;

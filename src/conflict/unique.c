@@ -30,6 +30,12 @@ view_of(const struct contest *c)
 	return c->d->q->view;
 }
 
+static bool
+is_parked(const struct contest *c, struct lt_str key)
+{
+	return view_of(c)->parked(view_of(c)->ctx, key) != NULL;
+}
+
 static struct conflict_version
 version_of(const struct contest *c, struct lt_str key)
 {
@@ -231,7 +237,8 @@ conflict_unique_decide(struct conflict_deciding *d)
 	const bool *want;
 
 	for (uint32_t i = 0; i < d->keys.count; i++) {
-		if (d->slots[i].policy->unique && d->slots[i].winner != CONFLICT_NO_KEY)
+		if (d->slots[i].policy->unique &&
+		    (d->slots[i].winner != CONFLICT_NO_KEY || is_parked(&c, d->keys.at[i])))
 			add_rival(&c, d->keys.at[i]);
 	}
 	for (uint32_t i = 0; i < d->q->nparked; i++)

@@ -143,6 +143,9 @@ LT_MUST_USE bool my_read_packet(
 /** As my_read_packet(), but one piece (16 MB at most) at a time: *more, and the next call gives the piece behind it. */
 LT_MUST_USE bool my_read_piece(struct my_conn *c, int timeout_ms, struct lt_str *out, bool *more, struct lt_err *err);
 
+/** Bytes that came in so far: of a packet that is large and slow to come, signs of life. */
+uint64_t my_received(const struct my_conn *c);
+
 /** Inside a stream: a packet that answers nothing and is not answered, numbered 0; goes out at once. */
 LT_MUST_USE bool my_send_packet(struct my_conn *c, struct lt_str body, struct lt_err *err);
 /** The next packet that comes will have this number. */

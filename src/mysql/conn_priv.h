@@ -25,6 +25,7 @@ struct my_io {
 	struct bio_method_st *bio_method; /* owned */
 	struct lt_buf in, out;            /* received and not taken; queued and not sent */
 	size_t in_at, out_at;
+	uint64_t received;     /* bytes that came in, in all */
 	struct lt_buf tls_out; /* records that are not sent */
 	size_t tls_out_at;
 	/* TLS: records either way since the keys changed, after how many they are changed (0: never), and whether the

@@ -92,6 +92,7 @@ static const struct meaning {
 	{ 1264, LT_E_VALUE_REFUSED },
 	{ 1265, LT_E_VALUE_REFUSED },
 	{ 1292, LT_E_VALUE_REFUSED },
+	{ 1300, LT_E_VALUE_REFUSED }, /* MariaDB 11: bytes that are no text of their character set */
 	{ 1364, LT_E_VALUE_REFUSED },
 	{ 1366, LT_E_VALUE_REFUSED },
 	{ 1406, LT_E_VALUE_REFUSED },
@@ -139,6 +140,7 @@ static const struct value_place {
 	{ 1062, "Duplicate entry '", "'", "' for key " },
 	{ 1586, "Duplicate entry '", "'", "' for key " },
 	{ 1292, "Incorrect ", "'", "' for column " },
+	{ 1300, "Invalid ", "string: '", "'" },
 	{ 1366, "Incorrect ", "'", "' for column " },
 	{ 1526, "Table has no partition for value ", "for value ", NULL },
 	{ 1557, "Foreign key constraint for table ", ", record '", "' would lead to " },

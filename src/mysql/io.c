@@ -241,6 +241,7 @@ read_some(struct my_io *io)
 	tidy(b, io->zip != NULL ? &io->zip_in_at : &io->in_at);
 	end = read_once(io, lt_buf_reserve(b, READ_CHUNK), READ_CHUNK, &n);
 	b->len += n;
+	io->received += n;
 	if (end == MY_IO_CLOSED)
 		io->closed = true;
 }

@@ -138,7 +138,7 @@ bool
 my_packet_read(struct my_conn *c, size_t limit, int timeout_ms, struct lt_str *out, struct lt_err *err)
 {
 	struct lt_err mine; /* large: made only where it is needed */
-	struct lt_err *to = err != NULL ? err : &mine;
+	struct lt_err *to = err != NULL ? err : &mine; /* cppcheck-suppress uninitvar */
 	struct lt_str piece = { 0 };
 
 	if (err == NULL)

@@ -237,6 +237,12 @@ my_renumber(struct my_conn *c, uint8_t number)
 	c->seq = number;
 }
 
+uint64_t
+my_received(const struct my_conn *c)
+{
+	return c->io.received;
+}
+
 /* What stands for no packet: an error, the end of the stream. */
 static bool
 judge(struct my_conn *c, struct lt_str *packet, struct lt_err *err)

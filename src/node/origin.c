@@ -24,6 +24,7 @@ struct node_origin {
 	uint8_t uuid[16];
 	struct change_spill_room *spill; /* borrowed; NULL: none */
 	struct lt_wake *stop;            /* owned; raised by the pipeline's end */
+	bool to_end;                     /* what is opened ends where the log ends then */
 	struct binlog_relay *relay;      /* owned; NULL: read straight from the source */
 };
 
@@ -55,6 +56,12 @@ void
 node_origin_spill(struct node_origin *o, struct change_spill_room *room)
 {
 	o->spill = room;
+}
+
+void
+node_origin_to_end(struct node_origin *o)
+{
+	o->to_end = true;
 }
 
 void
@@ -169,6 +176,7 @@ origin_open(void *ctx, const struct change_position *from, const struct change_f
 		options.describer = *describer;
 	options.txn_limit_bytes = txn_limit_bytes;
 	options.spill = o->spill;
+	options.to_end = o->to_end;
 	if (o->relay != NULL)
 		return binlog_relay_open(o->relay, from, &options, ret, err) || lt_wrap(err, "site %s", o->site->name);
 	return open_any(o, from, &options, ret, err);
@@ -518,14 +526,6 @@ out:
 	return ok || lt_wrap(err, "start of site %s", o->site->name);
 }
 
-bool
-node_origin_oldest(struct node_origin *o, struct change_position *out, struct lt_err *err)
-{
-	const struct model_start beginning = { .kind = MODEL_START_BEGINNING };
-
-	return begin_search(o, &beginning, out, err);
-}
-
 static bool
 begin_gtid(const struct model_start *start, struct change_position *out, struct lt_err *err)
 {
@@ -554,6 +554,81 @@ origin_begin(void *ctx, const struct model_start *start, struct change_position 
 	case MODEL_START_TIME: return begin_search(o, start, out, err);
 	}
 	return lt_fail(err, LT_E_NO_START, "no start is given for the log of site %s", o->site->name);
+}
+
+/* From a place that was read up to: the first transaction that ends behind `place` is the one, or (what stops stood
+ * between two) begins there. */
+static bool
+walk_behind(const struct scan *s, struct change_source *source, const struct change_place *place,
+    struct change_position *at, struct lt_err *err)
+{
+	for (;;) {
+		struct change_txn *t;
+		struct change_place begins = { .pos = 0 };
+		bool behind, inside;
+
+		if (!scan_next(s, source, &t, err))
+			return false;
+		if (t == NULL)
+			break;
+		begins.pos = t->pos;
+		memcpy(begins.file, t->file, sizeof(begins.file));
+		behind = change_place_cmp(&t->end, place) > 0;
+		inside = t->kind == CHANGE_TXN_PLACE || change_place_cmp(&begins, place) <= 0;
+		if (!behind || inside)
+			change_txn_advance(t, at);
+		else
+			at->place = begins;
+		change_txn_free(t);
+		if (behind)
+			return true;
+	}
+	if (change_place_cmp(&s->end.place, place) <= 0)
+		return lt_fail(err, LT_E_LOG_POSITION, "the log ends at %s:%llu, before that transaction does",
+		    s->end.place.file, (unsigned long long)s->end.place.pos);
+	at->place = s->end.place;
+	return true;
+}
+
+/* Of what is kept here, where its server does not answer: there is no end but that one. */
+static bool
+open_behind(struct scan *s, const struct change_position *from, struct change_source **ret, struct lt_err *err)
+{
+	const struct node_origin *o = s->origin;
+	struct binlog_options options = options_of(o);
+
+	if (pipeline_connect(o->site, false, o->stop, &s->conn, err))
+		return read_end(s->conn, &s->end, err) && open_scan(s, from, ret, err);
+	if (o->relay == NULL || lt_err_kind(err) != LT_KIND_RETRY)
+		return false;
+	*err = (struct lt_err){ 0 };
+	memset(s->end.place.file, 0xff, sizeof(s->end.place.file) - 1); /* behind every other */
+	options.txn_limit_bytes = o->scan_limit_bytes;
+	options.spill = o->spill;
+	options.boundaries = true;
+	return binlog_relay_open(o->relay, from, &options, ret, err);
+}
+
+static bool
+origin_behind(void *ctx, const struct change_position *from, const struct change_place *place,
+    struct change_position *out, struct lt_err *err)
+{
+	const struct node_origin *o = ctx;
+	struct scan s = { .origin = o };
+	struct change_source *source = NULL;
+	bool ok = false;
+
+	change_position_init(&s.end);
+	change_position_copy(out, from);
+	if (!open_behind(&s, from, &source, err))
+		goto out;
+	ok = walk_behind(&s, source, place, out, err);
+	memcpy(out->server, source->server, sizeof(out->server));
+out:
+	change_source_close(source);
+	my_close(s.conn);
+	change_position_clear(&s.end);
+	return ok || lt_wrap(err, "while looking for the end of the transaction");
 }
 
 static bool
@@ -590,6 +665,7 @@ node_origin_ops(struct node_origin *o)
 		.begin = origin_begin,
 		.open = origin_open,
 		.look = origin_look,
+		.behind = origin_behind,
 		.ctx = o,
 		.stop = o->stop };
 

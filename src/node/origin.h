@@ -20,6 +20,8 @@ void node_origin_spill(struct node_origin *o, struct change_spill_room *room);
 LT_MUST_USE bool node_origin_relay(struct node_origin *o, const char *dir, uint64_t limit, struct lt_err *err);
 /** How that stands; false: there is none. */
 bool node_origin_relay_status(struct node_origin *o, struct binlog_relay_status *out);
+/** What is opened from now on ends where the server's log ends by then. */
+void node_origin_to_end(struct node_origin *o);
 void node_origin_free(struct node_origin *o);
 /** The origin's functions; borrows `o`. */
 struct pipeline_origin node_origin_ops(struct node_origin *o);
@@ -28,7 +30,5 @@ struct pipeline_origin node_origin_ops(struct node_origin *o);
  * caller. */
 LT_MUST_USE bool node_origin_end(const struct node_origin *o, const char *server, unsigned limit_ms,
     struct change_position *out, struct lt_err *err);
-/** The start of the oldest file that the server still has; `out` initialised by the caller. */
-LT_MUST_USE bool node_origin_oldest(struct node_origin *o, struct change_position *out, struct lt_err *err);
 
 #endif

@@ -49,6 +49,12 @@ pipeline_is_lock(enum lt_code code)
 	return code == LT_E_LOCK_WAIT || code == LT_E_DEADLOCK;
 }
 
+bool
+pipeline_in_doubt(const struct pipeline *p)
+{
+	return p->doubt.count > 0 && change_place_cmp(&p->doubt.at, &p->applied.place) == 0;
+}
+
 void
 pipeline_note_saved(struct pipeline *p)
 {
@@ -88,6 +94,13 @@ apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *cons
 	return ok;
 }
 
+/* What a pipeline may come to stop at: where it is not the server's or the lane's state that is wrong. */
+static bool
+is_about_txn(const struct lt_err *err)
+{
+	return err->code == LT_E_COMMIT_UNSURE || (lt_err_kind(err) != LT_KIND_RETRY && err->code != LT_E_FENCED);
+}
+
 /* A single transaction that meets a lock is tried again for as long as it takes; the state says so. */
 static bool
 apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txn, struct lt_err *err)
@@ -103,8 +116,10 @@ apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *co
 			return true;
 		}
 		if (!pipeline_is_lock(err->code)) {
-			if (lt_err_kind(err) != LT_KIND_RETRY && err->code != LT_E_FENCED)
+			if (is_about_txn(err))
 				pipeline_remember_stop(p, *txn);
+			if (err->code == LT_E_COMMIT_UNSURE)
+				change_txn_where(*txn, &err->where);
 			return false;
 		}
 		p->now.retries++;
@@ -127,18 +142,20 @@ pipeline_apply_group(
 
 	if (n == 1)
 		return apply_single(p, sink, txns, err);
-	if (apply_once(p, sink, txns, n, &culprit, err))
-		return true;
-	if (lt_err_kind(err) == LT_KIND_RETRY || err->code == LT_E_FENCED)
-		return false;
-	p->now.retries++;
-	if (pipeline_is_lock(err->code)) {
-		memset(err, 0, sizeof(*err));
-		return pipeline_apply_group(p, sink, txns, n / 2, err) &&
-		       pipeline_apply_group(p, sink, txns + n / 2, n - n / 2, err);
+	if (!pipeline_in_doubt(p)) {
+		if (apply_once(p, sink, txns, n, &culprit, err))
+			return true;
+		if (lt_err_kind(err) == LT_KIND_RETRY || err->code == LT_E_FENCED)
+			return false;
+		p->now.retries++;
+		if (pipeline_is_lock(err->code)) {
+			memset(err, 0, sizeof(*err));
+			return pipeline_apply_group(p, sink, txns, n / 2, err) &&
+			       pipeline_apply_group(p, sink, txns + n / 2, n - n / 2, err);
+		}
+		if (lt_fault("r05_redo"))
+			return false;
 	}
-	if (lt_fault("r05_redo"))
-		return false;
 	for (size_t i = 0; i < n; i++) {
 		memset(err, 0, sizeof(*err));
 		if (!apply_single(p, sink, &txns[i], err))

@@ -133,6 +133,17 @@ member_names(const struct pipeline_column *c, const struct change_value *v, stru
 }
 
 bool
+pipeline_bind_takes(const struct pipeline_column *c, const struct change_value *value, struct lt_err *err)
+{
+	const struct schema_column *to = c->target;
+
+	if (value->kind != CHANGE_NULL || to->nullable ||
+	    !(to->auto_increment || lt_str_eqz(to->base_type, "timestamp")))
+		return true;
+	return lt_fail(err, LT_E_VALUE_REFUSED, "column %.*s is NOT NULL, and the log has NULL", LT_FMT(to->name));
+}
+
+bool
 pipeline_bind_value(const struct pipeline_column *c, const struct change_value *value, struct lt_arena *scratch,
     struct my_param *out, struct lt_err *err)
 {

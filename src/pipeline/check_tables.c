@@ -331,6 +331,37 @@ check_keys(struct check *k, const struct check_tables *t)
 	pipeline_check_survey_end(&s, "every table has one");
 }
 
+/* Programs that dump print six digits of a FLOAT: what they brought over is another value than the log's before images
+ * tell, and a row that is found or compared by it is not found. */
+static void
+check_floats(struct check *k, const struct check_tables *t)
+{
+	struct check_survey s = { k, t, "FLOAT columns", PIPELINE_WARN, 0 };
+
+	for (size_t i = 0; i < t->npairs; i++) {
+		const struct check_pair *pair = &t->pairs[i];
+		bool keyless = pair->target != NULL && schema_table_find_key(pair->target) == NULL;
+
+		if (pair->target == NULL || (!keyless && k->channel->verify == MODEL_VERIFY_OFF))
+			continue;
+		for (size_t j = 0; j < pair->source->ncolumns; j++) {
+			const struct schema_column *from = &pair->source->columns[j];
+
+			if (!lt_str_eqz(from->base_type, "float") || target_of(pair, from) == NULL)
+				continue;
+			pipeline_check_finding(&s,
+			    "where rows came over as text, bring the column's values over once more (SELECT f * 1E0), or make it a DOUBLE at both ends",
+			    "%.*s.%.*s: rows are %s column %.*s, of which mysqldump and mariadb-dump bring over six digits: the next change"
+			    " of a row that came so stops the pipeline (%s)",
+			    LT_FMT(pair->source->schema), LT_FMT(pair->source->name),
+			    keyless ? "found by their values, also of" : "compared before they are changed, also in",
+			    LT_FMT(from->name), keyless ? "E5000" : "E5001");
+			break;
+		}
+	}
+	pipeline_check_survey_end(&s, "no row is found by one");
+}
+
 static void
 check_triggers(struct check *k, const struct check_tables *t)
 {
@@ -505,6 +536,7 @@ pipeline_check_tables(struct check *k, const struct check_tables *t)
 	check_engines(k, t);
 	check_charsets(k, t);
 	check_keys(k, t);
+	check_floats(k, t);
 	check_triggers(k, t);
 	check_versioned(k, t);
 	check_cascades(k, t);

@@ -219,6 +219,20 @@ send(struct load *l, size_t n, bool gather, const struct change_position *end, s
 	return gather ? pipeline_load_send_gathered(l, n, end, err) : pipeline_load_send(l, n, end, err);
 }
 
+/* Warnings are read behind their statement, one at a time: that is for whom there were some. */
+static bool
+send_in_order(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
+{
+	l->unsure = false;
+	if (send(l, n, false, end, err))
+		return true;
+	if (!l->unsure || !my_alive(l->conn))
+		return false;
+	pipeline_load_rollback(&l->base);
+	memset(err, 0, sizeof(*err));
+	return send(l, n, false, end, err);
+}
+
 static void
 choose_mode(struct load *l)
 {
@@ -251,7 +265,7 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 			memset(err, 0, sizeof(*err));
 		}
 	}
-	if (!sent && !send(l, n, false, end, err)) {
+	if (!sent && !send_in_order(l, n, end, err)) {
 		pipeline_load_rollback(s);
 		tell_missing_from_differing(l, n, err);
 		tell_lost_from_fenced(l, err);

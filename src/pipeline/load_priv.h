@@ -1,5 +1,5 @@
 /* pipeline/load_priv.h - load's inside, shared by load.c (life, progress), load_send.c (a group's statements and
- * replies) and load_parts.c (a transaction that spilled). */
+ * replies), load_text.c (what it says of converted text) and load_parts.c (a transaction that spilled). */
 #ifndef PIPELINE_LOAD_PRIV_H
 #define PIPELINE_LOAD_PRIV_H
 
@@ -26,6 +26,7 @@ struct expect {
 	uint32_t count;    /* rows it must meet */
 	uint16_t warnings; /* and how many values it must complain of */
 	enum change_op op;
+	struct pipeline_route *converts; /* NULL: no text of another character set is in it */
 	/* Of many rows, by a form other than the log's own operation: */
 	struct pipeline_route *route; /* NULL: none */
 	enum pipeline_form form;
@@ -52,6 +53,7 @@ struct load {
 	size_t first, due;
 	struct change_txn *const *txns; /* the group in hand */
 	bool merge;                     /* its rows are folded */
+	bool unsure;                    /* a reply had warnings, and they could not be read any more */
 	unsigned unmerged;              /* groups to come that are not, since folding failed */
 	size_t culprit, culprit_row;    /* what the last failure speaks of: index in txns, index in its rows */
 	struct change_sink_done done;
@@ -74,6 +76,15 @@ LT_MUST_USE bool pipeline_load_reread(
     struct load *l, struct pipeline_route *route, const struct change_row *row, bool *done, struct lt_err *err);
 /** Queue Otter's mark of origin, in the open transaction. */
 LT_MUST_USE bool pipeline_load_otter_mark(struct load *l, struct lt_err *err);
+/** Of the reply to a statement with converted text: whether the target stores the text that the log has. Only behind
+ * the statement itself, with nothing sent since, can its warnings be read; else l->unsure, and the route is careful. */
+LT_MUST_USE bool pipeline_load_text_kept(
+    struct load *l, const struct expect *e, const struct my_reply *reply, struct lt_err *err);
+/** The server refused such a text, but does not say whose: the same. */
+void pipeline_load_text_refused(struct load *l, const struct expect *e, const struct lt_err *err);
+/** Behind a failure of either kind: whose value it was. Always false. */
+bool pipeline_load_text_whose(
+    struct load *l, const struct pipeline_statement *s, const struct my_param *params, struct lt_err *err);
 /** Take and judge replies until no more than `due` are awaited. */
 LT_MUST_USE bool pipeline_load_take(struct load *l, size_t due, struct lt_err *err);
 /** Whether rows in memory have edits of JSON values: they are carried out on the row as it is at their turn, so such

@@ -66,6 +66,18 @@ judge_row(struct load *l, const struct expect *e, const struct my_reply *reply, 
 	return false;
 }
 
+static bool
+judge_text(struct load *l, const struct expect *e, const struct my_reply *reply, struct lt_err *err)
+{
+	if (pipeline_load_text_kept(l, e, reply, err))
+		return true;
+	if (my_alive(l->conn)) {
+		lt_wrap(err, "%s", op_name(l->txns[e->txn]->rows[e->row].op));
+		blame(l, e, err);
+	}
+	return false;
+}
+
 /* A form that failed once, but for a lock, would fail again and again: the route does without it. */
 static void
 note_form(const struct load *l, const struct expect *e, const struct lt_err *err)
@@ -90,6 +102,7 @@ take(struct load *l, struct lt_err *err)
 		if (e.kind == EXPECT_ROW && my_alive(l->conn)) {
 			lt_wrap(err, "%s", op_name(l->txns[e.txn]->rows[e.row].op));
 			blame(l, &e, err);
+			pipeline_load_text_refused(l, &e, err);
 		}
 		if (e.kind == EXPECT_LANE && err->code == LT_E_TABLE_MISSING)
 			err->code = LT_E_STATE_BROKEN;
@@ -101,7 +114,7 @@ take(struct load *l, struct lt_err *err)
 	case EXPECT_LANE: return pipeline_lane_moved(&l->lane, &reply, err);
 	case EXPECT_SETTING: return true;
 	case EXPECT_ROW:
-		if (judge_row(l, &e, &reply, err))
+		if (judge_row(l, &e, &reply, err) && judge_text(l, &e, &reply, err))
 			return true;
 		note_form(l, &e, err);
 		return false;
@@ -246,11 +259,12 @@ send_one(
 		return false;
 	/* One for each row that is stored. */
 	e.warnings = (uint16_t)LT_MIN((uint64_t)pipeline_statement_nonmembers(s, params) * e.count, UINT16_MAX);
+	e.converts = route->converts ? route : NULL;
 	if (!set_strict(l, e.warnings == 0, err) || !make_room(l, err) || !send_values(l, route, s, row, err))
 		return false;
 	expect(l, e);
 	lt_step("load.row");
-	return true;
+	return !route->careful || pipeline_load_take(l, 0, err) || pipeline_load_text_whose(l, s, params, err);
 }
 
 bool
@@ -420,6 +434,7 @@ expect_of(const struct pipeline_run *run, size_t at, size_t n, enum pipeline_for
 		.count = (uint32_t)n,
 		.op = run->first->op,
 		.route = form != PIPELINE_FORM_ROW ? run->route : NULL,
+		.converts = run->route->converts ? run->route : NULL,
 		.form = form };
 }
 
@@ -537,7 +552,8 @@ send_some(struct load *l, const struct pipeline_run *run, size_t *at, struct lt_
 static bool
 may_gather(const struct load *l, const struct pipeline_run *run)
 {
-	if (run->count < 2 || run->route->odd || (run->route->keyless && run->first->op != CHANGE_INSERT))
+	if (run->count < 2 || run->route->odd || run->route->careful ||
+	    (run->route->keyless && run->first->op != CHANGE_INSERT))
 		return false;
 	return my_conn_server(l->conn)->bulk || run->first->op != CHANGE_UPDATE || run->plain;
 }

@@ -368,6 +368,42 @@ pipeline_ddl_pass(struct pipeline *p, struct change_sink *sink, bool *passed, st
 
 /* -- the other orders ----------------------------------------------------------------------------- */
 
+/* The log cannot be read on, but it can be told where what cannot be read ends. */
+static bool
+is_reader_stop(const struct pipeline *p)
+{
+	switch (p->now.err.code) {
+	case LT_E_CORRUPT:
+	case LT_E_CHECKSUM:
+	case LT_E_EVENT_UNKNOWN:
+	case LT_E_EVENT_UNSUPPORTED:
+	case LT_E_TYPE_UNSUPPORTED:
+	case LT_E_STATEMENT_FORMAT:
+	case LT_E_INCIDENT:
+	case LT_E_XA_ROWS:
+	case LT_E_TXN_TOO_LARGE:
+	case LT_E_SCHEMA_MISMATCH:
+	case LT_E_SCHEMA_LATER:
+	case LT_E_ENGINE:
+	case LT_E_CHARSET: return !p->stop.by_txn && p->now.err.where.file[0] != '\0';
+	default: return false;
+	}
+}
+
+/* Behind what has stopped the pipeline; `out` initialised. */
+static bool
+end_of_stop(struct pipeline *p, struct change_position *out, struct lt_err *err)
+{
+	struct change_place at = { .pos = p->now.err.where.pos };
+
+	if (p->stop.by_txn) {
+		change_position_copy(out, &p->stop.end);
+		return true;
+	}
+	lt_str_copy(at.file, sizeof(at.file), lt_str_z(p->now.err.where.file));
+	return p->origin.behind(p->origin.ctx, &p->applied, &at, out, err);
+}
+
 static bool
 do_skip(struct pipeline *p, struct pipeline_order_item *item, struct change_sink *sink, struct pipeline_audit *entry)
 {
@@ -375,11 +411,14 @@ do_skip(struct pipeline *p, struct pipeline_order_item *item, struct change_sink
 	struct change_position to;
 	bool ok;
 
-	if (p->now.state != PIPELINE_STOPPED || !p->stop.by_txn)
+	if (p->now.state != PIPELINE_STOPPED || !(p->stop.by_txn || is_reader_stop(p)))
 		return lt_fail(
 		    &item->err, LT_E_NOTHING_TO_SKIP, "pipeline %s is not stopped by a transaction", p->model->name);
 	change_position_init(&to);
-	change_position_copy(&to, &p->stop.end);
+	if (!end_of_stop(p, &to, &item->err)) {
+		change_position_clear(&to);
+		return false;
+	}
 	lt_buf_printf(&detail, "up to %s:%llu %s; E%d %s", to.place.file, (unsigned long long)to.place.pos,
 	    p->now.err.where.gtid, (int)p->now.err.code, p->now.err.message);
 	entry->action = "skip";

@@ -7,6 +7,9 @@
 #define PAUSE_MAX_MS 30000
 #define RATE_US 2000000
 
+/* So often a COMMIT at the same place may be answered with an error: with the pauses, for some seconds. */
+#define COMMIT_TRIES 6
+
 const char *
 pipeline_state_name(enum pipeline_state s)
 {
@@ -96,6 +99,23 @@ pause_after(struct pipeline *p, const struct lt_err *err, int *pause_ms)
 	return true;
 }
 
+/* Each of these ended a run; the claim of the next one found that nothing had been committed (R2). */
+static void
+count_doubt(struct pipeline *p, struct lt_err *err)
+{
+	if (err->code != LT_E_COMMIT_UNSURE)
+		return;
+	if (!pipeline_in_doubt(p)) {
+		p->doubt.at = p->applied.place;
+		p->doubt.count = 0;
+	}
+	if (++p->doubt.count < COMMIT_TRIES)
+		return;
+	p->doubt.count = 0;
+	lt_wrap(err, "%d times, and the target was without the transaction whenever it was asked", COMMIT_TRIES);
+	err->code = LT_E_COMMIT_REFUSED;
+}
+
 /* Paused: until somebody resumes it. False: end. */
 static bool
 wait_paused(struct pipeline *p)
@@ -127,6 +147,7 @@ loader_main(void *arg)
 			break;
 		if (p->now.groups > groups)
 			pause_ms = PAUSE_FIRST_MS; /* it did run */
+		count_doubt(p, &err);
 		if (!pause_after(p, &err, &pause_ms))
 			break;
 	}

@@ -59,6 +59,10 @@ struct pipeline_origin {
 	 * come that the filter does not want. */
 	bool (*look)(void *ctx, const struct change_position *from, const struct change_filter *filter,
 	    bool (*each)(void *ctx, const struct change_txn *t), struct lt_err *err);
+	/** Where the transaction ends that `place` stands in, looked for from `from` on; `out` initialised. What cannot
+	 * be read of it is passed over. */
+	bool (*behind)(void *ctx, const struct change_position *from, const struct change_place *place,
+	    struct change_position *out, struct lt_err *err);
 	/** The next three only where the log is kept here until it is applied (R23), else NULL. The target durably has
 	 * all up to there. */
 	void (*saved)(void *ctx, const struct change_position *saved);

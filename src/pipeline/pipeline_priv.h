@@ -63,6 +63,10 @@ struct pipeline {
 	char *retry_why;                /* owned: of an ordered retry that is not in lutra.audit yet; else NULL */
 	char retry_who[64];             /* beside it */
 	bool paused;                    /* lutra.pause at the target says so */
+	struct {
+		struct change_place at; /* `applied` when a COMMIT was answered with an error */
+		unsigned count;         /* how many times by now; 0: never */
+	} doubt;
 	struct pipeline_stop stop;
 	struct schema_history *history; /* owned; rebuilt for each run */
 	double rate;
@@ -96,6 +100,9 @@ LT_MUST_USE bool pipeline_vouch(struct pipeline *p, struct change_sink *sink, st
 bool pipeline_is_ending(const struct pipeline *p);
 /** Locked or deadlocked: somebody else is in the way. */
 bool pipeline_is_lock(enum lt_code code);
+/** A COMMIT of what comes next was answered with an error, and since then the target said that it was not done (R2):
+ * transactions go one by one, so that it is known whose it is. */
+bool pipeline_in_doubt(const struct pipeline *p);
 /** `from` moved over txns[0..n). */
 void pipeline_position_after(
     const struct change_position *from, struct change_txn *const *txns, size_t n, struct change_position *out);

@@ -4,6 +4,7 @@
 #include "pipeline/bind_priv.h"
 #include "pipeline/constants_priv.h"
 #include "pipeline/edits_priv.h"
+#include "pipeline/family.h"
 #include "pipeline/grants.h"
 #include "pipeline/sql_priv.h"
 #include "pipeline/weights.h"
@@ -89,6 +90,7 @@ route_free(struct pipeline_route *route)
 	if (route->indexes != NULL)
 		pipeline_indexes_clear(route->indexes);
 	free(route->indexes);
+	pipeline_family_free(route->family);
 	change_table_unref(route->from);
 	free(route->columns);
 	free(route->before);
@@ -173,9 +175,9 @@ adopt(struct pipeline_router *r, struct schema_table *table, struct lt_str schem
 	return known;
 }
 
-static bool
-find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name, const struct schema_table **ret,
-    struct lt_err *err)
+bool
+pipeline_router_table(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
+    const struct schema_table **ret, struct lt_err *err)
 {
 	struct schema_table *table = known_target(r, schema, name);
 
@@ -197,6 +199,18 @@ find_target(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
 	}
 	*ret = adopt(r, table, schema, name);
 	return true;
+}
+
+bool
+pipeline_router_family(struct pipeline_router *r, struct pipeline_route *route, struct lt_err *err)
+{
+	if (route->family != NULL || (route->target->nparents == 0 && route->target->nchildren == 0))
+		return true;
+	route->family = pipeline_family_new(route);
+	if (route->target->nparents == 0)
+		return true;
+	r->asked = true;
+	return pipeline_family_read(route->family, r, route, r->conn, err);
 }
 
 bool
@@ -264,6 +278,7 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 	route->from = change_table_ref(from);
 	route->target = target;
 	route->json_native = r->json_native;
+	route->json_marks = r->json_native && my_conn_server(r->conn)->version >= 80004;
 	route->weigher = r->weigher;
 	route->triggers_told =
 	    r->held != NULL && (pipeline_held_on(r->held, target->schema, target->name) & PIPELINE_PRIV_TRIGGER) != 0;
@@ -278,6 +293,8 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 		lt_fail(err, LT_E_CONFIG_MAPPING, "the mapping leaves no column of the table");
 		goto out;
 	}
+	for (size_t i = 0; i < route->ncolumns; i++)
+		route->converts = route->converts || route->columns[i].bind == PIPELINE_BIND_FOREIGN;
 	route->keyless = key == NULL || !key_is_filled(route, key);
 	for (size_t i = 0; i < route->ncolumns && route->keyless; i++)
 		route->columns[i].in_key = false;
@@ -338,7 +355,7 @@ pipeline_router_get(
 		    LT_FMT(from->schema), LT_FMT(from->name));
 		goto out;
 	}
-	if (!find_target(r, lt_buf_str(&names[0]), lt_buf_str(&names[1]), &target, err) ||
+	if (!pipeline_router_table(r, lt_buf_str(&names[0]), lt_buf_str(&names[1]), &target, err) ||
 	    !make_route(r, from, target, rule, &route, err))
 		goto out;
 	route->next = r->routes;
@@ -548,6 +565,12 @@ pipeline_statement_width(const struct pipeline_statement *s)
 	return s->nslots + (s->limit ? 1 : 0);
 }
 
+const struct pipeline_column *
+pipeline_statement_column(const struct pipeline_statement *s, size_t i)
+{
+	return i < s->nslots ? s->slots[i].column : NULL;
+}
+
 /* -- values --------------------------------------------------------------------------------------- */
 
 void
@@ -584,7 +607,8 @@ pipeline_router_values(struct pipeline_router *r, struct pipeline_route *route, 
 		const struct pipeline_column *c = s->slots[i].column;
 		const struct change_value *v = s->slots[i].after ? &route->after[c->source] : &route->before[c->source];
 
-		if (!pipeline_bind_value(c, v, r->scratch, &params[i], err)) {
+		if ((s->slots[i].after && !pipeline_bind_takes(c, v, err)) ||
+		    !pipeline_bind_value(c, v, r->scratch, &params[i], err)) {
 			lt_where_table(&err->where, route->from->schema, route->from->name);
 			return false;
 		}

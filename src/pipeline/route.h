@@ -54,6 +54,7 @@ struct pipeline_want {
 
 struct pipeline_statement;
 struct pipeline_indexes; /* pipeline/writeset.h */
+struct pipeline_family;  /* pipeline/family.h */
 
 struct pipeline_route {
 	const struct change_table *from;   /* referenced */
@@ -61,12 +62,16 @@ struct pipeline_route {
 	struct pipeline_column *columns;   /* owned; those that are written, and what the key needs; in source order */
 	size_t ncolumns;
 	bool keyless, json_native;             /* json_native: the target's JSON is MySQL's */
+	bool json_marks;                       /* and all of its types can be written (MySQL 8.0.4: JSON_TABLE) */
 	bool triggers_told;                    /* the account would see triggers of the target, if it had any */
 	unsigned refused;                      /* 1 << each enum pipeline_form that failed here: not tried again */
 	bool odd;                              /* pipeline_router_is_odd() said so of a row */
+	bool converts;                         /* text of another character set goes to it (PIPELINE_BIND_FOREIGN) */
+	bool careful;                          /* what was converted came with a warning: it is looked at row by row */
 	struct pipeline_statement *statements; /* owned list */
 	struct pipeline_weigher *weigher;      /* borrowed from the router; NULL: none (pipeline/weights.h) */
 	struct pipeline_indexes *indexes;      /* owned: the target's unique indexes */
+	struct pipeline_family *family;        /* owned: its foreign keys; NULL: not asked for yet */
 	struct change_value *before, *after; /* owned: decoded values of the row in hand, by source column; constants */
 	struct change_column *constants;     /* owned: what stands for a column of the source */
 	struct pipeline_route *next;
@@ -98,6 +103,12 @@ void pipeline_router_know(struct pipeline_router *r, struct schema_table *table)
 /** The route of a table; coded error if the target lacks the table or a column, or cannot hold it. */
 LT_MUST_USE bool pipeline_router_get(
     struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err);
+/** A table of the target, as its catalog has it; borrowed from the router. */
+LT_MUST_USE bool pipeline_router_table(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
+    const struct schema_table **ret, struct lt_err *err);
+/** Whom the rows of the route's target stand on, into route->family; where it has neither parents nor children it stays
+ * NULL. */
+LT_MUST_USE bool pipeline_router_family(struct pipeline_router *r, struct pipeline_route *route, struct lt_err *err);
 
 /** End the transaction in which the catalog was read, if it was since the last call: for who only looks at rows. */
 LT_MUST_USE bool pipeline_router_settle(struct pipeline_router *r, struct lt_err *err);
@@ -112,6 +123,8 @@ LT_MUST_USE bool pipeline_router_statement(struct pipeline_router *r, struct pip
 /** What the wire client sends, and how many values each row takes. */
 struct my_stmt *pipeline_statement_stmt(const struct pipeline_statement *s);
 size_t pipeline_statement_width(const struct pipeline_statement *s);
+/** What the i-th of them is for; NULL: the number of rows. */
+const struct pipeline_column *pipeline_statement_column(const struct pipeline_statement *s, size_t i);
 /** Decode one row into route->before and route->after; values live until pipeline_router_forget(). */
 LT_MUST_USE bool pipeline_router_decode(
     struct pipeline_router *r, struct pipeline_route *route, const struct change_row *row, struct lt_err *err);

@@ -1,7 +1,7 @@
 #include "pipeline/schedule.h"
 
 #include "base/fault.h"
-#include "pipeline/writeset.h"
+#include "pipeline/family.h"
 
 #define SLOTS_FIRST 4096
 
@@ -18,7 +18,8 @@ struct pipeline_schedule {
 	struct slot *slots;             /* owned, open addressing; both numbers 0: empty */
 	size_t cap, used;
 	uint32_t done;
-	struct pipeline_keys keys; /* of the row in hand */
+	struct slot checked, unchecked; /* rows of families that the target checks, and those that it does not */
+	struct pipeline_keys keys;      /* of the row in hand */
 };
 
 /* No hash of names and values is meant to hit these. */
@@ -116,15 +117,28 @@ wait_for(const struct pipeline_schedule *s, uint32_t group, uint32_t other, uint
 }
 
 static void
+share(struct slot *slot, uint32_t group)
+{
+	if (slot->shared == group)
+		return;
+	slot->shared_once = slot->shared;
+	slot->shared = group;
+}
+
+/* All others that share it. */
+static void
+wait_for_sharers(const struct pipeline_schedule *s, const struct slot *slot, uint32_t group, uint64_t *after)
+{
+	wait_for(s, group, slot->shared == group ? slot->shared_once : slot->shared, after);
+}
+
+static void
 touch_shared(struct pipeline_schedule *s, uint64_t key, uint32_t group, uint64_t *after)
 {
 	struct slot *slot = slot_of(s, key);
 
 	wait_for(s, group, slot->alone, after);
-	if (slot->shared == group)
-		return;
-	slot->shared_once = slot->shared;
-	slot->shared = group;
+	share(slot, group);
 }
 
 static void
@@ -133,26 +147,50 @@ touch_alone(struct pipeline_schedule *s, uint64_t key, uint32_t group, uint64_t 
 	struct slot *slot = slot_of(s, key);
 
 	wait_for(s, group, slot->alone, after);
-	wait_for(s, group, slot->shared == group ? slot->shared_once : slot->shared, after);
+	wait_for_sharers(s, slot, group, after);
 	slot->alone = group;
 }
 
-/* What the target does by itself beside the row: triggers anything; foreign keys read parents and change children. Rows
- * that are written without checks are such children and parents all the same. */
+/* The parent that the row looks at: neither it nor the row may overtake the other. */
 static void
-touch_others(struct pipeline_schedule *s, const struct schema_table *target, const struct change_row *row,
+touch_parent(struct pipeline_schedule *s, const struct pipeline_route *route, const struct pipeline_reference *r,
+    enum pipeline_image image, uint32_t group, uint64_t *after)
+{
+	uint64_t key = 0;
+
+	switch (pipeline_reference_key(route, r, image, &s->keys.scratch, &key)) {
+	case PIPELINE_KEY_NULL: return; /* it has none */
+	case PIPELINE_KEY_UNKNOWN: touch_alone(s, r->table, group, after); return;
+	case PIPELINE_KEY_MADE: break;
+	}
+	touch_shared(s, r->table, group, after); /* of a parent's row that does not tell its key */
+	touch_shared(s, key, group, after);
+}
+
+/* Foreign keys read parents and change children. A parent that goes, or gets other values, may reach any row of any
+ * family; so may a row whose parents are not told by value. All others touch their parents alone. Rows that are written
+ * without checks are such children and parents all the same, but look at nobody: they go beside their own kind. */
+static void
+touch_family(struct pipeline_schedule *s, const struct pipeline_route *route, const struct change_row *row,
     uint32_t group, uint64_t *after)
 {
+	enum pipeline_image image = row->op == CHANGE_UPDATE ? PIPELINE_IMAGE_UPDATED : PIPELINE_IMAGE_AFTER;
+	const struct pipeline_family *f = route->family;
 	bool off = (row->flags & (CHANGE_ROW_FK_LOGGED | CHANGE_ROW_NO_FK_CHECKS)) != 0;
 
-	if (target->has_triggers)
-		touch_alone(s, all_key, group, after);
-	if (target->nparents == 0 && target->nchildren == 0)
+	if (route->target->nparents == 0 && route->target->nchildren == 0)
 		return;
-	if (off)
-		touch_shared(s, foreign_key, group, after);
-	else
+	if (!off && (f == NULL || (route->target->nparents > 0 && !f->told) || pipeline_family_moves(route, row))) {
 		touch_alone(s, foreign_key, group, after);
+		return;
+	}
+	touch_shared(s, foreign_key, group, after);
+	share(off ? &s->unchecked : &s->checked, group);
+	wait_for_sharers(s, off ? &s->checked : &s->unchecked, group, after);
+	for (size_t i = 0; !off && i < f->count; i++) {
+		if (pipeline_family_looks(route, &f->references[i], row))
+			touch_parent(s, route, &f->references[i], image, group, after);
+	}
 }
 
 void
@@ -164,7 +202,9 @@ pipeline_schedule_touch(struct pipeline_schedule *s, uint64_t order, const struc
 
 	LT_ASSERT(order > s->done && order < UINT32_MAX);
 	touch_shared(s, all_key, group, after);
-	touch_others(s, route->target, row, group, after);
+	if (route->target->has_triggers)
+		touch_alone(s, all_key, group, after); /* a trigger may do anything */
+	touch_family(s, route, row, group, after);
 	pipeline_keys_of(&s->keys, route, route->indexes, row);
 	if (keys->whole && !lt_fault("r06_whole"))
 		touch_alone(s, keys->table, group, after);
@@ -179,7 +219,7 @@ add_row(struct pipeline_schedule *s, uint64_t order, const struct change_row *ro
 {
 	struct pipeline_route *route = NULL;
 
-	if (!pipeline_router_get(s->router, row->table, &route, err))
+	if (!pipeline_router_get(s->router, row->table, &route, err) || !pipeline_router_family(s->router, route, err))
 		return false;
 	pipeline_router_forget(s->router);
 	if (!pipeline_router_decode(s->router, route, row, err))

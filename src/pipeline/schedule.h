@@ -1,9 +1,10 @@
 /* pipeline/schedule.h - which groups must wait for which (R6).
  *
  * Every group touches keys: its tables, and the values of their unique indexes (pipeline/writeset.h). Two groups that
- * share none may be applied beside each other; else the later one begins when the earlier one is committed. Where more
- * than the rows themselves may be touched the key is coarse: all tables with foreign keys are one key while the target
- * checks them, and a trigger touches everything. One owner thread. */
+ * share none may be applied beside each other; else the later one begins when the earlier one is committed. A child's
+ * row shares the key of its parent's (pipeline/family.h). Where more than the rows themselves may be touched the key is
+ * coarse: a parent that goes or gets other values is alone among all tables with foreign keys, and a trigger touches
+ * everything. One owner thread. */
 #ifndef PIPELINE_SCHEDULE_H
 #define PIPELINE_SCHEDULE_H
 

@@ -42,10 +42,11 @@ bool pipeline_sql_where(const struct pipeline_route *r, const struct change_imag
 bool pipeline_sql_read(const struct pipeline_route *r, const struct change_image *before,
     const struct pipeline_column *const *columns, size_t ncolumns, struct pipeline_text *out);
 
-/** Whether a parameter would not arrive as it is: numbers of a JSON document that are no DOUBLE (change/json.h). */
+/** Whether a parameter would not arrive as it is: a JSON document with numbers that are no DOUBLE, or with dates,
+ * times, decimals and bytes (change/json.h). The route holds the row's values. */
 bool pipeline_sql_needs_literal(
     const struct pipeline_route *r, const struct pipeline_text *t, const struct my_param *params);
-/** The statement with its values in place of the parameters; such numbers then arrive. */
+/** The statement with its values in place of the parameters; such documents then arrive. */
 void pipeline_sql_literal(
     const struct pipeline_route *r, const struct pipeline_text *t, const struct my_param *params, struct lt_buf *out);
 

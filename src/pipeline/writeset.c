@@ -1,6 +1,7 @@
 #include "pipeline/writeset.h"
 
 #include "base/fault.h"
+#include "pipeline/family.h"
 #include "pipeline/weights.h"
 
 /* -- indexes -------------------------------------------------------------------------------------- */
@@ -136,10 +137,10 @@ column_of(const struct pipeline_route *route, size_t target_column)
 	return NULL;
 }
 
-static void
-make_index(const struct pipeline_route *route, const struct schema_key *key, struct pipeline_index *out)
+void
+pipeline_index_make(const struct pipeline_route *route, const struct schema_key *key, struct pipeline_index *out)
 {
-	out->nparts = key->nparts;
+	*out = (struct pipeline_index){ .nparts = key->nparts };
 	out->parts = lt_calloc(key->nparts, sizeof(*out->parts));
 	for (size_t i = 0; i < key->nparts; i++) {
 		const struct schema_key_part *part = &key->parts[i];
@@ -153,6 +154,12 @@ make_index(const struct pipeline_route *route, const struct schema_key *key, str
 	}
 }
 
+uint64_t
+pipeline_table_number(const struct schema_table *t)
+{
+	return lt_str_hash(t->schema) * 31 + lt_str_hash(t->name);
+}
+
 void
 pipeline_indexes_make(const struct pipeline_route *route, struct pipeline_indexes *out)
 {
@@ -161,11 +168,11 @@ pipeline_indexes_make(const struct pipeline_route *route, struct pipeline_indexe
 	*out = (struct pipeline_indexes){ .ordered = (t->nparents > 0 || t->nchildren > 0 || t->has_triggers) &&
 						     !lt_fault("r06_writeset"),
 		.triggers = t->has_triggers && !lt_fault("r06_writeset"),
-		.table = lt_str_hash(t->schema) * 31 + lt_str_hash(t->name) };
+		.table = pipeline_table_number(t) };
 	out->items = lt_calloc(t->nkeys, sizeof(*out->items));
 	for (size_t i = 0; i < t->nkeys; i++) {
 		if (t->keys[i].unique)
-			make_index(route, &t->keys[i], &out->items[out->count++]);
+			pipeline_index_make(route, &t->keys[i], &out->items[out->count++]);
 	}
 }
 
@@ -315,19 +322,28 @@ make_key(const struct pipeline_route *route, const struct pipeline_index *index,
 }
 
 enum pipeline_key_end
-pipeline_index_key(const struct pipeline_route *route, const struct pipeline_indexes *indexes, size_t at,
+pipeline_reference_key(const struct pipeline_route *route, const struct pipeline_reference *r,
     enum pipeline_image image, struct lt_buf *scratch, uint64_t *out)
 {
 	enum pipeline_key_end end;
 
 	/* By name and number: several routes may lead to one table. */
 	lt_buf_clear(scratch);
-	lt_buf_le(scratch, indexes->table, 8);
-	lt_buf_le(scratch, at, 8);
-	end = make_key(route, &indexes->items[at], image, scratch);
+	lt_buf_le(scratch, r->table, 8);
+	lt_buf_le(scratch, r->at, 8);
+	end = make_key(route, &r->index, image, scratch);
 	if (end == PIPELINE_KEY_MADE)
 		*out = lt_str_hash(lt_buf_str(scratch));
 	return end;
+}
+
+enum pipeline_key_end
+pipeline_index_key(const struct pipeline_route *route, const struct pipeline_indexes *indexes, size_t at,
+    enum pipeline_image image, struct lt_buf *scratch, uint64_t *out)
+{
+	const struct pipeline_reference itself = { .index = indexes->items[at], .table = indexes->table, .at = at };
+
+	return pipeline_reference_key(route, &itself, image, scratch, out);
 }
 
 /* False: the image does not tell, or there are too many. */

@@ -49,6 +49,10 @@ struct pipeline_indexes {
 	bool triggers;  /* and there is no telling which */
 };
 
+/** The target's name as a number. */
+uint64_t pipeline_table_number(const struct schema_table *t);
+/** `key` of the target as `route` fills it; out->parts is the caller's to free. */
+void pipeline_index_make(const struct pipeline_route *route, const struct schema_key *key, struct pipeline_index *out);
 void pipeline_indexes_make(const struct pipeline_route *route, struct pipeline_indexes *out);
 void pipeline_indexes_clear(struct pipeline_indexes *x);
 
@@ -69,6 +73,11 @@ enum pipeline_key_end {
  * same for all values that are equal to the server, and may be for others. */
 enum pipeline_key_end pipeline_index_key(const struct pipeline_route *route, const struct pipeline_indexes *indexes,
     size_t at, enum pipeline_image image, struct lt_buf *scratch, uint64_t *out);
+
+struct pipeline_reference; /* pipeline/family.h */
+/** The number that the row's parent has in the index that `r` refers to. */
+enum pipeline_key_end pipeline_reference_key(const struct pipeline_route *route, const struct pipeline_reference *r,
+    enum pipeline_image image, struct lt_buf *scratch, uint64_t *out);
 
 /** What one row touches, as numbers that are the same in every router. */
 struct pipeline_keys {

@@ -206,7 +206,50 @@ check(const struct completion *c, const struct schema_column *k, const struct ch
 		return differs(err, k, "type %u", d->wire_type);
 	if (c->draft->signs_told && is_number(&t) && d->is_unsigned != k->is_unsigned)
 		return differs(err, k, d->is_unsigned ? "an unsigned number" : "a signed number");
+	if (c->draft->visibility_told && d->invisible != k->invisible)
+		return differs(err, k, d->invisible ? "an invisible column" : "a visible column");
 	return check_numbers(k, &t, d, err) && check_collation(k, &t, d, err) && check_members(k, d, err);
+}
+
+/* -- the primary key ------------------------------------------------------------------------------ */
+
+static void
+add_part(struct lt_buf *out, struct lt_str name, uint32_t prefix)
+{
+	lt_buf_printf(out, "%s%.*s", out->len > 0 ? ", " : "", LT_FMT(name));
+	if (prefix > 0)
+		lt_buf_printf(out, "(%u)", prefix);
+}
+
+static void
+known_key(const struct schema_table *known, struct lt_buf *out)
+{
+	const struct schema_key *key = known->nkeys > 0 ? &known->keys[0] : NULL;
+
+	for (size_t i = 0; key != NULL && lt_str_eqz(key->name, "PRIMARY") && i < key->nparts; i++)
+		if (key->parts[i].column != SIZE_MAX)
+			add_part(out, known->columns[key->parts[i].column].name, key->parts[i].prefix);
+}
+
+/** With what rows are told apart the log's table may be another one though its columns are the same. To the keys of a
+ * system versioned table a server adds the end of the row. */
+static bool
+check_key(const struct completion *c, const struct change_column *columns, struct lt_err *err)
+{
+	struct lt_buf log = { 0 }, known = { 0 };
+	bool ok;
+
+	if (!c->draft->key_told || c->known->temporal)
+		return true;
+	for (size_t i = 0; i < c->draft->nkey; i++)
+		add_part(&log, columns[c->draft->key[i].column].name, c->draft->key[i].prefix);
+	known_key(c->known, &known);
+	ok = lt_str_ieq(lt_buf_str(&log), lt_buf_str(&known)) ||
+	     lt_fail(err, LT_E_SCHEMA_MISMATCH, "the log has primary key (%.*s), the schema that was read has (%.*s)",
+		 LT_FMT(lt_buf_str(&log)), LT_FMT(lt_buf_str(&known)));
+	lt_buf_free(&log);
+	lt_buf_free(&known);
+	return ok;
 }
 
 /* -- filling in ----------------------------------------------------------------------------------- */
@@ -331,7 +374,7 @@ all_columns(const struct completion *c, struct change_column *columns, struct lt
 {
 	const struct schema_table *known = c->known;
 	struct hidden hidden = hidden_of(known);
-	size_t next = 0;
+	size_t next = 0, met = 0;
 
 	if (!fits(c, &hidden))
 		return lt_fail(err, LT_E_SCHEMA_MISMATCH, "the log has %zu columns, the schema that was read has %zu",
@@ -356,11 +399,13 @@ all_columns(const struct completion *c, struct change_column *columns, struct lt
 		if (k->generated == SCHEMA_ROW_END)
 			c->draft->row_end = i + 1;
 		next++;
+		met++;
 	}
 	if (next != known->ncolumns && !c->draft->named)
 		return lt_fail(err, LT_E_SCHEMA_MISMATCH, "column %.*s of the schema that was read is not in the log",
 		    LT_FMT(known->columns[next].name));
-	return true;
+	/* Of a schema that was read behind a later statement the key may be a later one too. */
+	return met < known->ncolumns || check_key(c, columns, err);
 }
 
 bool

@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 
 from lutralab import lutra as lutra_lab  # noqa: E402
 from lutralab import workload  # noqa: E402
-from lutralab.compare import compare  # noqa: E402
+from lutralab.compare import INVARIANTS, SnapshotReaders, compare  # noqa: E402
 from lutralab.servers import Lab, Server, Unavailable  # noqa: E402
 
 KEPT = 64 << 20  # bytes of log, and of a test's tables, that a server keeps from one test to the next
@@ -59,6 +59,15 @@ def schema():
     return f"shop_{next(_schemas)}"
 
 
+def size_of(folder):
+    """Bytes of its files; servers may remove some meanwhile."""
+    size = 0
+    for file in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            size += file.stat().st_size
+    return size
+
+
 class Channels:
     """channel({"hz": server, ...}, "hz -> us"): a Lutra, not started, on fresh servers' schemas, with its own account."""
 
@@ -78,16 +87,18 @@ class Channels:
             workload.create_schema(server, self._schema)
             lutra_lab.create_user(server, [self._schema], roles=its)
         folder = self._lab.folder / f"{self._schema}-{len(self.made)}"
-        made = lutra_lab.Lutra(folder, sites, direction, tables or [f"{self._schema}.*"], name=self._schema, **{**self.more, **more})
+        made = lutra_lab.Lutra(folder, sites, direction, tables or [f"{self._schema}.*"], **{"name": self._schema, **self.more, **more})
         self.made.append(made)
         return made
 
-    def tidy(self):
-        """What takes much room at the servers goes."""
+    def close(self):
+        """Lutra ends, and what takes much room at the servers goes."""
+        for one in self.made:
+            one.kill()
         for server in self._servers:
             if not server.alive:
                 continue
-            if sum(f.stat().st_size for f in (server.data / self._schema).glob("*")) > KEPT:
+            if size_of(server.data / self._schema) > KEPT:
                 with contextlib.suppress(pymysql.err.OperationalError):  # the test left something that holds it
                     server.script(["SET lock_wait_timeout=2", f"DROP DATABASE {self._schema}"])
             if sum(size for _, size, *_ in server.sql("SHOW BINARY LOGS")) > KEPT:
@@ -106,9 +117,7 @@ def channel(lab, schema):
         pytest.skip(f"{lutra_lab.binary()} is not built")
     channels = Channels(lab, schema)
     yield channels
-    for one in channels.made:
-        one.kill()
-    channels.tidy()
+    channels.close()
 
 
 def same(left, right, schema):
@@ -116,6 +125,16 @@ def same(left, right, schema):
     found = compare(left, right, schema)
     assert not found, str(found)
     assert found.rows > 0
+
+
+@contextlib.contextmanager
+def whole(schema, *servers, invariants=INVARIANTS, pause_s=0.05):
+    """Meanwhile whoever reads these copies sees whole transactions only, in each of the snapshots taken of them."""
+    with contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(SnapshotReaders(server, schema, pause_s=pause_s, invariants=invariants)) for server in servers]
+        yield
+    for reader in readers:
+        reader.check()
 
 
 def ledger_is(server, schema, expected):

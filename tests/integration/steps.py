@@ -8,7 +8,7 @@ import pytest
 
 from lutralab.servers import Unavailable, wait_until
 
-PATIENCE_S = 30
+PATIENCE_S = 60  # only what never comes takes so long
 DUPLICATE, ROW_MISSING, ROW_DIFFERS, LOCK_WAIT = "E5002", "E5000", "E5001", "E2060"
 
 
@@ -27,6 +27,21 @@ def log_end(server):
     statement = "SHOW MASTER STATUS" if server.engine == "mariadb" else "SHOW BINARY LOG STATUS"
     file, pos = server.sql(statement)[0][:2]
     return file, int(pos)
+
+
+def settled_end(server):
+    """log_end() at which it stays while nobody writes: MariaDB notes in the log, sometime later, that what it wrote to the file before is
+    safe. So a new file is begun, and the note of that awaited."""
+    if server.engine != "mariadb":
+        return log_end(server)
+    server.sql("FLUSH BINARY LOGS")
+    file = log_end(server)[0]
+
+    def noted():
+        events = server.sql(f"SHOW BINLOG EVENTS IN '{file}'")
+        return any(kind == "Binlog_checkpoint" and info == file for _, _, kind, _, _, info in events)
+    wait_until(noted, PATIENCE_S, f"{server} to be done with the log before {file}", poll_s=0.05)
+    return log_end(server)
 
 
 def log_bytes(server):
@@ -52,21 +67,37 @@ def wait_for(lutra, pipeline, look, what="it"):
     return wait_until(lambda: look(lutra.pipelines()[pipeline]), PATIENCE_S, f"{pipeline}: {what}", poll_s=0.05)
 
 
-def stopped(lutra, pipeline, code, patience_s=PATIENCE_S):
+def stopped(lutra, pipeline, code, patience_s=None):
     """Wait until the pipeline is stopped; its error, which must have that code (or one of them)."""
     answers(lutra)
 
     def look():
         status = lutra.pipelines()[pipeline]
         return status["error"] if status["state"] == "stopped" else None
-    error = wait_until(look, patience_s, f"{pipeline} to stop", poll_s=0.05)
+    error = wait_until(look, patience_s or PATIENCE_S, f"{pipeline} to stop", poll_s=0.05)
     assert error["code"] in ((code,) if isinstance(code, str) else code), error
     assert error["hint"]
     return error
 
 
-def retrying(lutra, pipeline, code, patience_s=PATIENCE_S):
-    """Wait until the pipeline tries again because of `code` (or one of them); its error."""
+def log_size(lutra):
+    return lutra.log.stat().st_size
+
+
+def met(lutra, begin, code, patience_s=None):
+    """Wait until the log, from byte `begin` on, says that a pipeline tries again because of `code` (or one of them): for what is so for a
+    moment only, which a look at the status may miss."""
+    codes = (code,) if isinstance(code, str) else code
+
+    def look():
+        text = lutra.log.read_bytes()[begin:].decode(errors="replace")
+        assert " is stopped: " not in text, text
+        return any(f" is retrying: {c} " in text for c in codes)
+    wait_until(look, patience_s or PATIENCE_S, f"{' or '.join(codes)} in the log", poll_s=0.05)
+
+
+def retrying(lutra, pipeline, code, patience_s=None):
+    """Wait until the pipeline tries again because of `code` (or one of them), for as long as that lasts (else met()); its error."""
     codes = (code,) if isinstance(code, str) else code
     answers(lutra)
 
@@ -74,7 +105,7 @@ def retrying(lutra, pipeline, code, patience_s=PATIENCE_S):
         status = lutra.pipelines()[pipeline]
         assert status["state"] != "stopped", status
         return status["error"] if status["state"] == "retrying" and (status["error"] or {}).get("code") in codes else None
-    return wait_until(look, patience_s, f"{pipeline} to meet {code}", poll_s=0.05)
+    return wait_until(look, patience_s or PATIENCE_S, f"{pipeline} to meet {code}", poll_s=0.05)
 
 
 @contextlib.contextmanager
@@ -124,32 +155,50 @@ def _waits_for_a_lock(server, schema):
         return column(server, schema, "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")
 
 
+def deadlocks(server):
+    """How many InnoDB has found."""
+    return int(server.sql("SELECT count FROM information_schema.innodb_metrics WHERE name = 'lock_deadlocks'")[0][0])
+
+
 @contextlib.contextmanager
-def deadlock(server, schema, table, write, last=3, weight=300):
-    """write() changes rows 1 to `last` of the table in that order through Lutra, which InnoDB then rolls back: the other session has
-    written more, `weight` rows. It holds rows `last` and 1 until the end."""
+def deadlock(lutra, server, schema, table, write, held=range(2, 6), weight=300):
+    """write() changes rows 1, 2, ... of the table in that order through Lutra, which InnoDB then rolls back: the other session has
+    written more, `weight` rows. It holds row 1 and those of `held` until the end.
+
+    Lutra is held meanwhile: the server, which has its statements already, gives up after a second for each row that is held, but what was
+    changed before stays locked, so that the circle closes sooner or later."""
+    before = deadlocks(server)
     run_at((server,), schema, "CREATE TABLE weight (id INT PRIMARY KEY AUTO_INCREMENT, x CHAR(200))")
-    with session(server, schema, "SET SESSION sql_log_bin=0, innodb_lock_wait_timeout=20", "BEGIN",
-                 f"INSERT INTO weight (x) VALUES {', '.join(['(1)'] * weight)}", f"SELECT * FROM {table} WHERE id = {last} FOR UPDATE") as local:
+    with session(server, schema, "SET SESSION sql_log_bin=0, innodb_lock_wait_timeout=60", "BEGIN",
+                 f"INSERT INTO weight (x) VALUES {', '.join(['(1)'] * weight)}", *(f"SELECT * FROM {table} WHERE id = {i} FOR UPDATE" for i in held)) as local:
         write()
-        wait_until(lambda: _waits_for_a_lock(server, schema), 20,
-                   f"Lutra to wait for row {last}", poll_s=0.2)  # MariaDB renews that table only when it is left alone for 0.1 s
-        local.execute(f"SELECT * FROM {table} WHERE id = 1 FOR UPDATE")
+        wait_until(lambda: _waits_for_a_lock(server, schema), PATIENCE_S,
+                   f"Lutra to wait for row {held[0]}", poll_s=0.2)  # MariaDB renews that table only when it is left alone for 0.1 s
+        lutra.hold()
+        try:
+            local.execute(f"SELECT * FROM {table} WHERE id = 1 FOR UPDATE")
+        finally:
+            lutra.go_on()
+        assert deadlocks(server) > before
         yield
         local.execute("ROLLBACK")
     run_at((server,), schema, "DROP TABLE weight")
 
 
-def purge_all(server):
-    """Purge all of a server's log but its newest, new file. A log that a reader holds is not purged; of one that went, the server learns
-    with its next heartbeat."""
-    wait_until(lambda: not lutra_sessions(server), 20, "the readers to be gone")
-    server.sql("FLUSH BINARY LOGS")
-
+def purge_to(server, file):
+    """Purge a server's log up to that file. What a reader holds stays, and the server learns with its next heartbeat that one has gone; MariaDB
+    keeps the files of its last checkpoint, too."""
     def purged():
-        server.sql("PURGE BINARY LOGS TO %s", (log_end(server)[0],))
-        return len(server.sql("SHOW BINARY LOGS")) == 1
-    wait_until(purged, 20, "the old logs to be gone", poll_s=0.2)  # MariaDB keeps those of its last checkpoint
+        server.sql("PURGE BINARY LOGS TO %s", (file,))
+        return server.sql("SHOW BINARY LOGS")[0][0] == file
+    wait_until(purged, PATIENCE_S, f"the logs before {file} to be gone", poll_s=0.2)
+
+
+def purge_all(server):
+    """Purge all of a server's log but its newest, new file."""
+    wait_until(lambda: not lutra_sessions(server), PATIENCE_S, "the readers to be gone")
+    server.sql("FLUSH BINARY LOGS")
+    purge_to(server, log_end(server)[0])
 
 
 @contextlib.contextmanager

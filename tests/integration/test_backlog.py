@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
 from lutralab.lutra import LutraFailed
 from lutralab.workload import Workload
 
@@ -13,8 +13,9 @@ def test_a_backlog_of_every_shape_ends_equal(source, target, site, channel, sche
     lutra = channel({"hz": hz, "us": us}, "hz -> us").start()
     lutra.kill()
     load = Workload(hz, schema, site=1, clients=3, seed=77, limit=400).start().join()
-    lutra.start()
-    lutra.wait()
+    with whole(schema, us):
+        lutra.start()
+        lutra.wait()
 
     same(hz, us, schema)
     ledger_is(us, schema, load.expected_ledger())

@@ -42,8 +42,8 @@ def refused(lutra, status, *words):
 
 
 @contextlib.contextmanager
-def ordered(lutra, *words):
-    """The command, begun; its order waits for the pipeline."""
+def ordered(lutra, others, *words):
+    """The command, begun; its order waits for the pipeline, beside so many others."""
     def waiting():
         """Threads of the run that wait for the answer to an order."""
         found = 0
@@ -52,15 +52,15 @@ def ordered(lutra, *words):
                 name, state = (task / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
                 found += name == "control" and state.split()[0] == "S"
         return found
-    before = waiting()
+    wait_until(lambda: waiting() == others, 60, "those of commands that are over to end", poll_s=0.05)
     with subprocess.Popen([lutra.program, words[0], "--data", lutra.data, *words[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as run:
         try:
-            wait_until(lambda: waiting() > before, 30, "the order to wait", poll_s=0.05)
+            wait_until(lambda: waiting() > others, 60, "the order to wait", poll_s=0.05)
             yield run
         finally:
             run.kill()
-            wait_until(lambda: waiting() <= before, 60, "the order to be over", poll_s=0.05)
+            wait_until(lambda: waiting() <= others, 60, "the order to be over", poll_s=0.05)
 
 
 def stop_at_duplicate(source, target, lutra, schema):
@@ -223,7 +223,7 @@ def test_log_of_both_directions(site, channel, schema):
     refused(lutra, 2, "log", "nobody")
     # The other direction goes on beside it.
     transaction(us, schema, "INSERT INTO t VALUES (1, 1, NULL)")
-    wait_until(lambda: rows(hz, schema), 30, "the row at hz")
+    wait_until(lambda: rows(hz, schema), 60, "the row at hz")
     lutra.command("resume", "hz->us")
     lutra.wait()
     same(hz, us, schema)
@@ -236,6 +236,7 @@ def test_an_order_is_for_the_stop_that_it_saw(words, pair, schema):
     source, target, lutra = pair
     words = [w.format(schema=schema) for w in words]
     numbers = range(1, 6)
+    lutra.file.write_text(lutra.file.read_text().replace(f":{target.port}\"", f":{target.port}/?connect-timeout=60\""))  # it will hang for a while
     run_at((target,), schema, *(f"INSERT INTO t VALUES ({i}, {-i}, NULL)" for i in numbers))
     lutra.start()
     for i in numbers:
@@ -244,10 +245,10 @@ def test_an_order_is_for_the_stop_that_it_saw(words, pair, schema):
         first = stopped(lutra, ONE_WAY, DUPLICATE)
         target.pause()
         try:
-            with ordered(lutra, *words) as begun:
-                with ordered(lutra, *words):
+            with ordered(lutra, 0, *words) as begun:
+                with ordered(lutra, 1, *words):
                     pass  # given up before its turn came: it never happens
-                with ordered(lutra, *words) as again:
+                with ordered(lutra, 1, *words) as again:
                     target.resume()
                     assert begun.wait(60) == 0, begun.stderr.read()
                     said = again.communicate(timeout=60)[1]

@@ -6,6 +6,7 @@ import socket
 import types
 
 import pytest
+import steps
 from lutralab.lutra import PASSWORD, USER, grants, roles
 from lutralab.servers import free_port
 
@@ -64,9 +65,9 @@ def test_a_sound_channel_has_no_failure_and_writes_nothing(engine, direction, pa
     lutra = channel({"hz": source, "us": target}, direction)
 
     def ends():
-        return [s.sql("SHOW MASTER STATUS" if s.engine == "mariadb" else "SHOW BINARY LOG STATUS") for s in (source, target)]
+        return [steps.log_end(s) for s in (source, target)]
 
-    before = ends()
+    before = [steps.settled_end(s) for s in (source, target)]
 
     report = Report(lutra)
 
@@ -309,6 +310,19 @@ def test_an_engine_without_transactions(direction, at_source, tables, schema):
 def test_a_table_without_a_key(tables):
     keyless = ["CREATE TABLE t (id INT, other INT NULL UNIQUE)"]
     assert any("`t`" in mend for verdict, _, mend in tables(keyless, keyless).of("key hz->us") if verdict == "warn")
+
+
+FLOATS = [("hz <-> us", "id INT PRIMARY KEY, f FLOAT", "E5001"), ("hz -> us", "id INT, f FLOAT", "E5000"),
+          ("hz -> us", "id INT PRIMARY KEY, f FLOAT", None), ("hz <-> us", "id INT PRIMARY KEY, f DOUBLE", None)]
+
+
+@pytest.mark.parametrize("direction, columns, code", FLOATS)
+def test_a_float_that_rows_are_found_by(direction, columns, code, tables, schema):
+    """A dump brings over six of its digits."""
+    table = [f"CREATE TABLE measured ({columns})"]
+    said = [(verdict, code in detail) for verdict, detail, mend in tables(table, table, direction=direction).of("FLOAT columns hz->us")
+            if f"{schema}.measured: " in detail and "f * 1E0" in mend] if code else []
+    assert said == ([("warn", True)] if code else [])
 
 
 def test_triggers_at_the_target(tables, schema):

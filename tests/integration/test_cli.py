@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import stat
 import subprocess
 import urllib.error
@@ -12,7 +11,7 @@ import urllib.request
 
 import pytest
 from lutralab import lutra as lutra_lab
-from lutralab.servers import wait_until
+from lutralab.servers import CHECKOUT, free_port, wait_until
 
 COMMANDS = ["run", "check", "status", "wait", "retry", "skip", "replace", "pause", "resume", "log", "position", "ddl", "stop", "binlog", "version"]
 
@@ -26,9 +25,7 @@ def cli(*words, **more):
 @pytest.fixture
 def channel_file(tmp_path):
     """A channel between two servers that are not there."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     (tmp_path / "pw").touch(mode=0o600)
     (tmp_path / "pw").write_text("secret\n")
     file = tmp_path / "shop.yaml"
@@ -49,7 +46,7 @@ class Run:
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([str(lutra_lab.binary()), "run", str(file), "--data", str(data), *more],
                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
-        wait_until(lambda: self.process.poll() is not None or cli("status", "--data", data).returncode == 0, 20, "lutra to answer")
+        wait_until(lambda: self.process.poll() is not None or cli("status", "--data", data).returncode == 0, 60, "lutra to answer")
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
@@ -91,6 +88,17 @@ def test_wrong_use_ends_with_2_and_a_hint(words):
 
     as_json = json.loads(cli(*words[:1], "--json", *words[1:]).stderr)
     assert as_json["code"] == "E1000" and as_json["hint"]
+
+
+HINTED = sorted(set(re.findall(r"`(lutra [^`]* [A-Z][^`]*)`", (CHECKOUT / "src/base/codes.def").read_text())))
+
+
+@pytest.mark.parametrize("command", HINTED)
+def test_a_command_in_a_hint_is_understood(command, tmp_path):
+    assert len(HINTED) > 5
+    words = {"DIR": tmp_path, "PIPELINE": "p", "FILE": tmp_path / "none.yaml", "...": "--now"}
+    said = cli(*(words.get(word, word) for word in command.split()[1:]))
+    assert said.returncode in (2, 3) and "lutra: E1" in said.stderr and "E1000" not in said.stderr, said.stderr
 
 
 def test_nothing_runs_on_the_data_folder(tmp_path):
@@ -138,7 +146,7 @@ def test_run_stays_up_while_servers_are_away(run, channel_file):
     state, = json.loads(cli("status", "--data", run.data, "--json").stdout)["channels"]
     assert (state["name"], state["state"]) == ("shop", "retrying")
     assert [p["name"] for p in state["pipelines"]] == ["hz->us"]
-    wait_until(lambda: "E2000" in run.log.read_text(), 20, "the reason in the log")
+    wait_until(lambda: "E2000" in run.log.read_text(), 60, "the reason in the log")
     assert run.process.poll() is None
 
     late = cli("wait", "--data", run.data, "--timeout", "0.2")

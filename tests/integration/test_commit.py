@@ -3,6 +3,7 @@
 import pytest
 from conftest import same
 from lutralab.relay import Relay
+from steps import column, stopped, transaction
 
 COMMIT = b"\x07\x00\x00\x00\x03COMMIT"
 REFUSAL = b"\xff" + (1105).to_bytes(2, "little") + b"#HY000Unknown error"
@@ -53,3 +54,47 @@ def test_r02_an_error_in_reply_to_commit_is_a_doubt(passes_on, transactions, sit
         assert liar.told == 1 and "E5013" in lutra.log.read_text()
     same(hz, us, schema)
     assert us.sql("SELECT COUNT(*) FROM doubted_too", db=schema) == ((transactions,),)
+
+
+class Refuser(Relay):
+    """Answers each COMMIT behind a row that holds MARK with an error, and does not pass it on."""
+
+    refusal = b"\xff" + (1180).to_bytes(2, "little") + b"#HY000Got error 5 during COMMIT"
+
+    def __init__(self, *where):
+        super().__init__(*where)
+        self.refuses = True
+        self.told = 0
+        self._marked = set()
+
+    def edit(self, piece, pair, to_server):
+        if to_server and MARK in piece:
+            self._marked.add(pair)
+        if to_server and piece == COMMIT and pair in self._marked and self.refuses:
+            self.told += 1
+            pair.near.sendall(len(self.refusal).to_bytes(3, "little") + b"\x01" + self.refusal)
+            return b""
+        return piece
+
+
+@pytest.mark.parametrize("order, more", [("retry", []), ("skip", ["writers: 3", "group: { rows: 4 }"])], ids=["retry", "skip"])
+def test_r02_a_commit_that_is_refused_each_time_stops_at_its_transaction(order, more, site, channel, schema):
+    hz, us = site("mariadb", 1), site("mysql", 2)
+    with Refuser("127.0.0.1", us.port) as refuser:
+        lutra = channel({"hz": hz, "us": us}, "hz -> us", urls={"us": f"127.0.0.1:{refuser.port}/?ssl-mode=DISABLED"}, extra=more)
+        for server in (hz, us):
+            server.sql("CREATE TABLE refused (id INT PRIMARY KEY, note VARCHAR(40))", db=schema)
+        lutra.start()
+        lutra.kill()
+        for i in range(20):
+            transaction(hz, schema, f"INSERT INTO refused VALUES ({i}, '{MARK.decode() if i == 12 else '-'}')", f"INSERT INTO ledger VALUES ({i})")
+        lutra.start()
+        error = stopped(lutra, "hz->us", "E5014")
+        assert "1180" in error["message"] and error["where"]["gtid"], error
+        assert refuser.told > 2 and "E5013" in lutra.log.read_text()
+        assert sorted(column(us, schema, "SELECT id FROM refused")) == list(range(12))
+        refuser.refuses = False
+        lutra.command(order, "hz->us")
+        lutra.wait()
+        expected = [i for i in range(20) if order == "retry" or i != 12]
+        assert sorted(column(us, schema, "SELECT id FROM refused")) == sorted(column(us, schema, "SELECT txn_id FROM ledger")) == expected

@@ -255,7 +255,7 @@ def test_two_way_passes_the_same_statement(site, channel, schema):
     transaction(us, schema, "INSERT INTO item VALUES (101, 1, 'u', 2)")
     stopped(lutra, BACK, "E4000")
     done(lutra)
-    wait_until(lambda: all(p["state"] == "running" for p in lutra.pipelines().values()), 20, "both directions to go on")
+    wait_until(lambda: all(p["state"] == "running" for p in lutra.pipelines().values()), 60, "both directions to go on")
     lutra.wait()
     same(hz, us, schema)
 

@@ -3,8 +3,9 @@
 import datetime
 
 import pytest
-from conftest import same
+from conftest import ledger_is, same, whole
 from lutralab.lutra import LutraFailed
+from lutralab.workload import Workload
 from steps import column, log_end, run_at, stopped, transaction, wait_for
 
 ONE_WAY = "hz->us"
@@ -60,6 +61,16 @@ def test_delay_holds_back_and_ends_at_once(pair, schema):
     lutra.start()
     lutra.wait()
     same(source, target, schema)
+
+
+def test_delayed_transactions_come_whole_and_once(site, channel, schema):
+    source, target = site("mariadb", 1), site("mysql", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=["delay: 1s", "writers: 2"]).start()
+    with whole(schema, target):
+        load = Workload(source, schema, clients=2, seed=92, limit=80).start().join()
+        lutra.wait()
+    same(source, target, schema)
+    ledger_is(target, schema, load.expected_ledger())
 
 
 @pytest.mark.parametrize("pair", ["mysql"], indirect=True)

@@ -44,7 +44,7 @@ def demo(tmp_path):
         return subprocess.Popen([DEMO], env=env, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
     yield start
-    wait_until(lambda: not processes_of(tmp_path), 10, "the demo's processes to be gone")
+    wait_until(lambda: not processes_of(tmp_path), 60, "the demo's processes to be gone")
     assert list(tmp_path.glob("lutra-*")) == []
 
 

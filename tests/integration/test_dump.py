@@ -344,3 +344,52 @@ def test_fields_that_do_not_fit_are_damage(tmp_path):
     (tmp_path / "bad").write_bytes(old_log(b"5.1.23", (kind, body[:12]), inserts(1)))
     lines, error = dump(tmp_path / "bad", ok=4)
     assert not lines and error.startswith("lutra: E3001 "), error
+
+
+# -- where it begins --------------------------------------------------------------------------------------------------
+
+
+def packed(path, folder, how):
+    """The file as it is, or packed by that tool."""
+    if how is None:
+        return path
+    out = folder / f"{path.name}.{how}"
+    out.write_bytes(subprocess.run([{"gz": "gzip", "zst": "zstd"}[how], "-qc", path], check=True, capture_output=True).stdout)
+    return out
+
+
+@BOTH
+def test_begins_behind_gtids_and_at_a_time(source, schema, tmp_path):
+    """Of files, packed ones too, and of a server."""
+    create_schema(source, schema)
+    lutra_lab.create_user(source, [schema], roles=("source",))
+    password = tmp_path / "pw"
+    password.touch(mode=0o600)
+    password.write_text(lutra_lab.PASSWORD)
+    begin_log(source)
+    executed = "@@gtid_binlog_pos" if source.engine == "mariadb" else "@@gtid_executed"
+    stamp = "SET timestamp = 1900000000 + %s"  # MySQL has a stamp of its own for each commit
+    files, sets = [], []
+    for n in range(1, 7):
+        with contextlib.closing(source.connect(schema)) as c, c.cursor() as cursor:
+            cursor.execute(stamp, (n,))
+            cursor.execute("INSERT INTO ledger VALUES (%s)", (n,))
+        sets.append(source.sql(f"SELECT {executed}")[0][0].replace("\n", ""))
+        if n in (3, 6):
+            files.append(closed_log(source)[0])
+
+    def shown(*words):
+        return [o["after"]["txn_id"] for o in dump(*words)[0] if o["kind"] == "insert"]
+    for how in (None, "gz", "zst"):
+        of = [packed(path, tmp_path, how) for path in files]
+        assert shown(*of, "--gtid", sets[1]) == [3, 4, 5, 6] and shown(of[1], "--gtid", sets[4]) == [6]
+        assert shown(*of, "--gtid", sets[5]) == []
+        begins = [o["time"] for o in dump(*of)[0] if o["kind"] == "begin"]
+        assert shown(*of, "--time", begins[4]) == [n for n in range(1, 7) if begins[n - 1] >= begins[4]]
+    assert dump(*of, "--gtid", sets[3], "--count")[0][0]["rows"] == 2
+    assert "E3010" in dump(files[1], "--gtid", sets[1], ok=4)[1]
+    assert "E1000" in dump(files[1], "--gtid", sets[1], "--from", "4", ok=2)[1]
+    assert "E1000" in dump(files[1], "--time", "soon", ok=2)[1]
+    served = [url(source), "--password-file", password]
+    assert shown(*served, "--gtid", sets[1]) == [3, 4, 5, 6] and shown(*served, "--gtid", sets[5]) == []
+    assert shown(*served, "--time", begins[0]) == [n for n in range(1, 7) if begins[n - 1] >= begins[0]]

@@ -24,7 +24,7 @@ def test_invariants_hold_in_every_snapshot_of_the_source(engine, site, schema):
     create_schema(server, schema)
     with SnapshotReaders(server, schema) as readers:
         load = Workload(server, schema, clients=4, seed=3, limit=200).start().join()
-        wait_until(lambda: readers.snapshots, 30, "a snapshot")
+        wait_until(lambda: readers.snapshots, 60, "a snapshot")
     readers.check()
     assert load.committed == 800
     for table in ("kinds", "auto", "pair", "keyless", "word", "code", "made", "plain", "bulk", "child", "ledger"):
@@ -143,7 +143,7 @@ def test_servers_end_with_the_process_however_it_ends():
     child.kill()
     child.wait()
     try:
-        wait_until(lambda: not is_running(int(pid)), 30, "the server to end")
+        wait_until(lambda: not is_running(int(pid)), 60, "the server to end")
     finally:
         subprocess.run(["rm", "-rf", folder], check=True)
 

@@ -1,10 +1,11 @@
 """Text of every character set, bit for bit to the target, and to columns of another one: converted whole, or a coded stop; never `?`."""
 
 import contextlib
+import shutil
 
 import pytest
 from lutralab.lutra import LutraFailed
-from steps import stopped
+from steps import column, stopped
 
 # What each must carry, in Python's name for it (None: not the same mapping; bytes are given).
 TEXTS = {
@@ -219,3 +220,51 @@ def test_members_go_by_name_where_the_lists_differ(pair, metadata, site, channel
         def rows(server):
             return [(i, e, set(s.split(",")), l) for i, e, s, l in server.sql(f"SELECT * FROM {table} ORDER BY id", db=schema)]
         assert rows(source) == rows(target) and len(rows(target)) == 2
+
+
+# Bytes that are no text of their character set, beside some that are.
+NO_TEXT = {"gbk": (b"\xd6\xd0", b"\xd6"), "sjis": (b"\x83\x65", b"\x83"), "ujis": (b"\xa4\xa2", b"\x8f\xb0"), "utf16": (b"\x4e\x2d", b"\xd8\x3e\x00\x41")}
+
+
+def smuggle(server, schema, charset, values):
+    """A table `raw` of MyISAM, out of the log, whose rows hold these bytes as text: no statement lets them in."""
+    bare = f"{schema}_raw"
+    server.script(["SET SESSION sql_log_bin = 0", f"CREATE DATABASE {bare}",
+                   f"CREATE TABLE {bare}.bytes (id INT PRIMARY KEY, v VARBINARY(24)) ENGINE=MyISAM",
+                   f"CREATE TABLE {bare}.raw (id INT PRIMARY KEY, v VARCHAR({24 // WIDTHS[charset]}) CHARACTER SET {charset}) ENGINE=MyISAM",
+                   *(f"INSERT INTO {bare}.bytes VALUES ({n}, x'{value.hex()}')" for n, value in enumerate(values, 1)),
+                   f"FLUSH TABLES {bare}.bytes, {bare}.raw"])
+    for kind in ("MYD", "MYI"):
+        shutil.copyfile(server.data / bare / f"bytes.{kind}", server.data / bare / f"raw.{kind}")
+    server.sql(f"FLUSH TABLES {bare}.raw")
+    return f"{bare}.raw"
+
+
+WIDTHS = {"gbk": 2, "sjis": 2, "ujis": 3, "utf16": 4}
+
+
+@pytest.mark.parametrize("pair", [("mariadb", "mariadb-11.8"), ("mariadb", "mysql"), ("mariadb-11.8", "mariadb")], ids="-to-".join)
+def test_bytes_that_are_no_text_are_a_coded_stop(pair, site, channel, schema):
+    """A server would store `?` or NULL for them, and only warn. One row or many. (A MySQL would look at them on their way into the log.)"""
+    source, target = site(pair[0], 1), site(pair[1], 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    for charset in NO_TEXT:
+        kind = f"the_text VARCHAR({24 // WIDTHS[charset]}) CHARACTER SET {charset}"
+        for server in (source, target):
+            server.script([f"CREATE TABLE t_{charset} (id INT PRIMARY KEY, n INT, also VARCHAR(9) CHARACTER SET {charset}, {kind})"], db=schema)
+    lutra.start()
+    for charset, (good, bad) in NO_TEXT.items():
+        raw = smuggle(source, schema if charset == "gbk" else f"{schema}_{charset}", charset, [good] * 20 + [bad] + [good] * 20)
+        source.script([f"INSERT INTO t_{charset} SELECT id, 1, 'x', v FROM {raw} WHERE id <= 20",
+                       f"INSERT INTO t_{charset} SELECT id, 1, 'x', v FROM {raw} WHERE id > 20",
+                       f"INSERT INTO t_{charset} SELECT id + 100, 1, 'x', v FROM {raw} WHERE id > 30"], db=schema)
+
+        error = stopped(lutra, "hz->us", "E5005")
+
+        assert error["where"]["table"] == f"{schema}.t_{charset}"
+        assert error["where"]["file"] and error["where"]["pos"] and "column the_text" in error["message"] and "lutra skip" in error["hint"]
+        assert column(target, schema, f"SELECT COUNT(*) FROM t_{charset}") == [20]
+        lutra.skip("hz->us")
+        lutra.wait()
+        assert set(column(target, schema, f"SELECT HEX(the_text) FROM t_{charset}")) == {good.hex().upper()}
+        assert column(target, schema, f"SELECT COUNT(*) FROM t_{charset}") == [31]

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 
 import pytest
 from conftest import same
@@ -205,6 +206,27 @@ def test_json_with_opaque_values_and_big_numbers(target, site, channel, schema):
     def printed(server):
         return [server.sql(f"SELECT id, CAST(v AS CHAR) FROM {table} ORDER BY id", db=schema) for table in "jk"]
     assert printed(source) == printed(target)
+    if target.engine == "mysql":
+        types = [*typed(source, schema, "j")]
+        assert {"DATE", "TIME", "DATETIME", "DECIMAL", "BLOB"} <= {t for row in types for t in row} and types == [*typed(target, schema, "j")]
+        assert [*typed(source, schema, "k")] == [*typed(target, schema, "k")]
+
+
+def paths(value, at="$"):
+    """Of all values in a document."""
+    yield at
+    for key, child in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from paths(child, f"{at}[{key}]" if isinstance(value, list) else f"{at}.{json.dumps(key)}")
+
+
+def typed(server, schema, table):
+    """JSON_TYPE of every value in every document."""
+    with contextlib.closing(server.connect(schema)) as c, c.cursor() as cursor:
+        cursor.execute(f"SELECT id, CAST(v AS CHAR) FROM {table} ORDER BY id")
+        for name, text in cursor.fetchall():
+            every = list(paths(json.loads(text)))
+            cursor.execute(f"SELECT {', '.join(['JSON_TYPE(JSON_EXTRACT(v, %s))'] * len(every))} FROM {table} WHERE id = %s LIMIT 1", (*every, name))
+            yield from cursor.fetchall()
 
 
 # Columns of the source, narrower ones of the target that a server fills without a word, a value that fits and one that does not.
@@ -240,3 +262,22 @@ def test_a_value_that_the_target_would_bend_is_a_coded_stop(target, site, channe
         lutra.skip("hz->us")
     lutra.wait()
     assert [target.sql(f"SELECT id FROM n_{name}", db=schema) for name in NARROWER] == [((1,),)] * len(NARROWER)
+
+
+@pytest.mark.parametrize("target", ["mysql", "mariadb"])
+def test_null_is_no_time_of_the_target(target, site, channel, schema):
+    """With explicit_defaults_for_timestamp off a server makes the time as it is of it, and of a NULL in a counter the next number."""
+    source, target = site("mariadb", 1), site(target, 2)
+    with server_globals(target, explicit_defaults_for_timestamp=0):
+        lutra = channel({"hz": source, "us": target}, "hz -> us")
+        run(source, schema, "CREATE TABLE t (id INT PRIMARY KEY, at TIMESTAMP NULL)", "CREATE TABLE n (id INT PRIMARY KEY, c INT)")
+        run(target, schema, "CREATE TABLE t (id INT PRIMARY KEY, at TIMESTAMP NOT NULL)", "CREATE TABLE n (id INT PRIMARY KEY, c INT NOT NULL AUTO_INCREMENT, UNIQUE (c))")
+        lutra.start()
+        for table, column in (("t", "at"), ("n", "c")):
+            run(source, schema, f"INSERT INTO {table} VALUES (1, NULL)")
+            error = stopped(lutra, "hz->us", "E5005")
+            assert error["where"]["table"] == f"{schema}.{table}" and f"column {column} is NOT NULL" in error["message"]
+            lutra.skip("hz->us")
+            run(source, schema, f"INSERT INTO {table} VALUES (2, {'FROM_UNIXTIME(7)' if table == 't' else '7'})")
+            lutra.wait()
+            assert target.sql(f"SELECT id FROM {table}", db=schema) == ((2,),)

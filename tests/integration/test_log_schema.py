@@ -156,3 +156,60 @@ def test_hashes_of_long_unique_keys_without_names(engine, site, channel, schema)
         source.sql("SET GLOBAL binlog_row_metadata = 'FULL'")
     assert target.sql("SELECT * FROM h", db=schema) == ((1, "l", "v", 7, 8),)
     assert target.sql("SELECT * FROM v", db=schema) == source.sql("SELECT * FROM v", db=schema)
+
+
+@pytest.mark.parametrize("engine", ["mysql", "mariadb"])
+def test_another_primary_key_is_a_stop(engine, site, channel, schema):
+    """The columns are the same, but not by what rows are told apart."""
+    source, target = site(engine, 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    run_at((source, target), schema, "CREATE TABLE t (id INT, v VARCHAR(20) NOT NULL, PRIMARY KEY (v(3), id))", "CREATE TABLE k (id INT NOT NULL, n INT)")
+    lutra.start()
+    source.script(["INSERT INTO t VALUES (1, 'abcdef')", "INSERT INTO k VALUES (1, 1)"], db=schema)
+    lutra.wait()
+    for table, key, was in (("t", "id", "v(3), id"), ("k", "id", "")):
+        run_at((source,), schema, *(["ALTER TABLE t DROP PRIMARY KEY"] if was else []), f"ALTER TABLE {table} ADD PRIMARY KEY ({key})")
+        source.sql(f"UPDATE {table} SET id = id + 1", db=schema)
+
+        error = stopped(lutra, ONE_WAY, "E4001")
+
+        assert error["where"]["table"] == f"{schema}.{table}" and f"primary key ({key}), the schema that was read has ({was})" in error["message"]
+        assert column(target, schema, f"SELECT id FROM {table}") == [1]
+        run_at((target,), schema, *(["ALTER TABLE t DROP PRIMARY KEY"] if was else []), f"ALTER TABLE {table} ADD PRIMARY KEY ({key})")
+        lutra.command("ddl", "done", ONE_WAY)
+        lutra.wait()
+        assert column(target, schema, f"SELECT id FROM {table}") == [2]
+
+
+def test_a_column_that_became_invisible_is_a_stop(site, channel, schema):
+    source, target = site("mysql", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    run_at((source, target), schema, "CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT)")
+    lutra.start()
+    run_at((source,), schema, "ALTER TABLE t ALTER COLUMN a SET INVISIBLE")
+    source.sql("INSERT INTO t (id, a, b) VALUES (1, 2, 3)", db=schema)
+    error = stopped(lutra, ONE_WAY, "E4001")
+    assert "an invisible column" in error["message"] and error["where"]["table"] == f"{schema}.t"
+    lutra.command("ddl", "done", ONE_WAY)
+    lutra.wait()
+    assert target.sql("SELECT a, b FROM t", db=schema) == ((2, 3),)
+
+
+@pytest.mark.parametrize("engine", ["mysql", "mariadb"])
+def test_rows_of_a_column_that_is_gone_are_skipped(engine, site, channel, schema):
+    """The hint's way on."""
+    source, target = site(engine, 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    source.sql("CREATE TABLE t (id INT PRIMARY KEY, a INT, gone INT)", db=schema)
+    begin_at(lutra, log_end(source))
+    source.script(["INSERT INTO ledger VALUES (1)", "INSERT INTO t VALUES (1, 2, 3)"], db=schema)
+    run_at((source,), schema, "ALTER TABLE t DROP COLUMN gone")
+    run_at((target,), schema, "CREATE TABLE t (id INT PRIMARY KEY, a INT)")
+    source.script(["INSERT INTO t VALUES (2, 3)", "INSERT INTO ledger VALUES (2)"], db=schema)
+    lutra.start(wait=False)
+    error = stopped(lutra, ONE_WAY, "E4001")
+    assert "lutra skip" in error["hint"]
+    lutra.skip(ONE_WAY)
+    lutra.wait()
+    assert target.sql("SELECT * FROM t", db=schema) == ((2, 3),)
+    assert column(target, schema, "SELECT txn_id FROM ledger") == [1, 2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
 from lutralab.lutra import LutraFailed, let_see_triggers
 from lutralab.workload import Workload
 
@@ -88,8 +88,9 @@ def test_a_backlog_of_every_shape_ends_equal(source, target, writers, site, chan
     lutra.start()
     lutra.kill()
     load = Workload(hz, schema, site=1, clients=3, seed=78, limit=300).start().join()
-    lutra.start()
-    lutra.wait()
+    with whole(schema, us):
+        lutra.start()
+        lutra.wait()
     same(hz, us, schema)
     ledger_is(us, schema, load.expected_ledger())
 

@@ -4,8 +4,7 @@ import contextlib
 
 import pytest
 import steps
-from conftest import ledger_is, same
-from lutralab.compare import SnapshotReaders
+from conftest import ledger_is, same, whole
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
 
@@ -17,10 +16,9 @@ def test_random_transactions_arrive_whole_and_once(pair, site, channel, schema):
     source, target = site(pair[0], 1), site(pair[1], 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us").start()
 
-    with SnapshotReaders(target, schema) as readers:
+    with whole(schema, target):
         load = Workload(source, schema, clients=4, seed=11, limit=400).start().join()
         lutra.wait()
-    readers.check()
 
     pipeline = lutra.pipelines()["hz->us"]
     assert (pipeline["state"], pipeline["error"]) == ("running", None)
@@ -46,7 +44,7 @@ def test_first_row_of_a_table_waits_for_no_catalog(engine, site, channel, schema
     with statements_of_lutra(target) as statements:
         steps.transaction(source, schema, "INSERT INTO ledger VALUES (1)")
         lutra.wait()
-        found = wait_until(lambda: [s for s in statements() if "ledger" in s] and statements(), 20, "the row in the target's log")
+        found = wait_until(lambda: [s for s in statements() if "ledger" in s] and statements(), 60, "the row in the target's log")
     assert not [s for s in found if "information_schema" in s]
     ledger_is(target, schema, {1})
 
@@ -54,13 +52,14 @@ def test_first_row_of_a_table_waits_for_no_catalog(engine, site, channel, schema
 def test_goes_on_where_it_ended(site, channel, schema):
     source, target = site("mariadb", 1), site("mariadb", 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us").start()
-    Workload(source, schema, clients=2, seed=1, limit=50).start().join()
-    assert lutra.stop() == 0
-    Workload(source, schema, clients=2, seed=2, limit=100).start().join()
+    with whole(schema, target):
+        Workload(source, schema, clients=2, seed=1, limit=50).start().join()
+        assert lutra.stop() == 0
+        Workload(source, schema, clients=2, seed=2, limit=100).start().join()
 
-    lutra.start()
-    load = Workload(source, schema, clients=2, seed=3, limit=150).start().join()
-    lutra.wait()
+        lutra.start()
+        load = Workload(source, schema, clients=2, seed=3, limit=150).start().join()
+        lutra.wait()
 
     same(source, target, schema)
     ledger_is(target, schema, load.expected_ledger())
@@ -78,8 +77,9 @@ def test_over_compressed_connections(pair, how, site, channel, schema):
     lutra.file.write_text(text)
     assert text.count("compression-algorithms") == 2
     lutra.start()
-    load = Workload(source, schema, clients=2, seed=7, limit=150).start().join()
-    lutra.wait()
+    with whole(schema, target):
+        load = Workload(source, schema, clients=2, seed=7, limit=150).start().join()
+        lutra.wait()
 
     same(source, target, schema)
     ledger_is(target, schema, load.expected_ledger())
@@ -99,7 +99,8 @@ def test_begins_at_the_start_that_the_file_gives(site, channel, schema):
     (gtid,), = source.sql("SELECT @@gtid_binlog_pos")
     load = Workload(source, schema, clients=2, seed=4, limit=80).start().join()
 
-    begin_at(before, gtid)
+    with whole(schema, target):
+        begin_at(before, gtid)
     same(source, target, schema)
     ledger_is(target, schema, load.expected_ledger())
 

@@ -78,7 +78,7 @@ def test_no_order_passes_over_what_a_restored_target_lacks(lab, site, channel, s
             with contextlib.suppress(LutraFailed, pymysql.err.Error):
                 lutra.skip(ONE_WAY)
                 return True
-        wait_until(skipped, 30, "the stop to be met again")
+        wait_until(skipped, 60, "the stop to be met again")
         lutra.wait()
         ledger_is(target, schema, set(range(6)))
         assert gone_back(target) == 1

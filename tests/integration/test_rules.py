@@ -2,12 +2,10 @@
 test_rules_log.py. Where a test's steps stand in a function of their own, test_rules_off.py runs them with the rule switched off."""
 
 import contextlib
-import os
-import signal
 
 import pytest
 import steps
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
 from steps import column, run_at, stopped, transaction
@@ -26,7 +24,7 @@ def with_base(servers, schema, count=COUNT):
 
 
 def write_numbered(source, schema, numbers):
-    """A source transaction for each number: three tables, the ledger last. {number: (file, position) where it begins}"""
+    """A source transaction for each number: three tables, the ledger last. {number: (file, position) before which it does not begin}"""
     begins = {}
     for i in numbers:
         begins[i] = steps.log_end(source)
@@ -80,7 +78,8 @@ def damaged_group(site, channel, schema, damage, places=(1, 7, COUNT), engines=(
         error = stopped(lutra, ONE_WAY, code)
 
         assert error["where"]["table"] == f"{schema}.{table}"
-        assert (error["where"]["file"], error["where"]["pos"]) == begins[i]
+        # Not behind the next one; what the server notes for itself may stand before either.
+        assert begins[i] <= (error["where"]["file"], error["where"]["pos"]) < begins.get(i + 1, steps.log_end(source))
         assert error["where"]["gtid"]
         run_at((target,), schema, mend.format(i=i))
         holds_exactly(target, schema, range(1, i))
@@ -173,13 +172,8 @@ def test_r01_deadlock_in_a_long_transaction_commits_nothing(site, channel, schem
     lutra = channel({"hz": source, "us": target}, "hz -> us")
     statement = long_transaction((source, target), schema)
     lutra.start()
-
-    def deadlocks():
-        return int(target.sql("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")[0][1])
-    before = deadlocks()
-    with steps.deadlock(target, schema, "w", lambda: transaction(source, schema, statement), last=WINDOW + 7, weight=3 * LONG):
+    with steps.deadlock(lutra, target, schema, "w", lambda: transaction(source, schema, statement), held=range(WINDOW + 7, WINDOW + 20), weight=3 * LONG):
         steps.retrying(lutra, ONE_WAY, steps.LOCK_WAIT)
-        assert deadlocks() > before
         assert column(target, schema, "SELECT COUNT(*) FROM w WHERE v <> 0") == [0]
     lutra.wait()
     same(source, target, schema)
@@ -194,8 +188,8 @@ def deadlock(site, channel, schema, engine="mariadb"):
     lutra.wait()
     before = lutra.pipelines()[ONE_WAY]["retries"]
 
-    write = [f"UPDATE base SET v = 1 WHERE id = {i}" for i in (1, 2, 3)]
-    with steps.deadlock(target, schema, "base", lambda: transaction(source, schema, *write, "INSERT INTO ledger VALUES (1)")):
+    write = [f"UPDATE base SET v = 1 WHERE id = {i}" for i in range(1, 6)]
+    with steps.deadlock(lutra, target, schema, "base", lambda: transaction(source, schema, *write, "INSERT INTO ledger VALUES (1)")):
         steps.retrying(lutra, ONE_WAY, steps.LOCK_WAIT)
         assert column(target, schema, "SELECT COUNT(*) FROM base WHERE v = 1") == [0]
         assert column(target, schema, "SELECT COUNT(*) FROM ledger") == [0]
@@ -227,10 +221,10 @@ def commit_in_doubt(site, channel, schema):
         target.sql("SET GLOBAL rpl_semi_sync_master_enabled = 1")
         try:
             transaction(source, schema, "INSERT INTO ledger VALUES (1)")
-            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), 20, "the COMMIT to wait")
+            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), steps.PATIENCE_S, "the COMMIT to wait")
             lutra.kill()
             lutra.start(wait=False)
-            wait_until(lambda: steps.lutra_sessions(target, "%lutra.lane%"), 20, "the successor to look at the lane")
+            wait_until(lambda: steps.lutra_sessions(target, "%lutra.lane%"), steps.PATIENCE_S, "the successor to look at the lane")
         finally:
             target.sql("SET GLOBAL rpl_semi_sync_master_enabled = 0")
 
@@ -247,16 +241,16 @@ def test_r02_kill_while_commit_waits_for_an_acknowledgement(site, channel, schem
 def commit_behind_global_lock(lutra, source, target, schema, locker):
     """Have Lutra stopped while its last statement waits for a row, and take the global lock before it can commit. Where the wait
     for the row ended too early, again. Returns the number of the last transaction."""
-    for number in range(1, 6):
+    for number in range(1, 11):
         with steps.session(target, schema, "BEGIN", "SELECT * FROM base WHERE id = 1 FOR UPDATE"):
             transaction(source, schema, f"INSERT INTO ledger VALUES ({number})", "UPDATE base SET v = v + 1 WHERE id = 1")
-            wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the last statement to wait")
-            os.kill(lutra.pid, signal.SIGSTOP)
-        wait_until(lambda: not steps.lutra_sessions(target, "UPDATE%base%"), 20, "the last statement to end")
+            wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), steps.PATIENCE_S, "the last statement to wait")
+            lutra.hold()
+        wait_until(lambda: not steps.lutra_sessions(target, "UPDATE%base%"), steps.PATIENCE_S, "the last statement to end")
         locker.query("FLUSH TABLES WITH READ LOCK")
-        os.kill(lutra.pid, signal.SIGCONT)
+        lutra.go_on()
         with contextlib.suppress(TimeoutError):
-            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), 2, "the COMMIT to wait")
+            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), 5, "the COMMIT to wait")
             return number
         locker.query("UNLOCK TABLES")
         lutra.wait()
@@ -275,7 +269,7 @@ def test_r02_kill_while_commit_waits_for_a_global_lock(engine, site, channel, sc
         number = commit_behind_global_lock(lutra, source, target, schema, locker)
         lutra.kill()
         lutra.start(wait=False)
-        wait_until(lambda: steps.lutra_sessions(target, "%lutra.%"), 20, "the successor to look at schema lutra")
+        wait_until(lambda: steps.lutra_sessions(target, "%lutra.%"), steps.PATIENCE_S, "the successor to look at schema lutra")
         locker.query("UNLOCK TABLES")
 
     lutra.wait_ready()
@@ -289,14 +283,14 @@ def two_owners(site, channel, schema):
     first = channel({"hz": source, "us": target}, "hz -> us").start()
     first.wait()
     second = channel.again(first)
-    with Workload(source, schema, clients=2, seed=2, pause_s=0.01) as load:
+    with whole(schema, target), Workload(source, schema, clients=2, seed=2, pause_s=0.01) as load:
         wait_until(lambda: load.committed >= 20, 60, "traffic")
         second.start()
         stopped(first, ONE_WAY, "E5010")
         goal = load.committed + 20
         wait_until(lambda: load.committed >= goal, 60, "more traffic")
         load.stop()
-    second.wait()
+        second.wait()
 
     assert second.pipelines()[ONE_WAY]["state"] == "running"
     ledger_is(target, schema, load.expected_ledger())
@@ -336,8 +330,9 @@ def test_r03_hostile_globals(engine, mode, site, channel, schema):
         # One transaction while they hold: the session of the target makes its routes with them.
         transaction(source, schema, "INSERT INTO ledger VALUES (-1)")
         lutra.wait()
-    load = Workload(source, schema, clients=2, seed=3, limit=60).start().join()
-    lutra.wait()
+    with whole(schema, target):
+        load = Workload(source, schema, clients=2, seed=3, limit=60).start().join()
+        lutra.wait()
 
     same(source, target, schema)
     ledger_is(target, schema, load.expected_ledger() | {-1})
@@ -385,7 +380,7 @@ def test_r04_local_writers_at_the_target(site, channel, schema):
     with_base((hz, us), schema)
     lutra.start()
     local = 0
-    with Workload(hz, schema, clients=2, seed=4, pause_s=0.01) as load:
+    with whole(schema, us), Workload(hz, schema, clients=2, seed=4, pause_s=0.01) as load:
         for i in range(1, 16):
             transaction(hz, schema, *(f"UPDATE base SET v = v + 1 WHERE id = {(i * step) % COUNT + 1}" for step in (1, 5, 7)))
             with contextlib.closing(us.connect(schema)) as c, c.cursor() as cursor, contextlib.suppress(Exception):
@@ -395,7 +390,7 @@ def test_r04_local_writers_at_the_target(site, channel, schema):
                 cursor.execute("COMMIT")
                 local += 1
         load.stop()
-    lutra.wait()
+        lutra.wait()
     assert local > 0
     same(hz, us, schema)
     ledger_is(us, schema, load.expected_ledger())

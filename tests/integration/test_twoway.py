@@ -1,7 +1,6 @@
 """Two ways between MariaDB 10.11 and MySQL 9.7, both written, keys disjoint."""
 
-from conftest import ledger_is, same
-from lutralab.compare import SnapshotReaders
+from conftest import ledger_is, same, whole
 from lutralab.workload import Workload
 
 
@@ -9,13 +8,11 @@ def test_both_sites_written_end_equal(site, channel, schema):
     hz, us = site("mariadb", 1), site("mysql", 2)
     lutra = channel({"hz": hz, "us": us}, "hz <-> us").start()
 
-    with SnapshotReaders(hz, schema) as at_hz, SnapshotReaders(us, schema) as at_us:
+    with whole(schema, hz, us):
         loads = [Workload(server, schema, site=i, clients=3, seed=20 + i, limit=400).start() for i, server in ((1, hz), (2, us))]
         for load in loads:
             load.join()
         lutra.wait()
-    at_hz.check()
-    at_us.check()
 
     same(hz, us, schema)
     expected = loads[0].expected_ledger() | loads[1].expected_ledger()
@@ -29,8 +26,9 @@ def test_nothing_comes_back_to_where_it_was_written(site, channel, schema):
     """With one site silent, its pipeline has nothing of the other's to send: it would be a loop."""
     hz, us = site("mariadb", 1), site("mysql", 2)
     lutra = channel({"hz": hz, "us": us}, "hz <-> us").start()
-    load = Workload(hz, schema, site=1, clients=2, seed=5, limit=150).start().join()
-    lutra.wait()
+    with whole(schema, us):
+        load = Workload(hz, schema, site=1, clients=2, seed=5, limit=150).start().join()
+        lutra.wait()
 
     assert lutra.pipelines()["us->hz"]["rows"] == 0
     same(hz, us, schema)

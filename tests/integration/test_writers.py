@@ -7,8 +7,8 @@ import random
 import pytest
 import steps
 import test_rules as rules
-from conftest import ledger_is, same
-from lutralab.compare import SnapshotReaders
+from conftest import ledger_is, same, whole
+from lutralab.compare import INVARIANTS, IN_ANY_ORDER
 from lutralab.lutra import Keeper
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
@@ -26,16 +26,36 @@ def moved_lanes(target):
     return [lane for (lane,) in target.sql("SELECT lane FROM lutra.lane WHERE seq > 0 AND lane > 0 ORDER BY lane")]
 
 
+def start_in_flight(lutra, target, waits):
+    """Start, until a session that waits(target) tells of has others beside it. Where the head was read alone it was sent alone, on the loader's own
+    connection, and all wait behind it: then once more."""
+    for _ in range(20):
+        before = set(steps.lutra_sessions(target))
+        lutra.start()
+        wait_until(lambda: waits(target), steps.PATIENCE_S, "the head to wait")
+        if len(set(steps.lutra_sessions(target)) - before) > 1:
+            return
+        lutra.kill()
+    raise AssertionError("nothing ever flew")
+
+
+def waits_for_a_row(target):
+    return steps.lutra_sessions(target, "UPDATE%base%")
+
+
+def waits_for_a_table(target):
+    return steps.sessions_where(target, "user = 'lutra' AND state LIKE '%metadata lock%'")
+
+
 def backlog_of_everything(site, channel, schema, pair):
     """What the workload writes while Lutra is away is applied by several connections, whole in each snapshot."""
     source, target = site(pair[0], 1), site(pair[1], 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(40)).start()
     assert lutra.stop() == 0
     load = Workload(source, schema, clients=4, seed=71, limit=150).start().join()
-    with SnapshotReaders(target, schema) as readers:
+    with whole(schema, target):
         lutra.start()
         lutra.wait()
-    readers.check()
     same(source, target, schema)
     ledger_is(target, schema, load.expected_ledger())
     assert len(moved_lanes(target)) > 1
@@ -49,11 +69,11 @@ def test_a_backlog_of_every_shape_flies(pair, site, channel, schema):
 
 @pytest.mark.parametrize("order", ["source", "free"])
 def test_two_ways_killed_at_8_instants(order, site, channel, schema):
-    """Each start finds a backlog of both sites; snapshots are whole where the order is kept."""
+    """Each start finds a backlog of both sites."""
     sites = site("mariadb", 1), site("mysql", 2)
     lutra = channel(dict(zip(("hz", "us"), sites)), "hz <-> us", extra=[*writers(6, 3), f"commit-order: {order}"]).start()
     loads = [Workload(s, schema, site=i, clients=2, seed=80 + i, pause_s=0.01, large_share=0) for i, s in enumerate(sites, 1)]
-    with SnapshotReaders(sites[0], schema) as at_hz, SnapshotReaders(sites[1], schema) as at_us, loads[0], loads[1]:
+    with whole(schema, *sites, invariants=INVARIANTS if order == "source" else IN_ANY_ORDER), loads[0], loads[1]:
         with Keeper(lutra, random.Random(80), kills=8, longest_s=0.6) as keeper:
             keeper.finish()
         for load in loads:
@@ -63,9 +83,6 @@ def test_two_ways_killed_at_8_instants(order, site, channel, schema):
         ledger_is(server, schema, set().union(*(load.expected_ledger() for load in loads)))
     same(*sites, schema)
     assert all(moved_lanes(server) for server in sites)
-    if order == "source":
-        at_hz.check()
-        at_us.check()
 
 
 # -- R4: those behind the head of the order give way ---------------------------------------------------------------------
@@ -80,10 +97,9 @@ def cycle_through_a_local_transaction(site, channel, schema):
 
     with steps.session(target, schema, "SET SESSION innodb_lock_wait_timeout=3", "BEGIN",
                        "SELECT * FROM base WHERE id IN (1, 3) FOR UPDATE") as local:
-        lutra.start()
-        wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the head to wait for the user")
+        start_in_flight(lutra, target, waits_for_a_row)
         # By the count: one session alone may also be that the third group has not begun yet.
-        wait_until(lambda: lutra.pipelines()[ONE_WAY]["retries"] > 0 and len(steps.lutra_sessions(target, "UPDATE%base%")) == 1,
+        wait_until(lambda: lutra.pipelines()[ONE_WAY]["retries"] > 0 and len(waits_for_a_row(target)) == 1,
                    steps.PATIENCE_S, "the third group to give way")
         for i in range(2, rules.COUNT + 1):  # 1205 ends the test where one of them does not give way
             local.execute("SELECT * FROM base WHERE id = %s FOR UPDATE", (i,))
@@ -124,10 +140,10 @@ def test_r02_commit_of_a_writer_in_doubt(site, channel, schema):
         target.sql("SET GLOBAL rpl_semi_sync_master_enabled = 1")
         try:
             lutra.start(wait=False)
-            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), 20, "a COMMIT to wait")
+            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), steps.PATIENCE_S, "a COMMIT to wait")
             lutra.kill()
             lutra.start(wait=False)
-            wait_until(lambda: steps.lutra_sessions(target, "%lutra.lane%"), 20, "the successor to look at the lanes")
+            wait_until(lambda: steps.lutra_sessions(target, "%lutra.lane%"), steps.PATIENCE_S, "the successor to look at the lanes")
         finally:
             target.sql("SET GLOBAL rpl_semi_sync_master_enabled = 0")
     rules.all_there(lutra, source, target, schema)
@@ -139,9 +155,18 @@ def newest_lane_counts(site, channel, schema):
     lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(6))
     rules.with_base((source, target), schema)
     rules.backlog(lutra, source, schema)
+    end = steps.log_end(source)
+
+    def is_read():
+        place = lutra.pipelines()[ONE_WAY]["read_position"]
+        return (place["file"], place["pos"]) >= end
     with steps.session(target, schema, f"SELECT * FROM base WHERE id = {rules.COUNT} FOR UPDATE", autocommit=False):
-        lutra.start()  # the last group is not full: it is for lane 0, and waits
-        wait_until(lambda: len(column(target, schema, "SELECT txn_id FROM ledger")) == rules.COUNT - 2, 20, "all groups but the last")
+        with steps.session(target, schema, "SELECT * FROM base WHERE id = 1 FOR UPDATE", autocommit=False):
+            lutra.start()
+            wait_until(is_read, steps.PATIENCE_S, "all to be read")  # what is read as it is applied would not be grouped
+        # The last group is not full: it is for lane 0, and waits.
+        others = set(range(1, rules.COUNT - 1))
+        wait_until(lambda: others <= set(column(target, schema, "SELECT txn_id FROM ledger")), steps.PATIENCE_S, "all groups but the last")
         lutra.kill()
     assert moved_lanes(target)
     lutra.file.write_text(lutra.file.read_text().replace("writers: 4", "writers: 1"))
@@ -165,11 +190,11 @@ def test_a_writer_ends_in_the_middle(end, site, channel, schema):
     rules.with_base((source, target), schema)
     rules.backlog(lutra, source, schema)
     with steps.session(target, schema, "SELECT * FROM base WHERE id = 1 FOR UPDATE", autocommit=False):
-        lutra.start()
-        waiting = wait_until(lambda: steps.lutra_sessions(target, "UPDATE%base%"), 20, "the head to wait")
+        start_in_flight(lutra, target, waits_for_a_row)
+        waiting = wait_until(lambda: waits_for_a_row(target), steps.PATIENCE_S, "the head to wait")
         if end == "connection":
             target.sql(f"KILL {waiting[0]}")
-            wait_until(lambda: any(i not in waiting for i in steps.lutra_sessions(target, "UPDATE%base%")), 20, "another one to wait")
+            wait_until(lambda: any(i not in waiting for i in waits_for_a_row(target)), steps.PATIENCE_S, "another one to wait")
         else:
             assert lutra.stop() == 0
         rules.holds_exactly(target, schema, [])
@@ -228,16 +253,6 @@ def test_groups_that_the_server_takes_for_touching_never_meet(engine, site, chan
 
 # -- commit-order: free --------------------------------------------------------------------------------------------------
 
-def overtaken(lutra, target, schema):
-    """Start, until groups have overtaken the head. Where it was read alone it was sent alone, and all wait behind it: False."""
-    lutra.start()
-    try:
-        return wait_until(lambda: len(column(target, schema, "SELECT txn_id FROM ledger")) >= 3, 10, "groups to overtake")
-    except TimeoutError:
-        lutra.kill()
-        return False
-
-
 def done_ahead_of_the_head(site, channel, schema, starts=2):
     """The first group waits for a user's table; those behind it are committed. Killed, and killed again: none of them is lost or done
     twice."""
@@ -251,11 +266,14 @@ def done_ahead_of_the_head(site, channel, schema, starts=2):
     rules.write_numbered(source, schema, range(1, rules.COUNT + 1))
 
     with steps.session(target, schema) as local:
-        for _ in range(starts):
+        for again in range(starts):
             local.execute("LOCK TABLES held WRITE")
-            assert any(overtaken(lutra, target, schema) for _ in range(5))
-            wait_until(lambda: column(target, None, "SELECT id FROM information_schema.processlist WHERE state LIKE '%metadata lock%'"),
-                       20, "the head to wait")
+            if again:  # there may be nothing left beside the head
+                lutra.start()
+            else:
+                start_in_flight(lutra, target, waits_for_a_table)
+            wait_until(lambda: len(column(target, schema, "SELECT txn_id FROM ledger")) >= 3, steps.PATIENCE_S, "groups to overtake")
+            wait_until(lambda: waits_for_a_table(target), steps.PATIENCE_S, "the head to wait")
             lutra.kill()
             assert 100 not in column(target, schema, "SELECT txn_id FROM ledger")
             local.execute("UNLOCK TABLES")
@@ -280,10 +298,93 @@ def test_free_order_ends_equal(engine, site, channel, schema):
     lutra = channel({"hz": source, "us": target}, "hz -> us", extra=[*writers(40), "commit-order: free"]).start()
     assert lutra.stop() == 0
     load = Workload(source, schema, clients=4, seed=72, limit=100).start().join()
+    with whole(schema, target, invariants=IN_ANY_ORDER):
+        lutra.start()
+        lutra.wait()
+    same(source, target, schema)
+    ledger_is(target, schema, load.expected_ledger())
+
+
+# -- foreign keys ----------------------------------------------------------------------------------------------------------
+
+FAMILY = ("CREATE TABLE elder (id INT PRIMARY KEY, name VARCHAR(20) COLLATE utf8mb4_general_ci UNIQUE, n INT NOT NULL DEFAULT 0)"
+          " DEFAULT CHARSET=utf8mb4",
+          "CREATE TABLE kid (id INT PRIMARY KEY, elder INT, named VARCHAR(30) COLLATE utf8mb4_general_ci, FOREIGN KEY (elder) REFERENCES elder (id),"
+          " FOREIGN KEY (named) REFERENCES elder (name) ON DELETE CASCADE ON UPDATE CASCADE) DEFAULT CHARSET=utf8mb4")
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_r06_children_of_other_parents_do_not_wait(engine, site, channel, schema):
+    """The first group waits for a user who holds its parent; children of other parents are committed meanwhile, and nothing that comes
+    behind a parent that goes."""
+    source, target = site("mariadb", 1), site(engine, 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=[*writers(1), "commit-order: free"])
+    run_at((source, target), schema, *FAMILY, f"INSERT INTO elder (id, name) VALUES {', '.join(f'({i}, {i!r})' for i in map(str, range(1, 9)))}")
+    lutra.start()
+    assert lutra.stop() == 0
+    written = [f"INSERT INTO kid VALUES ({i}, {i}, '{i}')" for i in range(1, 5)]
+    written += ["DELETE FROM elder WHERE id = 8", "INSERT INTO kid VALUES (5, 5, '5')", "INSERT INTO kid VALUES (6, 6, '6')"]
+    with steps.session(target, schema) as local:
+        for start in range(5):
+            local.execute("BEGIN")
+            local.execute("SELECT * FROM elder WHERE id = 1 FOR UPDATE")
+            for statement in written if start == 0 else []:
+                transaction(source, schema, statement)
+            lutra.start()
+            with contextlib.suppress(TimeoutError):  # a head that was read alone was sent alone, and all wait behind it
+                wait_until(lambda: column(target, schema, "SELECT id FROM kid ORDER BY id") == [2, 3, 4], 10, "children of others")
+                break
+            lutra.kill()
+            local.execute("ROLLBACK")
+        assert column(target, schema, "SELECT id FROM kid ORDER BY id") == [2, 3, 4]
+        assert column(target, schema, "SELECT COUNT(*) FROM elder") == [8]
+        local.execute("ROLLBACK")
+    lutra.wait()
+    same(source, target, schema)
+    assert column(target, schema, "SELECT COUNT(*) FROM kid") == [6]
+
+
+def families(rng, count):
+    """Transactions on few parents and their children; most meet a row, some break a key."""
+    for n in range(1, count + 1):
+        statements = [f"INSERT INTO ledger VALUES ({n})"]
+        for _ in range(rng.randrange(1, 4)):
+            parent, kid = rng.randrange(6), rng.randrange(20)
+            name = rng.choice(("otter", "OTTER ", "\u00f6tter", "strasse", "stra\u00dfe", None)) if rng.random() < 0.5 else f"n{parent}"
+            statements.append(rng.choice((
+                ("INSERT IGNORE INTO elder VALUES (%s, %s, %s)", (parent, name, n)),
+                ("UPDATE elder SET n = n + 1 WHERE id = %s", (parent,)),
+                ("UPDATE IGNORE elder SET name = %s WHERE id = %s", (name, parent)),
+                ("DELETE IGNORE FROM elder WHERE id = %s", (parent,)),
+                ("INSERT IGNORE INTO kid SELECT %s, id, name FROM elder WHERE id = %s", (kid, parent)),
+                ("INSERT IGNORE INTO kid VALUES (%s, NULL, %s)", (kid, name)),
+                ("UPDATE IGNORE kid SET elder = %s WHERE id = %s", (rng.choice((parent, None)), kid)),
+                ("DELETE FROM kid WHERE id = %s", (kid,)))))
+        yield statements
+
+
+@pytest.mark.parametrize("order", ["source", "free"])
+@pytest.mark.parametrize("engine, image", [("mariadb", "FULL"), ("mysql", "MINIMAL")])
+def test_r06_families_are_never_broken(engine, image, order, site, channel, schema):
+    """Whatever of them goes beside each other, no foreign key is ever in the way, and cascades meet what they met at the source."""
+    source, target = site("mariadb", 1), site(engine, 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=[*writers(1), f"commit-order: {order}"])
+    run_at((source, target), schema, *FAMILY)
+    lutra.start()
+    assert lutra.stop() == 0
+    with contextlib.closing(source.connect(schema, autocommit=False)) as c, c.cursor() as cursor:
+        cursor.execute(f"SET SESSION binlog_row_image = {image}")
+        for statements in families(random.Random(6), 400):
+            for statement in statements:
+                cursor.execute(*((statement,) if isinstance(statement, str) else statement))
+            c.commit()
+    assert source.sql("SELECT COUNT(*) > 3 FROM kid", db=schema) == ((1,),)
     lutra.start()
     lutra.wait()
     same(source, target, schema)
-    ledger_is(target, schema, load.expected_ledger())
+    ledger_is(target, schema, set(range(1, 401)))
+    assert len(moved_lanes(target)) > 1
+    assert "failed beside others" not in lutra.log.read_text()
 
 
 # -- state of older versions ---------------------------------------------------------------------------------------------

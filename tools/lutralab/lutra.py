@@ -12,6 +12,7 @@ import time
 from .servers import CHECKOUT, spawn, tail, wait_until
 
 USER, PASSWORD = "lutra", "Otter-5-pw"
+READY_S = 60  # only one that never is ready takes so long
 
 ROLES = ("source", "target")
 _REPLICATION = {"mariadb": "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO {user}",
@@ -115,7 +116,7 @@ class Lutra:
     def pid(self):
         return self._process.pid if self._process else None
 
-    def start(self, wait=True, timeout_s=30):
+    def start(self, wait=True, timeout_s=None):
         """Run it; with `wait`, return once it wrote `ready`."""
         assert not self.alive
         self._runs += 1
@@ -127,7 +128,7 @@ class Lutra:
             self.wait_ready(timeout_s)
         return self
 
-    def wait_ready(self, timeout_s=30):
+    def wait_ready(self, timeout_s=None):
         def ready():
             if "ready" in self._out.read_text().splitlines():
                 return True
@@ -135,9 +136,25 @@ class Lutra:
                 raise LutraFailed(f"lutra run ended with status {self._process.returncode}\n{tail(self.log)}", self._process.returncode)
             return False
         try:
-            wait_until(ready, timeout_s, "lutra to be ready")
+            wait_until(ready, timeout_s or READY_S, "lutra to be ready")
         except TimeoutError as e:
             raise LutraFailed(f"{e}\n{tail(self.log)}", None) from None
+
+    @property
+    def held(self):
+        """Whether all of its threads are stopped (SIGSTOP, or a step at which it holds itself)."""
+        try:
+            return all((task / "stat").read_text().rsplit(") ", 1)[1][0] == "T" for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir())
+        except OSError:  # a thread has just ended
+            return False
+
+    def hold(self):
+        """Stop it where it is; it does nothing more when this returns."""
+        self._process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: self.held, 30, "lutra to be held")
+
+    def go_on(self):
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self):
         """kill -9."""

@@ -90,6 +90,14 @@ class Relay:
             for a, b in ((near, far), (far, near)):
                 threading.Thread(target=self._carry, args=(a, b, pair), daemon=True).start()
 
+    def _send(self, b, piece, pair):
+        """All of it, or what goes before the connection is over: who is on the other side may take nothing for ever."""
+        while piece and not pair.over:
+            if not select.select([], [b], [], LOOK_S)[1]:
+                continue
+            with contextlib.suppress(BlockingIOError):
+                piece = piece[b.send(piece, socket.MSG_DONTWAIT):]
+
     def _carry(self, a, b, pair):
         with contextlib.suppress(OSError):
             while not pair.over:
@@ -100,7 +108,7 @@ class Relay:
                 if not piece:
                     break
                 time.sleep(self.pause_s + (len(piece) / self.bytes_per_s if self.bytes_per_s else 0))
-                b.sendall(self.edit(piece, pair, a is pair.near))
+                self._send(b, self.edit(piece, pair, a is pair.near), pair)
         pair.over = True
         with self._lock:
             pair.carriers -= 1

@@ -72,7 +72,13 @@ class _Spawner:
                 self._thread.start()
         answer = queue.Queue()
         self._jobs.put((argv, options, answer))
-        result = answer.get()
+        try:
+            result = answer.get()
+        except BaseException:  # Ctrl-C: whoever asked for it will not end it
+            result = answer.get()
+            if isinstance(result, subprocess.Popen):
+                _end(result)
+            raise
         if isinstance(result, BaseException):
             raise result
         return result
@@ -87,12 +93,29 @@ class _Spawner:
                 answer.put(e)
 
 
+def _end(process):
+    process.kill()
+    process.wait()
+
+
 _spawner = _Spawner()
 
 
 def spawn(argv, **options):
     """subprocess.Popen in a session of its own (Ctrl-C is ours to handle), killed when this process ends."""
     return _spawner.popen(argv, **options)
+
+
+def run_to_end(argv, log, text=None):
+    """Run a program with `text` as its input and its output in the file `log`; its status. It does not outlive us, however we end."""
+    with open(log, "w") as out:
+        process = spawn(argv, stdin=subprocess.PIPE, stdout=out, stderr=out, text=True)
+        try:
+            process.communicate(text)
+        except BaseException:
+            _end(process)
+            raise
+    return process.returncode
 
 
 def wait_until(condition, timeout_s, what, poll_s=0.02):
@@ -107,16 +130,24 @@ def wait_until(condition, timeout_s, what, poll_s=0.02):
         time.sleep(poll_s)
 
 
+_reserved = []  # for as long as this process lives
+
+
 def free_port():
-    """A port below the range from which the system takes ports of outgoing connections: it stays free for a restart."""
+    """A port below the range from which the system takes ports of outgoing connections: it stays free for a restart. What keeps other
+    processes from taking it meanwhile is a name, not the port: a server that is down holds nothing."""
     while True:
         port = random.SystemRandom().randrange(20000, 32000)
+        name = socket.socket(socket.AF_UNIX)
         with socket.socket() as s:
             try:
+                name.bind(f"\0lutra-port-{port}")
                 s.bind(("127.0.0.1", port))
-                return port
             except OSError:
+                name.close()
                 continue
+        _reserved.append(name)
+        return port
 
 
 def tail(path, lines=15):
@@ -165,10 +196,9 @@ class _Mariadb:
                     break
         argv = [self.program, "--no-defaults", "--bootstrap", *_as_user(), f"--datadir={data}", f"--tmpdir={_own_tmp(data)}", "--log-warnings=0",
                 "--enforce-storage-engine=", "--innodb-log-file-size=64M"]
-        with open(log, "w") as out:
-            run = subprocess.run(list(map(str, argv)), input="".join(sql), text=True, stdout=out, stderr=out)
-        if run.returncode != 0:
-            raise ServerFailed(f"{self.program} --bootstrap: status {run.returncode}\n{tail(log)}")
+        status = run_to_end(argv, log, "".join(sql))
+        if status != 0:
+            raise ServerFailed(f"{self.program} --bootstrap: status {status}\n{tail(log)}")
 
 
 class _Mysql:
@@ -181,10 +211,9 @@ class _Mysql:
     def init(self, data, log, *options):
         argv = [self.program, "--no-defaults", "--initialize-insecure", *_as_user(), f"--datadir={data}", f"--tmpdir={_own_tmp(data)}",
                 "--innodb-redo-log-capacity=64M", "--innodb-buffer-pool-size=128M", "--performance-schema=OFF", *(f"--{o}" for o in options)]
-        with open(log, "w") as out:
-            run = subprocess.run(list(map(str, argv)), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        if run.returncode != 0:
-            raise ServerFailed(f"{self.program} --initialize: status {run.returncode}\n{tail(log)}")
+        status = run_to_end(argv, log)
+        if status != 0:
+            raise ServerFailed(f"{self.program} --initialize: status {status}\n{tail(log)}")
         # Its uuid must not be shared by the copies.
         (data / "auto.cnf").unlink(missing_ok=True)
 

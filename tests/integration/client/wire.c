@@ -366,24 +366,27 @@ run_cancel(void)
 static void
 run_timeout(void)
 {
-	struct my_conn *c = connected();
+	struct my_conn *c = connected(), *other = connected();
 	struct lt_err err = { 0 };
 	struct my_rows *rows = NULL;
 	struct lt_str packet;
 
 	/* A raw read may be tried again. */
-	CHECK(my_command(c, 3, LT_STR("SELECT SLEEP(0.3)"), &err), &err);
+	CHECK(number(other, "SELECT GET_LOCK('wire', 60)") == 1, NULL);
+	CHECK(my_command(c, 3, LT_STR("SELECT GET_LOCK('wire', 1000)"), &err), &err);
 	CHECK(!my_read_packet(c, 10, 1000, &packet, &err) && err.code == LT_E_TIMEOUT && my_alive(c), &err);
+	CHECK(number(other, "SELECT RELEASE_LOCK('wire')") == 1, NULL);
 	CHECK(my_read_packet(c, -1, 1000, &packet, &err) && packet.len == 1 && packet.ptr[0] == 1, &err);
 	CHECK(my_read_packet(c, -1, 1000, &packet, &err), &err); /* column */
-	CHECK(my_read_packet(c, -1, 1000, &packet, &err) && packet.len == 2 && packet.ptr[1] == '0', &err);
+	CHECK(my_read_packet(c, -1, 1000, &packet, &err) && packet.len == 2 && packet.ptr[1] == '1', &err);
 	CHECK(my_read_packet(c, -1, 1000, &packet, &err) && packet.len == 0, &err);
-	CHECK(number(c, "SELECT 3") == 3, NULL);
+	CHECK(number(c, "SELECT RELEASE_LOCK('wire')") == 1, NULL); /* the session may outlive us */
 	CHECK(my_command(c, 3, LT_STR("SELEC"), &err), &err);
 	CHECK(!my_read_packet(c, -1, 1000, &packet, &err) && err.server_errno == 1064 && my_alive(c), &err);
 	my_set_io_timeout(c, 50);
 	CHECK(!my_query(c, "SELECT SLEEP(1000)", &rows, &err) && err.code == LT_E_TIMEOUT && !my_alive(c), &err);
 	my_close(c);
+	my_close(other);
 }
 
 /* The server's log as it comes: every event's size is that of its packet, up to the end. */

@@ -4,7 +4,6 @@ import contextlib
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 
 import pytest
@@ -75,9 +74,9 @@ def faults_program(w, **env):
 def restarted_at_each_step(w):
     with faults_program(w, LUTRA_HOLD_AT=",".join(STEPS)):
         for step in STEPS:
-            wait_until(lambda: w.state() == "T", steps.PATIENCE_S, f"Lutra to be held at {step}")
+            wait_until(lambda: w.lutra.held, steps.PATIENCE_S, f"Lutra to be held at {step}")
             w.target.restart(kill=True)
-            os.kill(w.lutra.pid, signal.SIGCONT)
+            w.lutra.go_on()
         yield
 
 
@@ -86,7 +85,7 @@ def vanished(w):
     """Its host is gone in the middle of a transaction, and the target does not hear of it: the successor waits for what that holds. (Held when the
     target has answered all but COMMIT: earlier its statements may still lie in Lutra.)"""
     with faults_program(w, LUTRA_HOLD_AT="load.replied"):
-        wait_until(lambda: w.state() == "T", steps.PATIENCE_S, "Lutra to be held")
+        wait_until(lambda: w.lutra.held, steps.PATIENCE_S, "Lutra to be held")
         w.relays[1].reset(forget=True)
     yield
 
@@ -100,14 +99,19 @@ def clock_of_lutra(offset_s):
         if not lutra_lab.without_sanitizer():
             pytest.skip("a sanitizer wants to be the first library that is loaded")
         clock = w.folder / "clock"
-        clock.write_text("+0")
+
+        def is_off_by(seconds):
+            """Read at any time: never half-written."""
+            clock.with_suffix(".new").write_text(f"{seconds:+d}")
+            clock.with_suffix(".new").rename(clock)
+        is_off_by(0)
         w.restart_lutra(LD_PRELOAD=str(library), FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1")
         try:
-            clock.write_text(f"{offset_s:+d}")
+            is_off_by(offset_s)
             yield
             w.write(*UPDATE_2)
             w.lutra.wait()
-            clock.write_text("+0")
+            is_off_by(0)
             w.write(*UPDATE_2)
             w.lutra.wait()
         finally:
@@ -133,7 +137,10 @@ def no_files(w):
 
 @contextlib.contextmanager
 def no_folder(w):
-    shutil.rmtree(w.lutra.data)
+    def gone():
+        shutil.rmtree(w.lutra.data, ignore_errors=True)  # something may be written there meanwhile
+        return not w.lutra.data.exists()
+    wait_until(gone, steps.PATIENCE_S, "the folder to be gone")
     yield
     assert w.lutra.stop() == 0
     w.lutra.start()

@@ -10,7 +10,7 @@ from .data import UPDATE_2
 from .fault import BOTH, Fault, setting
 from .world import ACCOUNT, PIPELINE, World
 
-UPDATE_1_TO_3 = tuple(f"UPDATE hit SET n = n + 10 WHERE id = {i}" for i in (1, 2, 3))
+UPDATE_ALL = tuple(f"UPDATE hit SET n = n + 10 WHERE id = {i}" for i in range(1, 6))
 
 
 def held(*statements):
@@ -23,7 +23,7 @@ def held(*statements):
 @contextlib.contextmanager
 def deadlock(w):
     before = w.lutra.pipelines()[PIPELINE]["retries"]
-    with steps.deadlock(w.target, w.schema, "hit", lambda: w.write(*UPDATE_1_TO_3)):
+    with steps.deadlock(w.lutra, w.target, w.schema, "hit", lambda: w.write(*UPDATE_ALL)):
         steps.retrying(w.lutra, PIPELINE, steps.LOCK_WAIT)
         yield
     assert w.lutra.pipelines()[PIPELINE]["retries"] > before
@@ -35,7 +35,7 @@ def reader_and_alter(w):
     with w.holding("BEGIN", "SELECT * FROM hit") as reader:
         alter = w.target.connect(w.schema, read_timeout=60)
         alter._execute_command(3, "ALTER TABLE hit COMMENT = 'waits'")  # COM_QUERY; the answer comes when the reader is done
-        wait_until(lambda: steps.sessions_where(w.target, "state LIKE '%metadata lock%'"), 20, "the ALTER to wait")
+        wait_until(lambda: steps.sessions_where(w.target, "state LIKE '%metadata lock%'"), 60, "the ALTER to wait")
         yield
         reader.execute("COMMIT")
         alter._read_query_result()
@@ -163,7 +163,7 @@ def target_log_disk_full(w):
 def source_log_disk_full(w):
     """Writers hang at COMMIT; after the crash the file ends inside an event for ever: where, the disk's pages say, so it is cut here."""
     with w.disks["source-log"].full():
-        wait_until(lambda: stuck(w.source), steps.PATIENCE_S, "the source to wait for room")
+        wait_until(lambda: len(stuck(w.source)) == len(w.load.clients), steps.PATIENCE_S, "the source to wait for room")
         whole = w.read_up_to()
     w.source.kill()
     with open(w.disks["source-log"].folder / whole["file"], "r+b") as log:

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import json
-import pathlib
 import shutil
 import subprocess
 
@@ -139,8 +138,9 @@ class World:
                 server.sql(f"{what} {session}")
 
     def waits(self, state):
-        """Wait until a session of Lutra at the target is in such a state."""
-        wait_until(lambda: steps.sessions_where(self.target, f"user = '{lutra_lab.USER}' AND state LIKE '{state}'"), steps.PATIENCE_S, f"Lutra to be {state}")
+        """Wait until a session of Lutra at the target has been in such a state for a second or more."""
+        wait_until(lambda: steps.sessions_where(self.target, f"user = '{lutra_lab.USER}' AND state LIKE '{state}' AND time > 0"), steps.PATIENCE_S,
+                   f"Lutra to be {state}")
 
     def grant(self, tables=None):
         """What create_user() gave; with tables, on those of the schema alone."""
@@ -158,10 +158,11 @@ class World:
         copy_schema(self.source, self.target, self.schema)
 
     def read_up_to(self):
-        """Wait until nothing is on its way; where the pipeline is then."""
+        """Wait until all that its clients know to be committed is at the target, and nothing is on its way; where the pipeline is then."""
         def look():
             p = self.lutra.pipelines()[PIPELINE]
-            return p["read_position"] if p["read_position"]["pos"] == p["applied_position"]["pos"] else None
+            there = self.load.expected_ledger() <= set(steps.column(self.target, self.schema, "SELECT txn_id FROM ledger"))
+            return p["read_position"] if there and p["read_position"]["pos"] == p["applied_position"]["pos"] else None
         return wait_until(look, steps.PATIENCE_S, "all that was read to be applied")
 
     def applied(self):
@@ -201,9 +202,6 @@ class World:
         else:
             more = [PIPELINE, *more]
         self.lutra.command(command, *more)
-
-    def state(self):
-        return pathlib.Path(f"/proc/{self.lutra.pid}/stat").read_text().rsplit(") ", 1)[1][0]
 
     def restart_lutra(self, wait=True, **env):
         """End it and start it again, with other variables; None takes one away."""

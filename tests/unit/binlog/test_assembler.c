@@ -466,6 +466,48 @@ who_looks_for_a_place_sees_every_transaction_and_nothing_in_it(void **state)
 	log_clear(&l);
 }
 
+/* Its checksum was wrong. */
+static bool
+damaged(struct log *l, uint8_t type)
+{
+	struct binlog_event e = { .header = { .type = type, .size = 50 } };
+	struct binlog_at at = { .file = "log.000001", .pos = l->pos, .end = l->pos + 50 };
+
+	l->pos = at.end;
+	l->err = (struct lt_err){ .code = LT_E_CHECKSUM };
+	return binlog_assembler_damaged(&l->a, &e, &at, &l->err);
+}
+
+static void
+who_looks_for_a_place_passes_damage_that_begins_nothing(void **state)
+{
+	struct change_txn *t;
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	assert_true(gtid(&l, 1) && query(&l, "BEGIN") && map(&l, 7, "t"));
+	assert_false(damaged(&l, BINLOG_WRITE_ROWS)); /* who reads the rows stops */
+	assert_int_equal(l.err.code, LT_E_CHECKSUM);
+	l.a.filter = l.a.tables.filter = (struct change_filter){ 0 };
+	l.a.boundaries = true;
+	assert_true(damaged(&l, BINLOG_WRITE_ROWS) && damaged(&l, BINLOG_TABLE_MAP));
+	assert_int_equal(l.err.code, LT_OK);
+	assert_true(xid(&l));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	assert_true(gtid(&l, 2) && query(&l, "BEGIN") && map(&l, 7, "t") && damaged(&l, BINLOG_XID));
+	t = binlog_assembler_take(&l.a);
+	assert_int_equal(t->gtid.seq, 2);
+	assert_int_equal(t->end.pos, l.pos);
+	assert_int_equal(t->end.last_pos, 0); /* nothing to be found again */
+	change_txn_free(t);
+	assert_false(damaged(&l, BINLOG_GTID) || damaged(&l, BINLOG_QUERY));
+	assert_true(damaged(&l, BINLOG_XID)); /* of nothing */
+	assert_true(gtid(&l, 3) && query(&l, "BEGIN") && xid(&l));
+	expect(&l, CHANGE_TXN_ROWS, 0);
+	log_clear(&l);
+}
+
 /* A table made by CREATE ... SELECT at a MariaDB that compresses its log; read on from behind the statement. */
 static void
 rows_behind_a_compressed_create_are_read_on_from(void **state)
@@ -517,6 +559,7 @@ main(void)
 		cmocka_unit_test(too_large_a_transaction_is_told),
 		cmocka_unit_test(tables_of_one_transaction_have_a_limit),
 		cmocka_unit_test(who_looks_for_a_place_sees_every_transaction_and_nothing_in_it),
+		cmocka_unit_test(who_looks_for_a_place_passes_damage_that_begins_nothing),
 		cmocka_unit_test(rows_behind_a_compressed_create_are_read_on_from),
 	};
 

@@ -63,16 +63,19 @@ vitess_vectors(void **state)
 	vectors_open(&v, "vitess/json_vectors.tsv");
 	assert_true(vectors_next(&v)); /* its head */
 	for (; vectors_next(&v); lines++) {
-		struct lt_str bytes = vectors_bytes(v.column[2]), text = { 0 };
+		struct lt_str bytes = vectors_bytes(v.column[2]), text;
 		struct lt_arena *arena = lt_arena_new();
+		struct change_value value = { 0 };
 		struct lt_err err = { 0 };
-		bool ok = binlog_json_text(bytes, arena, &text, &err);
+		bool ok = binlog_json_value(bytes, arena, &value, &err);
 
 		if (strcmp(v.column[0], "error") == 0) {
 			assert_false(ok);
 			assert_log_fault(&err);
 		} else {
 			assert_true(ok);
+			text = value.bytes;
+			assert_int_equal(value.nmarks, strncmp(v.column[0], "opaque-", 7) == 0 ? 1 : 0);
 			expected_text(v.column[0], v.column[1], &wanted);
 			if (strncmp(v.column[0], "opaque-", 7) == 0) {
 				lt_buf_clear(&got);
@@ -114,6 +117,33 @@ prints_as_the_server_does(void **state)
 	assert_true(lt_str_eqz(text_of(arena, LT_STR("\x0b\0\0\0\0\0\0\0\x80")), "-0.0"));
 	assert_true(lt_str_eqz(
 	    text_of(arena, LT_STR("\x0c\x09\"\\\b\t\n\f\r\x01\x7f")), "\"\\\"\\\\\\b\\t\\n\\f\\r\\u0001\x7f\""));
+	lt_arena_free(arena);
+}
+
+/* {"d": [5, 1.50, "base64..."]}: what it holds of types that the text does not tell. */
+static void
+types_of_its_own_are_marked_where_they_stand(void **state)
+{
+	static const char bytes[] = "\x00\x01\x00\x2d\x00\x0b\x00\x01\x00\x02\x0c\x00\x64"
+				    "\x03\x00\x21\x00\x05\x05\x00\x0f\x0d\x00\x0f\x13\x00"
+				    "\xf6\x04\x03\x02\x81\x32\x0f\x02\x00\xff";
+	struct lt_arena *arena = lt_arena_new();
+	const struct change_json_mark *marks;
+	struct change_value v;
+	struct lt_err err = { 0 };
+
+	(void)state;
+	assert_true(binlog_json_value(lt_str_of(bytes, sizeof(bytes) - 1), arena, &v, &err));
+	assert_true(lt_str_eqz(v.bytes, "{\"d\": [5, 1.50, \"base64:type15:AP8=\"]}"));
+	assert_int_equal(v.nmarks, 2);
+	marks = change_value_marks(&v);
+	assert_int_equal(marks[0].kind, CHANGE_DECIMAL);
+	assert_int_equal(marks[0].at, 10);
+	assert_int_equal(marks[0].precision, 3);
+	assert_int_equal(marks[0].scale, 2);
+	assert_int_equal(marks[1].kind, CHANGE_BYTES);
+	assert_int_equal(marks[1].wire, 15);
+	assert_int_equal(marks[1].at, 16);
 	lt_arena_free(arena);
 }
 
@@ -182,6 +212,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vitess_vectors),
 		cmocka_unit_test(prints_as_the_server_does),
+		cmocka_unit_test(types_of_its_own_are_marked_where_they_stand),
 		cmocka_unit_test(levels_end_where_the_server_ends_them),
 		cmocka_unit_test(shared_parts_cannot_blow_up),
 	};

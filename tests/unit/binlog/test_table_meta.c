@@ -128,6 +128,53 @@ members_go_by_type_and_unknown_fields_are_passed_over(void **state)
 	assert_int_equal(c[1].collation, 28);
 }
 
+/* The key (b(3), a), of three columns whose second one is invisible; then a log with names and no key. */
+static void
+the_key_and_what_is_invisible_are_told(void **state)
+{
+	static const uint8_t list[] = { BINLOG_COL_LONG, BINLOG_COL_VARCHAR, BINLOG_COL_LONG };
+	static const struct lt_str wrong[] = { LT_STR("\x08\x01\x03"), LT_STR("\x09\x01\x01"), LT_STR("\x0c\x00") };
+	struct change_column c[LT_COUNT(list)] = { 0 };
+	struct change_table *t = change_table_new();
+	struct lt_err err = { 0 };
+
+	(void)state;
+	types(c, LT_COUNT(list), list);
+	t->columns = c;
+	t->ncolumns = LT_COUNT(list);
+	assert_true(binlog_table_meta_optional(lt_cur_str(LT_STR("\x04\x06\x01"
+								 "a\x01"
+								 "b\x01"
+								 "c\x09\x04\x01\x03\x00\x00\x0c\x01\xa0")),
+	    false, t, c, &err));
+	assert_true(t->key_told && t->visibility_told);
+	assert_int_equal(t->nkey, 2);
+	assert_int_equal(t->key[0].column, 1);
+	assert_int_equal(t->key[0].prefix, 3);
+	assert_int_equal(t->key[1].column, 0);
+	assert_int_equal(t->key[1].prefix, 0);
+	assert_true(!c[0].invisible && c[1].invisible && !c[2].invisible);
+	change_table_unref(t);
+
+	t = change_table_new();
+	t->columns = c;
+	t->ncolumns = LT_COUNT(list);
+	assert_true(binlog_table_meta_optional(lt_cur_str(LT_STR("\x08\x02\x02\x01")), true, t, c, &err));
+	assert_true(t->key_told && t->nkey == 2 && t->key[0].column == 2 && !t->visibility_told);
+	t->key_told = false;
+	assert_true(binlog_table_meta_optional(lt_cur_str(LT_STR("\x04\x06\x01"
+								 "a\x01"
+								 "b\x01"
+								 "c")),
+	    true, t, c, &err));
+	assert_true(t->key_told);
+	for (size_t i = 0; i < LT_COUNT(wrong); i++) {
+		assert_false(binlog_table_meta_optional(lt_cur_str(wrong[i]), true, t, c, &err));
+		assert_int_equal(err.code, LT_E_CORRUPT);
+	}
+	change_table_unref(t);
+}
+
 static void
 counts_beyond_the_bytes_are_refused(void **state)
 {
@@ -218,6 +265,7 @@ main(void)
 		cmocka_unit_test(year_takes_a_bit_among_the_signs),
 		cmocka_unit_test(members_become_utf8_where_their_character_set_is_known),
 		cmocka_unit_test(members_go_by_type_and_unknown_fields_are_passed_over),
+		cmocka_unit_test(the_key_and_what_is_invisible_are_told),
 		cmocka_unit_test(counts_beyond_the_bytes_are_refused),
 		cmocka_unit_test(real_types_stand_in_the_metadata),
 		cmocka_unit_test(behind_an_unknown_type_nothing_is_guessed),

@@ -94,6 +94,43 @@ a_later_write_of_a_parked_rows_key_takes_its_place(void **state)
 	close_two(&t);
 }
 
+static void
+a_row_is_deleted_before_another_takes_its_value(void **state)
+{
+	struct two t;
+	const struct conflict_txn *x;
+
+	(void)state;
+	open_two(&t);
+	site_take(&t.b, site_put(&t.a, 100, "m", site_row(&t.a, "mail", NULL, "0")));
+	x = site_write(&t.a, 200, (struct site_edit[]){ { "k", site_row(&t.a, "mail", NULL, "1") }, { "m", NULL } }, 2);
+	site_take(&t.b, x); /* the helper sees to the order */
+	both_show(&t, "k", "mail,-,1", "none");
+	both_show(&t, "m", "none", "none");
+	close_two(&t);
+}
+
+/* Nobody's version is that of the parked row: it is not known whose it is, and does not come back. */
+static void
+a_parked_row_that_was_changed_by_hand_is_void(void **state)
+{
+	struct two t;
+	const struct conflict_txn *x;
+
+	(void)state;
+	open_two(&t);
+	x = site_put(&t.b, 100, "k", site_row(&t.b, "mail", NULL, "1"));
+	site_put(&t.a, 200, "m", site_row(&t.a, "mail", NULL, "2"));
+	site_take(&t.a, x);
+	for (uint32_t i = 0; i < t.a.nrows; i++)
+		t.a.rows[i].parked.version.seq += 7;
+	site_put(&t.a, 300, "m", NULL);
+	site_upkeep(&t.a);
+	assert_string_equal(site_shows(&t.a, "k"), "none");
+	assert_string_equal(site_parks(&t.a, "k"), "none");
+	close_two(&t);
+}
+
 /* One transaction at A swaps two values, while B gives one of the rows another. */
 static void
 unique_values_that_are_swapped(void **state)
@@ -191,6 +228,30 @@ rows_hang_together_by_way_of_others(void **state)
 	close_two(&t);
 }
 
+/* A transaction that loses to a parked row still finds that row's value free, and shows it. */
+static void
+an_older_write_of_a_parked_rows_key_brings_it_back(void **state)
+{
+	struct two t;
+	struct site c;
+	const struct conflict_txn *x, *older;
+
+	(void)state;
+	open_two(&t);
+	site_open(&c, 3, &unique);
+	older = site_put(&c, 50, "k", site_row(&c, NULL, NULL, "0"));
+	x = site_put(&t.b, 100, "k", site_row(&t.b, "mail", NULL, "1"));
+	site_put(&t.a, 200, "m", site_row(&t.a, "mail", NULL, "2"));
+	site_take(&t.a, x);
+	assert_string_equal(site_parks(&t.a, "k"), "mail,-,1");
+	site_put(&t.a, 300, "m", NULL);
+	site_take(&t.a, older); /* before anybody looked after parked rows */
+	assert_string_equal(site_shows(&t.a, "k"), "mail,-,1");
+	assert_string_equal(site_parks(&t.a, "k"), "none");
+	site_close(&c);
+	close_two(&t);
+}
+
 static void
 null_is_taken_by_nobody(void **state)
 {
@@ -253,10 +314,13 @@ main(void)
 		cmocka_unit_test(the_newer_of_two_rows_has_the_value_and_the_older_is_parked),
 		cmocka_unit_test(a_parked_row_comes_back_when_its_value_is_free),
 		cmocka_unit_test(a_later_write_of_a_parked_rows_key_takes_its_place),
+		cmocka_unit_test(a_row_is_deleted_before_another_takes_its_value),
+		cmocka_unit_test(a_parked_row_that_was_changed_by_hand_is_void),
 		cmocka_unit_test(unique_values_that_are_swapped),
 		cmocka_unit_test(a_swap_against_an_older_update_of_one_of_the_rows),
 		cmocka_unit_test(replace_over_another_rows_unique_key),
 		cmocka_unit_test(rows_hang_together_by_way_of_others),
+		cmocka_unit_test(an_older_write_of_a_parked_rows_key_brings_it_back),
 		cmocka_unit_test(null_is_taken_by_nobody),
 		cmocka_unit_test(rows_in_the_way_are_named_to_be_locked),
 		cmocka_unit_test(r18_a_reader_that_begins_again_knows_what_is_parked),

@@ -50,6 +50,7 @@ static const struct {
 	{ 1146, "", LT_E_TABLE_MISSING },
 	{ 1054, "", LT_E_COLUMN_MISSING },
 	{ 1264, "", LT_E_VALUE_REFUSED },
+	{ 1300, "", LT_E_VALUE_REFUSED },
 	{ 1366, "", LT_E_VALUE_REFUSED },
 	{ 1406, "", LT_E_VALUE_REFUSED },
 	{ 3140, "", LT_E_VALUE_REFUSED },

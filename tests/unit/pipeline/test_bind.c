@@ -47,11 +47,38 @@ members_of_a_set_come_in_the_targets_order(void **state)
 	bound(8, NULL);
 }
 
+/* What a server may make a value of its own of. */
+static void
+null_for_a_time_or_a_counter_that_has_none_is_refused(void **state)
+{
+	static const struct {
+		struct schema_column to;
+		bool takes;
+	} columns[] = {
+		{ { .name = LT_STR("c"), .base_type = LT_STR("timestamp") }, false },
+		{ { .name = LT_STR("c"), .base_type = LT_STR("timestamp"), .nullable = true }, true },
+		{ { .name = LT_STR("c"), .base_type = LT_STR("int"), .auto_increment = true }, false },
+		{ { .name = LT_STR("c"), .base_type = LT_STR("int") }, true }, /* the server refuses it */
+	};
+	struct change_value null = { .kind = CHANGE_NULL }, one = { .kind = CHANGE_INT, .i64 = 1 };
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(columns); i++) {
+		struct pipeline_column c = { .target = &columns[i].to };
+		struct lt_err err = { 0 };
+
+		assert_true(pipeline_bind_takes(&c, &one, &err));
+		assert_int_equal(pipeline_bind_takes(&c, &null, &err), columns[i].takes);
+		assert_int_equal(err.code, columns[i].takes ? LT_OK : LT_E_VALUE_REFUSED);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_of_a_set_come_in_the_targets_order),
+		cmocka_unit_test(null_for_a_time_or_a_counter_that_has_none_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

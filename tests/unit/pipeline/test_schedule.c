@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "pipeline/family.h"
 #include "pipeline/schedule.h"
 #include "pipeline/writeset.h"
 
@@ -181,6 +182,170 @@ r06_families_are_one_key_while_the_target_checks_them(void **state)
 	tear_down(&f);
 }
 
+/* -- foreign keys by value ------------------------------------------------------------------------ */
+
+static const struct pipeline_link by_name = { { "name", 4 }, { "name", 4 } };
+
+/* member, and child(id primary key, name references member(name)), in one schedule. */
+struct two {
+	struct fixture parent, child;
+};
+
+static void
+set_up_two(struct two *t)
+{
+	set_up(&t->parent);
+	set_up(&t->child);
+	pipeline_schedule_free(t->child.schedule);
+	t->child.schedule = t->parent.schedule;
+	t->parent.target.nchildren = 1;
+	t->child.target.name = LT_STR("child");
+	t->child.target.nparents = t->child.target.nkeys = 1;
+	remake(&t->child);
+	t->parent.route.family = pipeline_family_new(&t->parent.route);
+	t->child.route.family = pipeline_family_new(&t->child.route);
+	t->child.route.family->told =
+	    pipeline_family_add(t->child.route.family, &t->child.route, &t->parent.target, &by_name, 1);
+	assert_true(t->child.route.family->told);
+}
+
+static void
+tear_down_two(struct two *t)
+{
+	pipeline_family_free(t->parent.route.family);
+	pipeline_family_free(t->child.route.family);
+	t->child.schedule = NULL;
+	tear_down(&t->child);
+	tear_down(&t->parent);
+}
+
+static uint64_t
+erase(struct fixture *f, uint64_t order, int64_t id, const char *name)
+{
+	const struct change_row row = { .op = CHANGE_DELETE };
+	uint64_t wait = 0;
+
+	put(before, id, name);
+	pipeline_schedule_touch(f->schedule, order, &f->route, &row, &wait);
+	return wait;
+}
+
+static void
+r06_children_wait_for_their_own_parents_only(void **state)
+{
+	struct two t;
+
+	(void)state;
+	set_up_two(&t);
+	assert_int_equal(insert(&t.parent, 1, 1, "a"), 0);
+	assert_int_equal(insert(&t.parent, 2, 2, "b"), 0);
+	assert_int_equal(insert(&t.child, 3, 1, "A "), 1); /* as the collation compares */
+	assert_int_equal(insert(&t.child, 4, 2, "b"), 2);
+	assert_int_equal(insert(&t.child, 5, 3, "was there before"), 0);
+	assert_int_equal(insert(&t.child, 6, 4, NULL), 0);
+	assert_int_equal(update(&t.parent, 7, 1, "a", "a"), 3);
+	assert_int_equal(insert(&t.child, 8, 5, "a"), 7);
+	assert_int_equal(insert(&t.child, 9, 6, "a"), 7);       /* beside the other one */
+	assert_int_equal(update(&t.child, 10, 5, "a", "a"), 8); /* its own row alone */
+	assert_int_equal(update(&t.child, 11, 3, "was there before", "b"), 5);
+	assert_int_equal(erase(&t.child, 12, 1, "a"), 3);
+	tear_down_two(&t);
+}
+
+static void
+r06_a_parent_that_goes_or_moves_is_alone_in_its_family(void **state)
+{
+	struct two t;
+
+	(void)state;
+	set_up_two(&t);
+	assert_int_equal(insert(&t.parent, 1, 1, "a"), 0);
+	assert_int_equal(insert(&t.child, 2, 1, "z"), 0);
+	assert_int_equal(erase(&t.parent, 3, 9, "unlike any other"), 2);
+	assert_int_equal(insert(&t.child, 4, 2, "y"), 3);
+	assert_int_equal(insert(&t.child, 5, 3, "x"), 3);
+	assert_int_equal(update(&t.parent, 6, 8, "from", "to"), 5);
+	assert_int_equal(insert_flagged(&t.child, 7, 4, "w", CHANGE_ROW_NO_FK_CHECKS), 6);
+	tear_down_two(&t);
+}
+
+static void
+r06_a_value_that_is_not_known_may_be_of_any_parent(void **state)
+{
+	struct two t;
+
+	(void)state;
+	set_up_two(&t);
+	assert_int_equal(insert(&t.parent, 1, 1, "a"), 0);
+	assert_int_equal(insert(&t.child, 2, 1, "b"), 0);
+	assert_int_equal(insert(&t.child, 3, 2, "gr\xc3\xbc\xc3\x9f"), 2); /* 2 shares the parent's table */
+	assert_int_equal(insert(&t.parent, 4, 2, "c"), 3);
+	assert_int_equal(insert(&t.parent, 5, 3, "\xc3\xbc"), 4); /* and here it is the parent that does not tell */
+	assert_int_equal(insert(&t.child, 6, 3, "d"), 5);
+	tear_down_two(&t);
+}
+
+static void
+r06_rows_without_checks_go_beside_their_own_kind(void **state)
+{
+	struct two t;
+
+	(void)state;
+	set_up_two(&t);
+	assert_int_equal(insert_flagged(&t.parent, 1, 1, "a", CHANGE_ROW_FK_LOGGED), 0);
+	assert_int_equal(insert_flagged(&t.child, 2, 1, "a", CHANGE_ROW_FK_LOGGED), 0); /* nobody is looked at */
+	assert_int_equal(insert(&t.child, 3, 2, "b"), 2);
+	assert_int_equal(insert(&t.child, 4, 3, "c"), 2);
+	assert_int_equal(insert_flagged(&t.child, 5, 4, "a", CHANGE_ROW_NO_FK_CHECKS), 4);
+	assert_int_equal(insert(&t.child, 5, 5, "d"), 2); /* a group of both kinds */
+	assert_int_equal(insert_flagged(&t.child, 6, 6, "a", CHANGE_ROW_NO_FK_CHECKS), 5);
+	tear_down_two(&t);
+}
+
+/* As the child's name refers to the parent's, once something about either is another. */
+static void
+refuse(struct two *t)
+{
+	struct pipeline_family *f = pipeline_family_new(&t->child.route);
+
+	assert_false(pipeline_family_add(f, &t->child.route, &t->parent.target, &by_name, 1));
+	assert_int_equal(f->count, 0);
+	pipeline_family_free(f);
+}
+
+static void
+r06_keys_that_cannot_be_told_by_value_are_refused(void **state)
+{
+	static const struct schema_key_part prefix = { 1, 5 }, pair[] = { { 0, 0 }, { 1, 0 } };
+	const struct pipeline_link links[] = { { { "name", 4 }, { "name", 4 } }, { { "id", 2 }, { "id", 2 } } };
+	struct schema_key changed[2];
+	struct pipeline_family *f;
+	struct two t;
+
+	(void)state;
+	set_up_two(&t);
+	t.parent.target.keys = changed;
+	memcpy(changed, keys, sizeof(keys));
+	changed[1].unique = false;
+	refuse(&t);
+	changed[1] = (struct schema_key){ .unique = true, .nparts = 1, .parts = &prefix };
+	refuse(&t);
+	changed[1] = (struct schema_key){ .unique = true, .nparts = 2, .parts = pair };
+	refuse(&t);
+	f = pipeline_family_new(&t.child.route);
+	assert_true(pipeline_family_add(f, &t.child.route, &t.parent.target, links, 2)); /* in the index's order */
+	assert_int_equal(f->references[0].at, 1);
+	assert_ptr_equal(f->references[0].index.parts[0].column, &t.child.mapped[0]);
+	pipeline_family_free(f);
+	changed[1] = keys[1];
+	t.child.columns[1] = turkish;
+	refuse(&t);
+	t.child.columns[1] = targets[1];
+	t.child.columns[1].base_type = LT_STR("char");
+	refuse(&t);
+	tear_down_two(&t);
+}
+
 static void
 a_trigger_may_touch_anything(void **state)
 {
@@ -297,6 +462,66 @@ groups_wait_for_those_that_touch_them_and_for_no_others(void **state)
 	tear_down(&f);
 }
 
+/* An independent word on families: a parent that goes touches all of them; a child that comes, its parent. */
+struct kin {
+	uint64_t order;
+	bool parent, goes;
+	int64_t id;
+	char name[8];
+};
+
+static bool
+kin_touch(const struct kin *a, const struct kin *b)
+{
+	const struct kin *child = a->parent ? b : a;
+
+	if ((a->parent && a->goes) || (b->parent && b->goes) || (a->parent == b->parent && a->id == b->id))
+		return true;
+	if (a->parent != b->parent && child->goes)
+		return false;
+	return (a->parent || b->parent) && strcasecmp(a->name, b->name) == 0;
+}
+
+static void
+r06_families_wait_for_those_that_touch_them_and_for_no_others(void **state)
+{
+	static struct kin rows[4000];
+	uint32_t seed = 11;
+	struct two t;
+	uint64_t done = 0, wait = 0, expected = 0;
+
+	(void)state;
+	set_up_two(&t);
+	for (size_t i = 0; i < LT_COUNT(rows); i++) {
+		struct kin *k = &rows[i];
+		struct fixture *f;
+		uint64_t one;
+
+		k->order = 1 + i / 2;
+		if (i % 2 == 0)
+			wait = expected = 0;
+		if (i % 2 == 0 && k->order > 24) {
+			done = k->order - 24;
+			pipeline_schedule_done(t.parent.schedule, done);
+		}
+		seed = seed * 1664525u + 1013904223u;
+		k->parent = (seed >> 9 & 3) == 0;
+		k->goes = (seed >> 11 & (k->parent ? 15 : 3)) == 0;
+		k->id = (int64_t)(seed >> 15 & 255);
+		snprintf(k->name, sizeof(k->name), "%c%u", seed >> 23 & 1 ? 'n' : 'N', seed >> 24 & 127);
+		for (size_t j = 0; j < i; j++) {
+			if (rows[j].order > done && rows[j].order < k->order && kin_touch(&rows[j], k))
+				expected = LT_MAX(expected, rows[j].order);
+		}
+		f = k->parent ? &t.parent : &t.child;
+		one = k->goes ? erase(f, k->order, k->id, k->name) : insert(f, k->order, k->id, k->name);
+		wait = LT_MAX(wait, one);
+		if (i % 2 == 1)
+			assert_int_equal(wait, expected);
+	}
+	tear_down_two(&t);
+}
+
 int
 main(void)
 {
@@ -304,6 +529,12 @@ main(void)
 		cmocka_unit_test(a_group_waits_for_the_newest_that_touches_it),
 		cmocka_unit_test(r06_a_table_whose_keys_are_not_known_is_waited_for_whole),
 		cmocka_unit_test(r06_families_are_one_key_while_the_target_checks_them),
+		cmocka_unit_test(r06_children_wait_for_their_own_parents_only),
+		cmocka_unit_test(r06_a_parent_that_goes_or_moves_is_alone_in_its_family),
+		cmocka_unit_test(r06_a_value_that_is_not_known_may_be_of_any_parent),
+		cmocka_unit_test(r06_rows_without_checks_go_beside_their_own_kind),
+		cmocka_unit_test(r06_keys_that_cannot_be_told_by_value_are_refused),
+		cmocka_unit_test(r06_families_wait_for_those_that_touch_them_and_for_no_others),
 		cmocka_unit_test(a_trigger_may_touch_anything),
 		cmocka_unit_test(keyless_rows_are_inserted_beside_each_other_and_changed_alone),
 		cmocka_unit_test(two_routes_into_one_table_have_the_same_keys),

@@ -426,6 +426,39 @@ values_are_written_into_the_text(void **state)
 	lt_buf_free(&f.text.sql);
 }
 
+/* The document {"k": [1, {"a": DATE}], "d": DECIMAL, "p": 2} */
+static void
+a_document_is_built_of_parts_that_keep_their_types(void **state)
+{
+	static const char doc[] = "{\"k\": [1, {\"it's\": \"2026-11-22\"}], \"d\": 1.5, \"p\": [2]}";
+	static const struct change_json_mark marks[] = { { .at = 19, .kind = CHANGE_DATE },
+		{ .at = 40, .kind = CHANGE_DECIMAL, .precision = 2, .scale = 1 } };
+	struct my_param params[] = { { .kind = MY_PARAM_I64 }, { .kind = MY_PARAM_NULL },
+		{ .kind = MY_PARAM_TEXT, .bytes = LT_STR(doc) }, { .kind = MY_PARAM_NULL } };
+	struct change_value values[8] = { 0 };
+	struct pipeline_route with = route;
+	_Alignas(8) char bytes[sizeof(doc) + sizeof(marks) + 8];
+	struct lt_buf out = { 0 };
+	struct fixture f;
+
+	(void)state;
+	memcpy(bytes, doc, sizeof(doc) - 1);
+	memcpy(bytes + change_json_marks_at(bytes, sizeof(doc) - 1), marks, sizeof(marks));
+	values[columns[2].source] =
+	    (struct change_value){ .kind = CHANGE_JSON, .nmarks = 2, .bytes = { bytes, sizeof(doc) - 1 } };
+	with.after = values;
+	with.json_marks = true;
+	pipeline_sql_insert(&with, &full, 1, fresh(&f));
+	assert_true(pipeline_sql_needs_literal(&with, &f.text, params));
+	pipeline_sql_literal(&with, &f.text, params, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out),
+	    "(NULL USING gbk), CAST(JSON_OBJECT(JSON_UNQUOTE('\\\"k\\\"'), JSON_ARRAY(CAST('1' AS JSON),"
+	    " JSON_OBJECT(JSON_UNQUOTE('\\\"it\\'s\\\"'), CAST('2026-11-22' AS DATE))),"
+	    " JSON_UNQUOTE('\\\"d\\\"'), CAST('1.5' AS DECIMAL(2,1)), JSON_UNQUOTE('\\\"p\\\"'), CAST('[2]' AS JSON)) AS JSON), NULL)"));
+	lt_buf_free(&out);
+	lt_buf_free(&f.text.sql);
+}
+
 static void
 r07_a_row_is_read_by_its_key_and_locked(void **state)
 {
@@ -456,6 +489,7 @@ main(void)
 		cmocka_unit_test(deletes_without_hints_are_kept_to_the_index_by_an_order_of_as_many_rows),
 		cmocka_unit_test(r08_many_rows_are_proved_by_the_conditions_of_each),
 		cmocka_unit_test(values_are_written_into_the_text),
+		cmocka_unit_test(a_document_is_built_of_parts_that_keep_their_types),
 		cmocka_unit_test(r07_a_row_is_read_by_its_key_and_locked),
 	};
 

@@ -121,6 +121,7 @@ static const struct {
 	{ "c|enum('a')|utf8mb4|", { .wire_type = 247, .nmembers = 1, .members = &(const struct lt_str){ "b", 1 } },
 	    "'b'" },
 	{ "c|int unsigned||", { .wire_type = 3 }, "a signed number" },
+	{ "c|int||", { .wire_type = 3, .invisible = true }, "an invisible column" },
 	{ "c|enum('\xc3\xbc','a')|latin1|",
 	    { .wire_type = 247,
 		.nmembers = 2,
@@ -145,7 +146,7 @@ refuses_every_difference_and_leaves_the_draft(void **state)
 		struct change_table *log = make_log(&mismatches[i].log, 1, false);
 		struct lt_err err = { 0 };
 
-		log->signs_told = true;
+		log->signs_told = log->visibility_told = true;
 		assert_false(schema_complete(known, log, &err));
 		assert_int_equal(err.code, LT_E_SCHEMA_MISMATCH);
 		if (strstr(err.message, mismatches[i].what) == NULL)
@@ -154,6 +155,42 @@ refuses_every_difference_and_leaves_the_draft(void **state)
 		change_table_unref(log);
 		schema_table_free(known);
 	}
+}
+
+/* The known table has (a). */
+static void
+assert_key(const struct change_key_part *key, size_t n, bool told, const char *what)
+{
+	static const char *const known_columns[] = { "a|int||", "b|varchar(9)|latin1|", "c|int||", NULL };
+	static const struct change_column columns[] = { { .name = { "a", 1 }, .wire_type = 3 },
+		{ .name = { "b", 1 }, .wire_type = 15, .length = 9 }, { .name = { "c", 1 }, .wire_type = 3 } };
+	struct schema_table *known = make_table(known_columns);
+	struct change_table *log = make_log(columns, LT_COUNT(columns), true);
+	struct lt_err err = { 0 };
+
+	log->key_told = told;
+	log->key = key;
+	log->nkey = n;
+	if (schema_complete(known, log, &err) != (what == NULL))
+		fail_msg("%zu parts: %s", n, err.message);
+	if (what != NULL && (err.code != LT_E_SCHEMA_MISMATCH || strstr(err.message, what) == NULL))
+		fail_msg("%s", err.message);
+	change_table_unref(log);
+	schema_table_free(known);
+}
+
+static void
+another_key_is_a_difference_where_the_log_tells_it(void **state)
+{
+	static const struct change_key_part a[] = { { 0, 0 }, { 2, 0 } }, b[] = { { 1, 3 }, { 0, 0 } };
+
+	(void)state;
+	assert_key(a, 1, true, NULL);
+	assert_key(a, 2, true, "primary key (a, c), the schema that was read has (a)");
+	assert_key(b, 2, true, "primary key (b(3), a), ");
+	assert_key(b, 1, true, "primary key (b(3)), ");
+	assert_key(NULL, 0, true, "primary key (), ");
+	assert_key(NULL, 0, false, NULL);
 }
 
 /* `fits`: with so many columns, and no other number. */
@@ -198,6 +235,7 @@ main(void)
 		cmocka_unit_test(passes_over_hidden_columns),
 		cmocka_unit_test(refuses_what_is_not_in_the_snapshot),
 		cmocka_unit_test(refuses_every_difference_and_leaves_the_draft),
+		cmocka_unit_test(another_key_is_a_difference_where_the_log_tells_it),
 		cmocka_unit_test(refuses_another_number_of_columns),
 	};
 

@@ -361,12 +361,13 @@ def packed(path, folder, how):
 @BOTH
 def test_begins_behind_gtids_and_at_a_time(source, schema, tmp_path):
     """Of files, packed ones too, and of a server."""
+    purge_to(source, begin_log(source)[0])  # other tests stamp what they write as they like
     create_schema(source, schema)
     lutra_lab.create_user(source, [schema], roles=("source",))
     password = tmp_path / "pw"
     password.touch(mode=0o600)
     password.write_text(lutra_lab.PASSWORD)
-    purge_to(source, begin_log(source)[0])  # other tests stamp what they write as they like
+    begin_log(source)
     executed = "@@gtid_binlog_pos" if source.engine == "mariadb" else "@@gtid_executed"
     stamp = "SET timestamp = 1900000000 + %s"  # MySQL has a stamp of its own for each commit
     files, sets = [], []

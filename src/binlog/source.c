@@ -294,7 +294,7 @@ at_end(struct source *s, struct lt_err *err)
 	return failed(s, err);
 }
 
-/** A PLACE when it is due. */
+/** A PLACE when it is due; at once for who looks for places. */
 static struct change_txn *
 due_place(struct source *s, bool heartbeat)
 {
@@ -302,7 +302,7 @@ due_place(struct source *s, bool heartbeat)
 		return NULL;
 	if (s->moved_us == 0)
 		s->moved_us = lt_mono_us(s->clock);
-	if (!heartbeat && !s->ended && lt_mono_us(s->clock) - s->moved_us < PLACE_US)
+	if (!heartbeat && !s->ended && !s->assembler.boundaries && lt_mono_us(s->clock) - s->moved_us < PLACE_US)
 		return NULL;
 	return binlog_assembler_take_place(&s->assembler);
 }

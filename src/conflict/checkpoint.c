@@ -27,24 +27,14 @@ conflict_checkpoint_decode(
 	if (!conflict_get_form(&in, FORM, "checkpoint", err))
 		return false;
 	c.place = lt_cur_lenstr(&in);
-	c.now_us = (int64_t)lt_cur_u64(&in);
+	c.now_us = conflict_get_clock(&in);
 	c.has_beat = conflict_get_byte(&in, 1) == 1;
-	c.beat_us = (int64_t)lt_cur_u64(&in);
+	c.beat_us = conflict_get_clock(&in);
 	c.origin = lt_cur_u32(&in);
 	c.seen = conflict_get_vector(&in, arena);
 	c.pins = conflict_get_pins(&in, arena, &c.npins);
 	if (!conflict_get_end(&in, "checkpoint", err))
 		return false;
 	*out = c;
-	return true;
-}
-
-bool
-conflict_checkpoint_usable(const struct conflict_checkpoint *c, const struct conflict_vector *heard, size_t peers)
-{
-	for (size_t i = 0; i < peers; i++) {
-		if (!conflict_vector_below(&c->seen, &heard[i]))
-			return false;
-	}
 	return true;
 }

@@ -24,7 +24,5 @@ void conflict_checkpoint_encode(const struct conflict_checkpoint *c, struct lt_b
  * untouched then. */
 LT_MUST_USE bool conflict_checkpoint_decode(
     struct lt_str bytes, struct lt_arena *arena, struct conflict_checkpoint *out, struct lt_err *err);
-/** `heard`: the vector durably received from each peer. */
-bool conflict_checkpoint_usable(const struct conflict_checkpoint *c, const struct conflict_vector *heard, size_t peers);
 
 #endif

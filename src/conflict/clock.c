@@ -51,3 +51,17 @@ conflict_clock_beat(struct conflict_clock *c, const int64_t *server_us)
 	c->beat_us = *server_us;
 	c->now_us = LT_MAX(c->now_us, *server_us);
 }
+
+bool
+conflict_clock_believes(int64_t server_us, int64_t ours_us, int64_t max_skew_us)
+{
+	int64_t off;
+
+	return !__builtin_sub_overflow(server_us, ours_us, &off) && off <= max_skew_us / 2 && off >= -(max_skew_us / 2);
+}
+
+bool
+conflict_clock_is_ahead(struct conflict_version version, int64_t ours_us, int64_t max_skew_us)
+{
+	return version.clock_us > ours_us && (uint64_t)version.clock_us - (uint64_t)ours_us > (uint64_t)max_skew_us;
+}

@@ -29,6 +29,12 @@ struct conflict_version conflict_clock_local(struct conflict_clock *c, int64_t s
 void conflict_clock_applied(struct conflict_clock *c, struct conflict_version version);
 /** A heartbeat row. NULL: the server's clock was off when it was written, so it carries no time. */
 void conflict_clock_beat(struct conflict_clock *c, const int64_t *server_us);
+/** Whether a heartbeat carries the server's time: not if that is further from our own clock than half of the allowed
+ * skew. */
+bool conflict_clock_believes(int64_t server_us, int64_t ours_us, int64_t max_skew_us);
+/** Whether a transaction is to be held, and told, because its clock is too far ahead of ours to be true. Sites end
+ * equal without it (ADR 33); it keeps a wrong clock from deciding for years. */
+bool conflict_clock_is_ahead(struct conflict_version version, int64_t ours_us, int64_t max_skew_us);
 /** From this place of the log on, local transactions are of another origin (ADR 32). */
 static inline void
 conflict_clock_begin(struct conflict_clock *c, uint32_t origin)

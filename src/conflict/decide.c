@@ -115,13 +115,13 @@ list_with(const struct conflict_list *list, const struct conflict_op *op, struct
 	return (struct conflict_list){ list->base, ops, list->nops + 1 };
 }
 
-/* Some remembered operation is newer or was not seen: a reader that begins between the two would not know it. */
+/* Some remembered operation was not seen by it (a newer one never was): a reader that begins between the two would not
+ * know that one. */
 static bool
 is_late(const struct conflict_list *list, const struct conflict_txn *t)
 {
 	for (uint32_t i = 0; i < list->nops; i++) {
-		if (conflict_version_cmp(list->ops[i]->version, t->version) > 0 ||
-		    !conflict_vector_has(&t->seen, list->ops[i]->version))
+		if (!conflict_vector_has(&t->seen, list->ops[i]->version))
 			return true;
 	}
 	return false;

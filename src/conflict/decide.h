@@ -61,7 +61,8 @@ struct conflict_clash {
 
 /** All in the arena, or borrowed from the question's transactions and its view. */
 struct conflict_decision {
-	struct conflict_write *writes; /* where a row differs; deletions first */
+	struct conflict_write *writes; /* where a row differs; deletions first. Values that change hands among updates
+					  are the caller's to vacate */
 	uint32_t nwrites;
 	struct conflict_park *parks;
 	uint32_t nparks;

@@ -28,6 +28,9 @@ struct conflict_version {
 	uint32_t origin;
 };
 
+/** No clock is later: there is always room to count up. */
+#define CONFLICT_CLOCK_MAX (INT64_MAX / 2)
+
 /** Of a row that nobody remembers: below all others, and seen by everybody. */
 #define CONFLICT_UNKNOWN ((struct conflict_version){ INT64_MIN, 0, 0 })
 

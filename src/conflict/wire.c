@@ -66,12 +66,22 @@ get_origin(struct lt_cur *in)
 	return (uint32_t)n;
 }
 
+int64_t
+conflict_get_clock(struct lt_cur *in)
+{
+	int64_t clock_us = (int64_t)lt_cur_u64(in);
+
+	if (clock_us > CONFLICT_CLOCK_MAX)
+		in->failed = true;
+	return clock_us;
+}
+
 struct conflict_version
 conflict_get_version(struct lt_cur *in)
 {
 	struct conflict_version v;
 
-	v.clock_us = (int64_t)lt_cur_u64(in);
+	v.clock_us = conflict_get_clock(in);
 	v.seq = lt_cur_lenenc(in);
 	v.origin = get_origin(in);
 	return v;

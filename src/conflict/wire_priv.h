@@ -17,6 +17,8 @@ void conflict_put_row(struct lt_buf *out, const struct conflict_row *row); /* NU
 void conflict_put_op(struct lt_buf *out, const struct conflict_op *op);
 void conflict_put_pins(struct lt_buf *out, const struct conflict_pin *pins, uint32_t npins);
 
+/** Fails `in` above CONFLICT_CLOCK_MAX. */
+int64_t conflict_get_clock(struct lt_cur *in);
 struct conflict_version conflict_get_version(struct lt_cur *in);
 struct conflict_vector conflict_get_vector(struct lt_cur *in, struct lt_arena *arena);
 /** Borrows from `in`; fails it above CONFLICT_KEY_MAX. */

@@ -64,7 +64,8 @@ change(struct lt_buf *b)
 	case 2: b->len = at; break;
 	case 3:
 		b->len = at;
-		lt_buf_add(b, other->ptr + from, other->len - from);
+		if (other->len > 0)
+			lt_buf_add(b, other->ptr + from, other->len - from);
 		break;
 	default:
 		lt_buf_c(b, (char)below(256));

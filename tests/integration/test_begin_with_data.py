@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import ledger_is
+from conftest import ledger_is, whole
 from lutralab.compare import compare
 from lutralab.servers import CHECKOUT, wait_until
 from lutralab.workload import Workload
@@ -54,10 +54,11 @@ def test_a_dump_and_its_position(engine, site, channel, schema, tmp_path):
         held = {i for (i,) in target.sql("SELECT txn_id FROM ledger", db=schema)}
         assert held and held <= load.expected_ledger()
         assert lutra.check()[0] == 0, lutra.check()
-        lutra.start()
-        wait_until(lambda: load.committed > before + 60, 60, "rows behind the dump")
-        load.stop()
-    lutra.wait()
+        with whole(schema, target):
+            lutra.start()
+            wait_until(lambda: load.committed > before + 60, 60, "rows behind the dump")
+            load.stop()
+            lutra.wait()
     found = compare(source, target, schema, keep=10**6)
     bent = [d for d in found.differences if re.match(r"kinds key '\d+' column f: ", d)]  # FLOAT, as the guide says
     assert bent and found.differences == bent, found

@@ -4,7 +4,8 @@ of the second one's log."""
 import contextlib
 
 import pytest
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
+from lutralab.compare import IN_ANY_ORDER
 from lutralab.lutra import LutraFailed
 from lutralab.servers import Unavailable, wait_until
 from lutralab.workload import Workload
@@ -86,20 +87,21 @@ def test_reading_goes_on_at_the_replica(engine, lab, site, channel, schema):
     target = site("mariadb", 2)
     with pair(lab, engine) as (first, second):
         lutra = begin(channel, schema, first, second, target, "writers: 2", "commit-order: free").start()
-        load = Workload(first, schema, site=1, clients=2, seed=61, limit=60).start().join()
-        first.sql(LATER, db=schema)
-        stopped(lutra, ONE_WAY, "E4000")
-        target.sql(LATER, db=schema)
-        lutra.command("ddl", "done", ONE_WAY, "--why", "ran it there")
-        item(first, schema, 1)
-        lutra.wait()
-        assert log_end(first)[0] > log_end(second)[0]
+        with whole(schema, target, invariants=IN_ANY_ORDER):
+            load = Workload(first, schema, site=1, clients=2, seed=61, limit=60).start().join()
+            first.sql(LATER, db=schema)
+            stopped(lutra, ONE_WAY, "E4000")
+            target.sql(LATER, db=schema)
+            lutra.command("ddl", "done", ONE_WAY, "--why", "ran it there")
+            item(first, schema, 1)
+            lutra.wait()
+            assert log_end(first)[0] > log_end(second)[0]
 
-        promote(second, first)
-        lutra.wait()  # nothing new is there, and no place in its log is known
-        more = Workload(second, schema, site=2, clients=2, seed=62, limit=60).start().join()
-        item(second, schema, 2)
-        lutra.wait()
+            promote(second, first)
+            lutra.wait()  # nothing new is there, and no place in its log is known
+            more = Workload(second, schema, site=2, clients=2, seed=62, limit=60).start().join()
+            item(second, schema, 2)
+            lutra.wait()
         same(second, target, schema)
         expected = load.expected_ledger() | more.expected_ledger()
         ledger_is(target, schema, expected)
@@ -164,3 +166,25 @@ def test_wait_asks_the_server_that_is_read(lab, site, channel, schema):
                 lutra.command("wait", "--timeout", 2)
         lutra.wait()
         ledger_is(target, schema, {1})
+
+
+def test_writing_goes_on_at_a_replica_that_lags(lab, site, channel, schema):
+    """The target's replica stands in for it without the last transactions: its lane says which, and they are applied anew."""
+    source = site("mariadb", 1)
+    with pair(lab, "mariadb") as (first, second):
+        lutra = channel({"hz": source, "us": first}, "hz -> us", urls={"us": f"127.0.0.1:{first.port},127.0.0.1:{second.port}"}).start()
+        Workload(source, schema, clients=2, seed=64, limit=30).start().join()
+        lutra.wait()
+        wait_until(lambda: executed(second) == executed(first), PATIENCE_S, "the replica to have all", poll_s=0.05)
+        second.sql("STOP SLAVE")
+        Workload(source, schema, clients=2, seed=65, limit=60).start().join()
+        lutra.wait()
+        assert len(column(second, schema, "SELECT txn_id FROM ledger")) == 60 < len(column(first, schema, "SELECT txn_id FROM ledger"))
+
+        with whole(schema, second):
+            first.kill()
+            load = Workload(source, schema, clients=2, seed=66, limit=90).start().join()
+            lutra.wait()
+        same(source, second, schema)
+        ledger_is(second, schema, load.expected_ledger())
+        assert column(second, None, "SELECT COUNT(*) FROM lutra.audit WHERE action = 'gone back'") == [1]

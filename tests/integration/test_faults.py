@@ -8,7 +8,7 @@ import threading
 
 import pytest
 import steps
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
 from lutralab import lutra as lutra_lab
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
@@ -57,13 +57,13 @@ def test_both_away_and_restarted_under_load(pair):
     source, target, lutra = pair
     schema = lutra.name
     lutra.start()
-    with Workload(source, schema, clients=2, seed=31, pause_s=0.01) as load:
+    with whole(schema, target), Workload(source, schema, clients=2, seed=31, pause_s=0.01) as load:
         for server in (source, target, source):
             goal = load.committed + 20
             wait_until(lambda: load.committed >= goal, 60, "traffic")
             server.restart()
         load.stop()
-    lutra.wait()
+        lutra.wait()
     same(source, target, schema)
     ledger_is(target, schema, load.expected_ledger())
 
@@ -131,12 +131,13 @@ def test_end_finishes_what_is_in_hand_not_the_backlog(pair):
     schema = lutra.name
     lutra.start()
     lutra.wait()
-    load = Workload(source, schema, clients=2, seed=33, limit=150).start().join()
-    assert lutra.stop() == 0
-    held = set(column(target, schema, "SELECT txn_id FROM ledger"))
-    assert held <= load.expected_ledger()
-    lutra.start()
-    lutra.wait()
+    with whole(schema, target):
+        load = Workload(source, schema, clients=2, seed=33, limit=150).start().join()
+        assert lutra.stop() == 0
+        held = set(column(target, schema, "SELECT txn_id FROM ledger"))
+        assert held <= load.expected_ledger()
+        lutra.start()
+        lutra.wait()
     same(source, target, schema)
     ledger_is(target, schema, load.expected_ledger())
 

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
 from lutralab.servers import Unavailable
 from lutralab.workload import Workload
 
@@ -25,8 +25,9 @@ def carry(source, target, channel, schema, seed, **values):
     lutra = channel({"hz": source, "us": target}, "hz -> us")
     with settings(source, **values):
         lutra.start()
-        load = Workload(source, schema, clients=3, seed=seed, limit=200).start().join()
-        lutra.wait()
+        with whole(schema, target):
+            load = Workload(source, schema, clients=3, seed=seed, limit=200).start().join()
+            lutra.wait()
 
     pipeline = lutra.pipelines()["hz->us"]
     assert (pipeline["state"], pipeline["error"]) == ("running", None)
@@ -78,15 +79,16 @@ def test_logs_of_each_kind(engine, values, site, channel, schema):
     """Changed while it is read: what comes before and behind is of the other kind."""
     source, target = site(engine, 1), site("mysql" if engine != "mysql" else "mariadb", 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us").start()
-    loads = [Workload(source, schema, clients=2, seed=23, limit=40).start().join()]
-    with settings(source, **values):
-        loads.append(Workload(source, schema, clients=2, seed=24, limit=80).start().join())
+    with whole(schema, target):
+        loads = [Workload(source, schema, clients=2, seed=23, limit=40).start().join()]
+        with settings(source, **values):
+            loads.append(Workload(source, schema, clients=2, seed=24, limit=80).start().join())
+            lutra.wait()
+            assert lutra.stop() == 0
+            loads.append(Workload(source, schema, clients=2, seed=25, limit=120).start().join())
+            lutra.start()
+        loads.append(Workload(source, schema, clients=2, seed=26, limit=160).start().join())
         lutra.wait()
-        assert lutra.stop() == 0
-        loads.append(Workload(source, schema, clients=2, seed=25, limit=120).start().join())
-        lutra.start()
-    loads.append(Workload(source, schema, clients=2, seed=26, limit=160).start().join())
-    lutra.wait()
 
     same(source, target, schema)
     ledger_is(target, schema, loads[-1].expected_ledger())

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
 from lutralab.servers import Unavailable, fetched
 from lutralab.workload import Workload, create_schema
 from steps import log_end
@@ -68,12 +68,13 @@ def test_vendors_tool_and_lutra_make_the_same_of_a_log(pair, site, channel, sche
     lutra = channel({"hz": source, "us": target}, "hz -> us").start()
     begin = log_end(source)
 
-    with Workload(source, schema, clients=2, seed=31, limit=150, large_share=0.02) as load:
-        load.join()
-    source.sql("FLUSH BINARY LOGS")
-    with Workload(source, schema, clients=2, seed=32, limit=300, large_share=0.02) as load:
-        load.join()
-    lutra.wait()
+    with whole(schema, target):
+        with Workload(source, schema, clients=2, seed=31, limit=150, large_share=0.02) as load:
+            load.join()
+        source.sql("FLUSH BINARY LOGS")
+        with Workload(source, schema, clients=2, seed=32, limit=300, large_share=0.02) as load:
+            load.join()
+        lutra.wait()
     apply_by_vendor(source, oracle, begin, log_end(source))
 
     ledger_is(oracle, schema, load.expected_ledger())
@@ -95,8 +96,9 @@ def test_row_images_and_metadata(engine, image, site, channel, schema):
     try:
         lutra = channel({"hz": source, "us": target}, "hz -> us").start()
         begin = log_end(source)
-        load = Workload(source, schema, clients=2, seed=33, limit=150).start().join()
-        lutra.wait()
+        with whole(schema, target):
+            load = Workload(source, schema, clients=2, seed=33, limit=150).start().join()
+            lutra.wait()
         apply_by_vendor(source, oracle, begin, log_end(source))
     finally:
         source.sql(f"SET GLOBAL binlog_row_image = {before}")

@@ -1,7 +1,7 @@
 """What `lutra status` calls saved is what a source may purge up to, whatever happens to Lutra next."""
 
 import pytest
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
 from steps import log_end, purge_to
@@ -25,16 +25,17 @@ def test_a_site_without_writes_of_its_own_may_purge_its_log(engines, site, chann
     """Its log holds nothing but what Lutra applied there, which is never worth a write; a new file is."""
     hz, us = site(engines[0], 1), site(engines[1], 2)
     lutra = channel({"hz": hz, "us": us}, "hz <-> us").start()
-    load = Workload(hz, schema, site=1, clients=2, seed=51, limit=40).start().join()
-    lutra.wait()
-    with Workload(hz, schema, site=1, clients=2, seed=52, pause_s=0.05) as load:
-        purge_behind(lutra, us, "us->hz")
-        lutra.kill()
+    with whole(schema, hz, us):
+        load = Workload(hz, schema, site=1, clients=2, seed=51, limit=40).start().join()
+        lutra.wait()
+        with Workload(hz, schema, site=1, clients=2, seed=52, pause_s=0.05) as load:
+            purge_behind(lutra, us, "us->hz")
+            lutra.kill()
 
-    lutra.start()
-    load.stop()
-    back = Workload(us, schema, site=2, clients=1, seed=53, limit=20).start().join()
-    lutra.wait()
+        lutra.start()
+        load.stop()
+        back = Workload(us, schema, site=2, clients=1, seed=53, limit=20).start().join()
+        lutra.wait()
     same(hz, us, schema)
     ledger_is(hz, schema, load.expected_ledger() | back.expected_ledger())
 

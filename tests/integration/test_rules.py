@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 import steps
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
 from steps import column, run_at, stopped, transaction
@@ -283,14 +283,14 @@ def two_owners(site, channel, schema):
     first = channel({"hz": source, "us": target}, "hz -> us").start()
     first.wait()
     second = channel.again(first)
-    with Workload(source, schema, clients=2, seed=2, pause_s=0.01) as load:
+    with whole(schema, target), Workload(source, schema, clients=2, seed=2, pause_s=0.01) as load:
         wait_until(lambda: load.committed >= 20, 60, "traffic")
         second.start()
         stopped(first, ONE_WAY, "E5010")
         goal = load.committed + 20
         wait_until(lambda: load.committed >= goal, 60, "more traffic")
         load.stop()
-    second.wait()
+        second.wait()
 
     assert second.pipelines()[ONE_WAY]["state"] == "running"
     ledger_is(target, schema, load.expected_ledger())
@@ -330,8 +330,9 @@ def test_r03_hostile_globals(engine, mode, site, channel, schema):
         # One transaction while they hold: the session of the target makes its routes with them.
         transaction(source, schema, "INSERT INTO ledger VALUES (-1)")
         lutra.wait()
-    load = Workload(source, schema, clients=2, seed=3, limit=60).start().join()
-    lutra.wait()
+    with whole(schema, target):
+        load = Workload(source, schema, clients=2, seed=3, limit=60).start().join()
+        lutra.wait()
 
     same(source, target, schema)
     ledger_is(target, schema, load.expected_ledger() | {-1})
@@ -379,7 +380,7 @@ def test_r04_local_writers_at_the_target(site, channel, schema):
     with_base((hz, us), schema)
     lutra.start()
     local = 0
-    with Workload(hz, schema, clients=2, seed=4, pause_s=0.01) as load:
+    with whole(schema, us), Workload(hz, schema, clients=2, seed=4, pause_s=0.01) as load:
         for i in range(1, 16):
             transaction(hz, schema, *(f"UPDATE base SET v = v + 1 WHERE id = {(i * step) % COUNT + 1}" for step in (1, 5, 7)))
             with contextlib.closing(us.connect(schema)) as c, c.cursor() as cursor, contextlib.suppress(Exception):
@@ -389,7 +390,7 @@ def test_r04_local_writers_at_the_target(site, channel, schema):
                 cursor.execute("COMMIT")
                 local += 1
         load.stop()
-    lutra.wait()
+        lutra.wait()
     assert local > 0
     same(hz, us, schema)
     ledger_is(us, schema, load.expected_ledger())

@@ -5,7 +5,7 @@ import time
 
 import pytest
 import steps
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
 from lutralab.lutra import LutraFailed
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
@@ -186,18 +186,19 @@ def test_r15_data_folder_may_be_deleted(site, channel, schema):
     hz, us = site("mariadb", 1), site("mysql", 2)
     lutra = channel({"hz": hz, "us": us}, "hz <-> us").start()
     expected = set()
-    for round in range(2):
-        loads = [Workload(s, schema, site=i, clients=2, seed=15, limit=20 * (round + 1)).start() for i, s in ((1, hz), (2, us))]
-        for load in loads:
-            load.join()
-            expected |= load.expected_ledger()
-        assert lutra.stop() == 0 if round else (lutra.kill() or True)
-        shutil.rmtree(lutra.data)
-        for i, s in enumerate((hz, us), 1):
-            transaction(s, schema, f"INSERT INTO ledger VALUES ({-10 * round - i})")
-            expected.add(-10 * round - i)
-        lutra.start()
-    lutra.wait()
+    with whole(schema, hz, us):
+        for round in range(2):
+            loads = [Workload(s, schema, site=i, clients=2, seed=15, limit=20 * (round + 1)).start() for i, s in ((1, hz), (2, us))]
+            for load in loads:
+                load.join()
+                expected |= load.expected_ledger()
+            assert lutra.stop() == 0 if round else (lutra.kill() or True)
+            shutil.rmtree(lutra.data)
+            for i, s in enumerate((hz, us), 1):
+                transaction(s, schema, f"INSERT INTO ledger VALUES ({-10 * round - i})")
+                expected.add(-10 * round - i)
+            lutra.start()
+        lutra.wait()
     same(hz, us, schema)
     ledger_is(hz, schema, expected)
     ledger_is(us, schema, expected)

@@ -2,7 +2,7 @@
 
 import pytest
 import steps
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
 from steps import column, run_at, stopped, transaction
@@ -18,11 +18,11 @@ def test_r06_r07_images_without_all_columns(pair, image, site, channel, schema):
     run_at((source, target), schema, "CREATE TABLE d (id INT PRIMARY KEY, at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)"
            " ON UPDATE CURRENT_TIMESTAMP(3), n INT DEFAULT 7, w VARCHAR(40) DEFAULT (concat('a', id)), b TEXT)")
     lutra.start()
-    with steps.server_globals(source, binlog_row_image=image):
+    with whole(schema, target), steps.server_globals(source, binlog_row_image=image):
         load = Workload(source, schema, clients=3, seed=6, limit=120).start().join()
         transaction(source, schema, "INSERT INTO d (id) VALUES (1), (2)", "INSERT INTO d (id, b) VALUES (3, 'x')",
                     "UPDATE d SET n = 8 WHERE id = 1", "UPDATE d SET b = NULL WHERE id = 3", before=["SET timestamp=1700000000.123"])
-    lutra.wait()
+        lutra.wait()
     same(source, target, schema)
     ledger_is(target, schema, load.expected_ledger())
 
@@ -31,12 +31,12 @@ def test_r06_r07_minimal_images_both_ways(site, channel, schema):
     """The mark of origin must be read from a minimal image, too."""
     hz, us = site("mariadb", 1), site("mysql", 2)
     lutra = channel({"hz": hz, "us": us}, "hz <-> us")
-    with steps.server_globals(hz, binlog_row_image="MINIMAL"), steps.server_globals(us, binlog_row_image="MINIMAL"):
+    with whole(schema, hz, us), steps.server_globals(hz, binlog_row_image="MINIMAL"), steps.server_globals(us, binlog_row_image="MINIMAL"):
         lutra.start()
         loads = [Workload(s, schema, site=i, clients=2, seed=60 + i, limit=80).start() for i, s in ((1, hz), (2, us))]
         for load in loads:
             load.join()
-    lutra.wait()
+        lutra.wait()
     same(hz, us, schema)
     ledger_is(us, schema, loads[0].expected_ledger() | loads[1].expected_ledger())
 

@@ -10,7 +10,7 @@ import pymysql
 import pytest
 import steps
 import test_failover as failover
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
 from lutralab.servers import CHECKOUT, wait_until
 from lutralab.workload import Workload
 from steps import column, run_at, stopped, wait_for
@@ -189,7 +189,7 @@ def test_r23_killed_at_a_step(step, times, site, channel, schema):
     lutra = semi_channel(channel, source, target, "relay: 1M", program=faults_binary())
     lutra.start()
     lutra.kill()
-    with semi_sync(source), Workload(source, schema, site=1, clients=2, seed=times, limit=100) as load:
+    with whole(schema, target), semi_sync(source), Workload(source, schema, site=1, clients=2, seed=times, limit=100) as load:
         lutra.env["LUTRA_KILL_AT"] = f"{step}:{times}"
         lutra.start(wait=False)
         wait_until(lambda: not lutra.alive, 60, f"the end at {step}")
@@ -335,3 +335,51 @@ def test_r23_a_replica_takes_over(has_all, lab, site, channel, schema):
         lutra.start()
         lutra.wait()
         ledger_is(target, schema, {1, 2, 3, 4})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_r14_rows_that_went_with_their_source_are_a_coded_stop(engine, lab, site, channel, schema):
+    """An XA transaction was prepared before Lutra began, and committed into the relay log; then the source's machine was gone."""
+    target = site("mariadb", 2)
+    with own_source(lab, engine, schema) as source:
+        lutra = semi_channel(channel, source, target).start()
+        source.script([f"XA START '{schema}'", "INSERT INTO ledger VALUES (2)", f"XA END '{schema}'", f"XA PREPARE '{schema}'"], db=schema)
+        insert(source, schema, 1)
+        lutra.wait()
+        lutra.kill()
+        lutra.start()
+        lutra.command("pause", ONE_WAY)
+        switch(source, True)
+        source.sql(f"XA COMMIT '{schema}'")
+        insert(source, schema, 3)
+        source.kill()
+        shutil.rmtree(source.data)
+
+        lutra.command("resume", ONE_WAY)
+        error = stopped(lutra, ONE_WAY, "E3016")
+        assert error["where"]["file"] and error["where"]["pos"] and "lutra skip" in error["hint"]
+        lutra.skip(ONE_WAY)
+        arrives(target, schema, {1, 3})
+        ledger_is(target, schema, {1, 3})
+
+
+def test_r23_over_tls_and_with_a_payload_of_many_packets(lab, site, channel, schema):
+    """More than 16 MB that do not compress are one event of several packets; it is acknowledged when all of it is durable."""
+    target = site("mysql", 2)
+    with own_source(lab, "mysql", schema) as source:
+        lutra = semi_channel(channel, source, target, urls={"hz": f"127.0.0.1:{source.port}/?ssl-mode=REQUIRED"})
+        run_at((source, target), schema, "CREATE TABLE large (id INT PRIMARY KEY, v MEDIUMBLOB)")
+        lutra.start()
+        switch(source, True)
+        acked = status(source, ACKED)
+        with steps.session(source, schema, "SET binlog_transaction_compression = ON", "BEGIN") as c:
+            for i in range(18):
+                c.execute("INSERT INTO large VALUES (%s, %s)", (i, os.urandom(1 << 20)))
+            c.execute("COMMIT")
+        assert status(source, ACKED) > acked and status(source, WAITED_IN_VAIN) == 0
+        insert(source, schema, 1)
+        lutra.wait()
+
+        def sums(server):
+            return server.sql("SELECT id, SHA2(v, 256) FROM large ORDER BY id", db=schema)
+        assert sums(source) == sums(target) and len(sums(target)) == 18

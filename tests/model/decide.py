@@ -57,7 +57,8 @@ def by_row(config, site, reader, messages):
             if held is None or newer(config, version, held[0]):
                 winners[key] = (version, after, writer)
     if config.policy == "unique":
-        visible, parked = unique(config, site, reader, winners, out)
+        written = {key for m in messages for key, _, _ in m[5]}
+        visible, parked = unique(config, site, reader, winners, written, out)
     else:
         visible, parked = {key: w[1] for key, w in winners.items() if w[1] is not None}, ()
         out.rows = {key: w[1] for key, w in winners.items() if site.rows.get(key) != w[1]}
@@ -70,7 +71,7 @@ def by_row(config, site, reader, messages):
     return out
 
 
-def unique(config, site, reader, winners, out):
+def unique(config, site, reader, winners, written, out):
     """Park and project, among all rows that compete with those that change. Returns (visible, parked) of them."""
     known = reader.known
     before = {key: (known[key][0] if key in known else UNKNOWN, row) for key, row in site.rows.items()}
@@ -82,7 +83,7 @@ def unique(config, site, reader, winners, out):
         after.pop(key, None)
         if row is not None:
             after[key] = (version, row)
-    touched = set(winners) if winners else set(site.parked)
+    touched = set(winners) | {key for key in written if key in site.parked} if written else set(site.parked)
     keys, values = component(touched, before, after)
     out.need = {("p", key) for key in (keys | touched if config.component_locks else touched)}
     if config.value_locks:

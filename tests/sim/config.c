@@ -186,7 +186,7 @@ static const struct {
 };
 
 static const char *const mix[] = { "calm", "calm", "hot", "tides", "tides", "bulk", "narrow", "split", "split", "ties",
-	"storm" };
+	"storm", "claims", "ranks" };
 
 /** A setting that is a number. */
 struct field {

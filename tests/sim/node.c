@@ -53,11 +53,10 @@ node_start(struct node *n)
 			return;
 		n->epoch = ++s->epoch;
 	}
-	for (uint32_t j = 0; j < sites(n); j++) {
-		conflict_vector_free(&n->acks[j]);
-		conflict_vector_merge(&n->acks[j], &s->heard[j]);
+	conflict_peers_free(&n->acks);
+	conflict_peers_merge(&n->acks, &s->heard);
+	for (uint32_t j = 0; j < sites(n); j++)
 		n->watermarks[j] = s->watermark[j];
-	}
 	if (n->reader == NULL)
 		node_reread(n);
 	restart_streams(n);
@@ -71,20 +70,17 @@ is_usable(const struct node *n, const struct checkpoint *c)
 	struct world *w = n->site->world;
 	struct conflict_checkpoint state;
 	struct lt_err err = { 0 };
-	bool usable = true;
+	struct conflict_seen own;
+	bool usable;
 
 	if (c->place == 0)
 		return true;
 	LT_ASSERT(conflict_checkpoint_decode(c->bytes, w->scratch, &state, &err));
-	for (uint32_t j = 0; j < sites(n); j++) {
-		if (!is_peer(n, j))
-			continue;
-		if (world_rule(w, SIM_CHECKPOINT_VECTOR))
-			usable = usable && conflict_checkpoint_usable(&state, &n->site->heard[j], 1);
-		else
-			usable = usable && conflict_vector_get(&state.seen, state.origin) <=
-					       conflict_vector_get(&n->site->heard[j], state.origin);
+	if (!world_rule(w, SIM_CHECKPOINT_VECTOR)) {
+		own = (struct conflict_seen){ conflict_vector_get(&state.seen, state.origin), state.origin };
+		state.seen = (struct conflict_vector){ .at = &own, .count = own.seq > 0 };
 	}
+	usable = conflict_peers_have(&n->site->heard, &state.seen);
 	lt_arena_reset(w->scratch);
 	return usable;
 }
@@ -137,14 +133,11 @@ node_heartbeat(struct node *n)
 		return;
 	}
 	e = entry_new(w, HISTORY_BEAT, site_clock(s));
-	if (world_rule(w, SIM_HEARTBEAT_GUARD) && llabs(s->offset) > w->config.max_skew / 2)
+	if (world_rule(w, SIM_HEARTBEAT_GUARD) && !conflict_clock_believes(site_clock(s), w->now, w->config.max_skew))
 		e->plain.has_stamp = false; /* the server's clock is off: an alarm, and no time */
-	for (uint32_t j = 0; j < sites(n); j++) {
-		if (!is_peer(n, j))
-			continue;
-		conflict_vector_merge(&s->heard[j], &n->acks[j]);
+	conflict_peers_merge(&s->heard, &n->acks);
+	for (uint32_t j = 0; j < sites(n); j++)
 		s->watermark[j] = LT_MAX(s->watermark[j], n->watermarks[j]);
-	}
 	reader_checkpoint(n->reader, &c);
 	SIM_PUSH(w, &s->checkpoints, c);
 	drop_checkpoints(n);
@@ -154,7 +147,7 @@ node_heartbeat(struct node *n)
 void
 node_hear(struct node *n, uint32_t peer, const struct message *m)
 {
-	conflict_vector_merge(&n->acks[peer], &m->txn.seen);
+	conflict_peers_hear(&n->acks, peer, &m->txn.seen);
 	n->watermarks[peer] = LT_MAX(n->watermarks[peer], m->txn.version.clock_us);
 }
 
@@ -167,7 +160,7 @@ node_forget(struct node *n)
 		if (is_peer(n, j))
 			lowest = LT_MIN(lowest, n->watermarks[j]);
 	}
-	reader_forget(n->reader, n->acks, lowest);
+	reader_forget(n->reader, &n->acks, lowest);
 }
 
 /* The wrong way: the reader hands each message on itself, and waits where a link is full. */

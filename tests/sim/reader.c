@@ -157,25 +157,16 @@ forget_by_clock(struct reader *r, int64_t lowest)
 }
 
 void
-reader_forget(struct reader *r, const struct conflict_vector *acks, int64_t lowest)
+reader_forget(struct reader *r, const struct conflict_peers *acks, int64_t lowest)
 {
 	struct world *w = r->site->world;
 	struct conflict_vector everyone = { 0 };
-	bool first = true;
 
 	if (!world_rule(w, SIM_FORGET_BY_VECTOR)) {
 		forget_by_clock(r, lowest);
 		return;
 	}
-	for (uint32_t i = 0; i < w->config.sites; i++) {
-		if (i == r->site->number)
-			continue;
-		if (first)
-			conflict_vector_merge(&everyone, &acks[i]);
-		else
-			conflict_vector_meet(&everyone, &acks[i]);
-		first = false;
-	}
+	conflict_peers_everyone(acks, &everyone);
 	conflict_memory_forget(conflict_observer_memory(r->observer), &everyone,
 	    site_has_parked(r->site) && world_rule(w, SIM_PINS) ? keep : NULL, r->site);
 	conflict_vector_free(&everyone);

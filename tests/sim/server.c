@@ -87,7 +87,7 @@ site_commit(struct site *s, struct job *j)
 	if (j->lane != SIM_NONE)
 		s->lanes[j->origin][j->lane] = j->seq;
 	if (j->heard_from != SIM_NONE) {
-		conflict_vector_merge(&s->heard[j->heard_from], &j->heard);
+		conflict_peers_hear(&s->heard, j->heard_from, &j->heard);
 		s->watermark[j->heard_from] = LT_MAX(s->watermark[j->heard_from], j->heard_clock);
 	}
 	for (uint32_t i = 0; i < j->nconflicts; i++)

@@ -7,6 +7,7 @@
 
 #include "base/cur.h"
 #include "conflict/decide.h"
+#include "conflict/peers.h"
 #include "history.h"
 
 #define SIM_LANES 3 /* of an origin, at most; one more for maintenance */
@@ -199,8 +200,8 @@ struct site {
 	struct sim_parked parked[SIM_KEYS];
 	uint64_t epoch;
 	uint64_t lanes[SIM_SITES][SIM_LANES]; /* newest seq that each moved to */
-	struct conflict_vector heard[SIM_SITES];
-	int64_t watermark[SIM_SITES]; /* clock last heard; only a wrong rule needs it */
+	struct conflict_peers heard;          /* durably; a peer goes by the number of its site */
+	int64_t watermark[SIM_SITES];         /* clock last heard; only a wrong rule needs it */
 	struct {
 		struct history_conflict *at;
 		uint32_t count, cap;
@@ -319,8 +320,8 @@ struct reader {
 struct reader *reader_new(struct site *s, const struct checkpoint *from);
 bool reader_read(struct reader *r);
 void reader_checkpoint(struct reader *r, struct checkpoint *out);
-/** `acks`: the vector last received from each peer; `lowest`: the least clock heard. */
-void reader_forget(struct reader *r, const struct conflict_vector *acks, int64_t lowest);
+/** `acks`: what was received from each peer; `lowest`: the least clock heard. */
+void reader_forget(struct reader *r, const struct conflict_peers *acks, int64_t lowest);
 /** A version is remembered that no peer can ask for. */
 bool reader_has_leftovers(struct reader *r);
 
@@ -364,7 +365,7 @@ struct node {
 	bool dead, ready;
 	uint64_t epoch;
 	struct reader *reader;
-	struct conflict_vector acks[SIM_SITES];
+	struct conflict_peers acks; /* received */
 	int64_t watermarks[SIM_SITES];
 	struct link *inbound[SIM_SITES];
 	struct stream *streams[SIM_SITES + 1];

@@ -532,7 +532,7 @@ take_one(struct stream *s, struct group *g)
 		return false;
 	}
 	if (!m->beat && m->seq > s->taken && world_rule(w, SIM_HOLD) &&
-	    m->txn.version.clock_us > w->now + w->config.max_skew) {
+	    conflict_clock_is_ahead(m->txn.version, w->now, w->config.max_skew)) {
 		w->held = true; /* far future: hold, alarm */
 		return false;
 	}

@@ -319,8 +319,11 @@ open_sites(struct world *w)
 		s->number = i;
 		s->offset = some_offset(w);
 		memcpy(s->rows, w->initial, sizeof(s->rows));
-		for (uint32_t j = 0; j < SIM_SITES; j++)
+		for (uint32_t j = 0; j < sites; j++) {
 			s->watermark[j] = -1;
+			if (j != i)
+				conflict_peers_add(&s->heard, j);
+		}
 		reader_checkpoint(reader_new(s, NULL), &start);
 		SIM_PUSH(w, &s->checkpoints, start);
 		w->nodes[i] = node_new(s);
@@ -562,14 +565,10 @@ world_free(struct world *w)
 {
 	for (struct reader *r = w->readers; r != NULL; r = r->next)
 		conflict_observer_free(r->observer);
-	for (struct node *n = w->all_nodes; n != NULL; n = n->next) {
-		for (uint32_t j = 0; j < SIM_SITES; j++)
-			conflict_vector_free(&n->acks[j]);
-	}
-	for (uint32_t i = 0; i < SIM_SITES; i++) {
-		for (uint32_t j = 0; j < SIM_SITES; j++)
-			conflict_vector_free(&w->sites[i].heard[j]);
-	}
+	for (struct node *n = w->all_nodes; n != NULL; n = n->next)
+		conflict_peers_free(&n->acks);
+	for (uint32_t i = 0; i < w->config.sites; i++)
+		conflict_peers_free(&w->sites[i].heard);
 	lt_arena_free(w->arena);
 	lt_arena_free(w->scratch);
 	free(w);

@@ -6,7 +6,7 @@ import itertools
 import typing
 
 import steps
-from conftest import ledger_is, same
+from conftest import ledger_is, same, whole
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
 
@@ -96,7 +96,7 @@ def come_out(fault, w, load, begin):
 def run(fault, w):
     for part in fault.needs:
         w.need(part)
-    with Workload(w.source, w.schema, clients=2, seed=next(_seeds), pause_s=0.02, large_share=0) as w.load:
+    with whole(w.schema, w.target, pause_s=0.2), Workload(w.source, w.schema, clients=2, seed=next(_seeds), pause_s=0.02, large_share=0) as w.load:
         load = w.load
         traffic(load, 4)
         begin = steps.log_size(w.lutra)
@@ -106,8 +106,8 @@ def run(fault, w):
             w.order(fault.then.format(place=fault.place(w) if fault.place else ""))
         traffic(load, 0 if fault.quiet else 4)
         load.stop()
-    w.write(*to_base())
-    w.lutra.wait(timeout_s=2 * SILENT_S)
+        w.write(*to_base())
+        w.lutra.wait(timeout_s=2 * SILENT_S)
     same(w.source, w.target, w.schema)
     ledger_is(w.target, w.schema, load.expected_ledger())
     steps.wait_for(w.lutra, PIPELINE, lambda p: (p["state"], p["error"]) == ("running", None), "to run as if nothing had been")

@@ -165,17 +165,30 @@ view_holders(void *ctx, struct lt_str claim, struct lt_arena *arena, struct lt_s
 }
 
 static void
+read_mark(struct site *s, struct lt_str bytes)
+{
+	struct conflict_mark mark;
+	struct lt_err err = { 0 };
+
+	assert_true(conflict_mark_decode(bytes, s->arena, &mark, &err));
+	conflict_observer_mark(s->observer, &mark);
+	assert_int_equal(conflict_observer_went_back(s->observer), 0);
+}
+
+static void
 observe(struct site *s, const struct conflict_mark *mark)
 {
 	struct lt_buf bytes = { 0 };
-	struct conflict_mark back;
-	struct lt_err err = { 0 };
+	struct lt_str kept;
 
 	conflict_mark_encode(mark, &bytes);
-	assert_true(conflict_mark_decode(lt_buf_str(&bytes), s->arena, &back, &err));
-	conflict_observer_mark(s->observer, &back);
+	kept = lt_arena_str(s->arena, lt_buf_str(&bytes));
 	lt_buf_free(&bytes);
-	assert_int_equal(conflict_observer_went_back(s->observer), 0);
+	read_mark(s, kept);
+	if (s->checkpoint.len == 0)
+		return;
+	assert_true(s->nmarks < SITE_MARKS);
+	s->marks[s->nmarks++] = kept;
 }
 
 /* No value of a unique key is twice in the table. */
@@ -198,8 +211,10 @@ check_unique(struct site *s)
 static void
 carry_out(struct site *s, const struct conflict_decision *d, const struct conflict_txn *txns)
 {
-	for (uint32_t i = 0; i < d->nwrites; i++)
+	for (uint32_t i = 0; i < d->nwrites; i++) {
+		assert_false(i > 0 && d->writes[i].row == NULL && d->writes[i - 1].row != NULL); /* deletions first */
 		row_at(s, d->writes[i].key)->row = d->writes[i].row;
+	}
 	for (uint32_t i = 0; i < d->nparks; i++)
 		row_at(s, d->parks[i].key)->parked = d->parks[i].parked;
 	for (uint32_t i = 0; i < d->nclashes; i++) {
@@ -293,18 +308,37 @@ keep(void *ctx, struct lt_str key)
 }
 
 void
-site_reread(struct site *s)
+site_checkpoint(struct site *s)
 {
-	struct conflict_checkpoint c, back;
+	struct conflict_checkpoint c;
 	struct lt_buf bytes = { 0 };
-	struct lt_err err = { 0 };
 
 	conflict_observer_checkpoint(s->observer, LT_STR("mb.1:4"), s->policy->unique ? keep : NULL, s, s->arena, &c);
 	conflict_checkpoint_encode(&c, &bytes);
-	assert_true(conflict_checkpoint_decode(lt_buf_str(&bytes), s->arena, &back, &err));
-	conflict_observer_free(s->observer);
-	s->observer = conflict_observer_resume(&back, INTERVAL_US);
+	s->checkpoint = lt_arena_str(s->arena, lt_buf_str(&bytes));
+	s->nmarks = 0;
 	lt_buf_free(&bytes);
+}
+
+void
+site_resume(struct site *s)
+{
+	struct conflict_checkpoint c;
+	struct lt_err err = { 0 };
+
+	assert_true(conflict_checkpoint_decode(s->checkpoint, s->arena, &c, &err));
+	conflict_observer_free(s->observer);
+	s->observer = conflict_observer_resume(&c, INTERVAL_US);
+	for (uint32_t i = 0; i < s->nmarks; i++)
+		read_mark(s, s->marks[i]);
+	s->checkpoint.len = 0;
+}
+
+void
+site_reread(struct site *s)
+{
+	site_checkpoint(s);
+	site_resume(s);
 }
 
 static int64_t

@@ -7,6 +7,7 @@
 
 #define SITE_ROWS 8
 #define SITE_CLASHES 16
+#define SITE_MARKS 4
 
 struct site_row {
 	struct lt_str key;
@@ -29,6 +30,9 @@ struct site {
 	struct site_clash clashes[SITE_CLASHES];
 	uint32_t nclashes;
 	uint32_t drifts;
+	struct lt_str checkpoint;        /* the last one that was taken */
+	struct lt_str marks[SITE_MARKS]; /* of the log, since then */
+	uint32_t nmarks;
 	struct lt_arena *arena;
 };
 
@@ -56,7 +60,12 @@ void site_take(struct site *s, const struct conflict_txn *txn);
 uint32_t site_needs(struct site *s, const struct conflict_txn *txn);
 /** Parked rows come back where their values are free. */
 void site_upkeep(struct site *s);
-/** Begin again at a checkpoint of this moment, as after a crash. */
+/** Take a checkpoint of this moment. */
+void site_checkpoint(struct site *s);
+/** Begin again at the last checkpoint, as after a crash, and read the groups that were applied since; no user may have
+ * written. */
+void site_resume(struct site *s);
+/** Both at once. */
 void site_reread(struct site *s);
 
 /** Values are whole numbers as text. */

@@ -79,6 +79,33 @@ r20_stamps_of_ten_years_off_do_not_move_the_clock(void **state)
 }
 
 static void
+r20_a_server_whose_clock_is_off_gives_no_time(void **state)
+{
+	(void)state;
+	assert_true(conflict_clock_believes(100 * YEAR_US + 5 * SECOND_US, 100 * YEAR_US, 10 * SECOND_US));
+	assert_true(conflict_clock_believes(100 * YEAR_US - 5 * SECOND_US, 100 * YEAR_US, 10 * SECOND_US));
+	assert_false(conflict_clock_believes(100 * YEAR_US + 5 * SECOND_US + 1, 100 * YEAR_US, 10 * SECOND_US));
+	assert_false(conflict_clock_believes(100 * YEAR_US - 5 * SECOND_US - 1, 100 * YEAR_US, 10 * SECOND_US));
+	assert_false(conflict_clock_believes(110 * YEAR_US, 100 * YEAR_US, 10 * SECOND_US));
+	assert_false(conflict_clock_believes(INT64_MIN, 100 * YEAR_US, 10 * SECOND_US));
+}
+
+static void
+a_transaction_of_the_far_future_is_held(void **state)
+{
+	struct conflict_version v = { 50 * YEAR_US, 1, 1 };
+
+	(void)state;
+	assert_false(conflict_clock_is_ahead(v, 50 * YEAR_US, SECOND_US));
+	assert_false(conflict_clock_is_ahead(v, 50 * YEAR_US - SECOND_US, SECOND_US));
+	assert_true(conflict_clock_is_ahead(v, 50 * YEAR_US - SECOND_US - 1, SECOND_US));
+	assert_false(
+	    conflict_clock_is_ahead(v, 60 * YEAR_US, SECOND_US)); /* the past decides nothing that is not decided */
+	assert_false(conflict_clock_is_ahead(CONFLICT_UNKNOWN, INT64_MAX, SECOND_US));
+	assert_true(conflict_clock_is_ahead(v, INT64_MIN, SECOND_US));
+}
+
+static void
 same(const struct conflict_txn *a, const struct conflict_txn *b)
 {
 	assert_true(conflict_version_same(a->version, b->version));
@@ -123,27 +150,6 @@ r18_a_reader_that_begins_again_gives_the_same_versions(void **state)
 	site_close(&other);
 }
 
-static void
-r18_a_checkpoint_is_used_once_every_peer_has_all_that_it_saw(void **state)
-{
-	struct conflict_checkpoint c = { 0 };
-	struct conflict_vector heard[2] = { 0 };
-
-	(void)state;
-	conflict_vector_raise(&c.seen, 1, 4);
-	conflict_vector_raise(&c.seen, 2, 7);
-	conflict_vector_raise(&heard[0], 1, 4);
-	conflict_vector_raise(&heard[0], 2, 9);
-	conflict_vector_raise(&heard[1], 1, 4);
-	assert_false(
-	    conflict_checkpoint_usable(&c, heard, 2)); /* the second has all of ours, and not what we saw of others */
-	conflict_vector_raise(&heard[1], 2, 7);
-	assert_true(conflict_checkpoint_usable(&c, heard, 2));
-	conflict_vector_free(&c.seen);
-	conflict_vector_free(&heard[0]);
-	conflict_vector_free(&heard[1]);
-}
-
 int
 main(void)
 {
@@ -152,8 +158,9 @@ main(void)
 		cmocka_unit_test(a_stamp_that_goes_back_does_not),
 		cmocka_unit_test(what_was_seen_is_before_what_is_written_next),
 		cmocka_unit_test(r20_stamps_of_ten_years_off_do_not_move_the_clock),
+		cmocka_unit_test(r20_a_server_whose_clock_is_off_gives_no_time),
+		cmocka_unit_test(a_transaction_of_the_far_future_is_held),
 		cmocka_unit_test(r18_a_reader_that_begins_again_gives_the_same_versions),
-		cmocka_unit_test(r18_a_checkpoint_is_used_once_every_peer_has_all_that_it_saw),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -373,6 +373,36 @@ r19_a_late_operation_brings_the_list(void **state)
 	close_three(&t);
 }
 
+/* A, trusted most, wrote what all have acknowledged; B's older write comes late to A and loses; A's reader begins again
+ * between the two; and C, trusted least, wrote having seen A and not B. C's must win, and does not where A knows of B
+ * alone. */
+static void
+r19_a_write_that_lost_to_one_forgotten_stays_lost(void **state)
+{
+	static const uint32_t trusted[] = { 1, 2, 3 };
+	static const struct conflict_policy by_home = { .kind = CONFLICT_BY_HOME, .trusted = trusted, .ntrusted = 3 };
+	struct three t;
+	const struct conflict_txn *x, *y, *z;
+
+	(void)state;
+	open_three(&t, &by_home, true);
+	x = site_put(&t.a, 300, "k", site_row(&t.a, NULL, NULL, "1"));
+	y = site_put(&t.b, 200, "k", site_row(&t.b, NULL, NULL, "2"));
+	site_take(&t.b, x);
+	site_take(&t.c, x);
+	site_checkpoint(&t.a);
+	site_take(&t.a, y);
+	assert_string_equal(site_shows(&t.a, "k"), "-,-,1");
+	z = site_put(&t.c, 400, "k", site_row(&t.c, NULL, NULL, "3"));
+	site_resume(&t.a);
+	site_take(&t.a, z);
+	site_take(&t.b, z);
+	site_take(&t.c, y);
+	both_show(&t, "k", "-,-,3");
+	assert_string_equal(site_shows(&t.c, "k"), "-,-,3");
+	close_three(&t);
+}
+
 int
 main(void)
 {
@@ -394,6 +424,7 @@ main(void)
 		cmocka_unit_test(a_before_image_is_compared_only_if_all_that_was_seen_is_here),
 		cmocka_unit_test(r19_transactions_of_a_group_keep_their_versions),
 		cmocka_unit_test(counters_add_up_whatever_comes_first),
+		cmocka_unit_test(r19_a_write_that_lost_to_one_forgotten_stays_lost),
 		cmocka_unit_test(r19_a_late_operation_brings_the_list),
 	};
 

@@ -50,7 +50,7 @@ open_whole(void **state)
 		.before = ops[0].after,
 		.found = ops[0].after,
 		.replaced = { site_row(&w.site, "base", "", NULL), order, 2 } };
-	txns[0] = (struct conflict_mark_txn){ { INT64_MAX, UINT64_MAX, UINT32_MAX }, vector(&w, 2), won, 4 };
+	txns[0] = (struct conflict_mark_txn){ { CONFLICT_CLOCK_MAX, UINT64_MAX, UINT32_MAX }, vector(&w, 2), won, 4 };
 	txns[1] = (struct conflict_mark_txn){ { -5, 300, 1 }, vector(&w, 0), NULL, 0 };
 	pins[0] = (struct conflict_pin){ LT_STR("apart"), CONFLICT_UNKNOWN, CONFLICT_PARKED };
 	pins[1] = (struct conflict_pin){ LT_STR(""), { 4, 5, 6 }, CONFLICT_VISIBLE };
@@ -186,6 +186,22 @@ damage_costs_no_memory(void **state)
 	}
 }
 
+/* Else counting up would run over. */
+static void
+a_clock_at_the_end_of_time_is_refused(void **state)
+{
+	struct whole *w = *state;
+	struct conflict_mark back;
+	struct lt_err err = { 0 };
+	struct lt_buf bytes = { 0 };
+
+	w->mark.txns[0].version.clock_us = CONFLICT_CLOCK_MAX + 1;
+	conflict_mark_encode(&w->mark, &bytes);
+	assert_false(conflict_mark_decode(lt_buf_str(&bytes), w->site.arena, &back, &err));
+	assert_int_equal(err.code, LT_E_STATE_BROKEN);
+	lt_buf_free(&bytes);
+}
+
 static void
 a_count_of_four_billion_is_not_believed(void **state)
 {
@@ -244,6 +260,7 @@ main(void)
 		WHOLE(what_lies_behind_the_end_is_refused),
 		WHOLE(a_newer_form_is_told_from_a_broken_one),
 		WHOLE(damage_costs_no_memory),
+		WHOLE(a_clock_at_the_end_of_time_is_refused),
 		cmocka_unit_test(a_count_of_four_billion_is_not_believed),
 		WHOLE(a_checkpoint_comes_back_and_no_truncation_does),
 	};

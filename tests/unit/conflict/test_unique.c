@@ -94,6 +94,43 @@ a_later_write_of_a_parked_rows_key_takes_its_place(void **state)
 	close_two(&t);
 }
 
+static void
+a_row_is_deleted_before_another_takes_its_value(void **state)
+{
+	struct two t;
+	const struct conflict_txn *x;
+
+	(void)state;
+	open_two(&t);
+	site_take(&t.b, site_put(&t.a, 100, "m", site_row(&t.a, "mail", NULL, "0")));
+	x = site_write(&t.a, 200, (struct site_edit[]){ { "k", site_row(&t.a, "mail", NULL, "1") }, { "m", NULL } }, 2);
+	site_take(&t.b, x); /* the helper sees to the order */
+	both_show(&t, "k", "mail,-,1", "none");
+	both_show(&t, "m", "none", "none");
+	close_two(&t);
+}
+
+/* Nobody's version is that of the parked row: it is not known whose it is, and does not come back. */
+static void
+a_parked_row_that_was_changed_by_hand_is_void(void **state)
+{
+	struct two t;
+	const struct conflict_txn *x;
+
+	(void)state;
+	open_two(&t);
+	x = site_put(&t.b, 100, "k", site_row(&t.b, "mail", NULL, "1"));
+	site_put(&t.a, 200, "m", site_row(&t.a, "mail", NULL, "2"));
+	site_take(&t.a, x);
+	for (uint32_t i = 0; i < t.a.nrows; i++)
+		t.a.rows[i].parked.version.seq += 7;
+	site_put(&t.a, 300, "m", NULL);
+	site_upkeep(&t.a);
+	assert_string_equal(site_shows(&t.a, "k"), "none");
+	assert_string_equal(site_parks(&t.a, "k"), "none");
+	close_two(&t);
+}
+
 /* One transaction at A swaps two values, while B gives one of the rows another. */
 static void
 unique_values_that_are_swapped(void **state)
@@ -277,6 +314,8 @@ main(void)
 		cmocka_unit_test(the_newer_of_two_rows_has_the_value_and_the_older_is_parked),
 		cmocka_unit_test(a_parked_row_comes_back_when_its_value_is_free),
 		cmocka_unit_test(a_later_write_of_a_parked_rows_key_takes_its_place),
+		cmocka_unit_test(a_row_is_deleted_before_another_takes_its_value),
+		cmocka_unit_test(a_parked_row_that_was_changed_by_hand_is_void),
 		cmocka_unit_test(unique_values_that_are_swapped),
 		cmocka_unit_test(a_swap_against_an_older_update_of_one_of_the_rows),
 		cmocka_unit_test(replace_over_another_rows_unique_key),

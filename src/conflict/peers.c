@@ -1,0 +1,94 @@
+#include "conflict/peers.h"
+
+void
+conflict_peers_free(struct conflict_peers *p)
+{
+	for (uint32_t i = 0; i < p->count; i++)
+		conflict_vector_free(&p->at[i].seen);
+	free(p->at);
+	*p = (struct conflict_peers){ 0 };
+}
+
+static struct conflict_peer *
+find(const struct conflict_peers *p, uint32_t site)
+{
+	for (uint32_t i = 0; i < p->count; i++) {
+		if (p->at[i].site == site)
+			return &p->at[i];
+	}
+	return NULL;
+}
+
+static struct conflict_peer *
+find_or_add(struct conflict_peers *p, uint32_t site)
+{
+	struct conflict_peer *peer = find(p, site);
+
+	if (peer != NULL)
+		return peer;
+	if (p->count == p->cap) {
+		p->cap = p->cap > 0 ? p->cap * 2 : 4;
+		p->at = lt_realloc(p->at, p->cap * sizeof(*p->at));
+	}
+	p->at[p->count] = (struct conflict_peer){ .site = site };
+	return &p->at[p->count++];
+}
+
+void
+conflict_peers_add(struct conflict_peers *p, uint32_t site)
+{
+	find_or_add(p, site);
+}
+
+void
+conflict_peers_remove(struct conflict_peers *p, uint32_t site)
+{
+	struct conflict_peer *peer = find(p, site);
+
+	if (peer == NULL)
+		return;
+	conflict_vector_free(&peer->seen);
+	*peer = p->at[--p->count];
+}
+
+void
+conflict_peers_hear(struct conflict_peers *p, uint32_t site, const struct conflict_vector *seen)
+{
+	conflict_vector_merge(&find_or_add(p, site)->seen, seen);
+}
+
+void
+conflict_peers_merge(struct conflict_peers *p, const struct conflict_peers *from)
+{
+	for (uint32_t i = 0; i < from->count; i++)
+		conflict_peers_hear(p, from->at[i].site, &from->at[i].seen);
+}
+
+const struct conflict_vector *
+conflict_peers_seen(const struct conflict_peers *p, uint32_t site)
+{
+	const struct conflict_peer *peer = find(p, site);
+
+	return peer != NULL ? &peer->seen : NULL;
+}
+
+void
+conflict_peers_everyone(const struct conflict_peers *p, struct conflict_vector *out)
+{
+	for (uint32_t i = 0; i < p->count; i++) {
+		if (i == 0)
+			conflict_vector_merge(out, &p->at[i].seen);
+		else
+			conflict_vector_meet(out, &p->at[i].seen);
+	}
+}
+
+bool
+conflict_peers_have(const struct conflict_peers *p, const struct conflict_vector *seen)
+{
+	for (uint32_t i = 0; i < p->count; i++) {
+		if (!conflict_vector_below(seen, &p->at[i].seen))
+			return false;
+	}
+	return true;
+}

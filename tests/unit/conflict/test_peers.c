@@ -1,0 +1,141 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "conflict/peers.h"
+
+/** Two peers of site 1. */
+struct pair {
+	struct conflict_peers peers;
+	struct conflict_vector ours; /* all that we have seen: 4 of our own, 7 of site 2 */
+};
+
+static int
+open_pair(void **state)
+{
+	static struct pair p;
+
+	p = (struct pair){ 0 };
+	conflict_peers_add(&p.peers, 2);
+	conflict_peers_add(&p.peers, 3);
+	conflict_peers_add(&p.peers, 2);
+	conflict_vector_raise(&p.ours, 1, 4);
+	conflict_vector_raise(&p.ours, 2, 7);
+	*state = &p;
+	return 0;
+}
+
+static int
+close_pair(void **state)
+{
+	struct pair *p = *state;
+
+	conflict_peers_free(&p->peers);
+	conflict_vector_free(&p->ours);
+	return 0;
+}
+
+static void
+hear(struct pair *p, uint32_t site, uint32_t origin, uint64_t seq)
+{
+	struct conflict_vector v = { 0 };
+
+	conflict_vector_raise(&v, origin, seq);
+	conflict_peers_hear(&p->peers, site, &v);
+	conflict_vector_free(&v);
+}
+
+static uint64_t
+everyone_has(const struct pair *p, uint32_t origin)
+{
+	struct conflict_vector v = { 0 };
+	uint64_t seq;
+
+	conflict_peers_everyone(&p->peers, &v);
+	seq = conflict_vector_get(&v, origin);
+	conflict_vector_free(&v);
+	return seq;
+}
+
+static void
+r18_a_checkpoint_is_used_once_every_peer_has_all_that_it_saw(void **state)
+{
+	struct pair *p = *state;
+
+	assert_false(conflict_peers_have(&p->peers, &p->ours));
+	hear(p, 2, 1, 4);
+	hear(p, 2, 2, 9);
+	hear(p, 3, 1, 4);
+	assert_false(
+	    conflict_peers_have(&p->peers, &p->ours)); /* the second has all of ours, and not what we saw of others */
+	hear(p, 3, 2, 7);
+	assert_true(conflict_peers_have(&p->peers, &p->ours));
+}
+
+static void
+nothing_is_forgotten_before_each_peer_was_heard(void **state)
+{
+	struct pair *p = *state;
+
+	hear(p, 2, 1, 4);
+	assert_int_equal(everyone_has(p, 1), 0);
+	hear(p, 3, 1, 3);
+	assert_int_equal(everyone_has(p, 1), 3);
+	hear(p, 3, 1, 2); /* what comes late lowers nothing */
+	assert_int_equal(everyone_has(p, 1), 3);
+	assert_int_equal(p->peers.count, 2);
+}
+
+static void
+r24_a_peer_that_is_removed_claims_nothing(void **state)
+{
+	struct pair *p = *state;
+
+	hear(p, 2, 1, 4);
+	conflict_peers_remove(&p->peers, 9);
+	assert_int_equal(everyone_has(p, 1), 0);
+	conflict_peers_remove(&p->peers, 3);
+	assert_int_equal(everyone_has(p, 1), 4);
+	assert_null(conflict_peers_seen(&p->peers, 3));
+	assert_int_equal(conflict_vector_get(conflict_peers_seen(&p->peers, 2), 1), 4);
+}
+
+static void
+without_peers_nothing_is_told(void **state)
+{
+	struct pair none = { 0 };
+
+	(void)state;
+	assert_int_equal(everyone_has(&none, 1), 0);
+}
+
+static void
+what_was_received_is_taken_into_what_is_durable(void **state)
+{
+	struct pair *p = *state;
+	struct conflict_peers durable = { 0 };
+
+	hear(p, 2, 1, 4);
+	conflict_peers_merge(&durable, &p->peers);
+	assert_int_equal(durable.count, 2);
+	assert_int_equal(conflict_vector_get(conflict_peers_seen(&durable, 2), 1), 4);
+	conflict_peers_free(&durable);
+}
+
+int
+main(void)
+{
+#define PAIR(test) cmocka_unit_test_setup_teardown(test, open_pair, close_pair)
+	const struct CMUnitTest tests[] = {
+		PAIR(r18_a_checkpoint_is_used_once_every_peer_has_all_that_it_saw),
+		PAIR(nothing_is_forgotten_before_each_peer_was_heard),
+		PAIR(r24_a_peer_that_is_removed_claims_nothing),
+		cmocka_unit_test(without_peers_nothing_is_told),
+		PAIR(what_was_received_is_taken_into_what_is_durable),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -462,6 +462,66 @@ groups_wait_for_those_that_touch_them_and_for_no_others(void **state)
 	tear_down(&f);
 }
 
+/* An independent word on families: a parent that goes touches all of them; a child that comes, its parent. */
+struct kin {
+	uint64_t order;
+	bool parent, goes;
+	int64_t id;
+	char name[8];
+};
+
+static bool
+kin_touch(const struct kin *a, const struct kin *b)
+{
+	const struct kin *child = a->parent ? b : a;
+
+	if ((a->parent && a->goes) || (b->parent && b->goes) || (a->parent == b->parent && a->id == b->id))
+		return true;
+	if (a->parent != b->parent && child->goes)
+		return false;
+	return (a->parent || b->parent) && strcasecmp(a->name, b->name) == 0;
+}
+
+static void
+r06_families_wait_for_those_that_touch_them_and_for_no_others(void **state)
+{
+	static struct kin rows[4000];
+	uint32_t seed = 11;
+	struct two t;
+	uint64_t done = 0, wait = 0, expected = 0;
+
+	(void)state;
+	set_up_two(&t);
+	for (size_t i = 0; i < LT_COUNT(rows); i++) {
+		struct kin *k = &rows[i];
+		struct fixture *f;
+		uint64_t one;
+
+		k->order = 1 + i / 2;
+		if (i % 2 == 0)
+			wait = expected = 0;
+		if (i % 2 == 0 && k->order > 24) {
+			done = k->order - 24;
+			pipeline_schedule_done(t.parent.schedule, done);
+		}
+		seed = seed * 1664525u + 1013904223u;
+		k->parent = (seed >> 9 & 3) == 0;
+		k->goes = (seed >> 11 & (k->parent ? 15 : 3)) == 0;
+		k->id = (int64_t)(seed >> 15 & 255);
+		snprintf(k->name, sizeof(k->name), "%c%u", seed >> 23 & 1 ? 'n' : 'N', seed >> 24 & 127);
+		for (size_t j = 0; j < i; j++) {
+			if (rows[j].order > done && rows[j].order < k->order && kin_touch(&rows[j], k))
+				expected = LT_MAX(expected, rows[j].order);
+		}
+		f = k->parent ? &t.parent : &t.child;
+		one = k->goes ? erase(f, k->order, k->id, k->name) : insert(f, k->order, k->id, k->name);
+		wait = LT_MAX(wait, one);
+		if (i % 2 == 1)
+			assert_int_equal(wait, expected);
+	}
+	tear_down_two(&t);
+}
+
 int
 main(void)
 {
@@ -474,6 +534,7 @@ main(void)
 		cmocka_unit_test(r06_a_value_that_is_not_known_may_be_of_any_parent),
 		cmocka_unit_test(r06_rows_without_checks_go_beside_their_own_kind),
 		cmocka_unit_test(r06_keys_that_cannot_be_told_by_value_are_refused),
+		cmocka_unit_test(r06_families_wait_for_those_that_touch_them_and_for_no_others),
 		cmocka_unit_test(a_trigger_may_touch_anything),
 		cmocka_unit_test(keyless_rows_are_inserted_beside_each_other_and_changed_alone),
 		cmocka_unit_test(two_routes_into_one_table_have_the_same_keys),

@@ -68,10 +68,15 @@ def test_another_program_finds_nothing_either(policy, sites):
     ("causal_max", ("policy=maximum",)), ("causal_max", ("policy=mixed",)), ("pins", ("policy=unique", "shape=claims")), ("autocommit", ("sites=3",)),
 ))
 def test_both_programs_find_the_same_where_a_rule_is_off(rule, settings):
-    found = [both for seed in range(12) if (both := run(seed, f"off={rule}", *settings)) is not None]
-    assert any(said for said, _ in found)
-    for said, judged in found:
-        assert said == judged
+    found = 0
+    for seed in range(150):  # sim switches sees each rule missed within so many
+        both = run(seed, f"off={rule}", *settings)
+        if both is not None:
+            assert both[0] == both[1], seed
+            found += bool(both[0])
+        if found == 3:
+            return
+    assert found > 0
 
 
 def test_a_seed_is_one_history():

@@ -11,6 +11,9 @@ enum { DUMP_NON_BLOCK = 1, MYSQL_HEARTBEAT_V2 = 2, MARIADB_ANNOTATE = 2 };
 
 #define HEARTBEAT_MS 1000
 #define SILENT_HEARTBEATS 3
+/* MariaDB looks for a start by GTID from the beginning of the file on. Meanwhile it sends no heartbeat, and what it has
+ * to send it keeps until it meets the end of its log or has enough of it: as long as a gigabyte may take to be read. */
+#define SEEK_US (60 * UINT64_C(1000000))
 /* What a packet may be when nothing limits transactions, and what it may be beyond a limit. */
 #define PACKET_MAX (((size_t)1 << 30) + ((size_t)1 << 20))
 #define PACKET_MORE ((size_t)1 << 20)
@@ -27,6 +30,7 @@ struct stream {
 	const struct lt_clock *clock;   /* borrowed */
 	uint64_t silence_us, silent_us; /* as long as is borne; as long as it has been waited already */
 	uint64_t heard;                 /* bytes up to the last wait */
+	bool seeks;                     /* the server may be looking for the start: no heartbeat came yet */
 	size_t packet_max;
 	struct change_spill_room *spill; /* borrowed; NULL: none */
 	bool joining, spooling;          /* pieces of an event are still to come; they go to the file */
@@ -111,6 +115,12 @@ read_failed(const struct stream *s, struct lt_err *err)
 	return BINLOG_READ_FAILED;
 }
 
+static uint64_t
+silence_us(const struct stream *s)
+{
+	return s->seeks ? LT_MAX(s->silence_us, SEEK_US) : s->silence_us;
+}
+
 /** No event came in the time given; silence adds up only while it is listened to, and a part of an event ends it. */
 static enum binlog_read
 nothing(struct stream *s, uint64_t since_us, int wait_ms, struct lt_err *err)
@@ -122,7 +132,7 @@ nothing(struct stream *s, uint64_t since_us, int wait_ms, struct lt_err *err)
 	s->heard = heard;
 	/* Before the last wait bytes may have come. */
 	s->silent_us += LT_MIN(lt_mono_us(s->clock) - since_us, (uint64_t)wait_ms * 1000);
-	if (s->silent_us < s->silence_us) {
+	if (s->silent_us < silence_us(s)) {
 		*err = (struct lt_err){ 0 };
 		return BINLOG_READ_NOTHING;
 	}
@@ -200,7 +210,7 @@ static enum binlog_read
 stream_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, struct lt_err *err)
 {
 	struct stream *s = (struct stream *)feed;
-	int wait_ms = (int)((s->silence_us - LT_MIN(s->silent_us, s->silence_us)) / 1000) + 1;
+	int wait_ms = (int)((silence_us(s) - LT_MIN(s->silent_us, silence_us(s))) / 1000) + 1;
 	uint64_t since_us = timeout_ms == 0 ? 0 : lt_mono_us(s->clock);
 	if (timeout_ms >= 0)
 		wait_ms = LT_MIN(wait_ms, timeout_ms);
@@ -229,6 +239,8 @@ stream_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, stru
 			return read_failed(s, err);
 		if (s->joining)
 			continue;
+		if ((uint8_t)event->ptr[TYPE_AT] == BINLOG_HEARTBEAT)
+			s->seeks = false;
 		if (s->ack)
 			my_renumber(s->conn, 1); /* as if the answer had gone out: the server counts on behind it */
 		return BINLOG_READ_EVENT;
@@ -419,6 +431,7 @@ start_by_gtid(
     struct stream *s, const struct change_position *from, const struct binlog_options *options, struct lt_err *err)
 {
 	s->feed.by_gtid = true;
+	s->seeks = my_conn_server(s->conn)->flavor == MY_MARIADB;
 	if (!check_executed(s, from->gtids, err))
 		return false;
 	if (my_conn_server(s->conn)->flavor == MY_MARIADB)

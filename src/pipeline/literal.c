@@ -16,6 +16,14 @@ add_number(void *ctx, struct lt_str path, struct lt_str number)
 	lt_buf_str_add(out, number); /* a literal with a point is a DECIMAL */
 }
 
+static void
+add_plain(struct lt_buf *out, struct lt_str text)
+{
+	lt_buf_z(out, "CAST(");
+	my_sql_text(out, text);
+	lt_buf_z(out, " AS JSON)");
+}
+
 /* The document, and over it its numbers that are no DOUBLE. */
 static void
 add_json(struct lt_str text, struct lt_buf *out)
@@ -25,9 +33,7 @@ add_json(struct lt_str text, struct lt_buf *out)
 	change_json_numbers(text, add_number, &numbers);
 	if (numbers.len > 0)
 		lt_buf_z(out, "JSON_REPLACE(");
-	lt_buf_z(out, "CAST(");
-	my_sql_text(out, text);
-	lt_buf_z(out, " AS JSON)");
+	add_plain(out, text);
 	if (numbers.len > 0) {
 		lt_buf_str_add(out, lt_buf_str(&numbers));
 		lt_buf_c(out, ')');
@@ -48,14 +54,6 @@ add_cast(struct lt_buf *out, struct lt_str text, const char *type)
 	lt_buf_z(out, "CAST(");
 	my_sql_text(out, unquoted(text));
 	lt_buf_printf(out, " AS %s)", type);
-}
-
-static void
-add_plain(struct lt_buf *out, struct lt_str text)
-{
-	lt_buf_z(out, "CAST(");
-	my_sql_text(out, text);
-	lt_buf_z(out, " AS JSON)");
 }
 
 /* Bytes, of base64 in lines. */

@@ -391,6 +391,7 @@ def test_a_damaged_event_is_skipped_with_its_transaction(engine, damaged, site, 
     lutra = channel({"hz": source, "us": target}, "hz -> us").start()
     lutra.wait()
     assert lutra.stop() == 0
+    steps.settled_end(source)  # no note of the server's own may come between
     for n in (1, 2, 3, 4):
         transaction(source, schema, f"INSERT INTO ledger VALUES ({n})")
         if n == 2:
@@ -432,7 +433,11 @@ def test_statement_format(engine, site, channel, schema):
     assert error["where"]["table"] == f"{schema}.ledger" and "INSERT" in error["message"]
     ledger_is(target, schema, {1})
 
-    behind(lutra, error)
+    if engine == "mysql":
+        behind(lutra, error)
+    else:
+        assert "lutra skip" in error["hint"]
+        lutra.skip(ONE_WAY)
     lutra.wait()
     ledger_is(target, schema, {1, 3})
 

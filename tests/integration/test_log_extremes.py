@@ -271,7 +271,8 @@ def test_null_is_no_time_of_the_target(target, site, channel, schema):
     with server_globals(target, explicit_defaults_for_timestamp=0):
         lutra = channel({"hz": source, "us": target}, "hz -> us")
         run(source, schema, "CREATE TABLE t (id INT PRIMARY KEY, at TIMESTAMP NULL)", "CREATE TABLE n (id INT PRIMARY KEY, c INT)")
-        run(target, schema, "CREATE TABLE t (id INT PRIMARY KEY, at TIMESTAMP NOT NULL)", "CREATE TABLE n (id INT PRIMARY KEY, c INT NOT NULL AUTO_INCREMENT, UNIQUE (c))")
+        run(target, schema, "CREATE TABLE t (id INT PRIMARY KEY, at TIMESTAMP NOT NULL)",
+            "CREATE TABLE n (id INT PRIMARY KEY, c INT NOT NULL AUTO_INCREMENT, UNIQUE (c))")
         lutra.start()
         for table, column in (("t", "at"), ("n", "c")):
             run(source, schema, f"INSERT INTO {table} VALUES (1, NULL)")

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 
 import pytest
 from conftest import ledger_is
@@ -70,6 +71,34 @@ def test_an_event_that_is_slow_to_come_is_no_silence(site, channel, schema):
         transaction(source, schema, "INSERT INTO b VALUES (1, REPEAT('x', 600000))")
         wait_until(lambda: column(target, schema, "SELECT id FROM b"), PATIENCE_S, "the row")
         assert "E3015" not in lutra.log.read_text()
+
+
+class Seeker(Relay):
+    """The server says nothing for a while when it is asked for its log, as one does that looks for a GTID in a large file."""
+
+    seeks = None
+
+    def edit(self, piece, pair, to_server):
+        if to_server and piece[4] == COM_BINLOG_DUMP:
+            self.seeks = pair
+        elif not to_server and pair is self.seeks:
+            self.seeks = None
+            time.sleep(5)
+        return piece
+
+
+def test_a_server_that_looks_for_a_gtid_is_waited_for(site, channel, schema):
+    """MariaDB sends no heartbeats meanwhile."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    with Seeker("127.0.0.1", source.port) as link:
+        lutra = channel({"hz": source, "us": target}, "hz -> us", urls={"hz": f"127.0.0.1:{link.port}/?ssl-mode=DISABLED"})
+        (gtid,), = source.sql("SELECT @@gtid_binlog_pos")
+        lutra.file.write_text(lutra.file.read_text() + f'start: {{ hz: {{ gtid: "{gtid}" }} }}\n')
+        transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+        lutra.start()
+        lutra.wait()
+        assert "E3015" not in lutra.log.read_text()
+    ledger_is(target, schema, {1})
 
 
 class Swallower:

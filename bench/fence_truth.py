@@ -1,7 +1,8 @@
 """fence.truth: does a reader of the log that has passed P know exactly what was locked before P was asked for?
 
 Each line is one way of locking on one server; `ours` counts what was wrong, and `ratio` is 1 where that is as it must be: none with a
-fence, some in a control. BENCH_SECONDS=N for each cell (4) but controls, which end when they have shown it; BENCH_ENGINES=mariadb,mysql and BENCH_CELLS=keys,values to choose."""
+fence, some in a control. BENCH_SECONDS=N for each cell (4) but controls, which end when they have shown it;
+BENCH_ENGINES=mariadb,mysql and BENCH_CELLS=keys,values to choose."""
 
 import json
 import os

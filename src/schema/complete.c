@@ -221,14 +221,42 @@ add_part(struct lt_buf *out, struct lt_str name, uint32_t prefix)
 		lt_buf_printf(out, "(%u)", prefix);
 }
 
-static void
-known_key(const struct schema_table *known, struct lt_buf *out)
+/** Only these can have prefixes in a key. */
+static bool
+has_prefixes(const struct change_column *d)
 {
-	const struct schema_key *key = known->nkeys > 0 ? &known->keys[0] : NULL;
+	return d->kind == CHANGE_TEXT || d->kind == CHANGE_BYTES;
+}
 
-	for (size_t i = 0; key != NULL && lt_str_eqz(key->name, "PRIMARY") && i < key->nparts; i++)
+static bool
+is_primary(const struct schema_key *key)
+{
+	return lt_str_eqz(key->name, "PRIMARY");
+}
+
+static void
+show_key(const struct schema_table *known, const struct schema_key *key, struct lt_buf *out)
+{
+	lt_buf_clear(out);
+	for (size_t i = 0; i < key->nparts; i++)
 		if (key->parts[i].column != SIZE_MAX)
 			add_part(out, known->columns[key->parts[i].column].name, key->parts[i].prefix);
+}
+
+/** Without a PRIMARY KEY one of the unique ones without NULL is it to a server; which one is left to it. */
+static bool
+is_known_key(const struct schema_table *known, struct lt_str key, struct lt_buf *shown)
+{
+	bool primary = known->nkeys > 0 && is_primary(&known->keys[0]);
+
+	for (size_t i = 0; i < known->nkeys; i++) {
+		if (!(primary ? i == 0 : known->keys[i].unique && known->keys[i].not_null))
+			continue;
+		show_key(known, &known->keys[i], shown);
+		if (lt_str_ieq(lt_buf_str(shown), key))
+			return true;
+	}
+	return !primary && key.len == 0;
 }
 
 /** With what rows are told apart the log's table may be another one though its columns are the same. To the keys of a
@@ -241,10 +269,12 @@ check_key(const struct completion *c, const struct change_column *columns, struc
 
 	if (!c->draft->key_told || c->known->temporal)
 		return true;
-	for (size_t i = 0; i < c->draft->nkey; i++)
-		add_part(&log, columns[c->draft->key[i].column].name, c->draft->key[i].prefix);
-	known_key(c->known, &known);
-	ok = lt_str_ieq(lt_buf_str(&log), lt_buf_str(&known)) ||
+	for (size_t i = 0; i < c->draft->nkey; i++) {
+		const struct change_key_part *part = &c->draft->key[i];
+
+		add_part(&log, columns[part->column].name, has_prefixes(&columns[part->column]) ? part->prefix : 0);
+	}
+	ok = is_known_key(c->known, lt_buf_str(&log), &known) ||
 	     lt_fail(err, LT_E_SCHEMA_MISMATCH, "the log has primary key (%.*s), the schema that was read has (%.*s)",
 		 LT_FMT(lt_buf_str(&log)), LT_FMT(lt_buf_str(&known)));
 	lt_buf_free(&log);

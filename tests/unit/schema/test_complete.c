@@ -182,13 +182,15 @@ assert_key(const struct change_key_part *key, size_t n, bool told, const char *w
 static void
 another_key_is_a_difference_where_the_log_tells_it(void **state)
 {
-	static const struct change_key_part a[] = { { 0, 0 }, { 2, 0 } }, b[] = { { 1, 3 }, { 0, 0 } };
+	static const struct change_key_part a[] = { { 0, 0 }, { 2, 0 } }, b[] = { { 1, 3 }, { 0, 0 } },
+					    whole[] = { { 0, 8 } };
 
 	(void)state;
 	assert_key(a, 1, true, NULL);
 	assert_key(a, 2, true, "primary key (a, c), the schema that was read has (a)");
 	assert_key(b, 2, true, "primary key (b(3), a), ");
 	assert_key(b, 1, true, "primary key (b(3)), ");
+	assert_key(whole, 1, true, NULL);
 	assert_key(NULL, 0, true, "primary key (), ");
 	assert_key(NULL, 0, false, NULL);
 }

@@ -137,7 +137,7 @@ my_packet_piece(struct my_conn *c, int timeout_ms, struct lt_str *out, bool *mor
 bool
 my_packet_read(struct my_conn *c, size_t limit, int timeout_ms, struct lt_str *out, struct lt_err *err)
 {
-	struct lt_err mine; /* large: made only where it is needed */
+	struct lt_err mine;                            /* large: made only where it is needed */
 	struct lt_err *to = err != NULL ? err : &mine; /* cppcheck-suppress uninitvar */
 	struct lt_str piece = { 0 };
 

@@ -5,7 +5,7 @@ import contextlib
 import steps
 
 from .fault import BOTH, Fault, setting, sql
-from .world import BASE, HIT, World
+from .world import BASE, HIT
 
 UPDATE_2 = ("UPDATE hit SET n = n + 10 WHERE id = 2",)
 TO_70000 = ("UPDATE hit SET n = 70000 WHERE id = 2",)
@@ -70,7 +70,7 @@ DATA = [
           TO_70000, stops="E5003", engines=BOTH),
     Fault("row larger than max_allowed_packet", small_packets, ("INSERT INTO wide VALUES (1, REPEAT('x', 3000000))",), stops="E2012", engines=BOTH),
     Fault("statement that changes a table at the source", ddl_at_source, stops="E4000", then="ddl done"),
-    Fault("statement in place of rows", statement_format, stops="E3006", then="position {place}", place=World.next_transaction),
+    Fault("statement in place of rows", statement_format, stops="E3006", then="skip"),
     Fault("odd settings of sessions", setting(reconnect=True, autocommit=0, sql_mode="ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH",
                                               init_connect="SET sql_mode='ANSI', autocommit=1, foreign_key_checks=0, time_zone='+05:30'"),
           UPDATE_2, busy=True),

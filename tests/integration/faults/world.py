@@ -2,9 +2,7 @@
 
 import contextlib
 import itertools
-import json
 import shutil
-import subprocess
 
 import pytest
 import steps
@@ -174,15 +172,6 @@ class World:
         """--file and --pos where the source's log goes on."""
         name, number = self.lutra.pipelines()[PIPELINE]["applied_position"]["file"].rsplit(".", 1)
         return f"--file {name}.{int(number) + 1:06d} --pos 4"
-
-    def next_transaction(self):
-        """--file and --pos of the one that follows what the pipeline is stopped by, as `lutra binlog dump` shows it."""
-        place = self.lutra.pipelines()[PIPELINE]["applied_position"]
-        argv = [self.lutra.program, "binlog", "dump", f"mysql://{lutra_lab.USER}@127.0.0.1:{self.source.port}", "--password-file",
-                self.lutra.folder / "site.pw", "--from", f"{place['file']}:{place['pos']}"]
-        dump = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
-        lines = [json.loads(line) for line in dump.stdout.splitlines()]
-        return next(f"--file {line['file']} --pos {line['pos']}" for line in lines[1:] if line["kind"] == "begin")
 
     @contextlib.contextmanager
     def third_server(self):

@@ -12,7 +12,6 @@ import pytest
 import steps
 from conftest import ledger_is, same, whole
 from lutralab import lutra as lutra_lab
-from lutralab.lutra import LutraFailed
 from lutralab.servers import CHECKOUT, wait_until
 from steps import log_end, run_at, stopped, transaction
 

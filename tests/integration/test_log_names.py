@@ -4,9 +4,9 @@ import contextlib
 import json
 
 import pytest
-from lutralab.lutra import PASSWORD, USER, LutraFailed
+from lutralab.lutra import PASSWORD, USER
 from lutralab.servers import Unavailable
-from steps import PATIENCE_S, stopped
+from steps import stopped
 
 PAIRS = [("mysql", "mariadb-11.8"), ("mariadb", "mysql")]
 # Characters beyond U+FFFF are in no name: both engines refuse them.

@@ -6,7 +6,7 @@ from conftest import ledger_is, same, whole
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
 from steps import column, run_at, stopped, transaction
-from test_rules import ONE_WAY, PAIRS, TABLES, with_base
+from test_rules import ONE_WAY, PAIRS, with_base
 
 # -- R6 and R7: images that lack columns ----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -52,7 +53,8 @@ lt_thread_join(struct lt_thread *t)
 
 struct lt_wake {
 	int fd;
-	_Atomic unsigned raises; /* orders memory: the language does not know what the descriptor does */
+	_Atomic unsigned raises;  /* orders memory: the language does not know what the descriptor does */
+	_Atomic unsigned raising; /* threads that are in lt_wake_raise() */
 };
 
 struct lt_wake *
@@ -82,6 +84,9 @@ lt_wake_free(struct lt_wake *w)
 {
 	if (w == NULL)
 		return;
+	/* Whoever was woken may be here before the one who woke has left. */
+	while (atomic_load_explicit(&w->raising, memory_order_acquire) != 0)
+		sched_yield();
 	close(w->fd);
 	free(w);
 }
@@ -92,9 +97,11 @@ lt_wake_raise(struct lt_wake *w)
 	uint64_t one = 1;
 	ssize_t n;
 
+	atomic_fetch_add_explicit(&w->raising, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&w->raises, 1, memory_order_release);
 	n = write(w->fd, &one, sizeof(one));
 	(void)n; /* full means raised already */
+	atomic_fetch_sub_explicit(&w->raising, 1, memory_order_release);
 }
 
 bool

@@ -18,6 +18,7 @@ struct lt_wake;
 struct lt_wake *lt_wake_new(void);
 /** NULL, with errno, where the process has no descriptor left: for what is made again and again while it runs. */
 struct lt_wake *lt_wake_try(void);
+/** Also by a thread that was woken while the one that woke it may not have left lt_wake_raise(). */
 void lt_wake_free(struct lt_wake *w);
 void lt_wake_raise(struct lt_wake *w); /* also from a signal handler */
 bool lt_wake_raised(struct lt_wake *w);

@@ -34,6 +34,21 @@ shows_what_was_written_before_the_raise(void **state)
 	lt_wake_free(w.done);
 }
 
+/* Who is woken frees what woke it, before the other thread ends. */
+static void
+may_be_freed_once_it_was_raised(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		struct work w = { .done = lt_wake_new() };
+		struct lt_thread *t = lt_thread_start("work", work, &w);
+
+		assert_true(lt_wake_wait(w.done, -1));
+		lt_wake_free(w.done);
+		lt_thread_join(t);
+	}
+}
+
 static void
 stays_raised_until_cleared(void **state)
 {
@@ -55,6 +70,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shows_what_was_written_before_the_raise),
+		cmocka_unit_test(may_be_freed_once_it_was_raised),
 		cmocka_unit_test(stays_raised_until_cleared),
 	};
 

@@ -13,15 +13,6 @@ ull(uint64_t n)
 	return n;
 }
 
-static uint64_t
-field(const struct my_rows *rows, size_t row, size_t column)
-{
-	uint64_t n = 0;
-
-	LT_ASSERT(my_rows_at(rows, row, column).ptr == NULL || lt_str_u64(my_rows_at(rows, row, column), &n));
-	return n;
-}
-
 /** What is locked first is the truth: what is seen of it later is our own work. */
 static void
 hold_thing(struct truth_hold *hold, size_t thing, uint64_t state)
@@ -51,7 +42,8 @@ select_row(struct my_conn *c, const char *column, uint64_t n, struct truth_row *
 		return false;
 	*got = rows->nrows > 0;
 	if (*got)
-		*out = (struct truth_row){ field(rows, 0, 0), field(rows, 0, 1), field(rows, 0, 2) };
+		*out =
+		    (struct truth_row){ truth_number(rows, 0, 0), truth_number(rows, 0, 1), truth_number(rows, 0, 2) };
 	my_rows_free(rows);
 	return true;
 }
@@ -104,7 +96,8 @@ select_keys(struct my_conn *c, const uint64_t *keys, size_t count, struct truth_
 	if (!my_queryf(c, &rows, err, "SELECT id, u, seq FROM item WHERE id IN (%s) ORDER BY id FOR UPDATE", list))
 		return false;
 	for (size_t i = 0; i < rows->nrows; i++) {
-		const struct truth_row row = { field(rows, i, 0), field(rows, i, 1), field(rows, i, 2) };
+		const struct truth_row row = { truth_number(rows, i, 0), truth_number(rows, i, 1),
+			truth_number(rows, i, 2) };
 
 		hold_row(hold, &row);
 		hold->found[hold->nfound++] = row.id;

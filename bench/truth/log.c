@@ -326,15 +326,6 @@ read_on(void *arg)
 
 /* -- beginning and end ----------------------------------------------------------------------------- */
 
-static uint64_t
-rows_u64(const struct my_rows *rows, size_t row, size_t column)
-{
-	uint64_t n = 0;
-
-	LT_ASSERT(my_rows_at(rows, row, column).ptr == NULL || lt_str_u64(my_rows_at(rows, row, column), &n));
-	return n;
-}
-
 static void
 learn(struct truth_log *log, struct my_conn *c)
 {
@@ -344,9 +335,9 @@ learn(struct truth_log *log, struct my_conn *c)
 	if (!my_query(c, "SELECT id, u, seq FROM item", &rows, &err))
 		truth_die("the table", &err);
 	for (size_t i = 0; i < rows->nrows; i++) {
-		uint64_t id = rows_u64(rows, i, 0), u = rows_u64(rows, i, 1);
+		uint64_t id = truth_number(rows, i, 0), u = truth_number(rows, i, 1);
 
-		change(log, truth_key(id), rows_u64(rows, i, 2), 0);
+		change(log, truth_key(id), truth_number(rows, i, 2), 0);
 		if (u != 0)
 			change(log, truth_value(u), id, 0);
 	}

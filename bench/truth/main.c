@@ -49,6 +49,15 @@ truth_connect(const struct truth *t)
 	return c;
 }
 
+uint64_t
+truth_number(const struct my_rows *rows, size_t row, size_t column)
+{
+	uint64_t n = 0;
+
+	LT_ASSERT(my_rows_at(rows, row, column).ptr == NULL || lt_str_u64(my_rows_at(rows, row, column), &n));
+	return n;
+}
+
 /* -- the command line ------------------------------------------------------------------------------ */
 
 /** Each list in the order of its enum. */

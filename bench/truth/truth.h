@@ -99,6 +99,8 @@ truth_random(uint64_t *random, uint64_t limit)
 
 /** A session as an applier has it (R3), schema `fence`; ends the program where it cannot be had. */
 struct my_conn *truth_connect(const struct truth *t);
+/** A column of a reply; NULL is 0. */
+uint64_t truth_number(const struct my_rows *rows, size_t row, size_t column);
 /** What another session is in the way of: the transaction is to be rolled back and begun again. */
 bool truth_is_conflict(const struct lt_err *err);
 /** Prints the error and ends the program: a measurement that lacks a part is none. */

@@ -111,8 +111,8 @@ swap_values(struct truth_worker *w, struct lt_err *err)
 		return false;
 	both = rows->nrows == 2;
 	for (size_t i = 0; both && i < 2; i++) {
-		id[i] = strtoull(my_rows_at(rows, i, 0).ptr, NULL, 10);
-		u[i] = strtoull(my_rows_at(rows, i, 1).ptr, NULL, 10);
+		id[i] = truth_number(rows, i, 0);
+		u[i] = truth_number(rows, i, 1);
 	}
 	my_rows_free(rows);
 	if (!both)

@@ -7,16 +7,6 @@
 
 enum { KEY_NAME, KEY_COLUMN, PARENT_SCHEMA, PARENT_TABLE, PARENT_COLUMN };
 
-static const struct pipeline_column *
-column_of(const struct pipeline_route *route, const struct schema_column *target)
-{
-	for (size_t i = 0; i < route->ncolumns; i++) {
-		if (route->columns[i].target == target)
-			return &route->columns[i];
-	}
-	return NULL;
-}
-
 static bool
 is_noted(const struct pipeline_family *f, const struct pipeline_column *c)
 {
@@ -38,7 +28,7 @@ note_part(struct pipeline_family *f, const struct pipeline_route *route, const s
 		return;
 	}
 	target = &route->target->columns[part->column];
-	c = column_of(route, target);
+	c = pipeline_route_column(route, target);
 	if (c == NULL)
 		f->hidden = f->hidden || target->generated != SCHEMA_PLAIN;
 	else if (!is_noted(f, c))

@@ -90,12 +90,23 @@ pipeline_column_in(const struct pipeline_column *c, const struct change_image *i
 	return c->constant || change_image_has(image, c->source);
 }
 
-struct pipeline_router;
+/** What fills that column of the route's target; NULL: nothing does. */
+static inline const struct pipeline_column *
+pipeline_route_column(const struct pipeline_route *r, const struct schema_column *target)
+{
+	for (size_t i = 0; i < r->ncolumns; i++) {
+		if (r->columns[i].target == target)
+			return &r->columns[i];
+	}
+	return NULL;
+}
 
-/** Routes into `target` over `mapping` (borrowed). `verify`: before images are compared (R8). */
+struct pipeline_router;
 struct pipeline_held; /* pipeline/grants.h */
+
 /** What the account may do at the target, the router's from now on: without it nothing is known of triggers. */
 void pipeline_router_hold(struct pipeline_router *r, struct pipeline_held *held);
+/** Routes into `target` over `mapping` (borrowed). `verify`: before images are compared (R8). */
 struct pipeline_router *pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target, bool verify);
 void pipeline_router_free(struct pipeline_router *r);
 /** A table of the target that was read already (taken over), so that no route has to ask for it. */

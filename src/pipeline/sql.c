@@ -258,14 +258,11 @@ bool
 pipeline_sql_keeps_itself(
     const struct pipeline_route *r, const struct change_image *after, const struct schema_column *target)
 {
-	if (!lt_str_eqz(target->base_type, "timestamp") && !lt_str_eqz(target->base_type, "datetime"))
+	const struct pipeline_column *c = pipeline_route_column(r, target);
+
+	if (c == NULL || (!lt_str_eqz(target->base_type, "timestamp") && !lt_str_eqz(target->base_type, "datetime")))
 		return false;
-	for (size_t i = 0; i < r->ncolumns; i++) {
-		if (r->columns[i].target == target)
-			return pipeline_sql_is_written(&r->columns[i]) &&
-			       (r->columns[i].constant || !pipeline_column_in(&r->columns[i], after));
-	}
-	return false;
+	return pipeline_sql_is_written(c) && (c->constant || !pipeline_column_in(c, after));
 }
 
 bool

@@ -127,16 +127,6 @@ weigh(const struct pipeline_route *route, struct pipeline_part *p)
 	p->ascii_only = !pipeline_weights_take(p->weights, c->from->charset);
 }
 
-static const struct pipeline_column *
-column_of(const struct pipeline_route *route, size_t target_column)
-{
-	for (size_t i = 0; i < route->ncolumns; i++) {
-		if (route->columns[i].target == &route->target->columns[target_column])
-			return &route->columns[i];
-	}
-	return NULL;
-}
-
 void
 pipeline_index_make(const struct pipeline_route *route, const struct schema_key *key, struct pipeline_index *out)
 {
@@ -147,7 +137,9 @@ pipeline_index_make(const struct pipeline_route *route, const struct schema_key 
 		struct pipeline_part *p = &out->parts[i];
 
 		p->prefix = part->prefix;
-		p->column = part->column == SIZE_MAX ? NULL : column_of(route, part->column);
+		p->column = part->column == SIZE_MAX
+				? NULL
+				: pipeline_route_column(route, &route->target->columns[part->column]);
 		p->kind = p->column != NULL ? part_kind(p->column) : PIPELINE_PART_UNKNOWN;
 		weigh(route, p);
 		out->unknown = out->unknown || p->kind == PIPELINE_PART_UNKNOWN;

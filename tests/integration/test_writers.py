@@ -26,6 +26,27 @@ def moved_lanes(target):
     return [lane for (lane,) in target.sql("SELECT lane FROM lutra.lane WHERE seq > 0 AND lane > 0 ORDER BY lane")]
 
 
+def commit_each(server, schema, batches, *before):
+    """Each batch of statements, some with their values, as one transaction of one session."""
+    with contextlib.closing(server.connect(schema, autocommit=False)) as c, c.cursor() as cursor:
+        for statement in before:
+            cursor.execute(statement)
+        for statements in batches:
+            for statement in statements:
+                cursor.execute(*((statement,) if isinstance(statement, str) else statement))
+            c.commit()
+
+
+def applied_beside(lutra, source, target, schema, count):
+    """That backlog is applied by several writers, without one that failed beside others and was done again."""
+    lutra.start()
+    lutra.wait()
+    same(source, target, schema)
+    ledger_is(target, schema, set(range(1, count + 1)))
+    assert len(moved_lanes(target)) > 1
+    assert "failed beside others" not in lutra.log.read_text()
+
+
 def start_in_flight(lutra, target, waits):
     """Start, until a session that waits(target) tells of has others beside it. Where the head was read alone it was sent alone, on the loader's own
     connection, and all wait behind it: then once more."""
@@ -238,17 +259,8 @@ def test_groups_that_the_server_takes_for_touching_never_meet(engine, site, chan
     run_at((source, target), schema, "CREATE TABLE loose (id INT, v INT)", "INSERT INTO loose VALUES (0, 0), (1, 0), (2, 0)")
     lutra.start()
     assert lutra.stop() == 0
-    with contextlib.closing(source.connect(schema, autocommit=False)) as c, c.cursor() as cursor:
-        for statements in hot_words(schema, COLLATIONS[engine], random.Random(5), 400):
-            for statement in statements:
-                cursor.execute(*((statement,) if isinstance(statement, str) else statement))
-            c.commit()
-    lutra.start()
-    lutra.wait()
-    same(source, target, schema)
-    ledger_is(target, schema, set(range(1, 401)))
-    assert len(moved_lanes(target)) > 1
-    assert "failed beside others" not in lutra.log.read_text()
+    commit_each(source, schema, hot_words(schema, COLLATIONS[engine], random.Random(5), 400))
+    applied_beside(lutra, source, target, schema, 400)
 
 
 # -- commit-order: free --------------------------------------------------------------------------------------------------
@@ -372,19 +384,9 @@ def test_r06_families_are_never_broken(engine, image, order, site, channel, sche
     run_at((source, target), schema, *FAMILY)
     lutra.start()
     assert lutra.stop() == 0
-    with contextlib.closing(source.connect(schema, autocommit=False)) as c, c.cursor() as cursor:
-        cursor.execute(f"SET SESSION binlog_row_image = {image}")
-        for statements in families(random.Random(6), 400):
-            for statement in statements:
-                cursor.execute(*((statement,) if isinstance(statement, str) else statement))
-            c.commit()
+    commit_each(source, schema, families(random.Random(6), 400), f"SET SESSION binlog_row_image = {image}")
     assert source.sql("SELECT COUNT(*) > 3 FROM kid", db=schema) == ((1,),)
-    lutra.start()
-    lutra.wait()
-    same(source, target, schema)
-    ledger_is(target, schema, set(range(1, 401)))
-    assert len(moved_lanes(target)) > 1
-    assert "failed beside others" not in lutra.log.read_text()
+    applied_beside(lutra, source, target, schema, 400)
 
 
 # -- state of older versions ---------------------------------------------------------------------------------------------

@@ -21,6 +21,19 @@ open_two(struct two *t)
 	site_open(&t->b, 2, &unique);
 }
 
+/** Each wrote a row with one value, the second one newer, and took the other's. */
+static void
+open_met(struct two *t)
+{
+	const struct conflict_txn *x, *y;
+
+	open_two(t);
+	x = site_put(&t->a, 100, "k", site_row(&t->a, "mail", NULL, "1"));
+	y = site_put(&t->b, 200, "m", site_row(&t->b, "mail", NULL, "2"));
+	site_take(&t->a, y);
+	site_take(&t->b, x);
+}
+
 static void
 close_two(struct two *t)
 {
@@ -41,14 +54,9 @@ static void
 the_newer_of_two_rows_has_the_value_and_the_older_is_parked(void **state)
 {
 	struct two t;
-	const struct conflict_txn *x, *y;
 
 	(void)state;
-	open_two(&t);
-	x = site_put(&t.a, 100, "k", site_row(&t.a, "mail", NULL, "1"));
-	y = site_put(&t.b, 200, "m", site_row(&t.b, "mail", NULL, "2"));
-	site_take(&t.a, y);
-	site_take(&t.b, x);
+	open_met(&t);
 	both_show(&t, "m", "mail,-,2", "none");
 	both_show(&t, "k", "none", "mail,-,1");
 	close_two(&t);
@@ -58,14 +66,10 @@ static void
 a_parked_row_comes_back_when_its_value_is_free(void **state)
 {
 	struct two t;
-	const struct conflict_txn *x, *y, *z;
+	const struct conflict_txn *z;
 
 	(void)state;
-	open_two(&t);
-	x = site_put(&t.a, 100, "k", site_row(&t.a, "mail", NULL, "1"));
-	y = site_put(&t.b, 200, "m", site_row(&t.b, "mail", NULL, "2"));
-	site_take(&t.a, y);
-	site_take(&t.b, x);
+	open_met(&t);
 	z = site_put(&t.a, 300, "m", NULL); /* a local user frees it */
 	site_upkeep(&t.a);
 	site_take(&t.b, z);
@@ -78,14 +82,10 @@ static void
 a_later_write_of_a_parked_rows_key_takes_its_place(void **state)
 {
 	struct two t;
-	const struct conflict_txn *x, *y, *z;
+	const struct conflict_txn *z;
 
 	(void)state;
-	open_two(&t);
-	x = site_put(&t.a, 100, "k", site_row(&t.a, "mail", NULL, "1"));
-	y = site_put(&t.b, 200, "m", site_row(&t.b, "mail", NULL, "2"));
-	site_take(&t.a, y);
-	site_take(&t.b, x);
+	open_met(&t);
 	z = site_put(&t.a, 300, "k", site_row(&t.a, "other", NULL, "3"));
 	site_upkeep(&t.a);
 	site_take(&t.b, z);
@@ -291,14 +291,10 @@ static void
 r18_a_reader_that_begins_again_knows_what_is_parked(void **state)
 {
 	struct two t;
-	const struct conflict_txn *x, *y, *z;
+	const struct conflict_txn *z;
 
 	(void)state;
-	open_two(&t);
-	x = site_put(&t.a, 100, "k", site_row(&t.a, "mail", NULL, "1"));
-	y = site_put(&t.b, 200, "m", site_row(&t.b, "mail", NULL, "2"));
-	site_take(&t.a, y);
-	site_take(&t.b, x);
+	open_met(&t);
 	site_reread(&t.a);
 	z = site_put(&t.a, 300, "m", NULL);
 	site_upkeep(&t.a);

@@ -1,0 +1,24 @@
+/* pipeline/settle.h - the seam for channels whose sites may write the same rows: who carries out a group in the place of
+ * load's own statements. Made outside (converge/); each connection that applies has one of its own. */
+#ifndef PIPELINE_SETTLE_H
+#define PIPELINE_SETTLE_H
+
+#include "change/txn.h"
+#include "pipeline/load.h"
+
+struct pipeline_settle {
+	/** In the open transaction of `s`, whose lane has moved (all replies taken): make the target what txns[0..n)
+	 * ask for; all replies taken again. On failure *culprit is the index of the transaction that it speaks of, or
+	 * n; all is rolled back by the caller. */
+	bool (*apply)(struct pipeline_settle *t, struct change_sink *s, struct change_txn *const *txns, size_t n,
+	    size_t *culprit, struct lt_err *err);
+	/** The transaction ended: it was committed or not. */
+	void (*done)(struct pipeline_settle *t, bool committed);
+	void (*close)(struct pipeline_settle *t);
+};
+
+/** Rows of `t` (of tables that a route takes) in its order, or gathered where that fits, all replies judged: what
+ * apply() writes. In the open transaction. */
+LT_MUST_USE bool pipeline_load_write(struct change_sink *s, struct change_txn *t, struct lt_err *err);
+
+#endif

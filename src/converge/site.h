@@ -23,6 +23,9 @@ void converge_site_end(struct converge_site *s);
 /** Waits for its threads; NULL is fine. */
 void converge_site_free(struct converge_site *s);
 
+/** Wait until the keeper has seen to schema lutra: there is a checkpoint. Else why it cannot. */
+LT_MUST_USE bool converge_site_await(struct converge_site *s, struct lt_err *err);
+
 /** The fence (R21): wait until the observing reader has passed `end`, the end of the site's log as the caller was told
  * it by the server whose identity is `server`, with its rows locked. At most `limit_ms`: LT_E_FENCE_LATE, to be rolled
  * back and tried again; why the observer does not read where that is so. LT_E_CANCELLED once `stop` (may be NULL) is

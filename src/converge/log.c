@@ -22,8 +22,7 @@ want_table(void *ctx, struct lt_str schema, struct lt_str table)
 {
 	struct log *l = ctx;
 
-	return converge_table_of(schema, table) != CONVERGE_TABLE_NONE ||
-	       l->filter.table(l->filter.ctx, schema, table);
+	return converge_table_of(schema, table) != CONVERGE_TABLE_NONE || l->filter.table(l->filter.ctx, schema, table);
 }
 
 static bool
@@ -173,8 +172,9 @@ check_met(struct log *l, const struct change_txn *t, struct lt_err *err)
 	    (t->end.last_pos == at->last_pos && t->end.last_crc == at->last_crc))
 		return true;
 	change_txn_where(t, &err->where);
-	return lt_fail(err, LT_E_LOG_HISTORY, "the event that ends at %s:%llu is not the one that was read there before",
-	    at->file, (unsigned long long)at->pos);
+	return lt_fail(err, LT_E_LOG_HISTORY,
+	    "the event that ends at %s:%llu is not the one that was read there before", at->file,
+	    (unsigned long long)at->pos);
 }
 
 static bool

@@ -245,14 +245,13 @@ converge_site_checkpoint(struct converge_site *s, const struct change_position *
 
 	if (!converge_site_await(s, err))
 		return false;
-	ok = pipeline_connect(s->model, false, s->stop, &c, err) &&
-	     converge_store_each(s, c, not_behind, &search, err);
+	ok = pipeline_connect(s->model, false, s->stop, &c, err) && converge_store_each(s, c, not_behind, &search, err);
 	my_close(c);
 	if (!ok)
 		return lt_wrap(err, "while looking for a checkpoint of site %s", s->model->name);
-	return search.found || lt_fail(err, LT_E_CHECKPOINT_GONE,
-				   "site %s: lutra.checkpoint has none at or before %s:%llu", s->model->name,
-				   from->place.file, (unsigned long long)from->place.pos);
+	return search.found ||
+	       lt_fail(err, LT_E_CHECKPOINT_GONE, "site %s: lutra.checkpoint has none at or before %s:%llu",
+		   s->model->name, from->place.file, (unsigned long long)from->place.pos);
 }
 
 void

@@ -15,8 +15,8 @@
 
 struct converge_site;
 
-/** `site` is its index in the channel; in vectors it is known by its `id`. `origin`: of its log, for the observer alone.
- * All borrowed. */
+/** `site` is its index in the channel; in vectors it is known by its `id`. `origin`: of its log, for the observer
+ * alone. All borrowed. */
 struct converge_site *converge_site_start(const struct model_channel *channel, size_t site,
     const struct pipeline_origin *origin, const struct lt_clock *clock);
 void converge_site_end(struct converge_site *s);

@@ -7,7 +7,8 @@
 #define IO_TIMEOUT_MS 10000
 #define CHECKPOINT_US 10000000
 #define TRIM_US 60000000
-/* Checkpoints from the oldest that is needed on: about so many, so they lie the wider apart the longer a peer is away. */
+/* Checkpoints from the oldest that is needed on: about so many, so they lie the wider apart the longer a peer is away.
+ */
 #define CHECKPOINTS 64
 /* Kept though a newer one may be used: a sender begins before its pipeline's place, which is written now and then. */
 #define SPARE 8
@@ -243,8 +244,8 @@ look_at_clock(struct converge_site *s, bool *believed, struct lt_err *err)
 	s->status.skew_us = skew;
 	pthread_mutex_unlock(&s->lock);
 	if (news && !*believed)
-		lt_log(LT_LOG_WARN, "site %s: its clock is %lld ms off ours: its heartbeats carry no time", s->model->name,
-		    (long long)(skew / 1000));
+		lt_log(LT_LOG_WARN, "site %s: its clock is %lld ms off ours: its heartbeats carry no time",
+		    s->model->name, (long long)(skew / 1000));
 	return true;
 }
 

@@ -11,12 +11,12 @@
 /** One connection's reading. */
 struct observing {
 	struct converge_site *site;
-	struct my_conn *conn;            /* owned: catalog, weights */
-	struct pipeline_router *router;  /* owned */
-	struct converge_shapes *shapes;  /* owned */
-	struct pipeline_select select;   /* what is mapped */
-	struct change_source *source;    /* owned */
-	struct lt_arena *arena;          /* owned: of the transaction in hand */
+	struct my_conn *conn;           /* owned: catalog, weights */
+	struct pipeline_router *router; /* owned */
+	struct converge_shapes *shapes; /* owned */
+	struct pipeline_select select;  /* what is mapped */
+	struct change_source *source;   /* owned */
+	struct lt_arena *arena;         /* owned: of the transaction in hand */
 	bool select_made;
 };
 
@@ -72,7 +72,9 @@ describe(void *ctx, struct change_table *draft, struct lt_err *err)
 		}
 		return true;
 	}
-	return schema_complete(known, draft, &differs) || true;
+	if (!schema_complete(known, draft, &differs))
+		return draft->named || lt_fail(err, LT_E_CONFLICT_IMAGE, "the log does not name the table's columns");
+	return true;
 }
 
 static bool
@@ -236,8 +238,8 @@ note_failure(struct converge_site *s, const struct lt_err *err)
 	s->status.err = *err;
 	pthread_mutex_unlock(&s->lock);
 	if (news)
-		lt_log(LT_LOG_WARN, "site %s: its log cannot be read for conflicts: E%d %s", s->model->name, (int)err->code,
-		    err->message);
+		lt_log(LT_LOG_WARN, "site %s: its log cannot be read for conflicts: E%d %s", s->model->name,
+		    (int)err->code, err->message);
 }
 
 static bool

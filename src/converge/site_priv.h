@@ -69,8 +69,7 @@ LT_MUST_USE bool converge_store_beat(
     struct converge_site *s, struct my_conn *c, bool believed, struct lt_str heard, struct lt_err *err);
 LT_MUST_USE bool converge_store_put(struct converge_site *s, struct my_conn *c, const struct change_position *at,
     struct lt_str state, uint64_t *id, struct lt_err *err);
-LT_MUST_USE bool converge_store_drop(
-    struct converge_site *s, struct my_conn *c, uint64_t id, struct lt_err *err);
+LT_MUST_USE bool converge_store_drop(struct converge_site *s, struct my_conn *c, uint64_t id, struct lt_err *err);
 /** What is stored, newest first, handed to `each` until it says false. State and position last for the call. */
 typedef bool (*converge_stored_fn)(void *ctx, uint64_t id, const struct change_position *at,
     const struct conflict_checkpoint *state, struct lt_err *err);

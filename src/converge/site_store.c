@@ -95,7 +95,8 @@ converge_store_put(struct converge_site *s, struct my_conn *c, const struct chan
 	bool ok;
 
 	change_gtid_set_text(at->gtids, &gtids);
-	lt_buf_z(&sql, "INSERT INTO lutra.checkpoint (channel, server, file, pos, last_pos, last_crc, gtids, state) VALUES (");
+	lt_buf_z(&sql,
+	    "INSERT INTO lutra.checkpoint (channel, server, file, pos, last_pos, last_crc, gtids, state) VALUES (");
 	my_sql_text(&sql, lt_str_z(s->channel->name));
 	lt_buf_z(&sql, ", ");
 	my_sql_text(&sql, lt_str_z(at->server));
@@ -174,8 +175,7 @@ hand_one(struct my_rows *rows, size_t row, converge_stored_fn each, void *ctx, b
 }
 
 bool
-converge_store_each(
-    struct converge_site *s, struct my_conn *c, converge_stored_fn each, void *ctx, struct lt_err *err)
+converge_store_each(struct converge_site *s, struct my_conn *c, converge_stored_fn each, void *ctx, struct lt_err *err)
 {
 	uint64_t below = UINT64_MAX;
 	bool more = true, ok = true;

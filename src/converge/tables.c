@@ -35,7 +35,8 @@ is_bytes(const struct change_value *v)
 static bool
 broken(const struct change_table *t, struct lt_err *err)
 {
-	return lt_fail(err, LT_E_STATE_BROKEN, "a row of lutra.%.*s in the log is not as Lutra writes it", LT_FMT(t->name));
+	return lt_fail(
+	    err, LT_E_STATE_BROKEN, "a row of lutra.%.*s in the log is not as Lutra writes it", LT_FMT(t->name));
 }
 
 bool

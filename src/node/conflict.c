@@ -10,7 +10,8 @@ struct node_conflict {
 };
 
 struct node_conflict *
-node_conflict_start(const struct model_channel *channel, const struct pipeline_origin *logs, const struct lt_clock *clock)
+node_conflict_start(
+    const struct model_channel *channel, const struct pipeline_origin *logs, const struct lt_clock *clock)
 {
 	struct node_conflict *n;
 
@@ -34,8 +35,7 @@ node_conflict_origin(struct node_conflict *n, size_t index, const struct pipelin
 	if (n == NULL)
 		return *inner;
 	p = &n->channel->pipelines[index];
-	n->senders[index] =
-	    converge_sender_new(n->channel, index, inner, n->sites[p->from], n->sites[p->to], n->clock);
+	n->senders[index] = converge_sender_new(n->channel, index, inner, n->sites[p->from], n->sites[p->to], n->clock);
 	return converge_sender_ops(n->senders[index]);
 }
 

@@ -239,7 +239,7 @@ static const struct bad wrong[] = {
 	{ MESH "conflicts: none\n", 8, 12, "in any order" },
 	{ MESH "conflicts: { policy: none }\n", 8, 12, "in any order" },
 	{ MESH, 1, 1, "`conflicts`" },
-	{ MESH LWW "start: { uz: now }\n", 9, 10, "did you mean `us`?" },
+	{ MESH LWW "start: { uz: now }\n", 9, 10, "did you mean `hz`?" },
 	{ THREE_SITES "direction: hz <-> us\ntables: [a.b]\n" LWW, 6, 12, "3 sites are joined by `mesh`" },
 	{ THREE_SITES "direction: star\ntables: [a.b]\n" LWW, 6, 12, "a star has a site" },
 	{ THREE_SITES "direction: chain\ntables: [a.b]\n" LWW, 6, 12, "a chain has a site" },

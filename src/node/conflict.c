@@ -1,17 +1,20 @@
 #include "node/conflict.h"
 
 #include "converge/send.h"
+#include "node/origin.h"
 
 struct node_conflict {
 	const struct model_channel *channel; /* borrowed */
 	const struct lt_clock *clock;        /* borrowed */
 	struct converge_site **sites;        /* owned; of each site */
+	struct node_origin **logs;           /* owned; of each site, for its observing reader alone (R21) */
+	struct change_spill_room *rooms;     /* owned; of each of these */
 	struct converge_sender **senders;    /* owned; of each pipeline */
 };
 
 struct node_conflict *
 node_conflict_start(
-    const struct model_channel *channel, const struct pipeline_origin *logs, const struct lt_clock *clock)
+    const struct model_channel *channel, const struct change_spill_room *room, const struct lt_clock *clock)
 {
 	struct node_conflict *n;
 
@@ -21,9 +24,18 @@ node_conflict_start(
 	n->channel = channel;
 	n->clock = clock;
 	n->sites = lt_calloc(channel->nsites, sizeof(struct converge_site *));
+	n->logs = lt_calloc(channel->nsites, sizeof(struct node_origin *));
+	n->rooms = lt_calloc(channel->nsites, sizeof(*n->rooms));
 	n->senders = lt_calloc(channel->npipelines, sizeof(struct converge_sender *));
-	for (size_t i = 0; i < channel->nsites; i++)
-		n->sites[i] = converge_site_start(channel, i, &logs[i], clock);
+	for (size_t i = 0; i < channel->nsites; i++) {
+		struct pipeline_origin log;
+
+		n->rooms[i] = *room;
+		n->logs[i] = node_origin_new(&channel->sites[i], channel->memory_bytes, clock);
+		node_origin_spill(n->logs[i], &n->rooms[i]);
+		log = node_origin_ops(n->logs[i]);
+		n->sites[i] = converge_site_start(channel, i, &log, clock);
+	}
 	return n;
 }
 
@@ -55,6 +67,10 @@ node_conflict_free(struct node_conflict *n)
 		converge_sender_free(n->senders[i]);
 	for (size_t i = 0; i < n->channel->nsites; i++)
 		converge_site_free(n->sites[i]);
+	for (size_t i = 0; i < n->channel->nsites; i++)
+		node_origin_free(n->logs[i]);
+	free(n->rooms);
+	free(n->logs);
 	free(n->senders);
 	free(n->sites);
 	free(n);

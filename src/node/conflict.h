@@ -3,14 +3,15 @@
 #ifndef NODE_CONFLICT_H
 #define NODE_CONFLICT_H
 
+#include "change/spill.h"
 #include "converge/site.h"
 
 struct node_conflict;
 
-/** `logs`: the log of each site, for its observing reader alone (copied; what they borrow must outlive this). NULL
- * where the channel decides no conflicts. */
+/** NULL where the channel decides no conflicts. `room`: for transactions larger than memory that an observing reader
+ * meets, each site's own (copied). */
 struct node_conflict *node_conflict_start(
-    const struct model_channel *channel, const struct pipeline_origin *logs, const struct lt_clock *clock);
+    const struct model_channel *channel, const struct change_spill_room *room, const struct lt_clock *clock);
 /** From now on pipeline `index` has this origin in the place of `inner`. */
 struct pipeline_origin node_conflict_origin(struct node_conflict *n, size_t index, const struct pipeline_origin *inner);
 /** Ask all sites to end; NULL is fine. */

@@ -25,8 +25,8 @@ struct converge_shapes *converge_shapes_new(const struct model_channel *channel,
 void converge_shapes_free(struct converge_shapes *s);
 /** Coded errors: LT_E_CONFLICT_TABLE where the table cannot be in a conflict channel (no primary key, a key whose
  * collation's weights are not known, ...). Lives until the shapes are freed. */
-LT_MUST_USE bool converge_shapes_get(struct converge_shapes *s, const struct change_table *from,
-    const struct converge_shape **ret, struct lt_err *err);
+LT_MUST_USE bool converge_shapes_get(
+    struct converge_shapes *s, const struct change_table *from, const struct converge_shape **ret, struct lt_err *err);
 /** Of a table of the site by its name, without a log (parked rows, commands); LT_E_TABLE_MISSING. */
 LT_MUST_USE bool converge_shapes_named(struct converge_shapes *s, struct lt_str schema, struct lt_str name,
     const struct converge_shape **ret, struct lt_err *err);
@@ -76,7 +76,10 @@ void converge_shape_change(const struct converge_shape *s, const struct conflict
 /** A row as JSON, { column: value }, for the conflict log and for people; NULL row: null. Bytes that are no text as hex
  * strings. */
 void converge_shape_json(const struct converge_shape *s, const struct conflict_row *row, struct lt_buf *out);
-/** And back, for `lutra conflicts replay`. In `arena`. LT_E_ARGUMENT. */
+/** The columns of the primary key alone, in the key's order. */
+void converge_shape_key_json(const struct converge_shape *s, const struct conflict_row *row, struct lt_buf *out);
+/** And back, for `lutra explain` and `lutra conflicts replay`: a column that it does not name is NULL. In `arena`.
+ * LT_E_USAGE. */
 LT_MUST_USE bool converge_shape_parse(const struct converge_shape *s, struct lt_str json, struct lt_arena *arena,
     const struct conflict_row **row, struct lt_err *err);
 

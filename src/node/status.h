@@ -3,7 +3,10 @@
 #define NODE_STATUS_H
 
 #include "binlog/relay.h"
+#include "node/sites.h"
 #include "pipeline/pipeline.h"
+
+enum { NODE_SITES_MAX = 4 };
 
 /** One channel at one moment; a value. */
 struct node_view {
@@ -15,6 +18,8 @@ struct node_view {
 		bool semi_sync; /* its source is read by way of a relay log: */
 		struct binlog_relay_status relay;
 	} pipelines[2];
+	size_t nsites; /* of a conflict channel; 0: it is none */
+	struct node_site_view sites[NODE_SITES_MAX];
 };
 
 /** The worst of its pipelines. */

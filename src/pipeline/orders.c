@@ -35,23 +35,17 @@ answer(struct pipeline_order_item *item, bool ok)
 
 /* -- acknowledging a statement -------------------------------------------------------------------- */
 
-static const struct model_pipeline *
-other_pipeline(const struct pipeline *p)
-{
-	return &p->channel->pipelines[p->index == 0 ? 1 : 0];
-}
-
-/* What the other direction would meet, in a channel of two. */
+/* What the other direction would meet, where there is one. */
 static void
 compare_back(
     const struct pipeline *p, const struct schema_table *from, const struct schema_table *to, struct lt_buf *out)
 {
+	const struct model_pipeline *back = model_channel_back(p->channel, p->model);
 	struct lt_buf schema = { 0 }, table = { 0 };
 	const struct model_rule *rule;
 	struct schema_map map;
 
-	if (p->model->two_way &&
-	    model_mapping_table(other_pipeline(p)->mapping, to->schema, to->name, &schema, &table, &rule) &&
+	if (back != NULL && model_mapping_table(back->mapping, to->schema, to->name, &schema, &table, &rule) &&
 	    rule != NULL) {
 		map = pipeline_rule_map(rule);
 		schema_compare(to, from, &map, out);
@@ -327,7 +321,7 @@ take_acknowledgement(struct pipeline *p, bool *taken, struct lt_err *err)
 	    (unsigned long long)end->pos);
 	my_sql_text(&sql, lt_str_z(p->channel->name));
 	lt_buf_z(&sql, " AND pipeline=");
-	my_sql_text(&sql, lt_str_z(other_pipeline(p)->name));
+	my_sql_text(&sql, lt_str_z(model_channel_back(p->channel, p->model)->name));
 	lt_buf_printf(&sql,
 	    " AND digest=%llu AND (passed_file IS NULL OR (passed_file=%s AND passed_pos=%llu))"
 	    " ORDER BY passed_file IS NULL, id LIMIT 1",

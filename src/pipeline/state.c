@@ -73,6 +73,31 @@ static const char *const statements[] = {
 	" now_image MEDIUMTEXT NULL,"
 	" KEY (channel, digest),"
 	" KEY (channel, at)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.site ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,"
+	" id INT UNSIGNED NOT NULL,"
+	" uuid CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" beats BIGINT UNSIGNED NOT NULL,"
+	" beat BIGINT NULL," /* microseconds since 1970 by the server's clock; NULL: not to be believed */
+	" heard LONGBLOB NOT NULL) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.checkpoint ("
+	" id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
+	" server VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" file VARCHAR(255) NOT NULL,"
+	" pos BIGINT UNSIGNED NOT NULL,"
+	" last_pos BIGINT UNSIGNED NOT NULL,"
+	" last_crc INT UNSIGNED NOT NULL,"
+	" gtids MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" state LONGBLOB NOT NULL,"
+	" KEY (channel, id)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.mark ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" pipeline VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" lane SMALLINT UNSIGNED NOT NULL,"
+	" bytes LONGBLOB NOT NULL,"
+	" PRIMARY KEY (channel, pipeline, lane)) ENGINE=InnoDB",
 };
 
 /* *version 0: there is none yet. */

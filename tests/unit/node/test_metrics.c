@@ -7,11 +7,15 @@
 
 #include "node/metrics.h"
 
+static struct node_pipeline_view lines[2];
+static struct node_site_view sites[2];
+
 static struct node_view
 sample(void)
 {
-	struct node_view v = { .channel = "shop", .count = 1 };
+	struct node_view v = { .channel = "shop", .pipelines = lines, .count = 1 };
 
+	memset(lines, 0, sizeof(lines));
 	v.pipelines[0].name = "hz->\"us\\";
 	v.pipelines[0].status = (struct pipeline_status){ .state = PIPELINE_RETRYING,
 		.lag_ms = 1,
@@ -80,6 +84,7 @@ sites_of_a_conflict_channel_have_metrics(void **state)
 	node_metrics_text(&v, &out);
 	assert_null(strstr(lt_buf_cstr(&out), "lutra_site_"));
 	lt_buf_clear(&out);
+	v.sites = sites;
 	v.nsites = 2;
 	v.sites[0] = (struct node_site_view){ .name = "hz",
 		.status = { .conflicts = 9, .lost = 4, .drift = 1, .fence_us = 1500000, .skew_us = -250000 },

@@ -7,12 +7,16 @@
 
 #include "node/status.h"
 
+static struct node_pipeline_view lines[2];
+static struct node_site_view sites[2];
+
 static struct node_view
 sample(void)
 {
-	struct node_view v = { .channel = "shop", .count = 2 };
+	struct node_view v = { .channel = "shop", .pipelines = lines, .count = 2 };
 	struct pipeline_status *s = &v.pipelines[0].status;
 
+	memset(lines, 0, sizeof(lines));
 	v.pipelines[0].name = "hz->us";
 	v.pipelines[1].name = "us->hz";
 	*s = (struct pipeline_status){ .state = PIPELINE_RUNNING,
@@ -66,7 +70,7 @@ json_is_the_contracts(void **state)
 static void
 a_channel_is_as_bad_as_its_worst_pipeline(void **state)
 {
-	struct node_view v = { .count = 2 };
+	struct node_view v = { .pipelines = lines, .count = 2 };
 
 	(void)state;
 	v.pipelines[0].status.state = PIPELINE_RUNNING;
@@ -128,6 +132,7 @@ converging(void)
 {
 	struct node_view v = sample();
 
+	v.sites = sites;
 	v.nsites = 2;
 	v.sites[0] = (struct node_site_view){ .name = "hz",
 		.status = { .read = { .file = "mb.000003", .pos = 20 },

@@ -201,13 +201,13 @@ start_pipelines(struct runner *r)
 	struct change_spill_room room = { 0 };
 
 	make_room(r, &room);
-	r->node.conflict = node_conflict_start(channel, &room, r->node.clock);
+	r->node.converge = node_converge_start(channel, &room, r->node.clock);
 	for (size_t i = 0; i < channel->npipelines; i++) {
 		struct pipeline_origin inner = node_origin_ops(r->node.origins[i]);
 		struct pipeline_trace trace;
 
 		inner.changed = r->changed;
-		r->ops[i] = node_conflict_origin(r->node.conflict, i, &inner);
+		r->ops[i] = node_converge_origin(r->node.converge, i, &inner);
 		r->node.traces[i] = node_trace_new(r->data, channel, i);
 		trace = node_trace_ops(r->node.traces[i]);
 		r->node.pipelines[i] = pipeline_start(channel, i, &r->ops[i], &trace, r->node.clock);
@@ -235,7 +235,7 @@ end_all(void *arg)
 
 	for (size_t i = 0; i < r->node.count; i++)
 		pipeline_end(r->node.pipelines[i]);
-	node_conflict_end(r->node.conflict);
+	node_converge_end(r->node.converge);
 	if (r->control != NULL)
 		node_control_end(r->control);
 	for (size_t i = 0; i < r->node.count; i++) {
@@ -243,8 +243,8 @@ end_all(void *arg)
 		node_trace_free(r->node.traces[i]);
 	}
 	r->node.count = 0;
-	node_conflict_free(r->node.conflict);
-	r->node.conflict = NULL;
+	node_converge_free(r->node.converge);
+	r->node.converge = NULL;
 	free_origins(r);
 	lt_wake_raise(r->ended);
 }

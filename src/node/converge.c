@@ -1,9 +1,9 @@
-#include "node/conflict.h"
+#include "node/converge.h"
 
 #include "converge/send.h"
 #include "node/origin.h"
 
-struct node_conflict {
+struct node_converge {
 	const struct model_channel *channel; /* borrowed */
 	const struct lt_clock *clock;        /* borrowed */
 	struct converge_site **sites;        /* owned; of each site */
@@ -12,15 +12,15 @@ struct node_conflict {
 	struct converge_sender **senders;    /* owned; of each pipeline */
 };
 
-struct node_conflict *
-node_conflict_start(
+struct node_converge *
+node_converge_start(
     const struct model_channel *channel, const struct change_spill_room *room, const struct lt_clock *clock)
 {
-	struct node_conflict *n;
+	struct node_converge *n;
 
 	if (!channel->conflicts.on)
 		return NULL;
-	n = lt_new(struct node_conflict);
+	n = lt_new(struct node_converge);
 	n->channel = channel;
 	n->clock = clock;
 	n->sites = lt_calloc(channel->nsites, sizeof(struct converge_site *));
@@ -40,7 +40,7 @@ node_conflict_start(
 }
 
 struct pipeline_origin
-node_conflict_origin(struct node_conflict *n, size_t index, const struct pipeline_origin *inner)
+node_converge_origin(struct node_converge *n, size_t index, const struct pipeline_origin *inner)
 {
 	const struct model_pipeline *p;
 
@@ -52,14 +52,14 @@ node_conflict_origin(struct node_conflict *n, size_t index, const struct pipelin
 }
 
 void
-node_conflict_end(struct node_conflict *n)
+node_converge_end(struct node_converge *n)
 {
 	for (size_t i = 0; n != NULL && i < n->channel->nsites; i++)
 		converge_site_end(n->sites[i]);
 }
 
 void
-node_conflict_free(struct node_conflict *n)
+node_converge_free(struct node_converge *n)
 {
 	if (n == NULL)
 		return;
@@ -77,7 +77,7 @@ node_conflict_free(struct node_conflict *n)
 }
 
 struct converge_site *
-node_conflict_site(const struct node_conflict *n, size_t site)
+node_converge_site(const struct node_converge *n, size_t site)
 {
 	return n != NULL ? n->sites[site] : NULL;
 }

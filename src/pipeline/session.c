@@ -692,7 +692,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	bool again = false;
 
 	pipeline_stop_clear(&p->stop);
-	if (!show_mark(p, err) || !pipeline_load_open(p->channel, p->index, p->origin.stop, &sink, err))
+	if (!show_mark(p, err) || !pipeline_load_open(p->channel, p->index, &p->origin, &sink, err))
 		return false;
 	if (!pipeline_session_begin(p, sink, err) || !pipeline_orders_note(p, sink, err))
 		goto out;

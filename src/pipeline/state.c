@@ -33,6 +33,9 @@ static const char *const statements[] = {
 	" done_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,"
 	" passed_file VARCHAR(255) NULL,"
 	" passed_pos BIGINT UNSIGNED NULL,"
+	" reader VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NULL,"
+	" from_file VARCHAR(255) NULL,"
+	" from_pos BIGINT UNSIGNED NULL,"
 	" KEY (channel, pipeline, digest)) ENGINE=InnoDB",
 	"CREATE TABLE IF NOT EXISTS lutra.audit ("
 	" id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
@@ -133,6 +136,9 @@ static const struct newer {
 	{ "SELECT read_file, read_pos FROM lutra.schema_version LIMIT 0",
 	    "ALTER TABLE lutra.schema_version ADD COLUMN read_file VARCHAR(255) NULL,"
 	    " ADD COLUMN read_pos BIGINT UNSIGNED NOT NULL DEFAULT 0" },
+	{ "SELECT reader, from_file, from_pos FROM lutra.ddl LIMIT 0",
+	    "ALTER TABLE lutra.ddl ADD COLUMN reader VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NULL,"
+	    " ADD COLUMN from_file VARCHAR(255) NULL, ADD COLUMN from_pos BIGINT UNSIGNED NULL" },
 	{ "SELECT is_hash FROM lutra.schema_key LIMIT 0",
 	    "ALTER TABLE lutra.schema_key ADD COLUMN is_hash TINYINT NOT NULL DEFAULT 0" },
 };

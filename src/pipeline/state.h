@@ -18,8 +18,9 @@
 
 /* 1: one lane for each pipeline. 2: several, of which the one with the highest number tells; of version 1 it is the
  * only one, so that nothing but the version changes, and a Lutra that knows one lane alone keeps away. 3: `pause`.
- * 4: lanes hold what was done ahead. 5: schema versions know where they were read. 6: `site`, `checkpoint`, `mark` and
- * the like of conflict channels. What an older one wrote is right in a newer one. */
+ * 4: lanes hold what was done ahead. 5: schema versions know where they were read. 6: acknowledged statements name who
+ * may pass by them; `site`, `checkpoint`, `mark` and the like of conflict channels. What an older one wrote is right in
+ * a newer one. */
 #define PIPELINE_STATE_VERSION 6
 
 /** Make or migrate the schema. Writes nothing when it is there as it should be. Newer than ours: LT_E_STATE_NEWER.

@@ -36,6 +36,8 @@ void conflict_observer_free(struct conflict_observer *o);
 /** A local transaction with its stamp in the log: fills in txn's version and vector, of its changes all is there. The
  * vector is borrowed until the next call. */
 void conflict_observer_local(struct conflict_observer *o, int64_t stamp_us, struct conflict_txn *txn);
+/** One of which nothing is wanted. */
+void conflict_observer_pass(struct conflict_observer *o, int64_t stamp_us);
 /** A group that was applied here. */
 void conflict_observer_mark(struct conflict_observer *o, const struct conflict_mark *mark);
 /** A heartbeat; NULL: without time. */

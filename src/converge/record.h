@@ -13,7 +13,7 @@
 struct converge_conflict {
 	const struct converge_shape *shape;
 	struct lt_str key;
-	struct conflict_version version, other; /* of the operation, of the newest write that it had not seen */
+	struct conflict_version version, other;    /* of the operation, of the newest write that it had not seen */
 	const struct conflict_row *before, *after; /* the operation */
 	const struct conflict_row *found, *now;    /* the row here, before and after the decision */
 	bool won;                                  /* the operation is what the row's newest write is now */

@@ -25,8 +25,8 @@ struct converge_shapes *converge_shapes_new(const struct model_channel *channel,
 void converge_shapes_free(struct converge_shapes *s);
 /** Coded errors: LT_E_CONFLICT_TABLE where the table cannot be in a conflict channel (no primary key, a key whose
  * collation's weights are not known, ...). Lives until the shapes are freed. */
-LT_MUST_USE bool converge_shapes_get(struct converge_shapes *s, const struct change_table *from,
-    const struct converge_shape **ret, struct lt_err *err);
+LT_MUST_USE bool converge_shapes_get(
+    struct converge_shapes *s, const struct change_table *from, const struct converge_shape **ret, struct lt_err *err);
 /** Of a table of the site by its name, without a log (parked rows, commands); LT_E_TABLE_MISSING. */
 LT_MUST_USE bool converge_shapes_named(struct converge_shapes *s, struct lt_str schema, struct lt_str name,
     const struct converge_shape **ret, struct lt_err *err);

@@ -30,17 +30,17 @@ struct seen {
 struct runner {
 	struct node node;
 	struct model_channel *channel;                       /* owned */
-	struct pipeline_origin ops[2];                       /* of the node's origins */
+	struct pipeline_origin *ops;                         /* owned; of the node's origins */
 	const char *data;                                    /* borrowed: the data folder */
 	char *spill;                                         /* owned: the folder of large transactions */
-	struct change_spill_room rooms[2];                   /* in it, for each pipeline */
+	struct change_spill_room *rooms;                     /* owned; in it, for each pipeline */
 	struct arbiter_lock *lock;                           /* owned */
 	struct event_base *loop;                             /* owned */
 	struct event *signals[LT_COUNT(end_signals)], *look; /* owned */
 	struct node_control *control;                        /* owned */
 	struct node_http *http;                              /* owned */
-	struct seen seen[2];
-	bool ready;              /* said */
+	struct seen *seen;                                   /* owned */
+	bool ready;                                          /* said */
 	struct lt_wake *changed; /* owned; raised by the pipelines: states are to be looked at */
 	struct lt_wake *ended;   /* owned; raised by the ending thread */
 };
@@ -76,7 +76,7 @@ log_state(const char *name, const struct pipeline_status *s)
 static void
 look_at_states(struct runner *r)
 {
-	struct node_view v;
+	struct node_view v = { 0 };
 
 	node_view_get(&r->node, &v);
 	for (size_t i = 0; i < v.count; i++) {
@@ -87,6 +87,7 @@ look_at_states(struct runner *r)
 		r->seen[i] = (struct seen){ s->state, s->err.code };
 		log_state(v.pipelines[i].name, s);
 	}
+	node_view_clear(&v);
 }
 
 static void
@@ -144,6 +145,30 @@ make_room(const struct runner *r, struct change_spill_room *room)
 	room->limit = r->channel->spill_bytes;
 	room->memory_bytes = r->channel->memory_bytes / PIPELINE_MEMORY_SHARES;
 	room->part_bytes = LT_MIN(LT_MAX(room->memory_bytes / PART_SHARES, PART_MIN), PART_MAX);
+}
+
+static void
+make_node(struct runner *r)
+{
+	size_t n = r->channel->npipelines;
+
+	r->node.channel = r->channel;
+	r->node.clock = lt_clock_real();
+	r->node.origins = lt_calloc(n, sizeof(struct node_origin *));
+	r->node.traces = lt_calloc(n, sizeof(struct node_trace *));
+	r->node.pipelines = lt_calloc(n, sizeof(struct pipeline *));
+	r->ops = lt_calloc(n, sizeof(*r->ops));
+	r->rooms = lt_calloc(n, sizeof(*r->rooms));
+	r->seen = lt_calloc(n, sizeof(*r->seen));
+}
+
+static void
+free_origins(struct runner *r)
+{
+	for (size_t i = 0; r->node.origins != NULL && i < r->channel->npipelines; i++) {
+		node_origin_free(r->node.origins[i]);
+		r->node.origins[i] = NULL;
+	}
 }
 
 /* Before any pipeline starts: a folder that cannot be used ends the run. */
@@ -213,10 +238,7 @@ end_all(void *arg)
 		node_trace_free(r->node.traces[i]);
 	}
 	r->node.count = 0;
-	for (size_t i = 0; i < LT_COUNT(r->node.origins); i++) {
-		node_origin_free(r->node.origins[i]);
-		r->node.origins[i] = NULL;
-	}
+	free_origins(r);
 	lt_wake_raise(r->ended);
 }
 
@@ -237,8 +259,7 @@ static void
 runner_close(struct runner *r)
 {
 	node_http_free(r->http);
-	for (size_t i = 0; i < LT_COUNT(r->node.origins); i++)
-		node_origin_free(r->node.origins[i]);
+	free_origins(r);
 	arbiter_unlock(r->lock);
 	/* Last, so that whoever asked to stop finds the folder free. */
 	node_control_free(r->control);
@@ -250,6 +271,12 @@ runner_close(struct runner *r)
 		event_free(r->look);
 	if (r->loop != NULL)
 		event_base_free(r->loop);
+	free(r->node.origins);
+	free(r->node.traces);
+	free(r->node.pipelines);
+	free(r->ops);
+	free(r->rooms);
+	free(r->seen);
 	model_channel_free(r->channel);
 	free(r->spill);
 	lt_wake_free(r->changed);
@@ -267,8 +294,7 @@ node_run(const struct node_run_options *options, struct lt_err *err)
 	if (!node_folder_make(options->data, err) || !arbiter_lock(options->data, &r.lock, err) ||
 	    !node_folder_spill(options->data, &r.spill, err))
 		goto out;
-	r.node.channel = r.channel;
-	r.node.clock = lt_clock_real();
+	make_node(&r);
 	if (!make_origins(&r, options->data, err))
 		goto out;
 	open_loop(&r);

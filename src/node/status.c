@@ -2,6 +2,13 @@
 
 #include <stdio.h>
 
+void
+node_view_clear(struct node_view *v)
+{
+	free(v->pipelines);
+	*v = (struct node_view){ 0 };
+}
+
 static int
 badness(enum pipeline_state s)
 {

@@ -15,7 +15,9 @@ struct verb {
 void
 node_view_get(struct node *n, struct node_view *out)
 {
-	*out = (struct node_view){ .channel = n->channel->name, .count = n->count };
+	out->channel = n->channel->name;
+	out->pipelines = lt_realloc(out->pipelines, (n->count + 1) * sizeof(*out->pipelines));
+	out->count = n->count;
 	for (size_t i = 0; i < n->count; i++) {
 		out->pipelines[i].name = pipeline_name(n->pipelines[i]);
 		pipeline_status_get(n->pipelines[i], &out->pipelines[i].status);
@@ -27,7 +29,7 @@ static bool
 verb_status(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
     bool *found, struct lt_err *err)
 {
-	struct node_view v;
+	struct node_view v = { 0 };
 
 	(void)caller;
 	(void)err;
@@ -37,6 +39,7 @@ verb_status(struct node *n, const struct node_frame *f, const struct node_caller
 		node_status_json(&v, text);
 	else
 		node_status_text(&v, text);
+	node_view_clear(&v);
 	return true;
 }
 

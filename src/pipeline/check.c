@@ -82,6 +82,14 @@ pipeline_check_error(struct check *k, const char *what, const char *where, const
 	pipeline_check_fail(k, what, where, lt_code_hint(err->code), "E%d %s", (int)err->code, err->message);
 }
 
+bool
+pipeline_check_is_first(const struct check *k, const struct model_pipeline *p)
+{
+	const struct model_pipeline *back = model_channel_back(k->channel, p);
+
+	return back == NULL || p < back;
+}
+
 /* -- the whole ------------------------------------------------------------------------------------ */
 
 static void
@@ -107,7 +115,7 @@ reach_sites(struct check *k)
 static void
 check_pipelines(struct check *k)
 {
-	struct check_tables tables[LT_COUNT(k->channel->pipelines)];
+	struct check_tables *tables = lt_calloc(k->channel->npipelines, sizeof(*tables));
 	size_t ntables = 0;
 
 	for (size_t i = 0; i < k->channel->npipelines; i++) {
@@ -123,14 +131,17 @@ check_pipelines(struct check *k)
 			ntables++;
 		}
 	}
-	if (ntables > 0)
-		pipeline_check_data(k, &tables[0]); /* a two-way channel's other direction has the same pairs */
+	for (size_t i = 0; i < ntables; i++) {
+		if (pipeline_check_is_first(k, tables[i].pipeline)) /* the other direction has the same pairs */
+			pipeline_check_data(k, &tables[i]);
+	}
 	for (size_t i = 0; i < k->channel->nsites; i++) {
 		if (k->sites[i].conn != NULL)
 			pipeline_check_grants(k, i, tables, ntables);
 	}
 	for (size_t i = 0; i < ntables; i++)
 		pipeline_check_tables_clear(&tables[i]);
+	free(tables);
 }
 
 size_t
@@ -139,7 +150,7 @@ pipeline_check(const struct model_channel *channel, pipeline_check_fn each, void
 	struct check k = { .channel = channel, .say = each, .ctx = ctx };
 
 	k.sites = lt_calloc(channel->nsites, sizeof(*k.sites));
-	k.two_way = channel->npipelines == 2;
+	k.two_way = channel->pipelines[0].two_way;
 	reach_sites(&k);
 	check_pipelines(&k);
 	for (size_t i = 0; i < channel->nsites; i++) {

@@ -77,6 +77,9 @@ bool pipeline_check_number(const struct check_site *s, const char *name, uint64_
 /** The statement that sets a global variable, for good where the server can keep it. Borrowed from `out`. */
 const char *pipeline_check_set(const struct check_site *s, const char *name, const char *value, struct lt_buf *out);
 
+/** Whether it is the first of the pipelines between its two sites: what holds for the pair is said there. */
+bool pipeline_check_is_first(const struct check *k, const struct model_pipeline *p);
+
 /** Connect, gather what the other checks need; a site that cannot be reached is reported and stays without a
  * connection. */
 void pipeline_check_reach(struct check *k, struct check_site *s);

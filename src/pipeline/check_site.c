@@ -376,7 +376,7 @@ pipeline_check_between(struct check *k, const struct model_pipeline *p)
 	const struct check_site *from = &k->sites[p->from], *to = &k->sites[p->to];
 
 	check_packets(k, p, from, to);
-	if (p != &k->channel->pipelines[0])
+	if (!pipeline_check_is_first(k, p))
 		return;
 	check_apart(k, p, from, to);
 	check_alike(k, p, from, to);

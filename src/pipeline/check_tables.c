@@ -540,6 +540,6 @@ pipeline_check_tables(struct check *k, const struct check_tables *t)
 	check_triggers(k, t);
 	check_versioned(k, t);
 	check_cascades(k, t);
-	if (k->two_way && t->pipeline == &k->channel->pipelines[0])
+	if (k->two_way && pipeline_check_is_first(k, t->pipeline))
 		check_auto_increment(k, t);
 }

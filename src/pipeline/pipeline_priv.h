@@ -167,8 +167,11 @@ LT_MUST_USE bool pipeline_replace(
 LT_MUST_USE bool pipeline_orders_note(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
 /** Forget the transaction that the pipeline stands before. */
 void pipeline_stop_clear(struct pipeline_stop *stop);
-/** In two-way channels: whether the statement `p` stands before was acknowledged for the other direction; if so it is
- * marked as passed and acknowledged here too. */
+/** In the open transaction at the target, beside the progress: the statement `p` stands before was made here too. */
+LT_MUST_USE bool pipeline_acknowledge(struct pipeline *p, struct change_sink *sink, void *ctx, struct lt_err *err);
+/** Whether the statement `p` stands before is at its target already, as somebody has said; then that is used up. */
+LT_MUST_USE bool pipeline_acknowledged(struct pipeline *p, struct change_sink *sink, bool *taken, struct lt_err *err);
+/** In two-way channels: the same, and if so both ends are compared and the statement is passed. */
 LT_MUST_USE bool pipeline_ddl_pass(struct pipeline *p, struct change_sink *sink, bool *passed, struct lt_err *err);
 
 #endif

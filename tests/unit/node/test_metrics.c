@@ -7,11 +7,14 @@
 
 #include "node/metrics.h"
 
+static struct node_pipeline_view lines[2];
+
 static struct node_view
 sample(void)
 {
-	struct node_view v = { .channel = "shop", .count = 1 };
+	struct node_view v = { .channel = "shop", .pipelines = lines, .count = 1 };
 
+	memset(lines, 0, sizeof(lines));
 	v.pipelines[0].name = "hz->\"us\\";
 	v.pipelines[0].status = (struct pipeline_status){ .state = PIPELINE_RETRYING,
 		.lag_ms = 1,

@@ -7,12 +7,15 @@
 
 #include "node/status.h"
 
+static struct node_pipeline_view lines[2];
+
 static struct node_view
 sample(void)
 {
-	struct node_view v = { .channel = "shop", .count = 2 };
+	struct node_view v = { .channel = "shop", .pipelines = lines, .count = 2 };
 	struct pipeline_status *s = &v.pipelines[0].status;
 
+	memset(lines, 0, sizeof(lines));
 	v.pipelines[0].name = "hz->us";
 	v.pipelines[1].name = "us->hz";
 	*s = (struct pipeline_status){ .state = PIPELINE_RUNNING,
@@ -66,7 +69,7 @@ json_is_the_contracts(void **state)
 static void
 a_channel_is_as_bad_as_its_worst_pipeline(void **state)
 {
-	struct node_view v = { .count = 2 };
+	struct node_view v = { .pipelines = lines, .count = 2 };
 
 	(void)state;
 	v.pipelines[0].status.state = PIPELINE_RUNNING;

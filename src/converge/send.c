@@ -92,7 +92,7 @@ send_settle(void *ctx, struct lt_wake *stop)
 {
 	struct converge_sender *s = ctx;
 
-	return converge_settle_new(s->channel, s->index, s->to, s->clock, stop);
+	return converge_settle_new(s->channel, s->index, s->to, &s->inner, s->clock, stop);
 }
 
 /* A heartbeat of the source, with all before it applied: the target hears what the source had seen by then. */

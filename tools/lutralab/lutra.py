@@ -21,6 +21,8 @@ _REPLICATION = {"mariadb": "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO {u
 
 def roles(site, direction):
     """What a site is in a channel of that direction ("hz -> us")."""
+    if direction == "mesh":
+        return ROLES
     left, way, right = direction.split()
     return ROLES if way == "<->" else tuple(role for role, its in zip(ROLES, (left, right)) if its == site)
 
@@ -68,11 +70,11 @@ class Lutra:
     """`lutra run` on a channel between servers: sites is {"hz": server, ...}, ids are their order.
 
     urls says where a site is reached in another way ("HOST:PORT/?OPTIONS"); prefix is what the program is started with; semi_sync
-    names sites that are read so.
+    names sites that are read so. conflicts: of a channel that is not one-way.
     Owned by one thread; status() may be called by any."""
 
     def __init__(self, folder, sites, direction, tables, name="shop", extra=(), user=USER, password=PASSWORD,
-                 program=None, env=None, urls=None, prefix=(), semi_sync=()):
+                 program=None, env=None, urls=None, prefix=(), semi_sync=(), conflicts="none"):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name = name
@@ -95,8 +97,8 @@ class Lutra:
             lines.append(f'  {site}: {{ id: {number}, url: "mysql://{user}@{where}", password_file: {secret.name}{more} }}')
         lines += [f'direction: "{direction}"', "tables:"]
         lines += [f'  - "{t}"' if isinstance(t, str) else f"  - {json.dumps(t)}" for t in tables]
-        if "<->" in direction:
-            lines.append("conflicts: none")
+        if "->" not in direction.replace("<->", ""):
+            lines.append(f"conflicts: {conflicts}")
         self.file.write_text("\n".join([*lines, *extra]) + "\n")
 
     def other(self, folder):

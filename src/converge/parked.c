@@ -5,7 +5,6 @@
 
 /* Of one statement. */
 #define LIST_MAX 256
-#define PIECE 200
 #define FORM 1
 
 enum { VALUE_NULL, VALUE_THERE };
@@ -193,8 +192,8 @@ converge_parked_next(struct my_conn *c, const char *channel, size_t limit, struc
 	for (size_t i = 0; ok && i < rows->nrows; i++)
 		ok = take(rows, i, arena, out, err);
 	if (ok)
-		*behind = rows->nrows > 0 ? lt_arena_str(arena, my_rows_at(rows, rows->nrows - 1, ID))
-					  : (struct lt_str){ 0 };
+		*behind =
+		    rows->nrows > 0 ? lt_arena_str(arena, my_rows_at(rows, rows->nrows - 1, ID)) : (struct lt_str){ 0 };
 	my_rows_free(rows);
 	lt_buf_free(&sql);
 	return ok || lt_wrap(err, "while reading lutra.parked");
@@ -253,8 +252,7 @@ insert_row(struct lt_buf *sql, const char *channel, const struct converge_parked
 }
 
 static void
-insert_claims(
-    struct lt_buf *sql, const char *channel, struct lt_str key, const struct lt_str *claims, size_t nclaims)
+insert_claims(struct lt_buf *sql, const char *channel, struct lt_str key, const struct lt_str *claims, size_t nclaims)
 {
 	lt_buf_z(sql, "INSERT INTO lutra.parked_claim (channel, claim, id) VALUES ");
 	for (size_t i = 0; i < nclaims; i++) {
@@ -284,58 +282,4 @@ converge_parked_put(struct my_conn *c, const char *channel, const struct converg
 	}
 	lt_buf_free(&sql);
 	return ok || lt_wrap(err, "while parking a row");
-}
-
-/* -- what must not be forgotten ------------------------------------------------------------------- */
-
-static bool
-keep_holders(struct my_conn *c, const struct converge_shape *shape, const struct conflict_row *row,
-    struct lt_arena *arena, struct conflict_keys *out, struct lt_err *err)
-{
-	struct lt_buf sql = { 0 };
-	bool ok = true;
-
-	for (size_t i = 0; ok && i < converge_shape_uniques(shape); i++) {
-		struct my_rows *rows = NULL;
-
-		lt_buf_clear(&sql);
-		converge_shape_select(shape, &sql);
-		if (!converge_shape_unique_where(shape, i, row, &sql))
-			continue;
-		ok = my_query(c, lt_buf_cstr(&sql), &rows, err);
-		for (size_t k = 0; ok && k < rows->nrows; k++) {
-			const struct conflict_row *found;
-			struct lt_str key;
-
-			ok = converge_shape_found(shape, rows, k, arena, &found, &key, err);
-			if (ok)
-				conflict_keys_add(out, key);
-		}
-		my_rows_free(rows);
-	}
-	lt_buf_free(&sql);
-	return ok;
-}
-
-bool
-converge_parked_kept(struct my_conn *c, const char *channel, struct converge_shapes *shapes, struct lt_arena *arena,
-    struct conflict_keys *out, struct lt_err *err)
-{
-	struct converge_parked_list list;
-	struct lt_str behind = { 0 };
-
-	do {
-		if (!converge_parked_next(c, channel, PIECE, &behind, arena, &list, err))
-			return false;
-		for (size_t i = 0; i < list.count; i++) {
-			const struct converge_parked *p = &list.at[i];
-			const struct converge_shape *shape = NULL;
-
-			conflict_keys_add(out, p->key);
-			if (!converge_shapes_named(shapes, p->schema, p->table, &shape, err) ||
-			    !keep_holders(c, shape, p->parked.row, arena, out, err))
-				return false;
-		}
-	} while (list.count > 0);
-	return true;
 }

@@ -1,5 +1,5 @@
-/* converge/parked.h - rows that lost a unique value, as a site keeps them: `lutra.parked`, and the values that they wait
- * for in `lutra.parked_claim`.
+/* converge/parked.h - rows that lost a unique value, as a site keeps them: `lutra.parked`, and the values that they
+ * wait for in `lutra.parked_claim`.
  *
  * They are written with the group that parks them or lets them come back, under the lock of their key. All functions in
  * the connection's open transaction. */
@@ -7,8 +7,7 @@
 #define CONVERGE_PARKED_H
 
 #include "conflict/decide.h"
-#include "conflict/keys.h"
-#include "converge/shape.h"
+#include "mysql/conn.h"
 
 struct converge_parked {
 	struct lt_str schema, table; /* of the site */
@@ -37,9 +36,5 @@ LT_MUST_USE bool converge_parked_next(struct my_conn *c, const char *channel, si
 /** Park it, with what it claims, or take it away. */
 LT_MUST_USE bool converge_parked_put(struct my_conn *c, const char *channel, const struct converge_parked *p,
     const struct lt_str *claims, size_t nclaims, struct lt_err *err);
-/** The keys of all parked rows, and of the rows that have a value which one of them claims: their versions are needed
- * whoever has seen them (conflict_keep_fn). */
-LT_MUST_USE bool converge_parked_kept(struct my_conn *c, const char *channel, struct converge_shapes *shapes,
-    struct lt_arena *arena, struct conflict_keys *out, struct lt_err *err);
 
 #endif

@@ -175,11 +175,9 @@ static void
 decide(struct settle *t, struct conflict_decision *out)
 {
 	struct conflict_view view = { .row = view_row, .ctx = t };
-	struct conflict_question q = { .txns = t->txns,
-		.ntxns = t->ntxns,
-		.parked = t->parked,
-		.nparked = t->nparked,
-		.view = &view };
+	struct conflict_question q = {
+		.txns = t->txns, .ntxns = t->ntxns, .parked = t->parked, .nparked = t->nparked, .view = &view
+	};
 	const struct conflict_observer *observer;
 
 	if (t->unique) {
@@ -250,7 +248,6 @@ change_of(const struct conflict_txn *txn, struct lt_str key)
 		if (lt_str_eq(txn->changes[i].key, key))
 			return &txn->changes[i];
 	}
-	LT_ASSERT(false);
 	return NULL;
 }
 
@@ -265,32 +262,56 @@ rule_name(enum conflict_kind kind)
 	return "";
 }
 
+/* What a line of the conflict log says of an operation of the group. */
+static struct converge_conflict
+line_of(const struct settle *t, const struct conflict_txn *txn, struct lt_str key)
+{
+	const struct conflict_change *c = change_of(txn, key);
+	const struct settle_row *r = t->rows[conflict_keys_find(&t->keys, key)];
+
+	return (struct converge_conflict){ .shape = r->shape,
+		.key = key,
+		.version = txn->version,
+		.other = CONFLICT_UNKNOWN,
+		.before = c->before,
+		.after = c->after,
+		.found = r->found,
+		.now = r->wanted,
+		.rule = rule_name(c->policy->kind) };
+}
+
+static struct converge_conflict
+drift_line(const struct settle *t, struct lt_str key)
+{
+	struct converge_conflict line;
+	uint32_t i = 0;
+
+	while (change_of(&t->txns[i], key) == NULL)
+		i++;
+	line = line_of(t, &t->txns[i], key);
+	line.won = true;
+	line.rule = CONVERGE_RULE_DRIFT;
+	return line;
+}
+
 static bool
 record(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
 {
-	struct converge_conflict *lines = lt_arena_alloc(t->arena, d->nclashes * sizeof(*lines));
+	struct converge_conflict *lines = lt_arena_alloc(t->arena, (d->nclashes + 1) * sizeof(*lines));
+	size_t n = 0;
 
 	for (uint32_t i = 0; i < d->nclashes; i++) {
 		const struct conflict_clash *clash = &d->clashes[i];
-		const struct conflict_txn *txn = &t->txns[clash->txn];
-		const struct conflict_change *c = change_of(txn, clash->key);
-		const struct settle_row *r = t->rows[conflict_keys_find(&t->keys, clash->key)];
 
-		lines[i] = (struct converge_conflict){ .shape = r->shape,
-			.key = clash->key,
-			.version = txn->version,
-			.other = clash->other,
-			.before = c->before,
-			.after = c->after,
-			.found = r->found,
-			.now = r->wanted,
-			.won = clash->newer,
-			.rule = rule_name(c->policy->kind) };
+		lines[n] = line_of(t, &t->txns[clash->txn], clash->key);
+		lines[n].other = clash->other;
+		lines[n++].won = clash->newer;
 		t->tally.lost += clash->newer ? 0 : 1;
 	}
 	t->tally.conflicts = d->nclashes;
-	return d->nclashes == 0 ||
-	       converge_record_add(t->conn, t->channel->name, t->pipeline->name, lines, d->nclashes, err);
+	if (d->drift)
+		lines[n++] = drift_line(t, d->drift_key);
+	return n == 0 || converge_record_add(t->conn, t->channel->name, t->pipeline->name, lines, n, err);
 }
 
 static void
@@ -504,9 +525,8 @@ converge_settle_new(const struct model_channel *channel, size_t index, struct co
 {
 	struct settle *t = lt_new(struct settle);
 
-	t->base = (struct pipeline_settle){
-		settle_apply, settle_again, settle_due, settle_tend, settle_done, settle_close
-	};
+	t->base =
+	    (struct pipeline_settle){ settle_apply, settle_again, settle_due, settle_tend, settle_done, settle_close };
 	t->channel = channel;
 	t->pipeline = &channel->pipelines[index];
 	t->target = target;

@@ -73,7 +73,7 @@ struct settle {
 		char behind[32];    /* how far it is; behind_len 0: not begun, or done */
 		size_t behind_len;
 	} tend;
-	struct lt_arena *arena;         /* owned; of the group in hand, as all that follows */
+	struct lt_arena *arena; /* owned; of the group in hand, as all that follows */
 
 	struct change_sink *sink;
 	struct my_conn *conn;
@@ -127,8 +127,8 @@ LT_MUST_USE bool settle_park(struct settle *t, const struct conflict_decision *d
 
 /* -- settle_write.c ------------------------------------------------------------------------------- */
 
-/** Foreign keys are not looked at for the rows of `changes`: who wins may leave a child without its parent, and an image
- * must not cascade. */
+/** Foreign keys are not looked at for the rows of `changes`: who wins may leave a child without its parent, and an
+ * image must not cascade. */
 void settle_unchecked(struct change_txn *changes);
 /** One change of the target's table, with nothing beside it. */
 LT_MUST_USE bool settle_write_one(struct settle *t, const struct converge_shape *shape,
@@ -136,7 +136,6 @@ LT_MUST_USE bool settle_write_one(struct settle *t, const struct converge_shape 
 /** Bring every row from `now` to `wanted`. */
 LT_MUST_USE bool settle_write(struct settle *t, struct lt_err *err);
 /** Rows of tables that one site alone writes, as they come. */
-LT_MUST_USE bool settle_write_single(
-    struct settle *t, struct change_txn *const *txns, size_t n, struct lt_err *err);
+LT_MUST_USE bool settle_write_single(struct settle *t, struct change_txn *const *txns, size_t n, struct lt_err *err);
 
 #endif

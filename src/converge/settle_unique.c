@@ -77,8 +77,8 @@ claim(struct settle *t, const struct settle_row *r, const struct conflict_row *r
 		if (at == t->claims_cap) {
 			uint32_t cap = t->claims_cap > 0 ? t->claims_cap * 2 : 16;
 
-			t->claimed = lt_arena_grow(t->arena, t->claimed, t->claims_cap * sizeof(*t->claimed),
-			    cap * sizeof(*t->claimed));
+			t->claimed = lt_arena_grow(
+			    t->arena, t->claimed, t->claims_cap * sizeof(*t->claimed), cap * sizeof(*t->claimed));
 			memset(t->claimed + t->claims_cap, 0, (cap - t->claims_cap) * sizeof(*t->claimed));
 			t->claims_cap = cap;
 		}
@@ -263,8 +263,8 @@ settle_view_claims(
 	struct lt_err ignored = { 0 };
 	uint32_t n = 0;
 
-	LT_ASSERT(converge_shape_claims(
-	    t->rows[conflict_keys_find(&t->keys, key)]->shape, row, arena, ret, &n, &ignored));
+	LT_ASSERT(
+	    converge_shape_claims(t->rows[conflict_keys_find(&t->keys, key)]->shape, row, arena, ret, &n, &ignored));
 	return n;
 }
 

@@ -17,8 +17,8 @@ struct pipeline_settle {
 	bool (*again)(struct pipeline_settle *t, const struct lt_err *err);
 	/** Between groups, with nothing open: whether tend() is to be called. */
 	bool (*due)(struct pipeline_settle *t, struct change_sink *s, bool *due, struct lt_err *err);
-	/** As apply(), without transactions: what follows from what was written at the target since. *worth false: there
-	 * is nothing, and all is rolled back. */
+	/** As apply(), without transactions: what follows from what was written at the target since. *worth false:
+	 * there is nothing, and all is rolled back. */
 	bool (*tend)(struct pipeline_settle *t, struct change_sink *s, bool *worth, struct lt_err *err);
 	/** The transaction ended: it was committed or not. */
 	void (*done)(struct pipeline_settle *t, bool committed);

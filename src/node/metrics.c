@@ -180,8 +180,8 @@ seen_seconds(const struct node_site_view *v, double *out)
 static bool
 purge_seconds(const struct node_site_view *v, double *out)
 {
-	*out = (double)v->purge_left_us / 1e6;
-	return v->purges;
+	*out = (double)v->status.purge_left_us / 1e6;
+	return v->status.purges;
 }
 
 static bool

@@ -74,8 +74,8 @@ site_json(const struct node_site_view *v, struct lt_buf *out)
 	lt_buf_z(out, s->believed ? "true" : "false");
 	key_time(out, "seen_by_all", s->forgotten_us);
 	lt_json_key(out, "purge_left_s");
-	if (v->purges)
-		lt_buf_i64(out, v->purge_left_us / 1000000);
+	if (v->status.purges)
+		lt_buf_i64(out, v->status.purge_left_us / 1000000);
 	else
 		lt_buf_z(out, "null");
 	lt_json_key(out, "error");
@@ -115,7 +115,7 @@ alarms_text(const struct node_site_view *v, struct lt_buf *out)
 		    "DIVERGENCE at site %s: %llu rows were not as they had to be (`lutra conflicts` names them): compare the "
 		    "sites\n",
 		    v->name, (unsigned long long)s->drift);
-	if (v->purges && v->purge_left_us < 0)
+	if (v->status.purges && v->status.purge_left_us < 0)
 		lt_buf_printf(out, "site %s: its server may have removed log that is still needed\n", v->name);
 	if (s->err.code != LT_OK) {
 		lt_buf_printf(out, "site %s: its log is not read: ", v->name);

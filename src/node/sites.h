@@ -9,8 +9,6 @@
 struct node_site_view {
 	const char *name;
 	struct converge_status status;
-	bool purges;           /* the server removes log files by their age: */
-	int64_t purge_left_us; /* how long until it removes what is still needed; below 0: it may have */
 };
 
 /** How many alarms the audit of these sites has raised: rows that were decided wrongly or changed by hand. */

@@ -70,7 +70,7 @@ class Lutra:
     """`lutra run` on a channel between servers: sites is {"hz": server, ...}, ids are their order.
 
     urls says where a site is reached in another way ("HOST:PORT/?OPTIONS"); prefix is what the program is started with; semi_sync
-    names sites that are read so. conflicts: of a channel that is not one-way.
+    names sites that are read so; conflicts is that key of the channel file, where there are two ways.
     Owned by one thread; status() may be called by any."""
 
     def __init__(self, folder, sites, direction, tables, name="shop", extra=(), user=USER, password=PASSWORD,
@@ -97,8 +97,8 @@ class Lutra:
             lines.append(f'  {site}: {{ id: {number}, url: "mysql://{user}@{where}", password_file: {secret.name}{more} }}')
         lines += [f'direction: "{direction}"', "tables:"]
         lines += [f'  - "{t}"' if isinstance(t, str) else f"  - {json.dumps(t)}" for t in tables]
-        if "->" not in direction.replace("<->", ""):
-            lines.append(f"conflicts: {conflicts}")
+        if "<->" in direction or direction == "mesh":
+            lines.append(f"conflicts: {json.dumps(conflicts)}")
         self.file.write_text("\n".join([*lines, *extra]) + "\n")
 
     def other(self, folder):

@@ -88,8 +88,8 @@ sites_of_a_conflict_channel_have_metrics(void **state)
 	v.nsites = 2;
 	v.sites[0] = (struct node_site_view){ .name = "hz",
 		.status = { .conflicts = 9, .lost = 4, .drift = 1, .fence_us = 1500000, .skew_us = -250000 },
-		.purges = true,
-		.purge_left_us = 60000000 };
+		.status.purges = true,
+		.status.purge_left_us = 60000000 };
 	v.sites[1] = (struct node_site_view){ .name = "us", .status = { .believed = true } };
 	node_metrics_text(&v, &out);
 	assert_non_null(strstr(lt_buf_cstr(&out),

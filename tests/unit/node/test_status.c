@@ -148,8 +148,8 @@ converging(void)
 		    .skew_us = -1500,
 		    .believed = true,
 		    .forgotten_us = 1795334400000000u },
-		.purges = true,
-		.purge_left_us = 3600000000 };
+		.status.purges = true,
+		.status.purge_left_us = 3600000000 };
 	v.sites[1] = (struct node_site_view){ .name = "us", .status = { .believed = true } };
 	return v;
 }
@@ -204,7 +204,7 @@ what_ails_a_site_is_told(void **state)
 
 	(void)state;
 	lt_fail(&v.sites[0].status.err, LT_E_LOG_PURGED, "gone");
-	v.sites[0].purge_left_us = -1;
+	v.sites[0].status.purge_left_us = -1;
 	v.sites[1].status.believed = false;
 	v.sites[1].status.skew_us = 90000000;
 	node_status_text(&v, &out);

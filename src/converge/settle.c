@@ -11,12 +11,13 @@
  * way meanwhile. */
 #define FENCE_MS 500
 #define FENCE_STEP_MS 10
-/* Each round locks what the one before asked for. */
-#define ROUNDS 8
 /* How often one group begins again because of values that others took. */
 #define TRIES 8
 /* Where absent rows were there after all, so many groups look first. */
 #define WARY_GROUPS 16
+/* How often parked rows are looked at where something was written, and how many at once. */
+#define TEND_US 500000
+#define TEND_ROWS 100
 /* Beside the mark's bytes. */
 #define MARK_ROOM 1024
 
@@ -65,6 +66,12 @@ hold_change(struct settle *t, const struct conflict_change *c, const struct conv
 		r->fresh = c->before == NULL;
 	else if (c->after != NULL)
 		r->image = c->after;
+	if (c->policy->unique && c->after != NULL) {
+		struct settle_after *a = lt_arena_alloc(t->arena, sizeof(*a));
+
+		*a = (struct settle_after){ c->after, r->afters };
+		r->afters = a;
+	}
 }
 
 static bool
@@ -167,44 +174,43 @@ view_row(void *ctx, struct lt_str key)
 static void
 decide(struct settle *t, struct conflict_decision *out)
 {
-	const struct conflict_observer *observer = converge_site_hold(t->target);
 	struct conflict_view view = { .row = view_row, .ctx = t };
-	struct conflict_question q = { .memory = conflict_observer_memory(observer),
-		.applied = &conflict_observer_clock(observer)->seen,
-		.txns = t->txns,
-		.ntxns = t->ntxns,
-		.view = &view };
+	struct conflict_question q = {
+		.txns = t->txns, .ntxns = t->ntxns, .parked = t->parked, .nparked = t->nparked, .view = &view
+	};
+	const struct conflict_observer *observer;
 
+	if (t->unique) {
+		settle_list_holders(t);
+		view.parked = settle_view_parked;
+		view.claims = settle_view_claims;
+		view.holders = settle_view_holders;
+	}
+	observer = converge_site_hold(t->target);
+	q.memory = conflict_observer_memory(observer);
+	q.applied = &conflict_observer_clock(observer)->seen;
 	conflict_decide(&q, t->arena, out);
 	converge_site_release(t->target);
 }
 
-static bool
-all_locked(const struct settle *t)
-{
-	for (uint32_t i = 0; i < t->nrows; i++) {
-		if (!t->rows[i]->locked)
-			return false;
-	}
-	return true;
-}
-
+/* All that the core asks to be locked besides is locked already (settle_compete()). */
 static bool
 lock_and_decide(struct settle *t, struct conflict_decision *out, struct lt_err *err)
 {
-	for (int round = 0; round < ROUNDS; round++) {
-		if (!settle_lock(t, err))
-			return false;
-		lt_step("settle.locked");
-		if (!pass_fence(t, err))
-			return false;
-		lt_step("settle.fenced");
-		decide(t, out);
-		lt_step("settle.decided");
-		if (all_locked(t))
-			return true;
+	if (!settle_lock(t, err) || !settle_compete(t, err))
+		return false;
+	lt_step("settle.locked");
+	if (!pass_fence(t, err))
+		return false;
+	lt_step("settle.fenced");
+	decide(t, out);
+	for (uint32_t i = 0; i < out->nneed; i++) {
+		uint32_t at = conflict_keys_find(&t->keys, out->need[i]);
+
+		LT_ASSERT(at != CONFLICT_NO_KEY && t->rows[at]->locked);
 	}
-	return lt_fail(err, LT_E_FENCE_LATE, "more rows compete for unique values each time, %d times", ROUNDS);
+	lt_step("settle.decided");
+	return true;
 }
 
 /* -- what is written beside the rows -------------------------------------------------------------- */
@@ -242,7 +248,6 @@ change_of(const struct conflict_txn *txn, struct lt_str key)
 		if (lt_str_eq(txn->changes[i].key, key))
 			return &txn->changes[i];
 	}
-	LT_ASSERT(false);
 	return NULL;
 }
 
@@ -257,32 +262,56 @@ rule_name(enum conflict_kind kind)
 	return "";
 }
 
+/* What a line of the conflict log says of an operation of the group. */
+static struct converge_conflict
+line_of(const struct settle *t, const struct conflict_txn *txn, struct lt_str key)
+{
+	const struct conflict_change *c = change_of(txn, key);
+	const struct settle_row *r = t->rows[conflict_keys_find(&t->keys, key)];
+
+	return (struct converge_conflict){ .shape = r->shape,
+		.key = key,
+		.version = txn->version,
+		.other = CONFLICT_UNKNOWN,
+		.before = c->before,
+		.after = c->after,
+		.found = r->found,
+		.now = r->wanted,
+		.rule = rule_name(c->policy->kind) };
+}
+
+static struct converge_conflict
+drift_line(const struct settle *t, struct lt_str key)
+{
+	struct converge_conflict line;
+	uint32_t i = 0;
+
+	while (change_of(&t->txns[i], key) == NULL)
+		i++;
+	line = line_of(t, &t->txns[i], key);
+	line.won = true;
+	line.rule = CONVERGE_RULE_DRIFT;
+	return line;
+}
+
 static bool
 record(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
 {
-	struct converge_conflict *lines = lt_arena_alloc(t->arena, d->nclashes * sizeof(*lines));
+	struct converge_conflict *lines = lt_arena_alloc(t->arena, (d->nclashes + 1) * sizeof(*lines));
+	size_t n = 0;
 
 	for (uint32_t i = 0; i < d->nclashes; i++) {
 		const struct conflict_clash *clash = &d->clashes[i];
-		const struct conflict_txn *txn = &t->txns[clash->txn];
-		const struct conflict_change *c = change_of(txn, clash->key);
-		const struct settle_row *r = t->rows[conflict_keys_find(&t->keys, clash->key)];
 
-		lines[i] = (struct converge_conflict){ .shape = r->shape,
-			.key = clash->key,
-			.version = txn->version,
-			.other = clash->other,
-			.before = c->before,
-			.after = c->after,
-			.found = r->found,
-			.now = r->wanted,
-			.won = clash->newer,
-			.rule = rule_name(c->policy->kind) };
+		lines[n] = line_of(t, &t->txns[clash->txn], clash->key);
+		lines[n].other = clash->other;
+		lines[n++].won = clash->newer;
 		t->tally.lost += clash->newer ? 0 : 1;
 	}
 	t->tally.conflicts = d->nclashes;
-	return d->nclashes == 0 ||
-	       converge_record_add(t->conn, t->channel->name, t->pipeline->name, lines, d->nclashes, err);
+	if (d->drift)
+		lines[n++] = drift_line(t, d->drift_key);
+	return n == 0 || converge_record_add(t->conn, t->channel->name, t->pipeline->name, lines, n, err);
 }
 
 static void
@@ -296,6 +325,16 @@ note_decided(struct settle *t, const struct conflict_decision *d)
 	t->drift_key = d->drift_key;
 }
 
+static bool
+write_decided(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
+{
+	note_decided(t, d);
+	if (!settle_write(t, err))
+		return false;
+	t->contested = false;
+	return settle_park(t, d, err) && write_mark(t, &d->mark, err);
+}
+
 /* -- a group -------------------------------------------------------------------------------------- */
 
 static bool
@@ -305,11 +344,7 @@ settle_group(struct settle *t, struct change_txn *const *txns, size_t n, size_t 
 
 	if (!meet(t, err) || !take_txns(t, txns, n, culprit, err) || !lock_and_decide(t, &d, err))
 		return false;
-	note_decided(t, &d);
-	if (!settle_write(t, err))
-		return false;
-	t->contested = false;
-	if (!settle_write_single(t, txns, n, err) || !write_mark(t, &d.mark, err) || !record(t, &d, err))
+	if (!write_decided(t, &d, err) || !settle_write_single(t, txns, n, err) || !record(t, &d, err))
 		return false;
 	lt_step("settle.written");
 	return true;
@@ -328,20 +363,29 @@ note_failure(struct settle *t, struct lt_err *err)
 		lt_fail(err, LT_E_LOCK_WAIT, "others took the same unique values first, %d times", TRIES);
 }
 
+/* Nothing is known of it yet. */
+static void
+begin(struct settle *t, struct change_sink *s)
+{
+	lt_arena_reset(t->arena);
+	t->sink = s;
+	t->conn = pipeline_load_conn(s);
+	t->keys = t->claims = (struct conflict_keys){ .arena = t->arena };
+	t->rows = NULL;
+	t->claimed = NULL;
+	t->nrows = t->rows_cap = t->ntxns = t->nparked = t->claims_cap = 0;
+	t->unique = false;
+	t->tally = (struct converge_tally){ 0 };
+	t->contested = true;
+}
+
 static bool
 settle_apply(struct pipeline_settle *base, struct change_sink *s, struct change_txn *const *txns, size_t n,
     size_t *culprit, struct lt_err *err)
 {
 	struct settle *t = settle_of(base);
 
-	lt_arena_reset(t->arena);
-	t->sink = s;
-	t->conn = pipeline_load_conn(s);
-	t->keys = (struct conflict_keys){ .arena = t->arena };
-	t->rows = NULL;
-	t->nrows = t->rows_cap = t->ntxns = 0;
-	t->tally = (struct converge_tally){ 0 };
-	t->contested = true;
+	begin(t, s);
 	if (!t->again) {
 		t->tries = 0;
 		t->care = t->wary > 0 ? SETTLE_LOOK_FIRST : SETTLE_AT_ONCE;
@@ -363,6 +407,88 @@ settle_again(struct pipeline_settle *base, const struct lt_err *err)
 	(void)err;
 	return settle_of(base)->again;
 }
+
+/* -- parked rows ---------------------------------------------------------------------------------- */
+
+/* Of the site's log: what was written there since. */
+static uint64_t
+written(const struct settle *t)
+{
+	struct converge_status status;
+
+	converge_site_status(t->target, &status);
+	return status.local + status.marks;
+}
+
+/* A parked row may come back whenever something was written at the site. */
+static bool
+settle_due(struct pipeline_settle *base, struct change_sink *s, bool *due, struct lt_err *err)
+{
+	struct settle *t = settle_of(base);
+	uint64_t now_us = lt_mono_us(t->clock), count;
+
+	*due = false;
+	if (now_us - t->tend.looked_us < TEND_US)
+		return true;
+	count = written(t);
+	t->tend.looked_us = now_us;
+	if (t->tend.begun && (!t->has_unique || (count == t->tend.written && t->tend.behind_len == 0)))
+		return true;
+	if (!converge_parked_any(pipeline_load_conn(s), t->channel->name, due, err) ||
+	    !my_exec(pipeline_load_conn(s), "COMMIT", NULL, err))
+		return false;
+	t->has_unique = t->has_unique || *due;
+	t->tend.begun = true;
+	if (t->tend.behind_len == 0)
+		t->tend.written = count;
+	return true;
+}
+
+/* The next ones of them, a piece at a time. */
+static bool
+take_parked(struct settle *t, struct lt_err *err)
+{
+	struct converge_parked_list list = { 0 };
+	struct lt_str behind = lt_str_of(t->tend.behind, t->tend.behind_len), *keys;
+
+	if (!converge_parked_next(t->conn, t->channel->name, TEND_ROWS, &behind, t->arena, &list, err) ||
+	    !settle_join_parked(t, &list, err))
+		return false;
+	t->tend.behind_len = LT_MIN(behind.len, sizeof(t->tend.behind));
+	if (behind.len > 0)
+		memcpy(t->tend.behind, behind.ptr, t->tend.behind_len);
+	keys = lt_arena_alloc(t->arena, list.count * sizeof(*keys));
+	for (size_t i = 0; i < list.count; i++)
+		keys[i] = list.at[i].key;
+	t->parked = keys;
+	t->nparked = (uint32_t)list.count;
+	return true;
+}
+
+static bool
+settle_tend(struct pipeline_settle *base, struct change_sink *s, bool *worth, struct lt_err *err)
+{
+	struct settle *t = settle_of(base);
+	struct conflict_decision d;
+
+	*worth = false;
+	begin(t, s);
+	t->care = SETTLE_ONE_BY_ONE;
+	if (!meet(t, err) || !take_parked(t, err))
+		return false;
+	if (t->nparked == 0)
+		return true;
+	if (!lock_and_decide(t, &d, err))
+		return false;
+	*worth = d.nwrites > 0 || d.nparks > 0;
+	if (!*worth || write_decided(t, &d, err))
+		return true;
+	if (t->contested && err->code == LT_E_DUPLICATE)
+		lt_fail(err, LT_E_LOCK_WAIT, "others took the same unique values first");
+	return false;
+}
+
+/* -- the rest ------------------------------------------------------------------------------------- */
 
 static void
 settle_done(struct pipeline_settle *base, bool committed)
@@ -399,7 +525,8 @@ converge_settle_new(const struct model_channel *channel, size_t index, struct co
 {
 	struct settle *t = lt_new(struct settle);
 
-	t->base = (struct pipeline_settle){ settle_apply, settle_again, settle_done, settle_close };
+	t->base =
+	    (struct pipeline_settle){ settle_apply, settle_again, settle_due, settle_tend, settle_done, settle_close };
 	t->channel = channel;
 	t->pipeline = &channel->pipelines[index];
 	t->target = target;

@@ -50,12 +50,24 @@ take_found(struct settle *t, const struct converge_shape *shape, const struct my
 	return true;
 }
 
+bool
+settle_select(struct settle *t, const struct converge_shape *shape, struct lt_buf *sql, struct lt_err *err)
+{
+	struct my_rows *found = NULL;
+	bool ok;
+
+	lt_buf_z(sql, " FOR UPDATE");
+	ok = pipeline_load_heed(t->sink, 1, err) && my_query(t->conn, lt_buf_cstr(sql), &found, err) &&
+	     take_found(t, shape, found, err);
+	my_rows_free(found);
+	return ok;
+}
+
 /* rows[0..n), all of one table. */
 static bool
 select_rows(struct settle *t, struct settle_row *const *rows, size_t n, struct lt_err *err)
 {
 	const struct converge_shape *shape = rows[0]->shape;
-	struct my_rows *found = NULL;
 	struct lt_buf sql = { 0 };
 	bool ok = false;
 
@@ -70,11 +82,9 @@ select_rows(struct settle *t, struct settle_row *const *rows, size_t n, struct l
 		if (!converge_shape_key_values(shape, rows[i]->image, &sql, err))
 			goto out;
 	}
-	lt_buf_z(&sql, ") FOR UPDATE");
-	ok = pipeline_load_heed(t->sink, n, err) && my_query(t->conn, lt_buf_cstr(&sql), &found, err) &&
-	     take_found(t, shape, found, err);
+	lt_buf_c(&sql, ')');
+	ok = settle_select(t, shape, &sql, err);
 out:
-	my_rows_free(found);
 	lt_buf_free(&sql);
 	return ok;
 }
@@ -121,8 +131,10 @@ insert_all(struct settle *t, struct settle_row *const *rows, size_t n, struct lt
 	struct change_txn *images = change_txn_new(CHANGE_TXN_ROWS);
 	bool ok;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		rows[i]->image = settle_blank_image(t, rows[i]);
 		converge_shape_change(rows[i]->shape, NULL, rows[i]->image, images);
+	}
 	settle_unchecked(images);
 	ok = pipeline_load_write(t->sink, images, err);
 	for (size_t i = 0; ok && i < n; i++)
@@ -167,6 +179,7 @@ out:
 static bool
 insert_one(struct settle *t, struct settle_row *r, struct lt_err *err)
 {
+	r->image = settle_blank_image(t, r);
 	for (int i = 0; i < TRIES && !r->locked; i++) {
 		if (settle_write_one(t, r->shape, NULL, r->image, err)) {
 			note_inserted(r);

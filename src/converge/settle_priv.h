@@ -1,12 +1,19 @@
-/* converge/settle_priv.h - settling's inside, shared by settle.c (a group's way), settle_lock.c (its rows locked) and
- * settle_write.c (what is written). */
+/* converge/settle_priv.h - settling's inside, shared by settle.c (a group's way), settle_lock.c (its rows locked),
+ * settle_unique.c (those that compete with them) and settle_write.c (what is written). */
 #ifndef CONVERGE_SETTLE_PRIV_H
 #define CONVERGE_SETTLE_PRIV_H
 
 #include "conflict/decide.h"
 #include "conflict/keys.h"
 #include "converge/changes.h"
+#include "converge/parked.h"
 #include "converge/settle.h"
+
+/** What a transaction of the group makes of a row. */
+struct settle_after {
+	const struct conflict_row *row;
+	const struct settle_after *next;
+};
 
 /** One row of the lock set, there or not. */
 struct settle_row {
@@ -18,6 +25,23 @@ struct settle_row {
 	const struct conflict_row *found;  /* as it was when it was locked; NULL: not there */
 	const struct conflict_row *now;    /* as it is in this transaction */
 	const struct conflict_row *wanted; /* as it is decided */
+	/* Of tables whose rows compete for unique values: */
+	const struct settle_after *afters;
+	struct conflict_parked parked; /* row NULL: none is */
+	bool looked;                   /* that is known */
+	bool followed;                 /* who has its values is in the set */
+};
+
+struct settle_holder {
+	struct lt_str key;
+	const struct settle_holder *next;
+};
+
+/** A value of a further unique index, and the rows that have it, in the table or parked. */
+struct settle_claim {
+	bool looked; /* who has it in the table is in the set */
+	const struct settle_holder *holders;
+	uint32_t nholders;
 };
 
 /** How a group's absent rows are locked. A clash undoes all and begins again with the next. */
@@ -27,7 +51,7 @@ enum settle_care {
 	SETTLE_ONE_BY_ONE, /* and that one after the other, with what is in the way taken out (ADR 37) */
 };
 
-/** Owner: the thread of its connection. All but the first block is of the group in hand. */
+/** Owner: the thread of its connection. */
 struct settle {
 	struct pipeline_settle base;
 	const struct model_channel *channel; /* borrowed, as the next five */
@@ -41,7 +65,15 @@ struct settle {
 	uint64_t packet_bytes;          /* that it takes at once */
 	struct my_stmt *mark;           /* of the connection */
 	unsigned wary;                  /* so many groups to come begin with a look */
-	struct lt_arena *arena;         /* owned */
+	bool has_unique;                /* a table whose rows compete for values was met */
+	struct {
+		bool begun;         /* it was looked whether any are parked */
+		uint64_t looked_us; /* mono */
+		uint64_t written;   /* at the site, when the look at all of them began */
+		char behind[32];    /* how far it is; behind_len 0: not begun, or done */
+		size_t behind_len;
+	} tend;
+	struct lt_arena *arena; /* owned; of the group in hand, as all that follows */
 
 	struct change_sink *sink;
 	struct my_conn *conn;
@@ -50,6 +82,12 @@ struct settle {
 	struct conflict_keys keys;
 	struct settle_row **rows; /* by number of key */
 	uint32_t nrows, rows_cap;
+	const struct lt_str *parked; /* those that may come back: a group without transactions */
+	uint32_t nparked;
+	bool unique; /* some rows compete for values */
+	struct conflict_keys claims;
+	struct settle_claim *claimed; /* by number of claim */
+	uint32_t claims_cap;
 	enum settle_care care;
 	unsigned tries;
 	bool again;
@@ -58,12 +96,37 @@ struct settle {
 	struct lt_str drift_key;
 };
 
+/* -- settle_lock.c -------------------------------------------------------------------------------- */
+
 /** The row of a key; a new one, not locked, where it is not in the set yet. */
 struct settle_row *settle_row_of(
     struct settle *t, struct lt_str key, const struct converge_shape *shape, const struct conflict_row *image);
+/** A SELECT of a shape: its rows are locked, and known. */
+LT_MUST_USE bool settle_select(
+    struct settle *t, const struct converge_shape *shape, struct lt_buf *sql, struct lt_err *err);
 /** Lock all that are not, in the order of their keys. LT_E_DUPLICATE below SETTLE_ONE_BY_ONE: to be begun again with
  * more care. */
 LT_MUST_USE bool settle_lock(struct settle *t, struct lt_err *err);
+
+/* -- settle_unique.c ------------------------------------------------------------------------------ */
+
+/** Lock all, and all rows that compete with them. */
+LT_MUST_USE bool settle_compete(struct settle *t, struct lt_err *err);
+/** What locks an absent row and is in nobody's way, as far as the table allows. */
+const struct conflict_row *settle_blank_image(struct settle *t, const struct settle_row *r);
+/** Parked rows join the set. */
+LT_MUST_USE bool settle_join_parked(struct settle *t, const struct converge_parked_list *list, struct lt_err *err);
+/** For the core (struct conflict_view): before the question, and as it asks. */
+void settle_list_holders(struct settle *t);
+const struct conflict_parked *settle_view_parked(void *ctx, struct lt_str key);
+uint32_t settle_view_claims(
+    void *ctx, struct lt_str key, const struct conflict_row *row, struct lt_arena *arena, struct lt_str **ret);
+uint32_t settle_view_holders(void *ctx, struct lt_str claim, struct lt_arena *arena, struct lt_str **ret);
+/** What was decided to be parked, or not any longer. */
+LT_MUST_USE bool settle_park(struct settle *t, const struct conflict_decision *d, struct lt_err *err);
+
+/* -- settle_write.c ------------------------------------------------------------------------------- */
+
 /** Foreign keys are not looked at for the rows of `changes`: who wins may leave a child without its parent, and an
  * image must not cascade. */
 void settle_unchecked(struct change_txn *changes);

@@ -148,7 +148,7 @@ converge_site_fence(struct converge_site *s, const char *server, const struct ch
 		struct timespec until;
 
 		clock_gettime(CLOCK_MONOTONIC, &until);
-		add_ms(&until, NOTICE_MS);
+		add_ms(&until, LT_MIN(limit_ms, NOTICE_MS));
 		pthread_cond_timedwait(&s->moved, &s->lock, &until);
 	}
 	if (passed) {

@@ -59,6 +59,10 @@ struct my_conn *pipeline_load_conn(struct change_sink *s);
 LT_MUST_USE bool pipeline_load_begin(struct change_sink *s, const struct change_position *at, struct lt_err *err);
 LT_MUST_USE bool pipeline_load_commit(struct change_sink *s, struct lt_err *err);
 void pipeline_load_rollback(struct change_sink *s);
+/** Between groups: what is to be done without transactions of the source where both ends may write the same rows
+ * (pipeline/settle.h), in a transaction that sets the progress to `at`. *moved: it was, durably. */
+LT_MUST_USE bool pipeline_load_tend(
+    struct change_sink *s, const struct change_position *at, bool *moved, struct lt_err *err);
 /** Before the first row: see pipeline/warm.h. */
 LT_MUST_USE bool pipeline_load_warm(struct change_sink *s, const struct schema_history *history, struct lt_err *err);
 

@@ -79,3 +79,26 @@ pipeline_load_tell_settle(struct load *l, bool committed)
 		l->settle->done(l->settle, committed);
 	l->settling = false;
 }
+
+bool
+pipeline_load_tend(struct change_sink *s, const struct change_position *at, bool *moved, struct lt_err *err)
+{
+	struct load *l = (struct load *)s;
+	bool due = false;
+
+	*moved = false;
+	if (l->settle == NULL)
+		return true;
+	if (!l->settle->due(l->settle, s, &due, err) || !due)
+		return !due && err->code == LT_OK;
+	l->txns = NULL;
+	l->gather = false;
+	if (pipeline_load_lane_first(l, 0, at, err) && pipeline_load_take(l, 0, err)) {
+		l->settling = true;
+		if (l->settle->tend(l->settle, s, moved, err) && *moved && pipeline_load_commit(s, err))
+			return true;
+	}
+	*moved = false;
+	pipeline_load_rollback(s);
+	return err->code == LT_OK;
+}

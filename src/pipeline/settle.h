@@ -15,6 +15,11 @@ struct pipeline_settle {
 	/** apply() failed with `err`: whether it is to be called again at once, with all rolled back, since it knows
 	 * more by now. It says so a few times at most. */
 	bool (*again)(struct pipeline_settle *t, const struct lt_err *err);
+	/** Between groups, with nothing open: whether tend() is to be called. */
+	bool (*due)(struct pipeline_settle *t, struct change_sink *s, bool *due, struct lt_err *err);
+	/** As apply(), without transactions: what follows from what was written at the target since. *worth false:
+	 * there is nothing, and all is rolled back. */
+	bool (*tend)(struct pipeline_settle *t, struct change_sink *s, bool *worth, struct lt_err *err);
 	/** The transaction ended: it was committed or not. */
 	void (*done)(struct pipeline_settle *t, bool committed);
 	void (*close)(struct pipeline_settle *t);

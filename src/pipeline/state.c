@@ -101,6 +101,25 @@ static const char *const statements[] = {
 	" lane SMALLINT UNSIGNED NOT NULL,"
 	" bytes LONGBLOB NOT NULL,"
 	" PRIMARY KEY (channel, pipeline, lane)) ENGINE=InnoDB",
+	/* A clock below zero (of a row that nobody remembered) is its two's complement. */
+	"CREATE TABLE IF NOT EXISTS lutra.parked ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" id BINARY(32) NOT NULL,"
+	" schema_name VARCHAR(64) NOT NULL,"
+	" table_name VARCHAR(64) NOT NULL,"
+	" row_key LONGBLOB NOT NULL,"
+	" image LONGBLOB NOT NULL,"
+	" clock_us BIGINT UNSIGNED NOT NULL,"
+	" seq BIGINT UNSIGNED NOT NULL,"
+	" origin INT UNSIGNED NOT NULL,"
+	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
+	" PRIMARY KEY (channel, id)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.parked_claim ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" claim BINARY(32) NOT NULL,"
+	" id BINARY(32) NOT NULL,"
+	" PRIMARY KEY (channel, claim, id),"
+	" KEY (channel, id)) ENGINE=InnoDB",
 };
 
 /* *version 0: there is none yet. */

@@ -150,8 +150,8 @@ is_same_text(const struct change_column *from, const struct change_column *kept)
 	struct lt_str charset = charset_of(from);
 
 	if (kept->kind == CHANGE_JSON || from->kind == CHANGE_JSON)
-		return from->kind == kept->kind || converge_shape_charset_is_utf8(
-						       from->kind == CHANGE_JSON ? kept->charset : charset);
+		return from->kind == kept->kind ||
+		       converge_shape_charset_is_utf8(from->kind == CHANGE_JSON ? kept->charset : charset);
 	if (kept->kind != CHANGE_TEXT)
 		return from->kind != CHANGE_TEXT || charset.len == 0 || lt_str_eqz(charset, "binary");
 	return charset.len == 0 || lt_str_eq(charset, kept->charset) ||
@@ -263,15 +263,16 @@ is_tag_free(const struct converge_shapes *s, const struct shape_table *t, struct
 {
 	for (const struct shape_table *other = s->tables; other != NULL; other = other->next) {
 		if (memcmp(other->tag, t->tag, SHAPE_TAG) == 0)
-			return converge_shape_table_fail(t, err, "its keys would be taken for those of %.*s.%.*s: rename it",
-			    LT_FMT(other->target->schema), LT_FMT(other->target->name));
+			return converge_shape_table_fail(t, err,
+			    "its keys would be taken for those of %.*s.%.*s: rename it", LT_FMT(other->target->schema),
+			    LT_FMT(other->target->name));
 	}
 	return true;
 }
 
 static bool
-table_of(struct converge_shapes *s, struct lt_str schema, struct lt_str name, struct shape_table **ret,
-    struct lt_err *err)
+table_of(
+    struct converge_shapes *s, struct lt_str schema, struct lt_str name, struct shape_table **ret, struct lt_err *err)
 {
 	const struct schema_table *target;
 	struct shape_table *t;
@@ -311,8 +312,8 @@ get(struct converge_shapes *s, struct shape_table *t, const struct change_table 
 }
 
 bool
-converge_shapes_get(struct converge_shapes *s, const struct change_table *from, const struct converge_shape **ret,
-    struct lt_err *err)
+converge_shapes_get(
+    struct converge_shapes *s, const struct change_table *from, const struct converge_shape **ret, struct lt_err *err)
 {
 	struct shape_table *t;
 
@@ -420,8 +421,8 @@ new_row(const struct shape_table *t, struct lt_arena *arena)
 }
 
 static bool
-row_of_image(const struct converge_shape *s, struct lt_arena *arena, const struct conflict_row **ret,
-    struct lt_err *err)
+row_of_image(
+    const struct converge_shape *s, struct lt_arena *arena, const struct conflict_row **ret, struct lt_err *err)
 {
 	struct shape_table *t = s->table;
 	struct conflict_row *row = new_row(t, arena);
@@ -505,7 +506,8 @@ converge_shape_found(const struct converge_shape *s, const struct my_rows *rows,
 
 	for (size_t i = 0; i < t->ncolumns; i++) {
 		if (!converge_shape_value_found(&t->columns[i], my_rows_at(rows, at, i), arena, &row->values[i]))
-			return lt_fail(err, LT_E_PROTOCOL, "column %.*s of %.*s.%.*s: the server's value is none of its type",
+			return lt_fail(err, LT_E_PROTOCOL,
+			    "column %.*s of %.*s.%.*s: the server's value is none of its type",
 			    LT_FMT(t->columns[i].kept->name), LT_FMT(t->target->schema), LT_FMT(t->target->name));
 	}
 	*ret = row;

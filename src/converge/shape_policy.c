@@ -120,7 +120,8 @@ micros_of(const struct shape_type *t, struct lt_str kept)
 
 	if (!converge_shape_time_parse(t->kind, kept, t->scale, &v))
 		return 0;
-	days = ((int64_t)v.year * 16 + v.month) * 32 + v.day; /* in order, not in number; a TIME has none, and more hours */
+	days = ((int64_t)v.year * 16 + v.month) * 32 +
+	       v.day; /* in order, not in number; a TIME has none, and more hours */
 	us = (((days * 32 + v.hour) * 60 + v.minute) * 60 + v.second) * 1000000 + v.micro;
 	return v.negative ? -us : us;
 }
@@ -343,8 +344,8 @@ add_rules(const struct model_conflict_policy *from, struct shape_table *t, struc
 }
 
 bool
-converge_shape_policy_make(const struct model_conflict_policy *from, const struct model_site *sites,
-    struct shape_table *t, struct lt_err *err)
+converge_shape_policy_make(
+    const struct model_conflict_policy *from, const struct model_site *sites, struct shape_table *t, struct lt_err *err)
 {
 	uint32_t *trusted;
 

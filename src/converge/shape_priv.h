@@ -1,5 +1,6 @@
 /* converge/shape_priv.h - a shape's inside, shared by shape.c (which there are, images), shape_table.c (a table of the
- * site), shape_value.c (values, the codec), shape_key.c (keys and claims), shape_sql.c, shape_json.c, shape_policy.c. */
+ * site), shape_value.c (values, the codec), shape_key.c (keys and claims), shape_sql.c, shape_json.c, shape_policy.c.
+ */
 #ifndef CONVERGE_SHAPE_PRIV_H
 #define CONVERGE_SHAPE_PRIV_H
 
@@ -45,13 +46,13 @@ struct shape_index {
 /** A table of the site. */
 struct shape_table {
 	struct shape_table *next;
-	const struct schema_table *target;     /* borrowed from the router */
-	struct shape_column *columns;          /* arena; of a row's values */
+	const struct schema_table *target; /* borrowed from the router */
+	struct shape_column *columns;      /* arena; of a row's values */
 	size_t ncolumns;
-	struct change_table *kept;             /* owned reference: the same, with rows as they are kept here */
-	bool single;                           /* one site alone writes it: has neither keys nor claims */
-	char tag[SHAPE_TAG];                   /* in front of its keys */
-	struct shape_index key, *uniques;      /* arena */
+	struct change_table *kept;        /* owned reference: the same, with rows as they are kept here */
+	bool single;                      /* one site alone writes it: has neither keys nor claims */
+	char tag[SHAPE_TAG];              /* in front of its keys */
+	struct shape_index key, *uniques; /* arena */
 	size_t nuniques;
 	struct conflict_policy policy;
 	struct pipeline_weigher *weigher; /* borrowed from the router */
@@ -66,7 +67,7 @@ struct converge_shape {
 	const struct change_table *from; /* owned reference */
 	uint32_t *at;                    /* owned; where the log has a row's columns; SHAPE_ABSENT */
 	struct change_value *values;     /* owned: of the image in hand */
-	char *no_row, *no_key;           /* owned: why images of it are no row, have no key here; NULL: they are, have */
+	char *no_row, *no_key; /* owned: why images of it are no row, have no key here; NULL: they are, have */
 	struct converge_shape *next;
 };
 
@@ -74,6 +75,9 @@ struct converge_shape {
 
 /* -- shape_table.c -------------------------------------------------------------------------------- */
 
+/** Its columns alone. */
+LT_MUST_USE bool converge_shape_table_begin(
+    const struct schema_table *target, struct shape_table **ret, struct lt_err *err);
 /** A table of the site as `channel` wants it there. LT_E_CONFLICT_TABLE. */
 LT_MUST_USE bool converge_shape_table_new(const struct model_channel *channel, struct pipeline_router *router,
     const struct schema_table *target, struct shape_table **ret, struct lt_err *err);
@@ -87,13 +91,15 @@ bool converge_shape_table_fail(const struct shape_table *t, struct lt_err *err, 
 /** The core's rules of a table, from the channel's. `t` has its columns and unique indexes. */
 LT_MUST_USE bool converge_shape_policy_make(const struct model_conflict_policy *from, const struct model_site *sites,
     struct shape_table *t, struct lt_err *err);
-/** What sums, greatest and least need of a column; false: a `counter` (else greatest and least) cannot be made of it. */
+/** What sums, greatest and least need of a column; false: a `counter` (else greatest and least) cannot be made of it.
+ */
 LT_MUST_USE bool converge_shape_type_of(const struct shape_column *c, bool counter, struct shape_type *out);
 
 /* -- shape_value.c -------------------------------------------------------------------------------- */
 
 /** A value of a log as it is kept; in `arena`. It is neither absent nor edits. */
-struct lt_str converge_shape_value_keep(const struct shape_column *c, const struct change_value *v, struct lt_arena *arena);
+struct lt_str converge_shape_value_keep(
+    const struct shape_column *c, const struct change_value *v, struct lt_arena *arena);
 /** A value as the text protocol gives what converge_shape_select() asks for; a zero byte stands behind it. False: it is
  * none of the column. */
 LT_MUST_USE bool converge_shape_value_found(
@@ -104,7 +110,8 @@ LT_MUST_USE bool converge_shape_value_read(const struct change_column *c, struct
  * zero. */
 LT_MUST_USE bool converge_shape_decimal(struct lt_str text, unsigned scale, struct lt_arena *arena, struct lt_str *out);
 /** "2026-11-22 08:00:00.5" of a temporal kind, with `scale` digits; false: it is none. */
-LT_MUST_USE bool converge_shape_time_parse(enum change_kind kind, struct lt_str text, unsigned scale, struct change_time *out);
+LT_MUST_USE bool converge_shape_time_parse(
+    enum change_kind kind, struct lt_str text, unsigned scale, struct change_time *out);
 /** Bytes of a blank in that character set. */
 struct lt_str converge_shape_blank(struct lt_str charset);
 /** Where the text ends without blanks. */
@@ -118,8 +125,8 @@ extern const struct change_codec converge_shape_codec;
 
 enum shape_key_end { SHAPE_KEY_MADE, SHAPE_KEY_NULL, SHAPE_KEY_FAILED };
 /** An index's value of t->values, behind the table's tag and (of a further one) its number; in `arena`. */
-enum shape_key_end converge_shape_key_make(struct shape_table *t, const struct shape_index *index, struct lt_arena *arena,
-    struct lt_str *out, struct lt_err *err);
+enum shape_key_end converge_shape_key_make(struct shape_table *t, const struct shape_index *index,
+    struct lt_arena *arena, struct lt_str *out, struct lt_err *err);
 /** The bytes that keys of a table begin with. */
 void converge_shape_key_tag(const struct schema_table *t, char tag[SHAPE_TAG]);
 

@@ -34,8 +34,8 @@ add_columns(struct shape_table *t, struct lt_err *err)
 		if (c->generated != SCHEMA_PLAIN)
 			continue;
 		if (!schema_describe(c, kept->arena, &columns[t->ncolumns]))
-			return converge_shape_table_fail(
-			    t, err, "column %.*s has a type (%.*s) that is not known here", LT_FMT(c->name), LT_FMT(c->type));
+			return converge_shape_table_fail(t, err, "column %.*s has a type (%.*s) that is not known here",
+			    LT_FMT(c->name), LT_FMT(c->type));
 		t->columns[t->ncolumns] = (struct shape_column){
 			.target = c,
 			.kept = &columns[t->ncolumns],
@@ -168,26 +168,40 @@ converge_shape_table_free(struct shape_table *t)
 }
 
 bool
-converge_shape_table_new(const struct model_channel *channel, struct pipeline_router *router,
-    const struct schema_table *target, struct shape_table **ret, struct lt_err *err)
+converge_shape_table_begin(const struct schema_table *target, struct shape_table **ret, struct lt_err *err)
 {
-	const struct model_conflict_policy *policy = model_conflicts_of(channel, target->schema, target->name);
 	struct shape_table *t = lt_new(struct shape_table);
-	bool ok = false;
 
 	t->arena = lt_arena_new();
 	t->target = target;
 	t->kept = change_table_new();
-	t->single = policy->kind == MODEL_CONFLICT_NONE;
 	converge_shape_key_tag(target, t->tag);
-	if (!add_columns(t, err))
-		goto out;
-	if (!t->single && (!add_indexes(t, router, err) || !converge_shape_policy_make(policy, channel->sites, t, err)))
-		goto out;
+	if (!add_columns(t, err)) {
+		converge_shape_table_free(t);
+		return false;
+	}
 	*ret = t;
-	t = NULL;
-	ok = true;
-out:
-	converge_shape_table_free(t);
-	return ok;
+	return true;
+}
+
+bool
+converge_shape_table_new(const struct model_channel *channel, struct pipeline_router *router,
+    const struct schema_table *target, struct shape_table **ret, struct lt_err *err)
+{
+	const struct model_conflict_policy *policy = model_conflicts_of(channel, target->schema, target->name);
+	struct shape_table *t = NULL;
+
+	if (policy == NULL)
+		return lt_fail(err, LT_E_CONFIG_MAPPING, "a regex under `conflicts` gave up on the name %.*s.%.*s",
+		    LT_FMT(target->schema), LT_FMT(target->name));
+	if (!converge_shape_table_begin(target, &t, err))
+		return false;
+	t->single = policy->kind == MODEL_CONFLICT_NONE;
+	if (!t->single &&
+	    (!add_indexes(t, router, err) || !converge_shape_policy_make(policy, channel->sites, t, err))) {
+		converge_shape_table_free(t);
+		return false;
+	}
+	*ret = t;
+	return true;
 }

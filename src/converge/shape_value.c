@@ -1,4 +1,6 @@
 /* Values: of a log, of the text protocol, and as they are kept. */
+#include <math.h>
+
 #include "base/cur.h"
 #include "base/digits.h"
 #include "converge/shape_priv.h"
@@ -55,8 +57,8 @@ unsigned_text(uint64_t n, bool negative, struct lt_arena *arena)
 
 	text[0] = '-';
 	end = lt_u64_text(text + 1, n);
-	return copy(negative ? lt_str_of(text, (size_t)(end - text)) : lt_str_of(text + 1, (size_t)(end - text - 1)),
-	    arena);
+	return copy(
+	    negative ? lt_str_of(text, (size_t)(end - text)) : lt_str_of(text + 1, (size_t)(end - text - 1)), arena);
 }
 
 static struct lt_str
@@ -255,7 +257,8 @@ converge_shape_value_keep(const struct shape_column *c, const struct change_valu
 	case CHANGE_FLOAT: return float_bits(v->f32, arena);
 	case CHANGE_DOUBLE: return double_bits(v->f64, arena);
 	case CHANGE_DECIMAL:
-		return converge_shape_decimal(v->bytes, c->kept->scale, arena, &decimal) ? decimal : copy(v->bytes, arena);
+		return converge_shape_decimal(v->bytes, c->kept->scale, arena, &decimal) ? decimal
+											 : copy(v->bytes, arena);
 	case CHANGE_DATE:
 	case CHANGE_TIME:
 	case CHANGE_DATETIME:
@@ -292,7 +295,7 @@ found_real(enum change_kind kind, struct lt_str text, struct lt_arena *arena, st
 	char *end;
 	double d = strtod(text.ptr, &end);
 
-	if (text.len == 0 || end != text.ptr + text.len)
+	if (text.len == 0 || end != text.ptr + text.len || !isfinite(kind == CHANGE_FLOAT ? (float)d : d))
 		return false;
 	*out = kind == CHANGE_FLOAT ? float_bits((float)d, arena) : double_bits(d, arena);
 	return true;
@@ -310,8 +313,7 @@ found_time(const struct change_column *c, struct lt_str text, struct lt_arena *a
 }
 
 bool
-converge_shape_value_found(
-    const struct shape_column *c, struct lt_str text, struct lt_arena *arena, struct lt_str *out)
+converge_shape_value_found(const struct shape_column *c, struct lt_str text, struct lt_arena *arena, struct lt_str *out)
 {
 	if (text.ptr == NULL) {
 		*out = (struct lt_str){ 0 };

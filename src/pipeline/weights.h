@@ -33,8 +33,8 @@ bool pipeline_weights_add(struct pipeline_weights *w, struct lt_str text, size_t
 bool pipeline_weights_exact(struct pipeline_weights *w, struct lt_str text, size_t characters, struct lt_buf *out);
 /** Whether spaces at the end count (NO PAD). */
 bool pipeline_collation_counts_spaces(struct lt_str collation);
-/** Why weights that were asked for could not be had, where they may be had another time; false: no such failure. NULL is
- * fine. */
+/** Why weights that were asked for could not be had, where they may be had another time; false: no such failure. NULL
+ * is fine. */
 bool pipeline_weigher_failed(const struct pipeline_weigher *w, struct lt_err *out);
 
 #endif

@@ -27,15 +27,15 @@ converge_sender_free(struct converge_sender *s)
 	free(s);
 }
 
+/* Not before the site's history: what is sent has a version. */
 static bool
 send_now(void *ctx, struct change_position *out, struct lt_err *err)
 {
 	struct converge_sender *s = ctx;
 
-	return s->inner.now(s->inner.ctx, out, err);
+	return converge_site_await(s->from, err) && s->inner.now(s->inner.ctx, out, err);
 }
 
-/* Not before the site's history: what is sent has a version. */
 static bool
 send_begin(void *ctx, const struct model_start *start, struct change_position *out, struct lt_err *err)
 {

@@ -84,9 +84,12 @@ void converge_shape_change(const struct converge_shape *s, const struct conflict
 void converge_shape_json(const struct converge_shape *s, const struct conflict_row *row, struct lt_buf *out);
 /** The columns of the primary key alone, in the key's order. */
 void converge_shape_key_json(const struct converge_shape *s, const struct conflict_row *row, struct lt_buf *out);
-/** And back, for `lutra explain` and `lutra conflicts replay`: a column that it does not name is NULL. In `arena`.
- * LT_E_USAGE. */
+/** And back, for `lutra conflicts replay`: all columns are there. In `arena`. LT_E_USAGE. */
 LT_MUST_USE bool converge_shape_parse(const struct converge_shape *s, struct lt_str json, struct lt_arena *arena,
+    const struct conflict_row **row, struct lt_err *err);
+
+/** The same where only the columns of the primary key must be there, others are NULL then: to look rows up. */
+LT_MUST_USE bool converge_shape_key_parse(const struct converge_shape *s, struct lt_str json, struct lt_arena *arena,
     const struct conflict_row **row, struct lt_err *err);
 
 #endif

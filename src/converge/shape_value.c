@@ -171,7 +171,7 @@ take_number(struct lt_cur *in, size_t most, char behind)
 	uint32_t n = 0;
 	size_t digits = 0;
 
-	for (; lt_cur_left(in) > 0 && *in->at >= '0' && *in->at <= '9' && digits < most; digits++)
+	for (; lt_cur_ok(in) && lt_cur_left(in) > 0 && *in->at >= '0' && *in->at <= '9' && digits < most; digits++)
 		n = n * 10 + (uint32_t)(lt_cur_u8(in) - '0');
 	if (digits == 0 || (behind != 0 && lt_cur_u8(in) != (uint8_t)behind))
 		in->failed = true;
@@ -189,7 +189,7 @@ take_fraction(struct lt_cur *in, unsigned scale, struct change_time *out)
 		return;
 	if (lt_cur_u8(in) != '.')
 		in->failed = true;
-	for (; lt_cur_left(in) > 0; digits++, unit /= 10) {
+	for (; lt_cur_ok(in) && lt_cur_left(in) > 0; digits++, unit /= 10) {
 		uint8_t c = lt_cur_u8(in);
 
 		if (c < '0' || c > '9' || digits == 6 || (digits >= scale && c != '0'))

@@ -82,6 +82,33 @@ out:
 	return ok;
 }
 
+bool
+converge_rows_rivals(struct converge_rows *r, const struct converge_shape *s, const struct conflict_row *row,
+    struct lt_arena *arena, void (*each)(void *ctx, const struct conflict_row *rival), void *ctx, struct lt_err *err)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < converge_shape_uniques(s); i++) {
+		const struct conflict_row *rival;
+		struct my_rows *rows = NULL;
+		struct lt_buf sql = { 0 };
+		struct lt_str key;
+
+		converge_shape_select(s, &sql);
+		if (converge_shape_unique_where(s, i, row, &sql)) {
+			ok = my_query(r->conn, lt_buf_cstr(&sql), &rows, err);
+			for (size_t k = 0; ok && k < rows->nrows; k++) {
+				ok = converge_shape_found(s, rows, k, arena, &rival, &key, err);
+				if (ok)
+					each(ctx, rival);
+			}
+		}
+		my_rows_free(rows);
+		lt_buf_free(&sql);
+	}
+	return ok;
+}
+
 /* Executed with its values as parameters, or, where they would not arrive so, as text. */
 static bool
 send(struct converge_rows *r, struct pipeline_route *route, const struct change_row *row, struct lt_err *err)

@@ -21,6 +21,11 @@ LT_MUST_USE bool converge_rows_shape(struct converge_rows *r, struct lt_str sche
 LT_MUST_USE bool converge_rows_find(struct converge_rows *r, const struct converge_shape *s,
     const struct conflict_row *key, bool lock, struct lt_arena *arena, const struct conflict_row **ret,
     struct lt_err *err);
+/** The rows that have a value of `row` in a further unique index: `each` is called for them, for one in two indexes
+ * twice. */
+LT_MUST_USE bool converge_rows_rivals(struct converge_rows *r, const struct converge_shape *s,
+    const struct conflict_row *row, struct lt_arena *arena, void (*each)(void *ctx, const struct conflict_row *rival),
+    void *ctx, struct lt_err *err);
 /** Make the row `to` of `from`, in the open transaction. Exactly one row is met, else LT_E_ROWS_AFFECTED. */
 LT_MUST_USE bool converge_rows_write(struct converge_rows *r, const struct converge_shape *s,
     const struct conflict_row *from, const struct conflict_row *to, struct lt_err *err);

@@ -1,5 +1,6 @@
 #include "node/explain.h"
 
+#include "converge/parked.h"
 #include "converge/rows.h"
 #include "node/conflicts.h"
 
@@ -20,8 +21,10 @@ struct answer {
 	struct lt_str key_bytes;
 	bool runs, remembered; /* whether somebody would remember a write; and does */
 	struct conflict_known known;
-	struct my_rows *lines; /* owned: of the conflict log */
-	struct lt_err err;     /* code not 0: why it cannot be told */
+	const struct conflict_row *parked; /* NULL: none that counts */
+	struct lt_buf rivals;              /* owned: keys of rows that have its values, as JSON with commas between */
+	struct my_rows *lines;             /* owned: of the conflict log */
+	struct lt_err err;                 /* code not 0: why it cannot be told */
 };
 
 /* -- gathering ------------------------------------------------------------------------------------ */
@@ -83,6 +86,30 @@ remember(struct answer *a)
 	converge_site_release(site);
 }
 
+static void
+add_rival(void *ctx, const struct conflict_row *rival)
+{
+	struct answer *a = ctx;
+
+	lt_buf_z(&a->rivals, a->rivals.len > 0 ? ", " : "");
+	converge_shape_key_json(a->shape, rival, &a->rivals);
+}
+
+/* A parked row that was written over is void: who knows that remembers another version. */
+static bool
+find_parked(struct answer *a, struct lt_err *err)
+{
+	struct converge_parked_list list = { 0 };
+
+	if (!converge_parked_find(a->conn, a->wish->channel->name, &a->key_bytes, 1, a->arena, &list, err))
+		return false;
+	if (list.count == 0 || list.at[0].parked.row == NULL ||
+	    (a->remembered && !conflict_version_same(a->known.version, list.at[0].parked.version)))
+		return true;
+	a->parked = list.at[0].parked.row;
+	return converge_rows_rivals(a->rows, a->shape, a->parked, a->arena, add_rival, a, err);
+}
+
 static bool
 gather(struct answer *a, const struct node_frame *f, struct lt_err *err)
 {
@@ -98,6 +125,8 @@ gather(struct answer *a, const struct node_frame *f, struct lt_err *err)
 		return false;
 	remember(a);
 	wish.key = a->key_bytes;
+	if (!find_parked(a, err))
+		return false;
 	return converge_record_read(a->conn, &wish, &a->lines, err);
 }
 
@@ -149,7 +178,7 @@ write_text(const struct answer *a, struct lt_buf *out)
 {
 	static const char *const words[] = { [CONFLICT_VISIBLE] = "written by ",
 		[CONFLICT_ABSENT] = "deleted by ",
-		[CONFLICT_PARKED] = "PARKED, as another row has a value of a unique key; written by " };
+		[CONFLICT_PARKED] = "parked; written by " };
 
 	if (!a->runs) {
 		lt_buf_z(out, "  whose write it is a running `lutra run` would remember\n");
@@ -177,6 +206,13 @@ answer_text(const struct answer *a, struct lt_buf *out)
 	row_text(a, a->row, out);
 	lt_buf_printf(out, "\n  rule: %s\n", rule_text(converge_shape_policy(a->shape)));
 	write_text(a, out);
+	if (a->parked != NULL) {
+		struct lt_str rivals = a->rivals.len > 0 ? lt_buf_str(&a->rivals) : LT_STR("no row by now");
+
+		lt_buf_z(out, "  parked: ");
+		row_text(a, a->parked, out);
+		lt_buf_printf(out, "\n    which waits for a unique value that is in %.*s\n", LT_FMT(rivals));
+	}
 	if (a->lines->nrows > 0)
 		lt_buf_z(out, "  conflict log, the newest first:\n");
 	for (size_t i = 0; i < a->lines->nrows; i++) {
@@ -247,6 +283,9 @@ answer_json(const struct answer *a, struct lt_buf *out)
 	lt_json_key(out, "remembers");
 	lt_buf_z(out, a->runs ? "true" : "false");
 	write_json(a, out);
+	key_row(a, "parked", a->parked, out);
+	lt_json_key(out, "behind");
+	lt_buf_printf(out, "[%.*s]", LT_FMT(lt_buf_str(&a->rivals)));
 	lt_json_key(out, "conflicts");
 	lt_buf_c(out, '[');
 	for (size_t i = 0; i < a->lines->nrows; i++) {
@@ -291,6 +330,7 @@ node_explain(const struct node_explain_wish *wish, const struct node_frame *f, s
 			answer_text(&a, out);
 		}
 		my_rows_free(a.lines);
+		lt_buf_free(&a.rivals);
 		converge_rows_close(a.rows);
 		my_close(a.conn);
 		lt_arena_free(a.arena);

@@ -17,7 +17,7 @@ from steps import run_at
 
 NAMES = ("hz", "us")
 WAYS = ("hz->us", "us->hz")
-REACH_S = 8  # two heartbeats: further ahead no stamp counts (R20)
+BEAT_S = 30  # a stamp counts as long as it is no more than two of them ahead of the last one (R20)
 TABLES = ["CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20), n INT NOT NULL DEFAULT 0)",
           "CREATE TABLE u (id INT PRIMARY KEY, v VARCHAR(20) UNIQUE, note VARCHAR(20))",
           "CREATE TABLE c (id INT PRIMARY KEY, v VARCHAR(20), w VARCHAR(20), n INT NOT NULL DEFAULT 0)"]
@@ -38,7 +38,7 @@ class Pair:
         self.schema = schema
         self.sites = {"hz": hz, "us": us}
         self.lutra = channels(self.sites, "hz <-> us", conflicts={
-            "policy": "last-writer-wins", "heartbeat": "4s",
+            "policy": "last-writer-wins", "heartbeat": f"{BEAT_S}s", "max-skew": "10m",
             "tables": [{"table": f"{schema}.c", "policy": "column-last-writer-wins", "columns": {"n": "counter"}}]})
         run_at((hz, us), schema, *TABLES)
         self.lutra.start()
@@ -51,13 +51,13 @@ class Pair:
 
     def base(self, *statements):
         """What both sites have when a case begins; no writes that are remembered stand against it."""
-        self.write("hz", *statements)
+        self.sites["hz"].script(["BEGIN", *statements, "COMMIT"], db=self.schema)
         self.lutra.wait()
 
     def instant(self):
         """A second, behind all that were given out, that MariaDB's log may hold as a time of writing."""
         self._second = max(self._second + 1, int(time.time()))
-        wait_until(lambda: time.time() > self._second - REACH_S / 2, 60, "the clock")
+        wait_until(lambda: time.time() > self._second - BEAT_S, 60, "the clock to come near")
         return self._second
 
     def write(self, site, *statements, second=None):
@@ -511,8 +511,13 @@ def test_a_parked_row_is_explained(pair):
     assert pair.rows("u", key) == [(None, "base"), (key + 2, f"v{key}", "last")]
     for site in explain(pair, "u", key + 1).values():
         assert site["row"] is None and site["write"]["state"] == "parked"
+        assert site["parked"] == {"id": key + 1, "v": f"v{key}", "note": "first"} and site["behind"] == [{"id": key + 2}]
+    assert f'waits for a unique value that is in {{"id":{key + 2}}}' in pair.lutra.command("explain", f"{pair.schema}.u", key + 1)
     pair.base(f"DELETE FROM u WHERE id = {key + 2}")
+    for server in pair.sites.values():
+        wait_until(lambda: server.sql("SELECT 1 FROM u WHERE id = %s", (key + 1,), db=pair.schema), 60, "the parked row to come back")
     assert pair.rows("u", key) == [(None, "base"), (key + 1, f"v{key}", "first")]
+    assert all(site["parked"] is None for site in explain(pair, "u", key + 1).values())
 
 
 def test_what_cannot_be_explained_is_said(pair):

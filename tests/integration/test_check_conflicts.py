@@ -116,7 +116,7 @@ def test_a_clock_that_is_too_far_off(check, channel):
 
 KEY = "id INT PRIMARY KEY"
 TABLES = {  # what: (everywhere, at hz alone, at us alone, what is said about it, its beginning, in the detail, verdict)
-    "keyless": ([], [f"CREATE TABLE keyless (id INT NOT NULL UNIQUE)"], [f"CREATE TABLE keyless (id INT NOT NULL UNIQUE)"], "key hz->us", "no primary key"),
+    "nokey": ([], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], "key hz->us", "no primary key"),
     "mother": ([f"CREATE TABLE mother ({KEY})", f"CREATE TABLE daughter ({KEY}, p INT, FOREIGN KEY (p) REFERENCES mother (id) ON DELETE CASCADE)"], [], [],
                "cascades hz->us", "hz does not log that"),
     "fired": ([f"CREATE TABLE fired ({KEY})"], ["CREATE TRIGGER doubles BEFORE INSERT ON fired FOR EACH ROW SET NEW.id = NEW.id"], [],

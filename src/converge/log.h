@@ -2,7 +2,8 @@
  *
  * It begins at a checkpoint, so that versions come out as they came before (R18), and says of each transaction what
  * conflict/clock.h makes of it (change_txn.told). Two of them that read the same log say the same: one feeds the
- * observing reader, one for each peer sends, and none waits for another (R21). One owner thread each, but for cancel. */
+ * observing reader, one for each peer sends, and none waits for another (R21). One owner thread each, but for cancel.
+ */
 #ifndef CONVERGE_LOG_H
 #define CONVERGE_LOG_H
 

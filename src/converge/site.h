@@ -15,13 +15,16 @@
 
 struct converge_site;
 
-/** `site` is its index in the channel; in vectors it is known by its `id`. `origin`: of its log, for the observer alone.
- * All borrowed. */
+/** `site` is its index in the channel; in vectors it is known by its `id`. `origin`: of its log, for the observer
+ * alone. All borrowed. */
 struct converge_site *converge_site_start(const struct model_channel *channel, size_t site,
     const struct pipeline_origin *origin, const struct lt_clock *clock);
 void converge_site_end(struct converge_site *s);
 /** Waits for its threads; NULL is fine. */
 void converge_site_free(struct converge_site *s);
+
+/** Wait until the keeper has seen to schema lutra: there is a checkpoint. Else why it cannot. */
+LT_MUST_USE bool converge_site_await(struct converge_site *s, struct lt_err *err);
 
 /** The fence (R21): wait until the observing reader has passed `end`, the end of the site's log as the caller was told
  * it by the server whose identity is `server`, with its rows locked. At most `limit_ms`: LT_E_FENCE_LATE, to be rolled
@@ -56,6 +59,8 @@ struct converge_status {
 	int64_t skew_us;           /* the site's clock against ours, at the last heartbeat */
 	bool believed;             /* and whether it counts */
 	uint64_t forgotten_us;     /* wall clock: all up to there has been seen by every peer */
+	bool purges;               /* the server removes log files by their age: */
+	int64_t purge_left_us;     /* how long until it removes what is still needed; below 0: it may have */
 };
 void converge_site_status(struct converge_site *s, struct converge_status *out);
 

@@ -145,7 +145,7 @@ conflict_observer_checkpoint(const struct conflict_observer *o, struct lt_str pl
 }
 
 struct conflict_memory *
-conflict_observer_memory(struct conflict_observer *o)
+conflict_observer_memory(const struct conflict_observer *o)
 {
 	return o->memory;
 }

@@ -50,7 +50,7 @@ void conflict_observer_checkpoint(const struct conflict_observer *o, struct lt_s
 /** The audit: how often the version of a key went down in this log. Where it is not 0 a row was decided wrongly. */
 uint64_t conflict_observer_went_back(const struct conflict_observer *o);
 /** Borrowed. `forget` is called on the memory by whoever knows what peers have seen. */
-struct conflict_memory *conflict_observer_memory(struct conflict_observer *o);
+struct conflict_memory *conflict_observer_memory(const struct conflict_observer *o);
 const struct conflict_clock *conflict_observer_clock(const struct conflict_observer *o);
 
 #endif

@@ -8,7 +8,8 @@ struct log {
 	struct change_source base;
 	struct change_source *inner; /* owned */
 	const char *channel;         /* borrowed */
-	struct change_filter filter; /* of who takes the transactions */
+	struct change_filter filter; /* of who takes the transactions, */
+	struct change_describer describer; /* both */
 	struct conflict_clock clock;
 	struct lt_arena *scratch; /* owned: decoding of our own rows */
 	bool has_behind, met;     /* `behind` was passed */
@@ -23,6 +24,17 @@ want_table(void *ctx, struct lt_str schema, struct lt_str table)
 	struct log *l = ctx;
 
 	return converge_table_of(schema, table) != CONVERGE_TABLE_NONE || l->filter.table(l->filter.ctx, schema, table);
+}
+
+/* Ours are read by place. */
+static bool
+describe(void *ctx, struct change_table *draft, struct lt_err *err)
+{
+	struct log *l = ctx;
+
+	if (converge_table_of(draft->schema, draft->name) != CONVERGE_TABLE_NONE || l->describer.complete == NULL)
+		return true;
+	return l->describer.complete(l->describer.ctx, draft, err);
 }
 
 static bool
@@ -252,10 +264,13 @@ converge_log_open(const struct converge_log_start *start, const struct change_fi
 	const struct pipeline_origin *origin = start->origin;
 	struct log *l = lt_new(struct log);
 	struct change_filter ours = { want_table, want_ddl, l, sift, true };
+	struct change_describer names = { describe, l };
 
 	l->base.ops = &ops;
 	l->channel = start->channel;
 	l->filter = *filter;
+	if (describer != NULL)
+		l->describer = *describer;
 	l->scratch = lt_arena_new();
 	conflict_checkpoint_clock(start->state, start->interval_us, &l->clock);
 	change_position_init(&l->behind);
@@ -264,7 +279,7 @@ converge_log_open(const struct converge_log_start *start, const struct change_fi
 		change_position_copy(&l->behind, start->behind);
 		l->met = change_place_cmp(&start->place->place, &l->behind.place) == 0;
 	}
-	if (!origin->open(origin->ctx, start->place, &ours, describer, start->txn_limit_bytes, &l->inner, err)) {
+	if (!origin->open(origin->ctx, start->place, &ours, &names, start->txn_limit_bytes, &l->inner, err)) {
 		log_close(&l->base);
 		return false;
 	}

@@ -27,15 +27,15 @@ converge_sender_free(struct converge_sender *s)
 	free(s);
 }
 
+/* Not before the site's history: what is sent has a version. */
 static bool
 send_now(void *ctx, struct change_position *out, struct lt_err *err)
 {
 	struct converge_sender *s = ctx;
 
-	return s->inner.now(s->inner.ctx, out, err);
+	return converge_site_await(s->from, err) && s->inner.now(s->inner.ctx, out, err);
 }
 
-/* Not before the site's history: what is sent has a version. */
 static bool
 send_begin(void *ctx, const struct model_start *start, struct change_position *out, struct lt_err *err)
 {
@@ -92,7 +92,7 @@ send_settle(void *ctx, struct lt_wake *stop)
 {
 	struct converge_sender *s = ctx;
 
-	return converge_settle_new(s->channel, s->index, s->to, s->clock, stop);
+	return converge_settle_new(s->channel, s->index, s->to, &s->inner, s->clock, stop);
 }
 
 /* A heartbeat of the source, with all before it applied: the target hears what the source had seen by then. */

@@ -12,8 +12,10 @@
 #include "converge/site.h"
 #include "pipeline/settle.h"
 
-/** For pipeline `index`, whose target is `target`. `stop` may be NULL. */
+/** For pipeline `index`, whose target is `target`; `log`: of the target, as converge_site_start() has it, for who it is
+ * (`identity`). `stop` may be NULL. All borrowed. */
 struct pipeline_settle *converge_settle_new(const struct model_channel *channel, size_t index,
-    struct converge_site *target, const struct lt_clock *clock, struct lt_wake *stop);
+    struct converge_site *target, const struct pipeline_origin *log, const struct lt_clock *clock,
+    struct lt_wake *stop);
 
 #endif

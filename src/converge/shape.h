@@ -82,8 +82,14 @@ void converge_shape_change(const struct converge_shape *s, const struct conflict
 /** A row as JSON, { column: value }, for the conflict log and for people; NULL row: null. Bytes that are no text as hex
  * strings. */
 void converge_shape_json(const struct converge_shape *s, const struct conflict_row *row, struct lt_buf *out);
-/** And back, for `lutra conflicts replay`. In `arena`. LT_E_USAGE. */
+/** The columns of the primary key alone, in the key's order. */
+void converge_shape_key_json(const struct converge_shape *s, const struct conflict_row *row, struct lt_buf *out);
+/** And back, for `lutra conflicts replay`: all columns are there. In `arena`. LT_E_USAGE. */
 LT_MUST_USE bool converge_shape_parse(const struct converge_shape *s, struct lt_str json, struct lt_arena *arena,
+    const struct conflict_row **row, struct lt_err *err);
+
+/** The same where only the columns of the primary key must be there, others are NULL then: to look rows up. */
+LT_MUST_USE bool converge_shape_key_parse(const struct converge_shape *s, struct lt_str json, struct lt_arena *arena,
     const struct conflict_row **row, struct lt_err *err);
 
 #endif

@@ -85,6 +85,14 @@ add_value(const struct change_column *c, struct lt_str kept, struct lt_buf *out)
 	}
 }
 
+static void
+add_member(const struct shape_table *t, size_t at, const struct conflict_row *row, struct lt_buf *out)
+{
+	lt_json_str(out, t->columns[at].kept->name);
+	lt_buf_c(out, ':');
+	add_value(t->columns[at].kept, row->values[at], out);
+}
+
 void
 converge_shape_json(const struct converge_shape *s, const struct conflict_row *row, struct lt_buf *out)
 {
@@ -98,9 +106,21 @@ converge_shape_json(const struct converge_shape *s, const struct conflict_row *r
 	for (size_t i = 0; i < t->ncolumns && i < row->count; i++) {
 		if (i > 0)
 			lt_buf_c(out, ',');
-		lt_json_str(out, t->columns[i].kept->name);
-		lt_buf_c(out, ':');
-		add_value(t->columns[i].kept, row->values[i], out);
+		add_member(t, i, row, out);
+	}
+	lt_buf_c(out, '}');
+}
+
+void
+converge_shape_key_json(const struct converge_shape *s, const struct conflict_row *row, struct lt_buf *out)
+{
+	const struct shape_table *t = s->table;
+
+	lt_buf_c(out, '{');
+	for (size_t i = 0; i < t->key.nparts; i++) {
+		if (i > 0)
+			lt_buf_c(out, ',');
+		add_member(t, t->key.parts[i].at, row, out);
 	}
 	lt_buf_c(out, '}');
 }
@@ -303,19 +323,14 @@ take_member(struct reading *r, const struct shape_table *t, struct conflict_row 
 		   LT_FMT(t->columns[at].target->type));
 }
 
-bool
-converge_shape_parse(const struct converge_shape *s, struct lt_str json, struct lt_arena *arena,
-    const struct conflict_row **ret, struct lt_err *err)
+/* *have: which columns were there; in `arena` as the row is. */
+static bool
+read_row(const struct shape_table *t, struct lt_str json, struct lt_arena *arena, struct conflict_row *row,
+    const bool **ret, struct lt_err *err)
 {
-	const struct shape_table *t = s->table;
 	struct reading r = { json.ptr, json.ptr + json.len, false, arena };
-	struct conflict_row *row = lt_arena_alloc(arena, sizeof(*row));
 	bool *have = lt_arena_zalloc(arena, t->ncolumns * sizeof(*have)), more;
 
-	if (lt_str_eqz(json, "null")) {
-		*ret = NULL;
-		return true;
-	}
 	row->count = (uint32_t)t->ncolumns;
 	row->values = lt_arena_zalloc(arena, t->ncolumns * sizeof(*row->values));
 	want(&r, '{');
@@ -331,10 +346,49 @@ converge_shape_parse(const struct converge_shape *s, struct lt_str json, struct 
 	if (r.failed || r.at != r.end)
 		return lt_fail(
 		    err, LT_E_USAGE, "a row: an object of columns is wanted, as {\"id\": 7, \"note\": \"x\"}");
-	for (size_t i = 0; i < t->ncolumns; i++) {
-		if (!have[i])
-			return lt_fail(
-			    err, LT_E_USAGE, "a row: column %.*s is missing", LT_FMT(t->columns[i].kept->name));
+	*ret = have;
+	return true;
+}
+
+static bool
+check_there(const struct shape_table *t, size_t at, const bool *have, struct lt_err *err)
+{
+	return have[at] || lt_fail(err, LT_E_USAGE, "a row: column %.*s is missing", LT_FMT(t->columns[at].kept->name));
+}
+
+bool
+converge_shape_parse(const struct converge_shape *s, struct lt_str json, struct lt_arena *arena,
+    const struct conflict_row **ret, struct lt_err *err)
+{
+	struct conflict_row *row = lt_arena_alloc(arena, sizeof(*row));
+	const bool *have;
+
+	if (lt_str_eqz(json, "null")) {
+		*ret = NULL;
+		return true;
+	}
+	if (!read_row(s->table, json, arena, row, &have, err))
+		return false;
+	for (size_t i = 0; i < s->table->ncolumns; i++) {
+		if (!check_there(s->table, i, have, err))
+			return false;
+	}
+	*ret = row;
+	return true;
+}
+
+bool
+converge_shape_key_parse(const struct converge_shape *s, struct lt_str json, struct lt_arena *arena,
+    const struct conflict_row **ret, struct lt_err *err)
+{
+	struct conflict_row *row = lt_arena_alloc(arena, sizeof(*row));
+	const bool *have;
+
+	if (!read_row(s->table, json, arena, row, &have, err))
+		return false;
+	for (size_t i = 0; i < s->table->key.nparts; i++) {
+		if (!check_there(s->table, s->table->key.parts[i].at, have, err))
+			return false;
 	}
 	*ret = row;
 	return true;

@@ -49,6 +49,7 @@ add_columns(struct shape_table *t, struct lt_err *err)
 	kept->ncolumns = t->ncolumns;
 	kept->named = kept->signs_told = kept->visibility_told = true;
 	kept->codec = &converge_shape_codec;
+	kept->met = true;
 	t->values = lt_arena_zalloc(t->arena, (t->ncolumns + 1) * sizeof(*t->values));
 	return t->ncolumns > 0 || converge_shape_table_fail(t, err, "it has no columns but generated ones");
 }

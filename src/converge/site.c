@@ -148,7 +148,7 @@ converge_site_fence(struct converge_site *s, const char *server, const struct ch
 		struct timespec until;
 
 		clock_gettime(CLOCK_MONOTONIC, &until);
-		add_ms(&until, NOTICE_MS);
+		add_ms(&until, LT_MIN(limit_ms, NOTICE_MS));
 		pthread_cond_timedwait(&s->moved, &s->lock, &until);
 	}
 	if (passed) {
@@ -201,20 +201,19 @@ copy_checkpoint(const struct conflict_checkpoint *c, struct lt_arena *arena, str
 }
 
 static bool
-not_behind(void *ctx, uint64_t id, const struct change_position *at, const struct conflict_checkpoint *state,
-    struct lt_err *err)
+not_behind(void *ctx, const struct converge_found *found, struct lt_err *err)
 {
 	struct search *s = ctx;
 
-	(void)id, (void)err;
-	if (strcmp(at->server, s->from->server) == 0 && s->from->place.file[0] != '\0')
-		s->found = change_place_cmp(&at->place, &s->from->place) <= 0;
+	(void)err;
+	if (strcmp(found->at.server, s->from->server) == 0 && s->from->place.file[0] != '\0')
+		s->found = change_place_cmp(&found->at.place, &s->from->place) <= 0;
 	else
-		s->found = change_gtid_set_subset(at->gtids, s->from->gtids);
+		s->found = change_gtid_set_subset(found->at.gtids, s->from->gtids);
 	if (!s->found)
 		return true;
-	change_position_copy(s->place, at);
-	copy_checkpoint(state, s->arena, s->state);
+	change_position_copy(s->place, &found->at);
+	copy_checkpoint(&found->state, s->arena, s->state);
 	return false;
 }
 

@@ -59,6 +59,8 @@ struct converge_status {
 	int64_t skew_us;           /* the site's clock against ours, at the last heartbeat */
 	bool believed;             /* and whether it counts */
 	uint64_t forgotten_us;     /* wall clock: all up to there has been seen by every peer */
+	bool purges;               /* the server removes log files by their age: */
+	int64_t purge_left_us;     /* how long until it removes what is still needed; below 0: it may have */
 };
 void converge_site_status(struct converge_site *s, struct converge_status *out);
 

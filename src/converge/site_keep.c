@@ -62,25 +62,24 @@ note_parked(void *ctx, struct lt_str key, const struct conflict_known *known)
 /* -- checkpoints ---------------------------------------------------------------------------------- */
 
 static void
-add_stored(struct converge_site *s, uint64_t id, const struct conflict_vector *seen)
+add_stored(struct converge_site *s, uint64_t id, uint64_t made_us, const struct conflict_vector *seen)
 {
 	if (s->nstored == s->stored_cap) {
 		s->stored_cap = s->stored_cap > 0 ? s->stored_cap * 2 : 16;
 		s->stored = lt_realloc(s->stored, s->stored_cap * sizeof(*s->stored));
 	}
-	s->stored[s->nstored] = (struct converge_stored){ .id = id };
+	s->stored[s->nstored] = (struct converge_stored){ .id = id, .made_us = made_us };
 	conflict_vector_merge(&s->stored[s->nstored++].seen, seen);
 }
 
 /* They come newest first. */
 static bool
-load_stored(void *ctx, uint64_t id, const struct change_position *at, const struct conflict_checkpoint *state,
-    struct lt_err *err)
+load_stored(void *ctx, const struct converge_found *found, struct lt_err *err)
 {
 	struct converge_site *s = ctx;
 
-	(void)at, (void)err;
-	add_stored(s, id, &state->seen);
+	(void)err;
+	add_stored(s, found->id, found->made_us, &found->state.seen);
 	for (size_t i = s->nstored - 1; i > 0; i--) {
 		struct converge_stored one = s->stored[i];
 
@@ -101,6 +100,19 @@ drop_stored(struct converge_site *s, size_t at, struct lt_err *err)
 	return true;
 }
 
+/* From that one on a peer may need the log. */
+static void
+note_needed(struct converge_site *s, size_t usable)
+{
+	if (usable >= s->nstored)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->status.forgotten_us = s->stored[usable].made_us;
+	s->status.purges = s->expire_us > 0;
+	s->status.purge_left_us = (int64_t)(s->stored[usable].made_us + s->expire_us) - (int64_t)lt_wall_us(s->clock);
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* What nobody can need any more; and of what a peer that is away may need, every second one when there are many. */
 static bool
 thin_out(struct converge_site *s, struct lt_err *err)
@@ -111,6 +123,7 @@ thin_out(struct converge_site *s, struct lt_err *err)
 	for (size_t i = 0; i < s->nstored; i++)
 		usable = conflict_peers_have(&s->durable, &s->stored[i].seen) ? i : usable;
 	pthread_mutex_unlock(&s->lock);
+	note_needed(s, usable);
 	for (; usable > SPARE; usable--) {
 		if (!drop_stored(s, 0, err))
 			return false;
@@ -149,7 +162,7 @@ write_checkpoint(struct converge_site *s, struct lt_err *err)
 		conflict_checkpoint_encode(&state, &bytes);
 		ok = converge_store_put(s, s->conn, &at, lt_buf_str(&bytes), &id, err);
 		if (ok)
-			add_stored(s, id, &state.seen);
+			add_stored(s, id, lt_wall_us(s->clock), &state.seen);
 	}
 	lt_buf_free(&bytes);
 	change_position_clear(&at);
@@ -198,7 +211,7 @@ make_first(struct converge_site *s, struct lt_err *err)
 	ok = s->origin.begin(s->origin.ctx, start, &at, err) &&
 	     converge_store_put(s, s->conn, &at, lt_buf_str(&bytes), &id, err);
 	if (ok)
-		add_stored(s, id, &state.seen);
+		add_stored(s, id, lt_wall_us(s->clock), &state.seen);
 	lt_buf_free(&bytes);
 	change_position_clear(&at);
 	return ok;
@@ -283,7 +296,8 @@ connect_and_base(struct converge_site *s, struct lt_err *err)
 	if (!pipeline_connect(s->model, false, s->stop, &s->conn, err))
 		return false;
 	my_set_io_timeout(s->conn, IO_TIMEOUT_MS);
-	return my_exec(s->conn, "SET SESSION autocommit=1, time_zone='+00:00'", NULL, err) && base(s, err);
+	return my_exec(s->conn, "SET SESSION autocommit=1, time_zone='+00:00'", NULL, err) &&
+	       converge_store_expiry(s->conn, &s->expire_us, err) && base(s, err);
 }
 
 static bool
@@ -299,9 +313,10 @@ keep_once(struct converge_site *s, struct lt_err *err)
 			return false;
 		s->checkpoint_us = now;
 	}
-	if (now - s->trim_us >= TRIM_US) {
+	if (!s->trimmed || now - s->trim_us >= TRIM_US) {
 		if (!converge_record_trim(s->conn, s->channel, err))
 			return false;
+		s->trimmed = true;
 		s->trim_us = now;
 	}
 	return true;
@@ -328,7 +343,7 @@ converge_keep(void *site)
 	unsigned failed = 0;
 
 	s->status.believed = true;
-	s->checkpoint_us = s->trim_us = lt_mono_us(s->clock);
+	s->checkpoint_us = lt_mono_us(s->clock);
 	do {
 		struct lt_err err = { 0 };
 

@@ -24,17 +24,16 @@ struct observing {
 
 /* The newest checkpoint of which every peer durably has all (R18). */
 static bool
-take_usable(void *ctx, uint64_t id, const struct change_position *at, const struct conflict_checkpoint *state,
-    struct lt_err *err)
+take_usable(void *ctx, const struct converge_found *found, struct lt_err *err)
 {
 	struct converge_site *s = ctx;
 
-	(void)id, (void)err;
+	(void)err;
 	pthread_mutex_lock(&s->lock);
-	if (conflict_peers_have(&s->durable, &state->seen)) {
-		s->observer = conflict_observer_resume(state, s->interval_us);
-		change_position_copy(&s->at, at);
-		s->read = at->place;
+	if (conflict_peers_have(&s->durable, &found->state.seen)) {
+		s->observer = conflict_observer_resume(&found->state, s->interval_us);
+		change_position_copy(&s->at, &found->at);
+		s->read = found->at.place;
 	}
 	pthread_mutex_unlock(&s->lock);
 	return s->observer == NULL;
@@ -63,8 +62,6 @@ describe(void *ctx, struct change_table *draft, struct lt_err *err)
 	const struct schema_table *known = NULL;
 	struct lt_err differs = { 0 };
 
-	if (lt_str_eqz(draft->schema, "lutra"))
-		return true;
 	if (!pipeline_router_table(o->router, draft->schema, draft->name, &known, &differs)) {
 		if (lt_err_kind(&differs) == LT_KIND_RETRY) {
 			*err = differs;

@@ -17,7 +17,7 @@
 
 /** A checkpoint as the store has it. */
 struct converge_stored {
-	uint64_t id;
+	uint64_t id, made_us;        /* wall clock */
 	struct conflict_vector seen; /* owned */
 };
 
@@ -49,6 +49,8 @@ struct converge_site {
 	struct converge_stored *stored; /* owned: ascending by id */
 	size_t nstored, stored_cap;
 	uint64_t checkpoint_us, trim_us; /* mono: when it was done last */
+	bool trimmed;                    /* since this process began */
+	uint64_t expire_us;              /* after which the server removes log files; 0: it does not */
 };
 
 bool converge_site_is_ending(const struct converge_site *s);
@@ -67,12 +69,19 @@ LT_MUST_USE bool converge_store_open(struct converge_site *s, struct my_conn *c,
 /** The heartbeat. `heard` is written with it. */
 LT_MUST_USE bool converge_store_beat(
     struct converge_site *s, struct my_conn *c, bool believed, struct lt_str heard, struct lt_err *err);
+/** How long the server keeps its log files; 0: until somebody removes them. */
+LT_MUST_USE bool converge_store_expiry(struct my_conn *c, uint64_t *expire_us, struct lt_err *err);
 LT_MUST_USE bool converge_store_put(struct converge_site *s, struct my_conn *c, const struct change_position *at,
     struct lt_str state, uint64_t *id, struct lt_err *err);
 LT_MUST_USE bool converge_store_drop(struct converge_site *s, struct my_conn *c, uint64_t id, struct lt_err *err);
-/** What is stored, newest first, handed to `each` until it says false. State and position last for the call. */
-typedef bool (*converge_stored_fn)(void *ctx, uint64_t id, const struct change_position *at,
-    const struct conflict_checkpoint *state, struct lt_err *err);
+/** A checkpoint as it was read; lasts for the call. */
+struct converge_found {
+	uint64_t id, made_us; /* wall clock */
+	struct change_position at;
+	struct conflict_checkpoint state;
+};
+/** What is stored, newest first, handed to `each` until it says false. */
+typedef bool (*converge_stored_fn)(void *ctx, const struct converge_found *found, struct lt_err *err);
 LT_MUST_USE bool converge_store_each(
     struct converge_site *s, struct my_conn *c, converge_stored_fn each, void *ctx, struct lt_err *err);
 

@@ -130,52 +130,54 @@ converge_store_drop(struct converge_site *s, struct my_conn *c, uint64_t id, str
 	return ok;
 }
 
-enum { ID, SERVER, FILE_NAME, POS, LAST_POS, LAST_CRC, GTIDS, STATE };
+enum { ID, SERVER, FILE_NAME, POS, LAST_POS, LAST_CRC, GTIDS, STATE, MADE };
 
-/* `at` initialised. */
+/* out->at initialised. */
 static bool
-take_checkpoint(const struct my_rows *rows, size_t row, struct lt_arena *arena, uint64_t *id,
-    struct change_position *at, struct conflict_checkpoint *state, struct lt_err *err)
+take_checkpoint(const struct my_rows *rows, struct lt_arena *arena, struct converge_found *out, struct lt_err *err)
 {
+	struct change_position *at = &out->at;
 	uint64_t crc;
 
-	if (!lt_str_u64(my_rows_at(rows, row, ID), id) || !lt_str_u64(my_rows_at(rows, row, POS), &at->place.pos) ||
-	    !lt_str_u64(my_rows_at(rows, row, LAST_POS), &at->place.last_pos) ||
-	    !lt_str_u64(my_rows_at(rows, row, LAST_CRC), &crc))
+	if (!lt_str_u64(my_rows_at(rows, 0, ID), &out->id) || !lt_str_u64(my_rows_at(rows, 0, POS), &at->place.pos) ||
+	    !lt_str_u64(my_rows_at(rows, 0, LAST_POS), &at->place.last_pos) ||
+	    !lt_str_u64(my_rows_at(rows, 0, LAST_CRC), &crc) || !lt_str_u64(my_rows_at(rows, 0, MADE), &out->made_us))
 		return lt_fail(err, LT_E_STATE_BROKEN, "lutra.checkpoint holds no numbers");
 	at->place.last_crc = (uint32_t)crc;
-	lt_str_copy(at->server, sizeof(at->server), my_rows_at(rows, row, SERVER));
-	lt_str_copy(at->place.file, sizeof(at->place.file), my_rows_at(rows, row, FILE_NAME));
+	lt_str_copy(at->server, sizeof(at->server), my_rows_at(rows, 0, SERVER));
+	lt_str_copy(at->place.file, sizeof(at->place.file), my_rows_at(rows, 0, FILE_NAME));
 	change_gtid_set_free(at->gtids);
 	at->gtids = NULL;
-	if (!change_gtid_set_parse(my_rows_at(rows, row, GTIDS), &at->gtids, err)) {
+	if (!change_gtid_set_parse(my_rows_at(rows, 0, GTIDS), &at->gtids, err)) {
 		at->gtids = change_gtid_set_new();
 		return lt_wrap(err, "lutra.checkpoint");
 	}
-	return conflict_checkpoint_decode(my_rows_at(rows, row, STATE), arena, state, err) ||
+	return conflict_checkpoint_decode(my_rows_at(rows, 0, STATE), arena, &out->state, err) ||
 	       lt_wrap(err, "lutra.checkpoint");
 }
 
+/* The newest below *below, if there is one. */
 static bool
-hand_one(struct my_rows *rows, size_t row, converge_stored_fn each, void *ctx, bool *more, struct lt_err *err)
+hand_one(struct my_rows *rows, converge_stored_fn each, void *ctx, uint64_t *below, bool *more, struct lt_err *err)
 {
 	struct lt_arena *arena = lt_arena_new();
-	struct conflict_checkpoint state;
-	struct change_position at;
-	uint64_t id;
+	struct converge_found found = { 0 };
 	bool ok;
 
-	change_position_init(&at);
-	ok = take_checkpoint(rows, row, arena, &id, &at, &state, err);
-	if (ok)
-		*more = each(ctx, id, &at, &state, err);
-	change_position_clear(&at);
+	change_position_init(&found.at);
+	ok = take_checkpoint(rows, arena, &found, err);
+	if (ok) {
+		*below = found.id;
+		*more = each(ctx, &found, err);
+	}
+	change_position_clear(&found.at);
 	lt_arena_free(arena);
 	return ok && (*more || err->code == LT_OK);
 }
 
 bool
-converge_store_each(struct converge_site *s, struct my_conn *c, converge_stored_fn each, void *ctx, struct lt_err *err)
+converge_store_each(
+    struct converge_site *s, struct my_conn *c, converge_stored_fn each, void *ctx, struct lt_err *err)
 {
 	uint64_t below = UINT64_MAX;
 	bool more = true, ok = true;
@@ -184,8 +186,8 @@ converge_store_each(struct converge_site *s, struct my_conn *c, converge_stored_
 		struct lt_buf sql = { 0 };
 		struct my_rows *rows = NULL;
 
-		lt_buf_z(&sql, "SELECT id, server, file, pos, last_pos, last_crc, gtids, CAST(state AS BINARY)"
-			       " FROM lutra.checkpoint");
+		lt_buf_z(&sql, "SELECT id, server, file, pos, last_pos, last_crc, gtids, CAST(state AS BINARY),"
+			       " CAST(UNIX_TIMESTAMP(at) * 1000000 AS UNSIGNED) FROM lutra.checkpoint");
 		where_channel(s, &sql);
 		lt_buf_printf(&sql, " AND id<%llu ORDER BY id DESC LIMIT 1", (unsigned long long)below);
 		ok = my_query(c, lt_buf_cstr(&sql), &rows, err);
@@ -193,8 +195,29 @@ converge_store_each(struct converge_site *s, struct my_conn *c, converge_stored_
 		if (ok && rows->nrows == 0)
 			more = false;
 		else if (ok)
-			ok = lt_str_u64(my_rows_at(rows, 0, ID), &below) && hand_one(rows, 0, each, ctx, &more, err);
+			ok = hand_one(rows, each, ctx, &below, &more, err);
 		my_rows_free(rows);
 	}
 	return ok;
+}
+
+bool
+converge_store_expiry(struct my_conn *c, uint64_t *expire_us, struct lt_err *err)
+{
+	const char *sql = my_conn_server(c)->flavor == MY_MARIADB ? "SELECT CAST(@@expire_logs_days * 86400 AS UNSIGNED)"
+								   : "SELECT @@binlog_expire_logs_seconds";
+	struct lt_err refused = { 0 };
+	struct my_rows *rows = NULL;
+	uint64_t seconds = 0;
+
+	*expire_us = 0;
+	if (!my_query(c, sql, &rows, &refused)) { /* MySQL 5.7 has no such variable */
+		if (!my_alive(c))
+			*err = refused;
+		return my_alive(c);
+	}
+	if (rows->nrows == 1 && lt_str_u64(my_rows_at(rows, 0, 0), &seconds))
+		*expire_us = seconds * 1000000;
+	my_rows_free(rows);
+	return true;
 }

@@ -2,6 +2,7 @@
 #ifndef NODE_NODE_PRIV_H
 #define NODE_NODE_PRIV_H
 
+#include "node/converge.h"
 #include "node/origin.h"
 #include "node/status.h"
 #include "node/trace.h"
@@ -14,6 +15,7 @@ struct node {
 	struct node_trace **traces;          /* the same; of each pipeline */
 	struct pipeline **pipelines;         /* the same */
 	size_t count;                        /* of pipelines */
+	struct node_converge *converge;      /* owned; NULL where the channel decides no conflicts */
 };
 
 /** How it stands now; borrows names from `n`. `out` zeroed, or of an earlier look; to node_view_clear(). Any thread. */

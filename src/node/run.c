@@ -29,13 +29,13 @@ struct seen {
 /* Owned by the main thread; handed to the ending thread once the loop has stopped. */
 struct runner {
 	struct node node;
-	struct model_channel *channel;                       /* owned */
-	struct pipeline_origin *ops;                         /* owned; of the node's origins */
-	const char *data;                                    /* borrowed: the data folder */
-	char *spill;                                         /* owned: the folder of large transactions */
-	struct change_spill_room *rooms;                     /* owned; in it, for each pipeline */
-	struct arbiter_lock *lock;                           /* owned */
-	struct event_base *loop;                             /* owned */
+	struct model_channel *channel;   /* owned */
+	struct pipeline_origin *ops;     /* owned; of the node's origins, or of who stands before them */
+	const char *data;                /* borrowed: the data folder */
+	char *spill;                     /* owned: the folder of large transactions */
+	struct change_spill_room *rooms; /* owned; in it, for each pipeline */
+	struct arbiter_lock *lock;       /* owned */
+	struct event_base *loop;         /* owned */
 	struct event *signals[LT_COUNT(end_signals)], *look; /* owned */
 	struct node_control *control;                        /* owned */
 	struct node_http *http;                              /* owned */
@@ -198,12 +198,16 @@ static void
 start_pipelines(struct runner *r)
 {
 	const struct model_channel *channel = r->channel;
+	struct change_spill_room room = { 0 };
 
+	make_room(r, &room);
+	r->node.converge = node_converge_start(channel, &room, r->node.clock);
 	for (size_t i = 0; i < channel->npipelines; i++) {
+		struct pipeline_origin inner = node_origin_ops(r->node.origins[i]);
 		struct pipeline_trace trace;
 
-		r->ops[i] = node_origin_ops(r->node.origins[i]);
-		r->ops[i].changed = r->changed;
+		inner.changed = r->changed;
+		r->ops[i] = node_converge_origin(r->node.converge, i, &inner);
 		r->node.traces[i] = node_trace_new(r->data, channel, i);
 		trace = node_trace_ops(r->node.traces[i]);
 		r->node.pipelines[i] = pipeline_start(channel, i, &r->ops[i], &trace, r->node.clock);
@@ -231,6 +235,7 @@ end_all(void *arg)
 
 	for (size_t i = 0; i < r->node.count; i++)
 		pipeline_end(r->node.pipelines[i]);
+	node_converge_end(r->node.converge);
 	if (r->control != NULL)
 		node_control_end(r->control);
 	for (size_t i = 0; i < r->node.count; i++) {
@@ -238,6 +243,8 @@ end_all(void *arg)
 		node_trace_free(r->node.traces[i]);
 	}
 	r->node.count = 0;
+	node_converge_free(r->node.converge);
+	r->node.converge = NULL;
 	free_origins(r);
 	lt_wake_raise(r->ended);
 }

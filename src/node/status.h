@@ -3,6 +3,7 @@
 #define NODE_STATUS_H
 
 #include "binlog/relay.h"
+#include "node/sites.h"
 #include "pipeline/pipeline.h"
 
 /** One pipeline at one moment. */
@@ -18,6 +19,8 @@ struct node_view {
 	const char *channel;                  /* borrowed */
 	struct node_pipeline_view *pipelines; /* owned */
 	size_t count;
+	struct node_site_view *sites; /* owned; of a conflict channel */
+	size_t nsites;                /* 0: it is none */
 };
 
 void node_view_clear(struct node_view *v);

@@ -1,6 +1,8 @@
 #include "node/verbs.h"
 
 #include "node/audit.h"
+#include "node/conflicts.h"
+#include "node/explain.h"
 
 /* What a pipeline may take over one order: comparing the tables of both ends is the longest. */
 #define ORDER_TIMEOUT_MS 60000
@@ -23,6 +25,12 @@ node_view_get(struct node *n, struct node_view *out)
 		pipeline_status_get(n->pipelines[i], &out->pipelines[i].status);
 		out->pipelines[i].semi_sync = node_origin_relay_status(n->origins[i], &out->pipelines[i].relay);
 	}
+	out->nsites = n->converge != NULL ? n->channel->nsites : 0;
+	out->sites = lt_realloc(out->sites, (out->nsites + 1) * sizeof(*out->sites));
+	for (size_t i = 0; i < out->nsites; i++) {
+		out->sites[i].name = n->channel->sites[i].name;
+		converge_site_status(node_converge_site(n->converge, i), &out->sites[i].status);
+	}
 }
 
 static bool
@@ -34,7 +42,7 @@ verb_status(struct node *n, const struct node_frame *f, const struct node_caller
 	(void)caller;
 	(void)err;
 	node_view_get(n, &v);
-	*found = node_view_state(&v) == PIPELINE_STOPPED;
+	*found = node_view_state(&v) == PIPELINE_STOPPED || node_sites_diverged(v.sites, v.nsites) > 0;
 	if (lt_str_eqz(f->args[1], "json"))
 		node_status_json(&v, text);
 	else
@@ -188,6 +196,36 @@ verb_log(struct node *n, const struct node_frame *f, const struct node_caller *c
 	return node_log(n->channel, &wish, text, err);
 }
 
+static bool
+verb_conflicts(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
+{
+	(void)found;
+	if (lt_str_eqz(f->args[2], "replay"))
+		return node_conflicts_replay(n->channel, f, caller->who, caller->gone, text, err);
+	return node_conflicts(n->channel, f, caller->gone, text, err);
+}
+
+static struct converge_site *
+site_of(void *ctx, size_t site)
+{
+	const struct node *n = ctx;
+
+	return node_converge_site(n->converge, site);
+}
+
+static bool
+verb_explain(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
+{
+	const struct node_explain_wish wish = {
+		.channel = n->channel, .site = site_of, .ctx = n, .stop = caller->gone
+	};
+
+	(void)found;
+	return node_explain(&wish, f, text, err);
+}
+
 /* The start that args[3..] name. What is owned is the caller's to free. */
 static bool
 read_start(const struct node_frame *f, struct model_start *out, struct lt_err *err)
@@ -245,6 +283,8 @@ static const struct verb verbs[] = {
 	{ "pause", 2, 2, verb_pause },
 	{ "resume", 2, 2, verb_resume },
 	{ "log", 3, 3, verb_log },
+	{ "conflicts", 3, NODE_FRAME_ARGS - 1, verb_conflicts },
+	{ "explain", 3, NODE_FRAME_ARGS - 1, verb_explain },
 };
 
 static bool

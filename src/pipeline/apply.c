@@ -46,7 +46,7 @@ pipeline_stop_clear(struct pipeline_stop *stop)
 bool
 pipeline_is_lock(enum lt_code code)
 {
-	return code == LT_E_LOCK_WAIT || code == LT_E_DEADLOCK;
+	return code == LT_E_LOCK_WAIT || code == LT_E_DEADLOCK || code == LT_E_FENCE_LATE;
 }
 
 bool
@@ -76,6 +76,13 @@ pipeline_note_applied(struct pipeline *p, const struct change_position *end, con
 	pipeline_note_saved(p);
 }
 
+void
+pipeline_note_passed(struct pipeline *p, struct change_txn *const *txns, size_t n)
+{
+	if (p->origin.passed != NULL)
+		p->origin.passed(p->origin.ctx, txns, n);
+}
+
 /* One target transaction for txns[0..n); on success `applied` has moved. */
 static bool
 apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, size_t *culprit,
@@ -88,8 +95,10 @@ apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *cons
 	change_position_init(&end);
 	pipeline_position_after(&p->applied, txns, n, &end);
 	ok = sink->ops->apply(sink, txns, n, &end, &done, culprit, err);
-	if (ok)
+	if (ok) {
 		pipeline_note_applied(p, &end, &done);
+		pipeline_note_passed(p, txns, n);
+	}
 	change_position_clear(&end);
 	return ok;
 }
@@ -176,6 +185,7 @@ pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t 
 	change_position_clear(&end);
 	for (size_t i = 0; i < n; i++)
 		p->unsaved = p->unsaved || !txns[i]->quiet || lt_fault("r11_quiet");
+	pipeline_note_passed(p, txns, n);
 }
 
 uint64_t

@@ -132,7 +132,13 @@ check_pipelines(struct check *k)
 		}
 	}
 	for (size_t i = 0; i < ntables; i++) {
-		if (pipeline_check_is_first(k, tables[i].pipeline)) /* the other direction has the same pairs */
+		const struct model_pipeline *p = tables[i].pipeline;
+
+		if (p->from != k->channel->pipelines[0].from) /* who is as the first site is as all others */
+			continue;
+		if (k->channel->conflicts.on && !pipeline_check_begun(k, p))
+			pipeline_check_equal(k, &tables[i]);
+		else
 			pipeline_check_data(k, &tables[i]);
 	}
 	for (size_t i = 0; i < k->channel->nsites; i++) {

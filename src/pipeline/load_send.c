@@ -228,7 +228,7 @@ send_values(struct load *l, struct pipeline_route *route, const struct pipeline_
 		return my_send_execute(
 		    l->conn, pipeline_statement_stmt(s), l->params, pipeline_statement_width(s), err);
 	lt_buf_clear(&l->scratch);
-	LT_ASSERT(pipeline_router_text(l->router, route, row, l->params, &l->scratch));
+	LT_ASSERT(pipeline_router_text(route, row, l->params, &l->scratch));
 	return my_send_query(l->conn, lt_buf_str(&l->scratch), err);
 }
 
@@ -491,7 +491,7 @@ static bool
 send_proved(struct load *l, const struct pipeline_run *run, size_t at, struct pipeline_want want, bool *sent,
     struct lt_err *err)
 {
-	bool proved = run->first->op != CHANGE_UPDATE || l->channel->verify == MODEL_VERIFY_OFF;
+	bool proved = run->first->op != CHANGE_UPDATE || !run->route->verify;
 
 	if (!proved && !send_form(l, run, at, (struct pipeline_want){ PIPELINE_FORM_PROVE, want.rows }, &proved, err))
 		return false;
@@ -543,7 +543,7 @@ send_some(struct load *l, const struct pipeline_run *run, size_t *at, struct lt_
 		return false;
 	if (!my_conn_server(l->conn)->bulk || *at > before)
 		return true;
-	if (run->first->op == CHANGE_UPDATE && run->plain && l->channel->verify == MODEL_VERIFY_OFF &&
+	if (run->first->op == CHANGE_UPDATE && run->plain && !run->route->verify &&
 	    !send_bulk(l, run, PIPELINE_FORM_UPSERT, at, err))
 		return false;
 	return *at > before || send_bulk(l, run, PIPELINE_FORM_ROW, at, err);

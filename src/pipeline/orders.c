@@ -469,7 +469,7 @@ do_writing(struct pipeline *p, struct pipeline_order_item *item)
 	struct change_sink *sink = NULL;
 	bool ok = false, found;
 
-	if (!pipeline_load_open(p->channel, p->index, p->origin.stop, &sink, &item->err))
+	if (!pipeline_load_open(p->channel, p->index, &p->origin, &sink, &item->err))
 		return false;
 	change_position_init(&was);
 	change_position_copy(&was, &p->applied);

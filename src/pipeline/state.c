@@ -51,6 +51,31 @@ static const char *const statements[] = {
 	" pipeline VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
 	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
 	" PRIMARY KEY (channel, pipeline)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.conflict ("
+	" id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" pipeline VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" table_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,"
+	" table_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,"
+	" row_key TEXT NOT NULL,"
+	" digest BINARY(16) NOT NULL,"
+	" operation VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" met VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" clock_us BIGINT NOT NULL,"
+	" origin INT UNSIGNED NOT NULL,"
+	" seq BIGINT UNSIGNED NOT NULL,"
+	" met_clock_us BIGINT NOT NULL,"
+	" met_origin INT UNSIGNED NOT NULL,"
+	" met_seq BIGINT UNSIGNED NOT NULL,"
+	" rule VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" won TINYINT NOT NULL,"
+	" before_image MEDIUMTEXT NULL,"
+	" after_image MEDIUMTEXT NULL,"
+	" found_image MEDIUMTEXT NULL,"
+	" now_image MEDIUMTEXT NULL,"
+	" KEY (channel, digest),"
+	" KEY (channel, at)) ENGINE=InnoDB",
 	"CREATE TABLE IF NOT EXISTS lutra.site ("
 	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,"
 	" id INT UNSIGNED NOT NULL,"
@@ -76,6 +101,25 @@ static const char *const statements[] = {
 	" lane SMALLINT UNSIGNED NOT NULL,"
 	" bytes LONGBLOB NOT NULL,"
 	" PRIMARY KEY (channel, pipeline, lane)) ENGINE=InnoDB",
+	/* A clock below zero (of a row that nobody remembered) is its two's complement. */
+	"CREATE TABLE IF NOT EXISTS lutra.parked ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" id BINARY(32) NOT NULL,"
+	" schema_name VARCHAR(64) NOT NULL,"
+	" table_name VARCHAR(64) NOT NULL,"
+	" row_key LONGBLOB NOT NULL,"
+	" image LONGBLOB NOT NULL,"
+	" clock_us BIGINT UNSIGNED NOT NULL,"
+	" seq BIGINT UNSIGNED NOT NULL,"
+	" origin INT UNSIGNED NOT NULL,"
+	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
+	" PRIMARY KEY (channel, id)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.parked_claim ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" claim BINARY(32) NOT NULL,"
+	" id BINARY(32) NOT NULL,"
+	" PRIMARY KEY (channel, claim, id),"
+	" KEY (channel, id)) ENGINE=InnoDB",
 };
 
 /* *version 0: there is none yet. */

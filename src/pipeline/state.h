@@ -9,6 +9,8 @@
  *   site        which site of the channel this database is; its heartbeat, with what it has heard of its peers
  *   checkpoint  states of the site's observing reader at places of its log
  *   mark        what each group says to that reader; a row for each lane
+ *   parked, parked_claim  rows that lost a unique value, and the values that they wait for
+ *   conflict    the conflict log (converge/record.h)
  */
 #ifndef PIPELINE_STATE_H
 #define PIPELINE_STATE_H

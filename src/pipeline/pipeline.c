@@ -215,6 +215,7 @@ pipeline_start(const struct model_channel *channel, size_t index, const struct p
 	p->pause = lt_wake_new();
 	change_position_init(&p->applied);
 	change_position_init(&p->stop.end);
+	change_position_init(&p->left.end);
 	p->rate_us = lt_mono_us(clock);
 	p->now.delay_ms = p->model->delay_ms;
 	pipeline_set_state(p, PIPELINE_STARTING, NULL);
@@ -248,6 +249,7 @@ pipeline_free(struct pipeline *p)
 	change_position_clear(&p->applied);
 	pipeline_stop_clear(&p->stop);
 	change_position_clear(&p->stop.end);
+	change_position_clear(&p->left.end);
 	lt_buf_free(&p->stop.statement);
 	lt_buf_free(&p->stop.schema);
 	schema_history_free(p->history);

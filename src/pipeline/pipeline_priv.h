@@ -75,6 +75,14 @@ struct pipeline {
 		struct change_place at; /* `applied` when a COMMIT was answered with an error */
 		unsigned count;         /* how many times by now; 0: never */
 	} doubt;
+	struct pipeline_left {
+		bool waits;                   /* a group's COMMIT has left, its reply was not read */
+		struct change_position end;   /* behind that group */
+		struct change_sink_done done; /* what it did */
+		uint64_t commit_us;           /* of its newest transaction */
+		struct change_gtid gtid;      /* likewise */
+		struct change_place refused;  /* `applied` when one failed: there the next one is waited for */
+	} left;
 	struct pipeline_stop stop;
 	struct schema_history *history; /* owned; rebuilt for each run */
 	double rate;
@@ -120,10 +128,12 @@ void pipeline_position_after(
     const struct change_position *from, struct change_txn *const *txns, size_t n, struct change_position *out);
 /** Apply on one connection, with nothing applied beside it. R5: a group that deadlocks is halved; one that fails for
  * its data is redone one by one, so that all before the faulty transaction is applied and the error names exactly that
- * one.
+ * one. With `more` to come at once, the reply to COMMIT may be left to be read with what follows (p->left).
  */
-LT_MUST_USE bool pipeline_apply_group(
-    struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, struct lt_err *err);
+LT_MUST_USE bool pipeline_apply_group(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns,
+    size_t n, bool more, struct lt_err *err);
+/** Wait for the reply to a COMMIT that was left, if there is one: before anything is done but apply the next group. */
+LT_MUST_USE bool pipeline_apply_hear(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
 /** txns[0..n) hold no rows. */
 void pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t n);
 /** A group is committed: `applied` moves to its end. */
@@ -132,7 +142,7 @@ void pipeline_note_applied(struct pipeline *p, const struct change_position *end
 /** How long ago something was committed at the source; any thread. */
 uint64_t pipeline_age_ms(const struct pipeline *p, uint64_t commit_us);
 uint64_t pipeline_held_lag(struct pipeline *p);
-void pipeline_note_lag(struct pipeline *p, const struct change_txn *newest);
+void pipeline_note_lag(struct pipeline *p, uint64_t commit_us, const struct change_gtid *gtid);
 /** The lane holds what `applied` says. */
 void pipeline_note_saved(struct pipeline *p);
 /** The pipeline is to stop before `t`. */

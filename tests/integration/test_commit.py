@@ -137,7 +137,8 @@ LATER = {
 }
 
 
-@pytest.mark.parametrize("code, more", [("E2043", []), ("E2045", ["writers: 3", "group: { rows: 4 }"])], ids=["read-only", "disk full"])
+@pytest.mark.parametrize("code, more", [("E2043", []), ("E2045", ["writers: 3", "group: { rows: 4 }"]), ("E2045", ["group: { rows: 12 }"])],
+                         ids=["read-only", "disk full", "behind which the next group is sent"])
 def test_a_commit_that_fails_for_now_is_tried_again_and_shown(code, more, site, channel, schema):
     """All but COMMIT succeeds at each try; nobody sees it running meanwhile, and since when is kept."""
     hz, us = site("mariadb", 1), site("mariadb", 2)

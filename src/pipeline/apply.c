@@ -75,6 +75,8 @@ pipeline_note_applied(struct pipeline *p, const struct change_position *end, con
 	p->now.groups++;
 	p->now.turn++;
 	pipeline_note_saved(p);
+	p->owed.file[0] = '\0'; /* places of another server's log would not compare */
+	pipeline_note_running(p, false);
 }
 
 static void
@@ -140,11 +142,8 @@ apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *co
 
 	for (;;) {
 		memset(err, 0, sizeof(*err));
-		if (apply_once(p, sink, txn, 1, false, err)) {
-			if (p->now.state == PIPELINE_RETRYING)
-				pipeline_set_state(p, PIPELINE_RUNNING, NULL);
+		if (apply_once(p, sink, txn, 1, false, err))
 			return true;
-		}
 		if (!pipeline_is_lock(err->code)) {
 			if (is_about_txn(err))
 				pipeline_remember_stop(p, *txn);
@@ -219,6 +218,7 @@ pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t 
 	change_position_clear(&end);
 	for (size_t i = 0; i < n; i++)
 		p->unsaved = p->unsaved || !txns[i]->quiet || lt_fault("r11_quiet");
+	pipeline_note_running(p, false);
 }
 
 uint64_t

@@ -21,6 +21,12 @@ struct pipeline_read {
 	char gtid[96];
 };
 
+/** Why the reader ended, where that is tried again; code 0: it reads. */
+struct pipeline_reader_end {
+	struct lt_err err;
+	uint64_t since_us; /* wall clock */
+};
+
 /** What a stopped pipeline stands before: known when a transaction stopped it, not when the reading did. */
 struct pipeline_stop {
 	bool by_txn;
@@ -46,6 +52,7 @@ struct pipeline {
 	struct lt_wake *pause;              /* owned: raised to cut a pause short */
 	struct lt_cell *status;             /* owned: struct pipeline_status, but for what the reader publishes */
 	struct lt_cell *read;               /* owned: struct pipeline_read */
+	struct lt_cell *reader_end;         /* owned: struct pipeline_reader_end; the loader clears it */
 	struct pipeline_progress *progress; /* owned: what `applied` was when the status was published */
 	_Atomic size_t queued_bytes, group_bytes;
 	_Atomic uint64_t held_us;    /* commit stamp of the transaction that the reader holds back (`delay`); 0: none */
@@ -63,6 +70,7 @@ struct pipeline {
 	char *retry_why;                /* owned: of an ordered retry that is not in lutra.audit yet; else NULL */
 	char retry_who[64];             /* beside it */
 	bool paused;                    /* lutra.pause at the target says so */
+	struct change_place owed;       /* `applied` when a run ended with something in hand; file "": with nothing */
 	struct {
 		struct change_place at; /* `applied` when a COMMIT was answered with an error */
 		unsigned count;         /* how many times by now; 0: never */
@@ -85,6 +93,10 @@ struct pipeline {
 void pipeline_publish(struct pipeline *p);
 void pipeline_set_state(struct pipeline *p, enum pipeline_state state, const struct lt_err *err);
 void pipeline_note_ready(struct pipeline *p);
+/** The reader's thread: it ends because of `err`. */
+void pipeline_note_reader_end(struct pipeline *p, const struct lt_err *err);
+/** A run begins, or `applied` has moved: if that was all that stood in its way, the pipeline runs. */
+void pipeline_note_running(struct pipeline *p, bool begins);
 
 /** Run until an error, an order that ends the run, or the end. True: to be run again at once; false with err->code 0:
  * ending. */

@@ -207,6 +207,8 @@ reader_main(void *arg)
 
 	while (!atomic_load(&r->stop) && read_one(r))
 		;
+	if (!atomic_load(&r->stop))
+		pipeline_note_reader_end(r->p, &r->err);
 	lt_queue_close(r->queue);
 }
 
@@ -477,8 +479,9 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	if (!reader_init(&r, err) || !prepare(&l, &group, share, err))
 		goto out;
 	lt_str_copy(r.server, sizeof(r.server), lt_str_z(p->applied.server));
+	lt_cell_set(p->reader_end, &(struct pipeline_reader_end){ 0 });
 	thread = lt_thread_start("reader", reader_main, &r);
-	pipeline_set_state(p, PIPELINE_RUNNING, NULL);
+	pipeline_note_running(p, true);
 	pipeline_note_ready(p);
 	again = load_loop(&l, err);
 	if (p->stop.by_txn)
@@ -489,6 +492,9 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	lt_queue_close(r.queue);
 	change_source_cancel(source);
 	lt_thread_join(thread);
+	p->owed = (struct change_place){ .file = "" };
+	if (atomic_load(&p->waiting_us) > 0 || p->left.waits)
+		p->owed = p->applied.place;
 	note_unsent(p, &r);
 	if (p->stop.by_txn)
 		pipeline_group_leave(&group, p->stop.txn);

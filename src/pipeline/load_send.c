@@ -87,6 +87,20 @@ note_form(const struct load *l, const struct expect *e, const struct lt_err *err
 		e->route->refused |= 1u << e->form;
 }
 
+/* Of the group before the one in hand. */
+static bool
+take_commit(struct load *l, struct lt_err *err)
+{
+	struct load_left left = l->left;
+
+	l->left = (struct load_left){ 0 };
+	if (!my_recv(l->conn, NULL, err) && !pipeline_load_doubt(l, err))
+		return lt_wrap(err, "COMMIT");
+	lt_step("load.committed");
+	left.committed(left.ctx);
+	return true;
+}
+
 /* Take and judge the next reply. */
 static bool
 take(struct load *l, struct lt_err *err)
@@ -98,6 +112,8 @@ take(struct load *l, struct lt_err *err)
 		return lt_fail(err, LT_E_CANCELLED, "the group gives way to those before it");
 	l->first = (l->first + 1) % LOAD_WINDOW;
 	l->due--;
+	if (e.kind == EXPECT_COMMIT)
+		return take_commit(l, err);
 	if (!my_recv(l->conn, &reply, err)) {
 		if (e.kind == EXPECT_ROW && my_alive(l->conn)) {
 			lt_wrap(err, "%s", op_name(l->txns[e.txn]->rows[e.row].op));
@@ -112,6 +128,7 @@ take(struct load *l, struct lt_err *err)
 	lt_step("load.reply");
 	switch (e.kind) {
 	case EXPECT_LANE: return pipeline_lane_moved(&l->lane, &reply, err);
+	case EXPECT_COMMIT:
 	case EXPECT_SETTING: return true;
 	case EXPECT_ROW:
 		if (judge_row(l, &e, &reply, err) && judge_text(l, &e, &reply, err))

@@ -151,9 +151,10 @@ check_pipelines(struct check *k)
 }
 
 size_t
-pipeline_check(const struct model_channel *channel, pipeline_check_fn each, void *ctx)
+pipeline_check(const struct model_channel *channel, const struct pipeline_check_decider *decider,
+    pipeline_check_fn each, void *ctx)
 {
-	struct check k = { .channel = channel, .say = each, .ctx = ctx };
+	struct check k = { .channel = channel, .decider = decider, .say = each, .ctx = ctx };
 
 	k.sites = lt_calloc(channel->nsites, sizeof(*k.sites));
 	k.two_way = channel->pipelines[0].two_way;

@@ -13,8 +13,8 @@ from lutralab.lutra import Keeper
 from lutralab.servers import wait_until
 
 CLASHES = (1062, 1205, 1213, 1020)  # of a user's own statement: somebody was there first
-HOT = "CREATE TABLE hot (id INT PRIMARY KEY, n INT NOT NULL, v VARCHAR(30))"
-RIVAL = "CREATE TABLE rival (id INT PRIMARY KEY, u INT NULL, w INT NOT NULL, v VARCHAR(30), UNIQUE (u), UNIQUE (w))"
+HOT = "CREATE TABLE hot (id INT PRIMARY KEY, n INT NOT NULL, v VARCHAR(30)) CHARSET utf8mb4"
+RIVAL = "CREATE TABLE rival (id INT PRIMARY KEY, u INT NULL, w INT NOT NULL, v VARCHAR(30), UNIQUE (u), UNIQUE (w)) CHARSET utf8mb4"
 KEYS, VALUES = 12, 8
 
 

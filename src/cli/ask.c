@@ -157,7 +157,7 @@ cli_site_remove(const struct cli_args *args, int *status, struct lt_err *err)
 	struct node_frame request = { 0 };
 
 	by_hand(args, "site-remove", &request);
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
 }
 
 bool

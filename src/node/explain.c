@@ -121,7 +121,7 @@ gather(struct answer *a, const struct node_frame *f, struct lt_err *err)
 	    !node_conflict_connect(channel, a->site, a->wish->stop, &a->conn, err) ||
 	    !converge_rows_open(channel, a->site, a->conn, &a->rows, err) ||
 	    !converge_rows_shape(a->rows, schema, table, &a->shape, err) || !find_key(a, f, err) ||
-	    !converge_rows_find(a->rows, a->shape, a->key, false, a->arena, &a->row, err))
+	    !converge_rows_find(a->conn, a->shape, a->key, false, a->arena, &a->row, err))
 		return false;
 	remember(a);
 	wish.key = a->key_bytes;

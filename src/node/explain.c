@@ -309,6 +309,7 @@ bool
 node_explain(const struct node_explain_wish *wish, const struct node_frame *f, struct lt_buf *out, struct lt_err *err)
 {
 	bool json = lt_str_eqz(f->args[FORM], "json"), ok = true;
+	size_t n = 0;
 
 	if (json) {
 		lt_buf_c(out, '{');
@@ -318,13 +319,16 @@ node_explain(const struct node_explain_wish *wish, const struct node_frame *f, s
 		lt_buf_c(out, '[');
 	}
 	for (size_t i = 0; ok && i < wish->channel->nsites; i++) {
-		struct answer a = { .wish = wish, .site = i, .arena = lt_arena_new() };
+		struct answer a = { .wish = wish, .site = i };
 
+		if (!node_conflict_decides(wish->channel, i))
+			continue;
+		a.arena = lt_arena_new();
 		if (!gather(&a, f, &a.err) && is_our_fault(&a.err)) {
 			*err = a.err;
 			ok = false;
 		} else if (json) {
-			lt_buf_z(out, i > 0 ? "," : "");
+			lt_buf_z(out, n++ > 0 ? "," : "");
 			answer_json(&a, out);
 		} else {
 			answer_text(&a, out);

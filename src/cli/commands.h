@@ -17,6 +17,8 @@ bool cli_log(const struct cli_args *args, int *status, struct lt_err *err);
 bool cli_conflicts(const struct cli_args *args, int *status, struct lt_err *err);
 bool cli_conflicts_show(const struct cli_args *args, int *status, struct lt_err *err);
 bool cli_conflicts_count(const struct cli_args *args, int *status, struct lt_err *err);
+bool cli_conflicts_replay(const struct cli_args *args, int *status, struct lt_err *err);
+bool cli_explain(const struct cli_args *args, int *status, struct lt_err *err);
 bool cli_position(const struct cli_args *args, int *status, struct lt_err *err);
 bool cli_ddl_done(const struct cli_args *args, int *status, struct lt_err *err);
 bool cli_stop(const struct cli_args *args, int *status, struct lt_err *err);

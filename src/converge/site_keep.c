@@ -313,9 +313,10 @@ keep_once(struct converge_site *s, struct lt_err *err)
 			return false;
 		s->checkpoint_us = now;
 	}
-	if (now - s->trim_us >= TRIM_US) {
+	if (!s->trimmed || now - s->trim_us >= TRIM_US) {
 		if (!converge_record_trim(s->conn, s->channel, err))
 			return false;
+		s->trimmed = true;
 		s->trim_us = now;
 	}
 	return true;
@@ -342,7 +343,7 @@ converge_keep(void *site)
 	unsigned failed = 0;
 
 	s->status.believed = true;
-	s->checkpoint_us = s->trim_us = lt_mono_us(s->clock);
+	s->checkpoint_us = lt_mono_us(s->clock);
 	do {
 		struct lt_err err = { 0 };
 

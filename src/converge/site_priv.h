@@ -49,6 +49,7 @@ struct converge_site {
 	struct converge_stored *stored; /* owned: ascending by id */
 	size_t nstored, stored_cap;
 	uint64_t checkpoint_us, trim_us; /* mono: when it was done last */
+	bool trimmed;                    /* since this process began */
 	uint64_t expire_us;              /* after which the server removes log files; 0: it does not */
 };
 

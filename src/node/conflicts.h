@@ -4,6 +4,7 @@
  *
  *   conflicts text|json list|count SITE DB.TABLE SINCE_US lost|all LIMIT     empty SITE, DB.TABLE: all; SINCE_US 0
  *   conflicts text|json show ID@SITE
+ *   conflicts text|json replay ID@SITE WHY force|-       without WHY it is only told what it would do; text in any case
  */
 #ifndef NODE_CONFLICTS_H
 #define NODE_CONFLICTS_H
@@ -20,6 +21,10 @@ struct lt_wake; /* base/thread.h */
  * pipeline_connect(). Any thread. */
 LT_MUST_USE bool node_conflicts(const struct model_channel *channel, const struct node_frame *f, struct lt_wake *stop,
     struct lt_buf *out, struct lt_err *err);
+
+/** Its `replay`, for who asked. */
+LT_MUST_USE bool node_conflicts_replay(const struct model_channel *channel, const struct node_frame *f, const char *who,
+    struct lt_wake *stop, struct lt_buf *out, struct lt_err *err);
 
 /* -- for other commands that show lines ------------------------------------------------------------- */
 

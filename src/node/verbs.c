@@ -2,6 +2,7 @@
 
 #include "node/audit.h"
 #include "node/conflicts.h"
+#include "node/explain.h"
 
 /* What a pipeline may take over one order: comparing the tables of both ends is the longest. */
 #define ORDER_TIMEOUT_MS 60000
@@ -200,7 +201,29 @@ verb_conflicts(struct node *n, const struct node_frame *f, const struct node_cal
     bool *found, struct lt_err *err)
 {
 	(void)found;
+	if (lt_str_eqz(f->args[2], "replay"))
+		return node_conflicts_replay(n->channel, f, caller->who, caller->gone, text, err);
 	return node_conflicts(n->channel, f, caller->gone, text, err);
+}
+
+static struct converge_site *
+site_of(void *ctx, size_t site)
+{
+	const struct node *n = ctx;
+
+	return node_converge_site(n->converge, site);
+}
+
+static bool
+verb_explain(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
+{
+	const struct node_explain_wish wish = {
+		.channel = n->channel, .site = site_of, .ctx = n, .stop = caller->gone
+	};
+
+	(void)found;
+	return node_explain(&wish, f, text, err);
 }
 
 /* The start that args[3..] name. What is owned is the caller's to free. */
@@ -261,6 +284,7 @@ static const struct verb verbs[] = {
 	{ "resume", 2, 2, verb_resume },
 	{ "log", 3, 3, verb_log },
 	{ "conflicts", 3, NODE_FRAME_ARGS - 1, verb_conflicts },
+	{ "explain", 3, NODE_FRAME_ARGS - 1, verb_explain },
 };
 
 static bool

@@ -125,7 +125,11 @@ check_value_options(struct check *k, const struct check_site *s)
 
 	if (!s->is_source || options.ptr == NULL)
 		return;
-	if (options.len == 0 || !minimal)
+	if (options.len > 0 && k->channel->conflicts.on)
+		pipeline_check_fail(k, "binlog_row_value_options", s->name,
+		    "SET PERSIST binlog_row_value_options = '' (sessions that are open keep the old one)",
+		    "%.*s: conflicts are decided by whole values, not by edits of them", LT_FMT(options));
+	else if (options.len == 0 || !minimal)
 		pipeline_check_ok(
 		    k, "binlog_row_value_options", s->name, "%s", options.len > 0 ? options.ptr : "empty");
 	else

@@ -88,6 +88,12 @@ def test_a_setting_that_is_a_warning_elsewhere_fails(name, value, check, durable
         assert name in mend
 
 
+def test_edits_of_json_values_fail(check, durable, channel):
+    check(["CREATE TABLE t (id INT PRIMARY KEY)"])
+    with setting(durable("mysql", 2), "binlog_row_value_options", "PARTIAL_JSON"):
+        assert Report(channel.made[0]).verdict("binlog_row_value_options us") == "fail"
+
+
 def test_mysql_without_gtids_is_fine(check, durable, channel):
     check(["CREATE TABLE t (id INT PRIMARY KEY)"])
     with setting(durable("mysql", 2), "gtid_mode", "ON_PERMISSIVE"):
@@ -110,7 +116,7 @@ def test_a_clock_that_is_too_far_off(check, channel):
 
 KEY = "id INT PRIMARY KEY"
 TABLES = {  # what: (everywhere, at hz alone, at us alone, what is said about it, its beginning, in the detail, verdict)
-    "keyless": ([], [f"CREATE TABLE keyless (id INT NOT NULL UNIQUE)"], [f"CREATE TABLE keyless (id INT NOT NULL UNIQUE)"], "key hz->us", "no primary key"),
+    "nokey": ([], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], "key hz->us", "no primary key"),
     "mother": ([f"CREATE TABLE mother ({KEY})", f"CREATE TABLE daughter ({KEY}, p INT, FOREIGN KEY (p) REFERENCES mother (id) ON DELETE CASCADE)"], [], [],
                "cascades hz->us", "hz does not log that"),
     "fired": ([f"CREATE TABLE fired ({KEY})"], ["CREATE TRIGGER doubles BEFORE INSERT ON fired FOR EACH ROW SET NEW.id = NEW.id"], [],
@@ -136,14 +142,14 @@ TABLES = {  # what: (everywhere, at hz alone, at us alone, what is said about it
 
 def test_tables_that_cannot_be(check, schema):
     """All of them in one channel, beside some that are fine."""
-    fine = [f"CREATE TABLE plain ({KEY}, v INT)", "CREATE TABLE logged (id INT NOT NULL UNIQUE)"]
+    fine = [f"CREATE TABLE simple ({KEY}, v INT)", "CREATE TABLE logged (id INT NOT NULL UNIQUE)"]
     here = {"hz": [s for t in TABLES.values() for s in t[1]] + [f"CREATE TABLE text ({KEY}, v TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin)"],
             "us": [s for t in TABLES.values() for s in t[2]] + [f"CREATE TABLE text ({KEY}, v TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci)"]}
     policies = [{"table": f"{schema}.{name}", **more} for name, more in (
         ("summed", {"columns": {"n": "counter"}}), ("home", {"policy": {"trusted": "hz"}}), ("misspelt", {"columns": {"m": "least"}}),
         ("logged", {"policy": "none"}))]
     report = check([*fine, *(s for t in TABLES.values() for s in t[0])], here, {"policy": LWW, "tables": policies},
-                   [*TABLES, "daughter", "plain", "logged", "text"])
+                   [*TABLES, "daughter", "simple", "logged", "text"])
 
     assert report.status == 1
     for name, (*_, what, said) in TABLES.items():
@@ -153,7 +159,7 @@ def test_tables_that_cannot_be(check, schema):
     assert (verdict, f"{schema}.text: column v" in detail) == ("warn", True)
     assert f"{schema}.daughter" in report.of("foreign keys hz->us")[0][1] and report.verdict("foreign keys hz->us") == "warn"
     failed = [detail for verdict, _, detail, _ in report.checks if verdict == "fail"]
-    assert not any(f"{schema}.{name} " in detail or f"{schema}.{name}:" in detail for name in ("plain", "logged", "text") for detail in failed)
+    assert not any(f"{schema}.{name} " in detail or f"{schema}.{name}:" in detail for name in ("simple", "logged", "text") for detail in failed)
 
 
 def test_a_trigger_that_cannot_be_seen(check, durable, channel, schema):

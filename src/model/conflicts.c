@@ -10,7 +10,7 @@ enum { ENTRIES_MAX = 1024, COLUMNS_MAX = 4096 };
 #define DAY_MS ((uint64_t)86400 * 1000)
 
 static const struct model_key conflict_keys[] = { { "policy", true }, { "tables", false }, { "heartbeat", false },
-	{ "max-skew", false }, { "keep", false } };
+	{ "max-skew", false }, { "keep", false }, { "shadow", false } };
 static const struct model_key entry_keys[] = { { "table", true }, { "policy", false }, { "columns", false } };
 static const struct model_key trusted_keys[] = { { "trusted", true } };
 static const struct model_key keep_keys[] = { { "age", false }, { "rows", false } };
@@ -268,11 +268,15 @@ static bool
 read_all(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
 	struct model_conflicts *k = &c->conflicts;
+	const struct model_yaml *shadow;
 
 	if (node == NULL || node->kind != MODEL_YAML_MAP)
 		return read_policies(c, node, NULL, err);
 	if (!model_field_map(node, "conflicts", conflict_keys, LT_COUNT(conflict_keys), err) ||
 	    !read_policies(c, model_yaml_get(node, "policy"), model_yaml_get(node, "tables"), err))
+		return false;
+	shadow = model_yaml_get(node, "shadow");
+	if (shadow != NULL && !model_field_switch(shadow, "shadow", &k->shadow, err))
 		return false;
 	return read_times(k, node, err) && read_keep(k, model_yaml_get(node, "keep"), err);
 }
@@ -282,6 +286,8 @@ static bool
 check_direction(
     const struct model_channel *c, const struct model_yaml *root, const struct model_yaml *node, struct lt_err *err)
 {
+	const struct model_yaml *shadow =
+	    node != NULL && node->kind == MODEL_YAML_MAP ? model_yaml_get(node, "shadow") : NULL;
 	bool two_way = c->pipelines[0].two_way;
 
 	if (node == NULL && two_way)
@@ -290,9 +296,15 @@ check_direction(
 		    "sites write a row (none: they never do)");
 	if (node == NULL)
 		return true;
-	if (!two_way)
+	if (!two_way && !c->conflicts.shadow)
+		return model_yaml_fail(node->key, err, LT_E_CONFIG_KEY,
+		    "conflicts: has a meaning in two-way channels only (or with `shadow: yes`, which tells what two-way would have met)");
+	if (two_way && c->conflicts.shadow)
+		return model_yaml_fail(shadow, err, LT_E_CONFIG_VALUE,
+		    "shadow: one-way channels only; a two-way one decides its conflicts");
+	if (!two_way && !c->conflicts.on)
 		return model_yaml_fail(
-		    node->key, err, LT_E_CONFIG_KEY, "conflicts: has a meaning in two-way channels only");
+		    shadow, err, LT_E_CONFIG_VALUE, "shadow: with `policy: none` alone there is nothing to tell");
 	if (c->nsites > 2 && !c->conflicts.on)
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
 		    "conflicts: in a mesh what two sites wrote may come to a third in any order, so that a row that went from one"

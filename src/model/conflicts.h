@@ -36,6 +36,7 @@ struct model_conflict_policy {
 
 struct model_conflicts {
 	bool on;                                /* `conflicts` is there and something other than `none` */
+	bool shadow;                            /* one-way: report what two-way would have decided, and apply as ever */
 	struct model_conflict_policy *policies; /* owned; the default is the last. There is one in every channel */
 	size_t npolicies;
 	struct lt_arena *arena; /* owned: what the patterns are made of */

@@ -19,7 +19,9 @@ pipeline_check_decided(const struct check *k, struct lt_str schema, struct lt_st
 enum pipeline_verdict
 pipeline_check_verdict(const struct check *k, const struct check_pair *pair)
 {
-	return pipeline_check_decided(k, pair->to_schema, pair->to_table) ? PIPELINE_FAIL : PIPELINE_WARN;
+	bool fails = pipeline_check_decided(k, pair->to_schema, pair->to_table);
+
+	return fails && !k->channel->conflicts.shadow ? PIPELINE_FAIL : PIPELINE_WARN;
 }
 
 /* -- names of character sets ---------------------------------------------------------------------- */

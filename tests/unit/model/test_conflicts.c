@@ -64,6 +64,7 @@ a_word_is_the_policy_of_all_tables(void **state)
 
 	(void)state;
 	assert_true(c->conflicts.on);
+	assert_false(c->conflicts.shadow);
 	assert_int_equal(policy_of(c, "t")->kind, MODEL_CONFLICT_ROW);
 	assert_int_equal(c->conflicts.heartbeat_ms, 1000);
 	assert_int_equal(c->conflicts.max_skew_us, 60000000);
@@ -126,6 +127,18 @@ a_regex_that_gives_up_is_no_answer(void **state)
 	(void)state;
 	assert_null(
 	    model_conflicts_of(c, LT_STR("shop"), LT_STR("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac")));
+	model_channel_free(c);
+}
+
+static void
+shadow_is_of_one_way(void **state)
+{
+	struct model_channel *c = loaded(ONE "conflicts: { policy: last-writer-wins, shadow: yes }\nverify: off\n");
+
+	(void)state;
+	assert_true(c->conflicts.on && c->conflicts.shadow);
+	assert_int_equal(c->npipelines, 1);
+	assert_int_equal(c->verify, MODEL_VERIFY_OFF);
 	model_channel_free(c);
 }
 
@@ -206,7 +219,10 @@ static const struct bad wrong[] = {
 	{ TWO TABLES "    - { table: shop.a, columns: { n: last-writer-wins } }\n", 10, 38, "others go by" },
 	{ TWO TABLES "    - { table: shop.a, columns: [n] }\n", 10, 33, "with their rules" },
 	{ TWO TABLES "    - { table: shop.a, columns: { n: counter, N: least } }\n", 10, 47, "n stands twice" },
-	{ ONE LWW, 7, 1, "two-way channels only" },
+	{ TWO LONG "  shadow: yes\n", 9, 11, "one-way channels only" },
+	{ ONE LWW, 7, 1, "shadow" },
+	{ ONE "conflicts: { policy: last-writer-wins, shadow: no }\n", 7, 1, "two-way" },
+	{ ONE "conflicts: { policy: none, shadow: yes }\n", 7, 36, "nothing to tell" },
 	{ SEMI LWW, 4, 52, "each other's acknowledgement" },
 	{ TWO LWW "verify: on\n", 8, 1, "locked first" },
 	{ TWO LWW "mode: merge\n", 8, 7, "merged" },
@@ -280,6 +296,7 @@ main(void)
 		cmocka_unit_test(a_word_is_the_policy_of_all_tables),
 		cmocka_unit_test(reads_every_key_and_the_first_entry_wins),
 		cmocka_unit_test(a_regex_that_gives_up_is_no_answer),
+		cmocka_unit_test(shadow_is_of_one_way),
 		cmocka_unit_test(a_mesh_leads_from_each_site_to_each_other),
 		cmocka_unit_test(refuses_what_is_wrong_at_its_place),
 		cmocka_unit_test(takes_every_truncation_without_a_fault),

@@ -5,8 +5,9 @@
 #include "pipeline/check_priv.h"
 #include "schema/history.h"
 
-bool
-pipeline_check_decided(const struct check *k, struct lt_str schema, struct lt_str table)
+/* Also where a shadow only tells what would be decided. */
+static bool
+has_policy(const struct check *k, struct lt_str schema, struct lt_str table)
 {
 	const struct model_conflict_policy *policy;
 
@@ -16,12 +17,16 @@ pipeline_check_decided(const struct check *k, struct lt_str schema, struct lt_st
 	return policy == NULL || policy->kind != MODEL_CONFLICT_NONE;
 }
 
+bool
+pipeline_check_decided(const struct check *k, struct lt_str schema, struct lt_str table)
+{
+	return k->decides && has_policy(k, schema, table);
+}
+
 enum pipeline_verdict
 pipeline_check_verdict(const struct check *k, const struct check_pair *pair)
 {
-	bool fails = pipeline_check_decided(k, pair->to_schema, pair->to_table);
-
-	return fails && !k->channel->conflicts.shadow ? PIPELINE_FAIL : PIPELINE_WARN;
+	return pipeline_check_decided(k, pair->to_schema, pair->to_table) ? PIPELINE_FAIL : PIPELINE_WARN;
 }
 
 /* -- names of character sets ---------------------------------------------------------------------- */
@@ -163,15 +168,16 @@ check_collations(struct check_survey *keys, struct check_survey *others, const s
 void
 pipeline_check_alike(struct check *k, const struct check_tables *t)
 {
-	struct check_survey s = { k, t, "tables alike", PIPELINE_FAIL, 0 };
-	struct check_survey keys = { k, t, "collations of keys", PIPELINE_FAIL, 0 },
+	enum pipeline_verdict verdict = k->decides ? PIPELINE_FAIL : PIPELINE_WARN;
+	struct check_survey s = { k, t, "tables alike", verdict, 0 };
+	struct check_survey keys = { k, t, "collations of keys", verdict, 0 },
 			    others = { k, t, "collations", PIPELINE_WARN, 0 };
 	struct lt_buf out = { 0 };
 
 	for (size_t i = 0; i < t->npairs; i++) {
 		const struct check_pair *pair = &t->pairs[i];
 
-		if (pair->target == NULL || !pipeline_check_decided(k, pair->to_schema, pair->to_table))
+		if (pair->target == NULL || !has_policy(k, pair->to_schema, pair->to_table))
 			continue;
 		lt_buf_clear(&out);
 		compare_columns(pair, &out);
@@ -197,7 +203,7 @@ pipeline_check_alike(struct check *k, const struct check_tables *t)
 void
 pipeline_check_decidable(struct check *k, const struct check_tables *t)
 {
-	struct check_survey s = { k, t, "conflict tables", PIPELINE_FAIL, 0 };
+	struct check_survey s = { k, t, "conflict tables", k->decides ? PIPELINE_FAIL : PIPELINE_WARN, 0 };
 	void *site = k->decider->open(k->channel, t->pipeline->mapping, t->to->conn);
 	size_t count = 0;
 	char fine[80];
@@ -206,7 +212,7 @@ pipeline_check_decidable(struct check *k, const struct check_tables *t)
 		const struct schema_table *target = t->pairs[i].target;
 		struct lt_err err = { 0 };
 
-		if (target == NULL || !pipeline_check_decided(k, target->schema, target->name))
+		if (target == NULL || !has_policy(k, target->schema, target->name))
 			continue;
 		count++;
 		if (!k->decider->fits(site, target->schema, target->name, &err))

@@ -31,6 +31,7 @@ struct check {
 	size_t failures;
 	struct check_site *sites; /* owned; as the channel has them */
 	bool two_way;
+	bool decides; /* conflicts are decided, not only told of (`shadow`) */
 };
 
 /** A mapped table with its other end. */

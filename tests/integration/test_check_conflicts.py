@@ -234,3 +234,17 @@ def test_a_channel_that_has_begun_is_not_compared_whole(check, durable, channel,
     report = Report(channel.made[0])
     assert report.verdict("existing data hz->us") == "warn"
     assert not any(what.startswith("equal at the start") for _, what, *_ in report.checks)
+
+
+def test_a_shadow_is_only_warned_of(check, durable, channel, schema):
+    """It decides nothing: what two ways would refuse is worth knowing, no more."""
+    report = check(["CREATE TABLE t (id INT NOT NULL UNIQUE)"], {"us": ["INSERT INTO t VALUES (1)"]}, {"policy": LWW, "shadow": True},
+                   sites=(("hz", "mariadb", 1), ("us", "mariadb", 2)), direction="hz -> us")
+    for verdict, _, mend in report.of("privileges us"):  # its log is read, too
+        assert verdict == "fail"
+        durable("mariadb", 2).sql(mend)
+    report = Report(channel.made[0])
+    assert report.status == 0, report.text
+    (verdict, detail, _), = report.of("conflict tables hz->us")
+    assert verdict == "warn" and f"{schema}.t" in detail
+    assert report.verdict("log_bin us") == "ok" and report.verdict("existing data hz->us") == "warn"

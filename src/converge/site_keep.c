@@ -195,6 +195,7 @@ forget(struct converge_site *s)
 static bool
 make_first(struct converge_site *s, struct lt_err *err)
 {
+	static const struct model_start now = { .kind = MODEL_START_NOW }; /* of a site that is no source */
 	const struct model_start *start = NULL;
 	struct conflict_checkpoint state = { .origin = conflict_origin(s->model->id, 0) };
 	struct lt_buf bytes = { 0 };
@@ -208,7 +209,7 @@ make_first(struct converge_site *s, struct lt_err *err)
 	}
 	change_position_init(&at);
 	conflict_checkpoint_encode(&state, &bytes);
-	ok = s->origin.begin(s->origin.ctx, start, &at, err) &&
+	ok = s->origin.begin(s->origin.ctx, start != NULL ? start : &now, &at, err) &&
 	     converge_store_put(s, s->conn, &at, lt_buf_str(&bytes), &id, err);
 	if (ok)
 		add_stored(s, id, lt_wall_us(s->clock), &state.seen);
@@ -268,8 +269,12 @@ beat(struct converge_site *s, struct lt_err *err)
 	struct conflict_peers heard = { 0 };
 	struct lt_buf bytes = { 0 };
 	bool believed, ok;
+	uint32_t leaving;
 
 	pthread_mutex_lock(&s->lock);
+	leaving = s->leaving;
+	conflict_peers_remove(&s->heard, leaving);
+	conflict_peers_remove(&s->durable, leaving);
 	conflict_peers_merge(&heard, &s->heard);
 	pthread_mutex_unlock(&s->lock);
 	conflict_peers_encode(&heard, &bytes);
@@ -277,6 +282,8 @@ beat(struct converge_site *s, struct lt_err *err)
 	if (ok) {
 		pthread_mutex_lock(&s->lock);
 		conflict_peers_merge(&s->durable, &heard);
+		s->leaving = s->leaving == leaving ? 0 : s->leaving;
+		pthread_cond_broadcast(&s->moved);
 		pthread_mutex_unlock(&s->lock);
 	}
 	lt_buf_free(&bytes);

@@ -247,6 +247,13 @@ is_about_data(const struct load *l, const struct lt_err *err)
 	       err->code != LT_E_LOCK_WAIT && err->code != LT_E_DEADLOCK;
 }
 
+/* Whether somebody else carries out groups. */
+static bool
+decides(const struct load *l)
+{
+	return l->settle != NULL && l->settle->apply != NULL;
+}
+
 /* The group failed, perhaps before the COMMIT that was left was heard of: what became of that comes first. */
 static bool
 hear_first(struct load *l, struct lt_err *err)
@@ -263,7 +270,7 @@ send_group(struct load *l, size_t n, bool gather, const struct change_position *
 {
 	bool spilled = l->txns[0]->spill != NULL;
 
-	if (l->settle != NULL)
+	if (decides(l))
 		return pipeline_load_send_settled(l, n, gather, end, err);
 	my_set_io_timeout(l->conn, spilled ? LARGE_IO_TIMEOUT_MS : PIPELINE_IO_TIMEOUT_MS);
 	if (spilled) {
@@ -296,7 +303,7 @@ send_in_order(struct load *l, size_t n, const struct change_position *end, struc
 static void
 choose_mode(struct load *l)
 {
-	l->merge = l->channel->mode == MODEL_MODE_MERGE && l->unmerged == 0 && l->settle == NULL;
+	l->merge = l->channel->mode == MODEL_MODE_MERGE && l->unmerged == 0 && !decides(l);
 	l->unmerged -= l->unmerged > 0 ? 1 : 0;
 }
 

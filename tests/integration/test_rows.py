@@ -131,7 +131,8 @@ COLLATIONS = {
     "mariadb-11.8": ("utf8mb4_uca1400_ai_ci", "utf8mb4_general_ci", "utf8mb4_nopad_bin"),
 }
 KINDS = ("VARCHAR(30)", "CHAR(30)")
-LETTERS = "aAbBzZ\u00e9\u00c9\u00fc\u00dc\u00df\u00e6\u00a8\u00b4\u00af _-.1\u4e2d\u0436\u0416\U0001f9a6"
+LETTERS = ("aAbBzZlL\u00e9\u00c9\u00fc\u00dc\u00df\u00e6\u00a8\u00b4\u00af _-.1\u4e2d\u0436\u0416\U0001f9a6"
+           "\u00ad\u00b7\u0301\u0308\u0627\u0644\u0e40\u0e01\u0915\u094d\u0937\u1100\u1161\ufe0f\U00020000")
 
 
 def words_of(charset, rng):
@@ -174,7 +175,8 @@ def test_keys_of_text_are_equal_where_the_server_says_so(engine, site, channel, 
 
     for i, (collation, kind) in enumerate(cases):
         known = {row: key for row, key in keys[i].items() if key != "E5021"}
-        assert len(known) > 90, f"{collation}: {len(known)} of {len(keys[i])} keys are known"
+        least = 90 if collation.endswith(("chinese_ci", "japanese_ci")) else len(keys[i])
+        assert len(known) >= least, f"{collation}: {len(known)} of {len(keys[i])} keys are known"
         equal = set(hz.sql(f"SELECT x.id, y.id FROM a{i} x JOIN a{i} y ON x.c = y.c WHERE x.id < y.id", db=schema))
         ours = {(a, b) for a, b in itertools.combinations(sorted(known), 2) if known[a] == known[b]}
         theirs = {(a, b) for a, b in equal if a in known and b in known}

@@ -19,9 +19,21 @@ init_cond(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
+static void *
+take(void *ctx, size_t size)
+{
+	return change_heap_take(ctx, size);
+}
+
+static void
+give(void *ctx, void *ptr, size_t size)
+{
+	change_heap_give(ctx, ptr, size);
+}
+
 struct converge_site *
 converge_site_start(const struct model_channel *channel, size_t site, const struct pipeline_origin *origin,
-    const struct lt_clock *clock)
+    struct change_spill_room *room, const struct lt_clock *clock)
 {
 	struct converge_site *s = lt_new(struct converge_site);
 
@@ -31,6 +43,8 @@ converge_site_start(const struct model_channel *channel, size_t site, const stru
 	s->origin = *origin;
 	s->clock = clock;
 	s->interval_us = (int64_t)channel->conflicts.heartbeat_ms * 1000;
+	s->heap = change_heap_new(channel->memory_bytes / PIPELINE_MEMORY_SHARES, room);
+	s->memory = (struct conflict_room){ take, give, s->heap };
 	s->stop = lt_wake_new();
 	s->pause = lt_wake_new();
 	s->origin.stop = s->stop;
@@ -76,6 +90,7 @@ converge_site_free(struct converge_site *s)
 		conflict_vector_free(&s->stored[i].seen);
 	free(s->stored);
 	conflict_observer_free(s->observer);
+	change_heap_free(s->heap);
 	conflict_peers_free(&s->heard);
 	conflict_peers_free(&s->durable);
 	change_position_clear(&s->at);
@@ -274,6 +289,7 @@ converge_site_status(struct converge_site *s, struct converge_status *out)
 	if (s->observer != NULL) {
 		out->keys = conflict_memory_count(conflict_observer_memory(s->observer));
 		out->key_bytes = conflict_memory_bytes(conflict_observer_memory(s->observer));
+		out->spilled_bytes = change_heap_use(s->heap).file;
 		out->went_back += conflict_observer_went_back(s->observer);
 	}
 	pthread_mutex_unlock(&s->lock);

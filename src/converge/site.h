@@ -8,6 +8,7 @@
 #define CONVERGE_SITE_H
 
 #include "change/position.h"
+#include "change/scratch.h"
 #include "conflict/observer.h"
 #include "conflict/peers.h"
 #include "model/channel.h"
@@ -16,9 +17,9 @@
 struct converge_site;
 
 /** `site` is its index in the channel; in vectors it is known by its `id`. `origin`: of its log, for the observer
- * alone. All borrowed. */
+ * alone. What is remembered beyond a third of `memory` lies in `room` (R24). All borrowed. */
 struct converge_site *converge_site_start(const struct model_channel *channel, size_t site,
-    const struct pipeline_origin *origin, const struct lt_clock *clock);
+    const struct pipeline_origin *origin, struct change_spill_room *room, const struct lt_clock *clock);
 void converge_site_end(struct converge_site *s);
 /** Waits for its threads; NULL is fine. */
 void converge_site_free(struct converge_site *s);
@@ -49,7 +50,8 @@ void converge_site_hear(struct converge_site *s, uint32_t peer, const struct con
 struct converge_status {
 	struct lt_err err;         /* why the log is not read; code 0: it is */
 	struct change_place read;  /* by the observer */
-	uint64_t keys, key_bytes;  /* remembered */
+	uint64_t keys, key_bytes;  /* remembered, */
+	uint64_t spilled_bytes;    /* and how much of the disk is taken for that */
 	uint64_t local, marks;     /* since this process began */
 	uint64_t went_back, drift; /* the audit: alarms; each is a row that was decided wrongly, or changed by hand */
 	uint64_t conflicts, lost;  /* operations that met a write that they had not seen; those of them that lost */

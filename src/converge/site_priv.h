@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/thread.h"
+#include "change/heap.h"
 #include "conflict/checkpoint.h"
 #include "converge/log.h"
 #include "converge/site.h"
@@ -28,6 +29,8 @@ struct converge_site {
 	struct pipeline_origin origin; /* of its log, for the observer */
 	const struct lt_clock *clock;
 	int64_t interval_us;
+	struct change_heap *heap;              /* owned: where the observer's memory lies; behind the lock */
+	struct conflict_room memory;           /* it, for the core */
 	struct lt_thread *observing, *keeping; /* owned */
 	struct lt_wake *stop;                  /* owned */
 	struct lt_wake *pause;                 /* owned; raised at the end, too: cuts the observer's pauses short */

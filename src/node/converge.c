@@ -34,7 +34,7 @@ node_converge_start(
 		n->logs[i] = node_origin_new(&channel->sites[i], channel->memory_bytes, clock);
 		node_origin_spill(n->logs[i], &n->rooms[i]);
 		log = node_origin_ops(n->logs[i]);
-		n->sites[i] = converge_site_start(channel, i, &log, clock);
+		n->sites[i] = converge_site_start(channel, i, &log, &n->rooms[i], clock);
 	}
 	return n;
 }

@@ -13,6 +13,7 @@
 #include "converge/shape.h"
 #include "pipeline/connect.h"
 #include "pipeline/load.h"
+#include "pipeline/pipeline.h"
 #include "reading.h"
 
 struct end {
@@ -258,10 +259,12 @@ apply(struct circle *c, struct change_txn *t, struct lt_err *err)
 static bool
 open_sink(struct circle *c, struct lt_err *err)
 {
+	static const struct pipeline_origin nobody;
 	bool found;
 
 	change_position_init(&c->at);
-	if (!pipeline_load_open(c->channel, (size_t)(c->ends[1].into - c->channel->pipelines), NULL, &c->sink, err) ||
+	if (!pipeline_load_open(
+		c->channel, (size_t)(c->ends[1].into - c->channel->pipelines), &nobody, &c->sink, err) ||
 	    !c->sink->ops->claim(c->sink, &c->at, &found, err))
 		return false;
 	return found || (pipeline_load_begin(c->sink, &c->at, err) && pipeline_load_commit(c->sink, err));

@@ -14,17 +14,19 @@ PAIRS = [("mariadb", "mariadb"), ("mariadb-11.8", "mariadb-11.8"), ("mysql", "my
 
 CHARSETS = {"latin1": "\u00e9", "gbk": "\u4e2d\u6587", "sjis": "\u8868\u30bd", "big5": "\u529f", "utf16": "\U0001f9a6", "utf16le": "a\U0001f9a6",
             "ucs2": "\u00e9\u4e2d", "utf32": "\U0001f9a6", "utf8mb3": "\u4e2d", "koi8r": "\u0436", "ascii": "ok", "euckr": "\ud55c"}
-MORE = {
+TEXTS = {
     **{f"v_{n}": (f"VARCHAR(40) CHARACTER SET {n}", [f"'{text} '", "''", f"'{text}{text}'"]) for n, text in CHARSETS.items()},
     **{f"c_{n}": (f"CHAR(10) CHARACTER SET {n}", [f"'{text} '", "''"]) for n, text in CHARSETS.items()},
+}
+MORE = {
+    "iv": ("INT DEFAULT 5 INVISIBLE", None),
+    "gv": ("INT AS (i3 + 1) VIRTUAL", None),
+    "gs": ("INT AS (i3 + 2) STORED", None),
     "neg": ("DOUBLE", ["-0e0", "0", "-1e-300"]),
     "fneg": ("FLOAT", ["-0e0", "16777216", "1.1"]),
     "ez": ("DECIMAL(12,3) ZEROFILL", ["1.5", "0"]),
     "be": ("BINARY(4)", ["'a'", "' '", "x'00'"]),
     "ve": ("VARBINARY(9)", ["'a '", "''", "x'00ff27'"]),
-    "iv": ("INT DEFAULT 5 INVISIBLE", None),
-    "gv": ("INT AS (i3 + 1) VIRTUAL", None),
-    "gs": ("INT AS (i3 + 2) STORED", None),
 }
 BY_ENGINE = {
     "mariadb": {"uu": ("UUID", ["'6ccd780c-baba-4026-9564-5b8c656024db'", "'00112233-4455-6677-8899-aabbccddeeff'"]),
@@ -76,12 +78,16 @@ def tables_of(pair):
     """(statements for both sites, statements for the first)"""
     engines = {engine.split("-")[0] for engine in pair}
     columns = columns_of(pair)
-    both = [f"CREATE TABLE x (id INT PRIMARY KEY, {', '.join(f'`{n}` {c[0]}' for n, c in columns.items())}) CHARACTER SET utf8mb4",
+    both = [*(f"CREATE TABLE {t} (id INT PRIMARY KEY, {', '.join(f'`{n}` {c[0]}' for n, c in its.items())}) CHARACTER SET utf8mb4"
+              for t, its in (("x", columns), ("y", TEXTS))),
             "CREATE TABLE w (a INT, b VARCHAR(10) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, c DATE, v INT, PRIMARY KEY (b, a))",
             "CREATE TABLE p (b TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, z BLOB, v INT, PRIMARY KEY (b(3), z(2)))",
             "CREATE TABLE u (id INT PRIMARY KEY, n INT, t VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, v INT, UNIQUE (t), UNIQUE (n, t(2)))"]
-    own = {n: values for n, (_, values) in columns.items() if values is not None}
-    first = [f"INSERT INTO x (id, {', '.join(f'`{n}`' for n in own)}) VALUES ({i}, {', '.join(v[i % len(v)] for v in own.values())})" for i in range(6)]
+    first = []
+    for table, its in (("x", columns), ("y", TEXTS)):
+        own = {n: values for n, (_, values) in its.items() if values is not None}
+        first += [f"INSERT INTO {table} (id, {', '.join(f'`{n}`' for n in own)}) VALUES ({i}, {', '.join(v[i % len(v)] for v in own.values())})"
+                  for i in range(6)]
     first += ["INSERT INTO x (id) VALUES (100)", "INSERT INTO x (id, iv, i3) VALUES (101, 9, 7)",
               "INSERT INTO w VALUES (1, 'a', '2024-01-01', 1), (2, 'a', NULL, 2), (1, '\u4e2d', NULL, 3)",
               "INSERT INTO p VALUES ('abcd', 'xyz', 1), ('abd', 'xyz', 2), ('\u4e2d\u6587ab', '', 3)",

@@ -36,9 +36,15 @@ add_block(struct lt_arena *a, size_t need)
 struct lt_arena *
 lt_arena_new(void)
 {
-	struct lt_arena *a = lt_realloc(NULL, sizeof(*a) + BLOCK_SIZE);
+	return lt_arena_new_of(BLOCK_SIZE);
+}
 
-	a->first.cap = BLOCK_SIZE;
+struct lt_arena *
+lt_arena_new_of(size_t first)
+{
+	struct lt_arena *a = lt_realloc(NULL, sizeof(*a) + first);
+
+	a->first.cap = first;
 	a->first.next = NULL;
 	a->newest = &a->first;
 	lt_arena_reset(a);
@@ -70,8 +76,8 @@ lt_arena_reset(struct lt_arena *a)
 {
 	free_more(a);
 	a->first.used = 0;
-	a->bytes = BLOCK_SIZE;
-	a->next_cap = BLOCK_SIZE * 2;
+	a->bytes = a->first.cap;
+	a->next_cap = a->first.cap * 2;
 }
 
 void *

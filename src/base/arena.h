@@ -8,6 +8,8 @@
 struct lt_arena;
 
 struct lt_arena *lt_arena_new(void);
+/** With a first block of so many bytes (a multiple of 8; lt_arena_new() takes 8 KB): where there are many at a time. */
+struct lt_arena *lt_arena_new_of(size_t first);
 void lt_arena_free(struct lt_arena *a);
 /** Give back all but the first block; all pointers into it end. */
 void lt_arena_reset(struct lt_arena *a);

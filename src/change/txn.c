@@ -1,12 +1,15 @@
 #include "change/txn.h"
 
+/* What most transactions need. Thousands wait at a time, and what they take bounds how many share a group. */
+#define FIRST_BYTES 2048
+
 struct change_txn *
 change_txn_new(enum change_txn_kind kind)
 {
 	struct change_txn *t = lt_new(struct change_txn);
 
 	t->kind = kind;
-	t->arena = lt_arena_new();
+	t->arena = lt_arena_new_of(FIRST_BYTES);
 	return t;
 }
 

@@ -33,6 +33,27 @@ rows_keep_their_order_and_tables_one_reference(void **state)
 	change_txn_free(NULL);
 }
 
+/* What a transaction is said to take bounds how many of them share a group. */
+static void
+a_small_one_takes_little(void **state)
+{
+	struct change_table *table = change_table_new();
+	struct change_txn *t = change_txn_new(CHANGE_TXN_ROWS);
+	size_t before = change_txn_bytes(t);
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		change_txn_add_row(t, table)->after.bytes = lt_arena_str(t->arena, LT_STR("a row of some length"));
+	assert_int_equal(change_txn_bytes(t), before);
+	assert_true(before < sizeof(*t) + 4096);
+	lt_arena_alloc(t->arena, 10000);
+	assert_true(change_txn_bytes(t) >= before + 10000);
+	change_txn_drop_rows(t);
+	assert_int_equal(change_txn_bytes(t), before);
+	change_txn_free(t);
+	change_table_unref(table);
+}
+
 static void
 an_errors_place_is_where_it_begins(void **state)
 {
@@ -81,6 +102,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_keep_their_order_and_tables_one_reference),
+		cmocka_unit_test(a_small_one_takes_little),
 		cmocka_unit_test(an_errors_place_is_where_it_begins),
 		cmocka_unit_test(progress_moves_over_what_was_passed_too),
 	};

@@ -115,6 +115,7 @@ class Storm:
         for server in sites.values():
             steps.purge_all(server)  # the oracle reads all of the log
         self.sites, self.schema, self.servers = sites, schema, list(sites.values())
+        self.interval_us = 100000 if isinstance(conflicts, dict) and conflicts.get("heartbeat") == "100ms" else 1000000
         self.lutra = channel(sites, "a <-> b" if len(sites) == 2 else "mesh", conflicts=conflicts, **more)
         steps.run_at(self.servers, schema, *tables)
 
@@ -147,7 +148,7 @@ class Storm:
 
     def is_explained(self, logs=None):
         """Each site's rows and conflict log are what its log and its peers' ask for; how many writes met another one."""
-        oracle = conflict_oracle.Oracle(logs or self.logs())
+        oracle = conflict_oracle.Oracle(logs or self.logs(), self.interval_us)
         wanted, met = oracle.rows(), 0
         for number, server in enumerate(self.servers, 1):
             assert {("hot", key): {"id": key, "v": v} for key, v in server.sql("SELECT id, v FROM hot", db=self.schema)} == wanted

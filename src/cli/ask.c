@@ -40,8 +40,8 @@ print_text(const struct lt_buf *text, bool json)
 	lt_buf_free(&out);
 }
 
-static bool
-ask(const struct cli_args *args, const struct node_frame *request, int *status, struct lt_err *err)
+bool
+cli_ask(const struct cli_args *args, const struct node_frame *request, int *status, struct lt_err *err)
 {
 	struct lt_buf text = { 0 };
 	bool found = false, ok;
@@ -111,7 +111,7 @@ cli_wait(const struct cli_args *args, int *status, struct lt_err *err)
 	}
 	cli_add_word(&request, "wait");
 	cli_add_word(&request, ms);
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
 }
 
 /* verb PIPELINE WHY */
@@ -130,7 +130,7 @@ cli_retry(const struct cli_args *args, int *status, struct lt_err *err)
 	struct node_frame request = { 0 };
 
 	by_hand(args, "retry", &request);
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
 }
 
 bool
@@ -139,7 +139,7 @@ cli_skip(const struct cli_args *args, int *status, struct lt_err *err)
 	struct node_frame request = { 0 };
 
 	by_hand(args, "skip", &request);
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
 }
 
 bool
@@ -148,7 +148,16 @@ cli_ddl_done(const struct cli_args *args, int *status, struct lt_err *err)
 	struct node_frame request = { 0 };
 
 	by_hand(args, "ddl-done", &request);
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
+}
+
+bool
+cli_site_remove(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { 0 };
+
+	by_hand(args, "site-remove", &request);
+	return cli_ask(args, &request, status, err);
 }
 
 bool
@@ -157,7 +166,7 @@ cli_pause(const struct cli_args *args, int *status, struct lt_err *err)
 	struct node_frame request = { 0 };
 
 	by_hand(args, "pause", &request);
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
 }
 
 bool
@@ -166,7 +175,7 @@ cli_resume(const struct cli_args *args, int *status, struct lt_err *err)
 	struct node_frame request = { 0 };
 
 	by_hand(args, "resume", &request);
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
 }
 
 /* The text itself, or what the file of that name holds. */
@@ -213,7 +222,7 @@ cli_replace(const struct cli_args *args, int *status, struct lt_err *err)
 			goto out;
 		request.args[request.count++] = lt_buf_str(&text);
 	}
-	ok = ask(args, &request, status, err);
+	ok = cli_ask(args, &request, status, err);
 out:
 	lt_buf_free(&text);
 	return ok;
@@ -225,7 +234,7 @@ cli_stop(const struct cli_args *args, int *status, struct lt_err *err)
 	struct node_frame request = { .kind = NODE_REQUEST };
 
 	cli_add_word(&request, "stop");
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
 }
 
 bool
@@ -262,5 +271,5 @@ cli_position(const struct cli_args *args, int *status, struct lt_err *err)
 	} else if (v[CLI_TIME] != NULL) {
 		cli_add_word(&request, us);
 	}
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
 }

@@ -1,9 +1,10 @@
-/* `lutra conflicts`: the conflict logs of the sites, of a running channel or of a channel file. */
+/* `lutra conflicts` and `lutra explain`: of a running channel, or of a channel file. */
 #include <stdio.h>
 
 #include "cli/ask.h"
 #include "cli/commands.h"
 #include "node/conflicts.h"
+#include "node/explain.h"
 
 static const char *
 or_empty(const char *value)
@@ -84,4 +85,54 @@ cli_conflicts_show(const struct cli_args *args, int *status, struct lt_err *err)
 	begin(args, "show", &request);
 	cli_add_word(&request, args->operands[0]);
 	return answer(args, 1, &request, status, err);
+}
+
+bool
+cli_conflicts_replay(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { 0 };
+
+	begin(args, "replay", &request);
+	cli_add_word(&request, args->operands[0]);
+	cli_add_word(&request, or_empty(args->values[CLI_WHY]));
+	cli_add_word(&request, args->values[CLI_FORCE] != NULL ? "force" : "");
+	return cli_ask(args, &request, status, err);
+}
+
+/* Without a run: what the databases tell. */
+static bool
+explain_file(const struct cli_args *args, const struct node_frame *request, struct lt_err *err)
+{
+	struct node_explain_wish wish = { 0 };
+	struct model_channel *channel = NULL;
+	struct lt_buf out = { 0 };
+	bool ok;
+
+	ok = model_channel_load(args->operands[0], &channel, err);
+	wish.channel = channel;
+	ok = ok && node_explain(&wish, request, &out, err);
+	if (ok) {
+		fwrite(out.ptr, 1, out.len, stdout);
+		if (args->values[CLI_JSON] != NULL)
+			putchar('\n');
+	}
+	model_channel_free(channel);
+	lt_buf_free(&out);
+	return ok;
+}
+
+bool
+cli_explain(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	size_t first = args->values[CLI_DATA] != NULL ? 0 : 1;
+	struct node_frame request = { .kind = NODE_REQUEST };
+
+	if (args->noperands < first + 2 || args->noperands - first + 2 > NODE_FRAME_ARGS)
+		return lt_fail(err, LT_E_USAGE,
+		    "explain: either --data DIR or a channel file is wanted, then DB.TABLE and a word for each column of the key");
+	cli_add_word(&request, "explain");
+	cli_add_word(&request, args->values[CLI_JSON] != NULL ? "json" : "text");
+	for (size_t i = first; i < args->noperands; i++)
+		cli_add_word(&request, args->operands[i]);
+	return first > 0 ? explain_file(args, &request, err) : cli_ask_form(args, &request, status, err);
 }

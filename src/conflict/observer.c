@@ -9,19 +9,19 @@ struct conflict_observer {
 };
 
 struct conflict_observer *
-conflict_observer_new(uint32_t origin, int64_t interval_us)
+conflict_observer_new(uint32_t origin, int64_t interval_us, const struct conflict_room *room)
 {
 	struct conflict_observer *o = lt_new(struct conflict_observer);
 
 	conflict_clock_init(&o->clock, origin, interval_us);
-	o->memory = conflict_memory_new();
+	o->memory = conflict_memory_new(room);
 	return o;
 }
 
 struct conflict_observer *
-conflict_observer_resume(const struct conflict_checkpoint *from, int64_t interval_us)
+conflict_observer_resume(const struct conflict_checkpoint *from, int64_t interval_us, const struct conflict_room *room)
 {
-	struct conflict_observer *o = conflict_observer_new(from->origin, interval_us);
+	struct conflict_observer *o = conflict_observer_new(from->origin, interval_us, room);
 
 	conflict_clock_free(&o->clock);
 	conflict_checkpoint_clock(from, interval_us, &o->clock);

@@ -27,10 +27,11 @@ struct conflict_txn {
 
 struct conflict_observer;
 
-/** At the beginning of the log of `origin`. */
-struct conflict_observer *conflict_observer_new(uint32_t origin, int64_t interval_us);
+/** At the beginning of the log of `origin`. What is remembered lies in `room` (borrowed). */
+struct conflict_observer *conflict_observer_new(uint32_t origin, int64_t interval_us, const struct conflict_room *room);
 /** At a checkpoint's place. */
-struct conflict_observer *conflict_observer_resume(const struct conflict_checkpoint *from, int64_t interval_us);
+struct conflict_observer *conflict_observer_resume(
+    const struct conflict_checkpoint *from, int64_t interval_us, const struct conflict_room *room);
 void conflict_observer_free(struct conflict_observer *o);
 
 /** A local transaction with its stamp in the log: fills in txn's version and vector, of its changes all is there. The

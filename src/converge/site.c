@@ -7,6 +7,7 @@
 
 #define PAUSE_MS 50
 #define NOTICE_MS 50
+#define LEAVE_MS 10000
 
 static void
 init_cond(pthread_cond_t *cond)
@@ -31,9 +32,21 @@ list_senders(struct converge_site *s)
 	}
 }
 
+static void *
+take(void *ctx, size_t size)
+{
+	return change_heap_take(ctx, size);
+}
+
+static void
+give(void *ctx, void *ptr, size_t size)
+{
+	change_heap_give(ctx, ptr, size);
+}
+
 struct converge_site *
 converge_site_start(const struct model_channel *channel, size_t site, const struct pipeline_origin *origin,
-    const struct lt_clock *clock)
+    struct change_spill_room *room, const struct lt_clock *clock)
 {
 	struct converge_site *s = lt_new(struct converge_site);
 
@@ -43,6 +56,8 @@ converge_site_start(const struct model_channel *channel, size_t site, const stru
 	s->origin = *origin;
 	s->clock = clock;
 	s->interval_us = (int64_t)channel->conflicts.heartbeat_ms * 1000;
+	s->heap = change_heap_new(channel->memory_bytes / PIPELINE_MEMORY_SHARES, room);
+	s->memory = (struct conflict_room){ take, give, s->heap };
 	s->stop = lt_wake_new();
 	s->pause = lt_wake_new();
 	s->origin.stop = s->stop;
@@ -94,6 +109,7 @@ converge_site_free(struct converge_site *s)
 		change_position_clear(&s->sent[i].saved);
 	free(s->sent);
 	conflict_observer_free(s->observer);
+	change_heap_free(s->heap);
 	conflict_peers_free(&s->heard);
 	conflict_peers_free(&s->durable);
 	change_position_clear(&s->at);
@@ -297,6 +313,55 @@ converge_site_hear(struct converge_site *s, uint32_t peer, const struct conflict
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* -- peers that leave ----------------------------------------------------------------------------- */
+
+bool
+converge_site_knows(struct converge_site *s, uint32_t peer, uint64_t *seq)
+{
+	bool knows;
+
+	pthread_mutex_lock(&s->lock);
+	knows = conflict_peers_seen(&s->heard, peer) != NULL;
+	*seq = s->observer != NULL
+		   ? conflict_vector_get(&conflict_observer_clock(s->observer)->seen, conflict_origin(peer, 0))
+		   : 0;
+	pthread_mutex_unlock(&s->lock);
+	return knows;
+}
+
+/* Behind the lock, for a moment. */
+static void
+wait_moved(struct converge_site *s)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	add_ms(&until, NOTICE_MS);
+	pthread_cond_timedwait(&s->moved, &s->lock, &until);
+}
+
+bool
+converge_site_leave(struct converge_site *s, uint32_t peer, struct lt_wake *gone, struct lt_err *err)
+{
+	uint64_t deadline = lt_mono_us(s->clock) + (uint64_t)LEAVE_MS * 1000;
+	bool ends = false, left = false;
+
+	pthread_mutex_lock(&s->lock);
+	s->leaving = peer; /* of the keeper, which writes what was heard */
+	while (!left && !ends && lt_mono_us(s->clock) < deadline) {
+		wait_moved(s);
+		left = s->leaving != peer;
+		ends = converge_site_is_ending(s) || lt_wake_raised(gone);
+	}
+	if (!left && ends)
+		lt_fail(err, LT_E_CANCELLED, "the wait for site %s ends", s->model->name);
+	else if (!left)
+		lt_fail(err, LT_E_TIMEOUT, "site %s was not written within %d s: it is done once it can be%s%s",
+		    s->model->name, LEAVE_MS / 1000, s->keeper_err.code != LT_OK ? ": " : "", s->keeper_err.message);
+	pthread_mutex_unlock(&s->lock);
+	return left;
+}
+
 /* -- how it stands -------------------------------------------------------------------------------- */
 
 void
@@ -310,6 +375,7 @@ converge_site_status(struct converge_site *s, struct converge_status *out)
 	if (s->observer != NULL) {
 		out->keys = conflict_memory_count(conflict_observer_memory(s->observer));
 		out->key_bytes = conflict_memory_bytes(conflict_observer_memory(s->observer));
+		out->spilled_bytes = change_heap_use(s->heap).file;
 		out->went_back += conflict_observer_went_back(s->observer);
 	}
 	pthread_mutex_unlock(&s->lock);

@@ -8,6 +8,7 @@
 #define CONVERGE_SITE_H
 
 #include "change/position.h"
+#include "change/scratch.h"
 #include "conflict/observer.h"
 #include "conflict/peers.h"
 #include "model/channel.h"
@@ -16,9 +17,9 @@
 struct converge_site;
 
 /** `site` is its index in the channel; in vectors it is known by its `id`. `origin`: of its log, for the observer
- * alone. All borrowed. */
+ * alone. What is remembered beyond a third of `memory` lies in `room` (R24). All borrowed. */
 struct converge_site *converge_site_start(const struct model_channel *channel, size_t site,
-    const struct pipeline_origin *origin, const struct lt_clock *clock);
+    const struct pipeline_origin *origin, struct change_spill_room *room, const struct lt_clock *clock);
 void converge_site_end(struct converge_site *s);
 /** Waits for its threads; NULL is fine. */
 void converge_site_free(struct converge_site *s);
@@ -49,11 +50,18 @@ void converge_site_sent(struct converge_site *s, size_t pipeline, const struct c
 /** The site with the id `peer` had seen all of `seen` when it wrote what is applied here by now. */
 void converge_site_hear(struct converge_site *s, uint32_t peer, const struct conflict_vector *seen);
 
+/** Whether something is kept here for the site with the id `peer`; then how far its transactions have come here. */
+bool converge_site_knows(struct converge_site *s, uint32_t peer, uint64_t *seq);
+/** A peer that is gone for good asks for nothing any more. Returns once schema lutra says so, too; LT_E_TIMEOUT after a
+ * while, with nothing else to be done: it is once the site can be written. LT_E_CANCELLED once `gone` is raised. */
+LT_MUST_USE bool converge_site_leave(struct converge_site *s, uint32_t peer, struct lt_wake *gone, struct lt_err *err);
+
 /** How it stands, for `lutra status` and metrics. */
 struct converge_status {
 	struct lt_err err;         /* why the log is not read; code 0: it is */
 	struct change_place read;  /* by the observer */
-	uint64_t keys, key_bytes;  /* remembered */
+	uint64_t keys, key_bytes;  /* remembered, */
+	uint64_t spilled_bytes;    /* and how much of the disk is taken for that */
 	uint64_t local, marks;     /* since this process began */
 	uint64_t went_back, drift; /* the audit: alarms; each is a row that was decided wrongly, or changed by hand */
 	uint64_t conflicts, lost;  /* operations that met a write that they had not seen; those of them that lost */

@@ -213,6 +213,7 @@ forget(struct converge_site *s)
 static bool
 make_first(struct converge_site *s, struct lt_err *err)
 {
+	static const struct model_start now = { .kind = MODEL_START_NOW }; /* of a site that is no source */
 	const struct model_start *start = NULL;
 	struct conflict_checkpoint state = { .origin = conflict_origin(s->model->id, 0) };
 	struct lt_buf bytes = { 0 };
@@ -226,7 +227,7 @@ make_first(struct converge_site *s, struct lt_err *err)
 	}
 	change_position_init(&at);
 	conflict_checkpoint_encode(&state, &bytes);
-	ok = s->origin.begin(s->origin.ctx, start, &at, err) &&
+	ok = s->origin.begin(s->origin.ctx, start != NULL ? start : &now, &at, err) &&
 	     converge_store_put(s, s->conn, &at, lt_buf_str(&bytes), &id, err);
 	if (ok)
 		add_stored(s, id, lt_wall_us(s->clock), &state.seen, &at);
@@ -286,8 +287,12 @@ beat(struct converge_site *s, struct lt_err *err)
 	struct conflict_peers heard = { 0 };
 	struct lt_buf bytes = { 0 };
 	bool believed, ok;
+	uint32_t leaving;
 
 	pthread_mutex_lock(&s->lock);
+	leaving = s->leaving;
+	conflict_peers_remove(&s->heard, leaving);
+	conflict_peers_remove(&s->durable, leaving);
 	conflict_peers_merge(&heard, &s->heard);
 	pthread_mutex_unlock(&s->lock);
 	conflict_peers_encode(&heard, &bytes);
@@ -295,6 +300,8 @@ beat(struct converge_site *s, struct lt_err *err)
 	if (ok) {
 		pthread_mutex_lock(&s->lock);
 		conflict_peers_merge(&s->durable, &heard);
+		s->leaving = s->leaving == leaving ? 0 : s->leaving;
+		pthread_cond_broadcast(&s->moved);
 		pthread_mutex_unlock(&s->lock);
 	}
 	lt_buf_free(&bytes);
@@ -331,9 +338,10 @@ keep_once(struct converge_site *s, struct lt_err *err)
 			return false;
 		s->checkpoint_us = now;
 	}
-	if (now - s->trim_us >= TRIM_US) {
+	if (!s->trimmed || now - s->trim_us >= TRIM_US) {
 		if (!converge_record_trim(s->conn, s->channel, err))
 			return false;
+		s->trimmed = true;
 		s->trim_us = now;
 	}
 	return true;
@@ -360,7 +368,7 @@ converge_keep(void *site)
 	unsigned failed = 0;
 
 	s->status.believed = true;
-	s->checkpoint_us = s->trim_us = lt_mono_us(s->clock);
+	s->checkpoint_us = lt_mono_us(s->clock);
 	do {
 		struct lt_err err = { 0 };
 

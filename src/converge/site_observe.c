@@ -31,7 +31,7 @@ take_usable(void *ctx, const struct converge_found *found, struct lt_err *err)
 	(void)err;
 	pthread_mutex_lock(&s->lock);
 	if (conflict_peers_have(&s->durable, &found->state.seen)) {
-		s->observer = conflict_observer_resume(&found->state, s->interval_us);
+		s->observer = conflict_observer_resume(&found->state, s->interval_us, &s->memory);
 		change_position_copy(&s->at, &found->at);
 		s->read = found->at.place;
 	}
@@ -220,6 +220,8 @@ meet(struct observing *o)
 	struct converge_site *s = o->site;
 
 	pthread_mutex_lock(&s->lock);
+	if (strcmp(s->at.server, o->source->server) != 0)
+		s->at.place = s->read = (struct change_place){ .file = "" };
 	memcpy(s->at.server, o->source->server, sizeof(s->at.server));
 	s->status.err = (struct lt_err){ 0 };
 	pthread_mutex_unlock(&s->lock);

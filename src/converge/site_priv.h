@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/thread.h"
+#include "change/heap.h"
 #include "conflict/checkpoint.h"
 #include "converge/log.h"
 #include "converge/site.h"
@@ -36,6 +37,8 @@ struct converge_site {
 	struct pipeline_origin origin; /* of its log, for the observer */
 	const struct lt_clock *clock;
 	int64_t interval_us;
+	struct change_heap *heap;              /* owned: where the observer's memory lies; behind the lock */
+	struct conflict_room memory;           /* it, for the core */
 	struct lt_thread *observing, *keeping; /* owned */
 	struct lt_wake *stop;                  /* owned */
 	struct lt_wake *pause;                 /* owned; raised at the end, too: cuts the observer's pauses short */
@@ -49,6 +52,7 @@ struct converge_site {
 	struct change_place read;           /* how far reading has come */
 	struct conflict_peers heard;        /* owned: of peers, by now, */
 	struct conflict_peers durable;      /* owned: and what of it schema lutra holds */
+	uint32_t leaving;                   /* a peer that is to be dropped from both; 0: none */
 	struct converge_status status;      /* but for what the observer knows */
 	struct lt_err keeper_err;           /* code 0: it works */
 	struct converge_sent *sent;         /* owned */
@@ -59,6 +63,7 @@ struct converge_site {
 	struct converge_stored *stored; /* owned: ascending by id */
 	size_t nstored, stored_cap;
 	uint64_t checkpoint_us, trim_us; /* mono: when it was done last */
+	bool trimmed;                    /* since this process began */
 	uint64_t expire_us;              /* after which the server removes log files; 0: it does not */
 };
 

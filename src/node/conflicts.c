@@ -1,6 +1,7 @@
 #include "node/conflicts.h"
 
 #include "base/clock.h"
+#include "converge/replay.h"
 #include "mysql/conn.h"
 #include "pipeline/connect.h"
 
@@ -8,7 +9,21 @@
 #define ANSWER_BYTES ((size_t)3 << 20)
 
 /* The words of a request. */
-enum { FORM = 1, WHAT, SITE, TABLE, SINCE, WHICH, LIMIT, LIST_WORDS, NAME = SITE, SHOW_WORDS };
+enum {
+	FORM = 1,
+	WHAT,
+	SITE,
+	TABLE,
+	SINCE,
+	WHICH,
+	LIMIT,
+	LIST_WORDS,
+	NAME = SITE,
+	SHOW_WORDS,
+	WHY = SHOW_WORDS,
+	FORCE,
+	REPLAY_WORDS
+};
 
 struct ask {
 	const struct model_channel *channel;
@@ -68,6 +83,16 @@ node_table_name(struct lt_str name, struct lt_str *schema, struct lt_str *table,
 	*schema = lt_str_of(name.ptr, len);
 	*table = lt_str_of(dot + 1, name.len - len - 1);
 	return true;
+}
+
+bool
+node_conflict_decides(const struct model_channel *channel, size_t site)
+{
+	for (size_t i = 0; i < channel->npipelines; i++) {
+		if (channel->pipelines[i].to == site)
+			return true;
+	}
+	return false;
 }
 
 bool
@@ -280,7 +305,8 @@ read_sites(const struct ask *a,
 	for (size_t i = 0; ok && i < a->channel->nsites; i++) {
 		struct my_conn *c = NULL;
 
-		if (a->site.len > 0 && !lt_str_eqz(a->site, a->channel->sites[i].name))
+		if (!node_conflict_decides(a->channel, i) ||
+		    (a->site.len > 0 && !lt_str_eqz(a->site, a->channel->sites[i].name)))
 			continue;
 		ok = node_conflict_connect(a->channel, i, a->stop, &c, err) && read(c, &a->wish, &all[i].rows, err);
 		my_close(c);
@@ -435,6 +461,28 @@ show(const struct ask *a, struct lt_str name, struct lt_buf *out, struct lt_err 
 	ok = true;
 out:
 	my_rows_free(rows);
+	my_close(c);
+	return ok;
+}
+
+/* -- replay --------------------------------------------------------------------------------------- */
+
+bool
+node_conflicts_replay(const struct model_channel *channel, const struct node_frame *f, const char *who,
+    struct lt_wake *stop, struct lt_buf *out, struct lt_err *err)
+{
+	struct converge_replay order = { .channel = channel, .who = who };
+	struct my_conn *c = NULL;
+	bool ok;
+
+	if (f->count != REPLAY_WORDS)
+		return lt_fail(err, LT_E_CONTROL, "'conflicts replay' with %zu words", f->count);
+	if (!node_conflict_name(channel, f->args[NAME], &order.id, &order.site, err))
+		return false;
+	order.why = f->args[WHY];
+	order.write = order.why.len > 0;
+	order.force = lt_str_eqz(f->args[FORCE], "force");
+	ok = pipeline_connect(&channel->sites[order.site], true, stop, &c, err) && converge_replay(&order, c, out, err);
 	my_close(c);
 	return ok;
 }

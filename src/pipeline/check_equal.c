@@ -56,7 +56,7 @@ add_value(struct lt_buf *sql, const struct schema_column *c)
 	else if (has_form(c->base_type))
 		lt_buf_printf(sql, "COALESCE(CAST(%s AS CHAR), '~')", lt_buf_cstr(&name));
 	else
-		lt_buf_printf(sql, "COALESCE(MD5(%s), '~')", lt_buf_cstr(&name));
+		lt_buf_printf(sql, "COALESCE(SHA2(%s, 256), '~')", lt_buf_cstr(&name));
 	lt_buf_free(&name);
 }
 
@@ -178,9 +178,9 @@ sum_end(const struct equal *e, size_t end, struct sums *out, struct lt_err *err)
 	struct my_rows *rows = NULL;
 	bool ok;
 
-	lt_buf_z(&sql, "SELECT COUNT(*), COALESCE(BIT_XOR(CAST(CONV(LEFT(MD5(");
+	lt_buf_z(&sql, "SELECT COUNT(*), COALESCE(BIT_XOR(CAST(CONV(LEFT(SHA2(");
 	lt_buf_str_add(&sql, lt_buf_str(&e->columns));
-	lt_buf_z(&sql, "), 16), 16, 10) AS UNSIGNED)), 0) FROM ");
+	lt_buf_z(&sql, ", 256), 16), 16, 10) AS UNSIGNED)), 0) FROM ");
 	my_sql_table(&sql, table->schema, table->name);
 	add_piece(e, &sql);
 	ok = my_query(site->conn, lt_buf_cstr(&sql), &rows, err);

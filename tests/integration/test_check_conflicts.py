@@ -88,6 +88,12 @@ def test_a_setting_that_is_a_warning_elsewhere_fails(name, value, check, durable
         assert name in mend
 
 
+def test_edits_of_json_values_fail(check, durable, channel):
+    check(["CREATE TABLE t (id INT PRIMARY KEY)"])
+    with setting(durable("mysql", 2), "binlog_row_value_options", "PARTIAL_JSON"):
+        assert Report(channel.made[0]).verdict("binlog_row_value_options us") == "fail"
+
+
 def test_mysql_without_gtids_is_fine(check, durable, channel):
     check(["CREATE TABLE t (id INT PRIMARY KEY)"])
     with setting(durable("mysql", 2), "gtid_mode", "ON_PERMISSIVE"):
@@ -110,7 +116,7 @@ def test_a_clock_that_is_too_far_off(check, channel):
 
 KEY = "id INT PRIMARY KEY"
 TABLES = {  # what: (everywhere, at hz alone, at us alone, what is said about it, its beginning, in the detail, verdict)
-    "keyless": ([], [f"CREATE TABLE keyless (id INT NOT NULL UNIQUE)"], [f"CREATE TABLE keyless (id INT NOT NULL UNIQUE)"], "key hz->us", "no primary key"),
+    "nokey": ([], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], "conflict tables hz->us", "it has no primary key"),
     "mother": ([f"CREATE TABLE mother ({KEY})", f"CREATE TABLE daughter ({KEY}, p INT, FOREIGN KEY (p) REFERENCES mother (id) ON DELETE CASCADE)"], [], [],
                "cascades hz->us", "hz does not log that"),
     "fired": ([f"CREATE TABLE fired ({KEY})"], ["CREATE TRIGGER doubles BEFORE INSERT ON fired FOR EACH ROW SET NEW.id = NEW.id"], [],
@@ -127,23 +133,25 @@ TABLES = {  # what: (everywhere, at hz alone, at us alone, what is said about it
                "unique key v_key is at hz only"),
     "sorted": ([], ["CREATE TABLE sorted (id VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY)"],
                ["CREATE TABLE sorted (id VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY)"], "collations of keys hz->us", "column id"),
-    "versioned": ([], [f"CREATE TABLE versioned ({KEY}) WITH SYSTEM VERSIONING"], [f"CREATE TABLE versioned ({KEY})"], "system versioning hz->us", "history"),
-    "summed": ([f"CREATE TABLE summed ({KEY}, n INT, v INT UNIQUE)"], [], [], "policies hz->us", "unique keys beside its primary key"),
-    "home": ([f"CREATE TABLE home ({KEY}, v INT UNIQUE)"], [], [], "policies hz->us", "unique keys beside its primary key"),
-    "misspelt": ([f"CREATE TABLE misspelt ({KEY}, n INT)"], [], [], "policies hz->us", "has no column m"),
+    "versioned": ([], [f"CREATE TABLE versioned ({KEY}) WITH SYSTEM VERSIONING"], [f"CREATE TABLE versioned ({KEY})"], "conflict tables us->hz", "it is system-versioned"),
+    "summed": ([f"CREATE TABLE summed ({KEY}, n INT, v INT UNIQUE)"], [], [], "conflict tables us->hz", "which only `last-writer-wins` can decide"),
+    "home": ([f"CREATE TABLE home ({KEY}, v INT UNIQUE)"], [], [], "conflict tables us->hz", "which only `last-writer-wins` can decide"),
+    "weighed": (["CREATE TABLE weighed (id VARCHAR(9) CHARACTER SET utf8mb3 COLLATE utf8mb3_czech_ci PRIMARY KEY)"], [], [], "conflict tables us->hz",
+                "give the column a _bin collation"),
+    "misspelt": ([f"CREATE TABLE misspelt ({KEY}, n INT)"], [], [], "conflict tables us->hz", "it has no column m"),
 }
 
 
 def test_tables_that_cannot_be(check, schema):
     """All of them in one channel, beside some that are fine."""
-    fine = [f"CREATE TABLE plain ({KEY}, v INT)", "CREATE TABLE logged (id INT NOT NULL UNIQUE)"]
+    fine = [f"CREATE TABLE simple ({KEY}, v INT)", "CREATE TABLE logged (id INT NOT NULL UNIQUE)"]
     here = {"hz": [s for t in TABLES.values() for s in t[1]] + [f"CREATE TABLE text ({KEY}, v TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin)"],
             "us": [s for t in TABLES.values() for s in t[2]] + [f"CREATE TABLE text ({KEY}, v TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci)"]}
     policies = [{"table": f"{schema}.{name}", **more} for name, more in (
         ("summed", {"columns": {"n": "counter"}}), ("home", {"policy": {"trusted": "hz"}}), ("misspelt", {"columns": {"m": "least"}}),
         ("logged", {"policy": "none"}))]
     report = check([*fine, *(s for t in TABLES.values() for s in t[0])], here, {"policy": LWW, "tables": policies},
-                   [*TABLES, "daughter", "plain", "logged", "text"])
+                   [*TABLES, "daughter", "simple", "logged", "text"])
 
     assert report.status == 1
     for name, (*_, what, said) in TABLES.items():
@@ -153,7 +161,7 @@ def test_tables_that_cannot_be(check, schema):
     assert (verdict, f"{schema}.text: column v" in detail) == ("warn", True)
     assert f"{schema}.daughter" in report.of("foreign keys hz->us")[0][1] and report.verdict("foreign keys hz->us") == "warn"
     failed = [detail for verdict, _, detail, _ in report.checks if verdict == "fail"]
-    assert not any(f"{schema}.{name} " in detail or f"{schema}.{name}:" in detail for name in ("plain", "logged", "text") for detail in failed)
+    assert not any(f"{schema}.{name} " in detail or f"{schema}.{name}:" in detail for name in ("simple", "logged", "text") for detail in failed)
 
 
 def test_a_trigger_that_cannot_be_seen(check, durable, channel, schema):
@@ -226,3 +234,17 @@ def test_a_channel_that_has_begun_is_not_compared_whole(check, durable, channel,
     report = Report(channel.made[0])
     assert report.verdict("existing data hz->us") == "warn"
     assert not any(what.startswith("equal at the start") for _, what, *_ in report.checks)
+
+
+def test_a_shadow_is_only_warned_of(check, durable, channel, schema):
+    """It decides nothing: what two ways would refuse is worth knowing, no more."""
+    report = check(["CREATE TABLE t (id INT NOT NULL UNIQUE)"], {"us": ["INSERT INTO t VALUES (1)"]}, {"policy": LWW, "shadow": True},
+                   sites=(("hz", "mariadb", 1), ("us", "mariadb", 2)), direction="hz -> us")
+    for verdict, _, mend in report.of("privileges us"):  # its log is read, too
+        assert verdict == "fail"
+        durable("mariadb", 2).sql(mend)
+    report = Report(channel.made[0])
+    assert report.status == 0, report.text
+    (verdict, detail, _), = report.of("conflict tables hz->us")
+    assert verdict == "warn" and f"{schema}.t" in detail
+    assert report.verdict("log_bin us") == "ok" and report.verdict("existing data hz->us") == "warn"

@@ -1,5 +1,6 @@
 """The command line: help, wrong use, exit status, and the data folder of a run. Needs no server."""
 
+import itertools
 import json
 import os
 import re
@@ -13,7 +14,7 @@ import pytest
 from lutralab import lutra as lutra_lab
 from lutralab.servers import CHECKOUT, free_port, wait_until
 
-COMMANDS = ["run", "check", "status", "wait", "retry", "skip", "replace", "pause", "resume", "log", "conflicts", "position", "ddl", "stop", "binlog", "version"]
+COMMANDS = ["run", "check", "status", "wait", "retry", "skip", "replace", "pause", "resume", "log", "conflicts", "explain", "position", "ddl", "stop", "binlog", "version"]
 
 
 def cli(*words, **more):
@@ -79,7 +80,8 @@ def test_help_of_all_commands():
     ["position", "--data", "d", "p", "--gtid", "0-1"],
     ["replace", "--data", "d", "p"], ["replace", "--data", "d", "p", "--sql", "x", "--row", "{}"], ["log", "--data", "d", "p", "q"],
     ["conflicts"], ["conflicts", "--data", "d", "f"], ["conflicts", "--data", "d", "--since", "soon"], ["conflicts", "show", "--data", "d"],
-    ["conflicts", "count", "--data", "d", "--lost"], ["replace", "--data", "d", "p", *["--sql", "x"] * 13], ["binlog", "dump", "f", "mysql://u@h/"], ["version", "now"],
+    ["conflicts", "count", "--data", "d", "--lost"],
+    ["explain", "--data", "d"], ["explain", "--data", "d", "shop.t"], ["explain", "f", "shop.t"], ["conflicts", "replay", "1@hz"], ["replace", "--data", "d", "p", *["--sql", "x"] * 13], ["binlog", "dump", "f", "mysql://u@h/"], ["version", "now"],
 ], ids=" ".join)
 def test_wrong_use_ends_with_2_and_a_hint(words):
     said = cli(*words)
@@ -97,8 +99,9 @@ HINTED = sorted(set(re.findall(r"`(lutra [^`]* [A-Z][^`]*)`", (CHECKOUT / "src/b
 @pytest.mark.parametrize("command", HINTED)
 def test_a_command_in_a_hint_is_understood(command, tmp_path):
     assert len(HINTED) > 5
-    words = {"DIR": tmp_path, "PIPELINE": "p", "FILE": tmp_path / "none.yaml", "...": "--now"}
-    said = cli(*(words.get(word, word) for word in command.split()[1:]))
+    more = ["--sql", "DELETE FROM shop.t"] if command.startswith("lutra replace") else ["--now"]
+    words = {"DIR": [tmp_path], "PIPELINE": ["p"], "FILE": [tmp_path / "none.yaml"], "...": more}
+    said = cli(*itertools.chain.from_iterable(words.get(word, [word]) for word in command.split()[1:]))
     assert said.returncode in (2, 3) and "lutra: E1" in said.stderr and "E1000" not in said.stderr, said.stderr
 
 

@@ -11,10 +11,11 @@ from conftest import same
 from lutralab.compare import compare
 from lutralab.lutra import Keeper
 from lutralab.servers import wait_until
+from test_steps import binary
 
 CLASHES = (1062, 1205, 1213, 1020)  # of a user's own statement: somebody was there first
-HOT = "CREATE TABLE hot (id INT PRIMARY KEY, n INT NOT NULL, v VARCHAR(30))"
-RIVAL = "CREATE TABLE rival (id INT PRIMARY KEY, u INT NULL, w INT NOT NULL, v VARCHAR(30), UNIQUE (u), UNIQUE (w))"
+HOT = "CREATE TABLE hot (id INT PRIMARY KEY, n INT NOT NULL, v VARCHAR(30)) CHARSET utf8mb4"
+RIVAL = "CREATE TABLE rival (id INT PRIMARY KEY, u INT NULL, w INT NOT NULL, v VARCHAR(30), UNIQUE (u), UNIQUE (w)) CHARSET utf8mb4"
 KEYS, VALUES = 12, 8
 
 
@@ -174,3 +175,49 @@ def test_each_kind_of_conflict_is_decided_alike(engines, two_way):
     for _, _, key, allowed in CASES:
         assert rows.get(key) in allowed, (key, rows)
     assert 5 not in rows
+
+
+# -- with rules off, and killed where it hurts ---------------------------------------------------------------------------
+
+@pytest.fixture
+def faulty(two_way, channel):
+    if not binary().exists():
+        pytest.skip(f"{binary()} is not built (`make faults`)")
+    channel.more = {"program": binary()}
+    return two_way
+
+
+def test_killed_at_each_step_of_settling(faulty):
+    hz, us, lutra = faulty("mariadb", "mysql", HOT, extra=["group: { rows: 8 }"])
+    lutra.start()
+    assert lutra.stop() == 0
+    write_at_both(lutra, hz, us, hot)
+    for step in ("settle.locked", "settle.fenced", "settle.decided", "settle.written", "load.commit.sent"):
+        lutra.env["LUTRA_KILL_AT"] = f"{step}:2"
+        lutra.start(wait=False)
+        wait_until(lambda: not lutra.alive, steps.PATIENCE_S, f"the end at {step}")
+    del lutra.env["LUTRA_KILL_AT"]
+    lutra.start()
+    ends_equal(lutra, hz, us)
+
+
+@pytest.mark.parametrize("off", [None, "r21_fence"])
+def test_r21_what_is_locked_is_known_before_it_is_decided(off, faulty):
+    """While Lutra is held before it locks a row, that row is written at the site, behind much that is to be read first."""
+    hz, us, lutra = faulty("mysql", "mariadb", HOT)
+    steps.run_at((hz, us), lutra.name, "CREATE TABLE much (id INT PRIMARY KEY, n INT)", BASE)
+    lutra.start()
+    assert lutra.stop() == 0
+    steps.transaction(hz, lutra.name, "UPDATE hot SET v = 'hz' WHERE id = 2")
+    lutra.env["LUTRA_HOLD_AT"] = "load.lane"
+    if off:
+        lutra.env["LUTRA_FAULTS"] = off
+    lutra.start(wait=False)
+    wait_until(lambda: lutra.held, steps.PATIENCE_S, "Lutra to hold")
+    for i in range(4):
+        steps.transaction(us, lutra.name, f"INSERT INTO much SELECT seq, 0 FROM seq_{i * 20000}_to_{i * 20000 + 19999}")
+    steps.transaction(us, lutra.name, "UPDATE hot SET v = 'us' WHERE id = 2")
+    lutra.go_on()
+    lutra.wait()
+    rows = [server.sql("SELECT v FROM hot WHERE id = 2", db=lutra.name)[0][0] for server in (hz, us)]
+    assert rows == (["us", "hz"] if off else ["us", "us"])

@@ -180,4 +180,4 @@ def test_keys_of_text_are_equal_where_the_server_says_so(engine, site, channel, 
         theirs = {(a, b) for a, b in equal if a in known and b in known}
         wrong = sorted(ours ^ theirs)[:5]
         assert ours == theirs, f"{collation} {kind}: {wrong}: {hz.sql(f'SELECT id, HEX(c) FROM a{i} WHERE id IN %s', (tuple(sum(wrong, ())),), db=schema)}"
-        assert theirs
+        assert theirs or ("nopad_bin" in collation or "0900_bin" in collation)

@@ -2,13 +2,15 @@
 
 #include "converge/log.h"
 #include "converge/settle.h"
+#include "converge/shadow.h"
 
 struct converge_sender {
 	const struct model_channel *channel; /* borrowed */
 	size_t index;
 	struct pipeline_origin inner;
-	struct converge_site *from, *to; /* borrowed */
+	struct converge_site *from, *to; /* borrowed; shadow: from is NULL */
 	const struct lt_clock *clock;    /* borrowed */
+	uint64_t told_us;                /* mono: when the source's site was told what is saved */
 };
 
 struct converge_sender *
@@ -17,7 +19,7 @@ converge_sender_new(const struct model_channel *channel, size_t index, const str
 {
 	struct converge_sender *s = lt_new(struct converge_sender);
 
-	*s = (struct converge_sender){ channel, index, *inner, from, to, clock };
+	*s = (struct converge_sender){ channel, index, *inner, from, to, clock, 0 };
 	return s;
 }
 
@@ -27,13 +29,19 @@ converge_sender_free(struct converge_sender *s)
 	free(s);
 }
 
-/* Not before the site's history: what is sent has a version. */
+/* Nothing is sent before the site's history: what is sent has a version. */
+static bool
+has_history(const struct converge_sender *s, struct lt_err *err)
+{
+	return s->from == NULL || converge_site_await(s->from, err);
+}
+
 static bool
 send_now(void *ctx, struct change_position *out, struct lt_err *err)
 {
 	struct converge_sender *s = ctx;
 
-	return converge_site_await(s->from, err) && s->inner.now(s->inner.ctx, out, err);
+	return has_history(s, err) && s->inner.now(s->inner.ctx, out, err);
 }
 
 static bool
@@ -41,7 +49,7 @@ send_begin(void *ctx, const struct model_start *start, struct change_position *o
 {
 	struct converge_sender *s = ctx;
 
-	return converge_site_await(s->from, err) && s->inner.begin(s->inner.ctx, start, out, err);
+	return has_history(s, err) && s->inner.begin(s->inner.ctx, start, out, err);
 }
 
 static bool
@@ -49,7 +57,7 @@ send_open(void *ctx, const struct change_position *from, const struct change_fil
     const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret, struct lt_err *err)
 {
 	struct converge_sender *s = ctx;
-	struct lt_arena *arena = lt_arena_new();
+	struct lt_arena *arena;
 	struct conflict_checkpoint state;
 	struct change_position place;
 	struct converge_log_start start = { .channel = s->channel->name,
@@ -61,7 +69,11 @@ send_open(void *ctx, const struct change_position *from, const struct change_fil
 		.txn_limit_bytes = txn_limit_bytes };
 	bool ok;
 
+	if (s->from == NULL)
+		return s->inner.open(s->inner.ctx, from, filter, describer, txn_limit_bytes, ret, err);
+	arena = lt_arena_new();
 	change_position_init(&place);
+	converge_site_sent(s->from, s->index, from);
 	ok = converge_site_checkpoint(s->from, from, &place, arena, &state, err) &&
 	     converge_log_open(&start, filter, describer, ret, err);
 	change_position_clear(&place);
@@ -92,6 +104,8 @@ send_settle(void *ctx, struct lt_wake *stop)
 {
 	struct converge_sender *s = ctx;
 
+	if (s->from == NULL)
+		return converge_shadow_new(s->channel, s->index, s->to, s->clock);
 	return converge_settle_new(s->channel, s->index, s->to, &s->inner, s->clock, stop);
 }
 
@@ -112,6 +126,19 @@ send_passed(void *ctx, struct change_txn *const *txns, size_t n)
 	}
 }
 
+/* An older place than what is saved by now keeps a little more. */
+static void
+send_saved(void *ctx, const struct change_position *saved)
+{
+	struct converge_sender *s = ctx;
+	uint64_t now = lt_mono_us(s->clock);
+
+	if (now - s->told_us < (uint64_t)s->channel->conflicts.heartbeat_ms * 1000)
+		return;
+	s->told_us = now;
+	converge_site_sent(s->from, s->index, saved);
+}
+
 static bool
 send_identity(void *ctx, struct my_conn *c, char out[64], struct lt_err *err)
 {
@@ -128,6 +155,7 @@ converge_sender_ops(struct converge_sender *s)
 		.open = send_open,
 		.look = send_look,
 		.behind = send_behind,
+		.saved = send_saved,
 		.settle = send_settle,
 		.passed = send_passed,
 		.identity = send_identity,

@@ -7,6 +7,7 @@
 
 #define PAUSE_MS 50
 #define NOTICE_MS 50
+#define LEAVE_MS 10000
 
 static void
 init_cond(pthread_cond_t *cond)
@@ -17,6 +18,18 @@ init_cond(pthread_cond_t *cond)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(cond, &attr);
 	pthread_condattr_destroy(&attr);
+}
+
+static void
+list_senders(struct converge_site *s)
+{
+	s->sent = lt_calloc(s->channel->npipelines, sizeof(*s->sent));
+	for (size_t i = 0; i < s->channel->npipelines; i++) {
+		if (s->channel->pipelines[i].from != s->index)
+			continue;
+		s->sent[s->nsent].pipeline = i;
+		change_position_init(&s->sent[s->nsent++].saved);
+	}
 }
 
 static void *
@@ -57,6 +70,7 @@ converge_site_start(const struct model_channel *channel, size_t site, const stru
 			conflict_peers_add(&s->durable, channel->sites[i].id);
 		}
 	}
+	list_senders(s);
 	s->keeping = lt_thread_start("keeper", converge_keep, s);
 	s->observing = lt_thread_start("observer", converge_observe, s);
 	return s;
@@ -86,9 +100,14 @@ converge_site_free(struct converge_site *s)
 	converge_site_end(s);
 	lt_thread_join(s->observing);
 	lt_thread_join(s->keeping);
-	for (size_t i = 0; i < s->nstored; i++)
+	for (size_t i = 0; i < s->nstored; i++) {
 		conflict_vector_free(&s->stored[i].seen);
+		change_position_clear(&s->stored[i].at);
+	}
 	free(s->stored);
+	for (size_t i = 0; i < s->nsent; i++)
+		change_position_clear(&s->sent[i].saved);
+	free(s->sent);
 	conflict_observer_free(s->observer);
 	change_heap_free(s->heap);
 	conflict_peers_free(&s->heard);
@@ -215,16 +234,21 @@ copy_checkpoint(const struct conflict_checkpoint *c, struct lt_arena *arena, str
 	}
 }
 
+bool
+converge_site_reaches(const struct change_position *checkpoint, const struct change_position *from)
+{
+	if (strcmp(checkpoint->server, from->server) == 0 && from->place.file[0] != '\0')
+		return change_place_cmp(&checkpoint->place, &from->place) <= 0;
+	return change_gtid_set_subset(checkpoint->gtids, from->gtids);
+}
+
 static bool
 not_behind(void *ctx, const struct converge_found *found, struct lt_err *err)
 {
 	struct search *s = ctx;
 
 	(void)err;
-	if (strcmp(found->at.server, s->from->server) == 0 && s->from->place.file[0] != '\0')
-		s->found = change_place_cmp(&found->at.place, &s->from->place) <= 0;
-	else
-		s->found = change_gtid_set_subset(found->at.gtids, s->from->gtids);
+	s->found = converge_site_reaches(&found->at, s->from);
 	if (!s->found)
 		return true;
 	change_position_copy(s->place, &found->at);
@@ -269,11 +293,73 @@ converge_site_checkpoint(struct converge_site *s, const struct change_position *
 }
 
 void
+converge_site_sent(struct converge_site *s, size_t pipeline, const struct change_position *saved)
+{
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->nsent; i++) {
+		if (s->sent[i].pipeline != pipeline)
+			continue;
+		change_position_copy(&s->sent[i].saved, saved);
+		s->sent[i].known = true;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
 converge_site_hear(struct converge_site *s, uint32_t peer, const struct conflict_vector *seen)
 {
 	pthread_mutex_lock(&s->lock);
 	conflict_peers_hear(&s->heard, peer, seen);
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* -- peers that leave ----------------------------------------------------------------------------- */
+
+bool
+converge_site_knows(struct converge_site *s, uint32_t peer, uint64_t *seq)
+{
+	bool knows;
+
+	pthread_mutex_lock(&s->lock);
+	knows = conflict_peers_seen(&s->heard, peer) != NULL;
+	*seq = s->observer != NULL
+		   ? conflict_vector_get(&conflict_observer_clock(s->observer)->seen, conflict_origin(peer, 0))
+		   : 0;
+	pthread_mutex_unlock(&s->lock);
+	return knows;
+}
+
+/* Behind the lock, for a moment. */
+static void
+wait_moved(struct converge_site *s)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	add_ms(&until, NOTICE_MS);
+	pthread_cond_timedwait(&s->moved, &s->lock, &until);
+}
+
+bool
+converge_site_leave(struct converge_site *s, uint32_t peer, struct lt_wake *gone, struct lt_err *err)
+{
+	uint64_t deadline = lt_mono_us(s->clock) + (uint64_t)LEAVE_MS * 1000;
+	bool ends = false, left = false;
+
+	pthread_mutex_lock(&s->lock);
+	s->leaving = peer; /* of the keeper, which writes what was heard */
+	while (!left && !ends && lt_mono_us(s->clock) < deadline) {
+		wait_moved(s);
+		left = s->leaving != peer;
+		ends = converge_site_is_ending(s) || lt_wake_raised(gone);
+	}
+	if (!left && ends)
+		lt_fail(err, LT_E_CANCELLED, "the wait for site %s ends", s->model->name);
+	else if (!left)
+		lt_fail(err, LT_E_TIMEOUT, "site %s was not written within %d s: it is done once it can be%s%s",
+		    s->model->name, LEAVE_MS / 1000, s->keeper_err.code != LT_OK ? ": " : "", s->keeper_err.message);
+	pthread_mutex_unlock(&s->lock);
+	return left;
 }
 
 /* -- how it stands -------------------------------------------------------------------------------- */

@@ -43,8 +43,18 @@ void converge_site_release(struct converge_site *s);
 LT_MUST_USE bool converge_site_checkpoint(struct converge_site *s, const struct change_position *from,
     struct change_position *place, struct lt_arena *arena, struct conflict_checkpoint *state, struct lt_err *err);
 
+/** What the target of a pipeline that sends the site's log durably has of it: what is needed to read on from there is
+ * kept. */
+void converge_site_sent(struct converge_site *s, size_t pipeline, const struct change_position *saved);
+
 /** The site with the id `peer` had seen all of `seen` when it wrote what is applied here by now. */
 void converge_site_hear(struct converge_site *s, uint32_t peer, const struct conflict_vector *seen);
+
+/** Whether something is kept here for the site with the id `peer`; then how far its transactions have come here. */
+bool converge_site_knows(struct converge_site *s, uint32_t peer, uint64_t *seq);
+/** A peer that is gone for good asks for nothing any more. Returns once schema lutra says so, too; LT_E_TIMEOUT after a
+ * while, with nothing else to be done: it is once the site can be written. LT_E_CANCELLED once `gone` is raised. */
+LT_MUST_USE bool converge_site_leave(struct converge_site *s, uint32_t peer, struct lt_wake *gone, struct lt_err *err);
 
 /** How it stands, for `lutra status` and metrics. */
 struct converge_status {

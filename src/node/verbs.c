@@ -3,6 +3,7 @@
 #include "node/audit.h"
 #include "node/conflicts.h"
 #include "node/explain.h"
+#include "node/peers.h"
 
 /* What a pipeline may take over one order: comparing the tables of both ends is the longest. */
 #define ORDER_TIMEOUT_MS 60000
@@ -25,11 +26,15 @@ node_view_get(struct node *n, struct node_view *out)
 		pipeline_status_get(n->pipelines[i], &out->pipelines[i].status);
 		out->pipelines[i].semi_sync = node_origin_relay_status(n->origins[i], &out->pipelines[i].relay);
 	}
-	out->nsites = n->converge != NULL ? n->channel->nsites : 0;
-	out->sites = lt_realloc(out->sites, (out->nsites + 1) * sizeof(*out->sites));
-	for (size_t i = 0; i < out->nsites; i++) {
-		out->sites[i].name = n->channel->sites[i].name;
-		converge_site_status(node_converge_site(n->converge, i), &out->sites[i].status);
+	out->nsites = 0;
+	out->sites = lt_realloc(out->sites, (n->channel->nsites + 1) * sizeof(*out->sites));
+	for (size_t i = 0; i < n->channel->nsites; i++) {
+		struct converge_site *site = node_converge_site(n->converge, i);
+
+		if (site == NULL)
+			continue;
+		out->sites[out->nsites].name = n->channel->sites[i].name;
+		converge_site_status(site, &out->sites[out->nsites++].status);
 	}
 }
 
@@ -206,6 +211,17 @@ verb_conflicts(struct node *n, const struct node_frame *f, const struct node_cal
 	return node_conflicts(n->channel, f, caller->gone, text, err);
 }
 
+static bool
+verb_site_remove(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
+{
+	struct node_farewell farewell = { .who = caller->who, .why = f->args[2], .gone = caller->gone };
+
+	if (!lt_str_u64(f->args[1], &farewell.id))
+		return lt_fail(err, LT_E_USAGE, "site remove %.*s: the id of a site is wanted", LT_FMT(f->args[1]));
+	return node_peer_remove(n, &farewell, text, found, err);
+}
+
 static struct converge_site *
 site_of(void *ctx, size_t site)
 {
@@ -285,6 +301,7 @@ static const struct verb verbs[] = {
 	{ "log", 3, 3, verb_log },
 	{ "conflicts", 3, NODE_FRAME_ARGS - 1, verb_conflicts },
 	{ "explain", 3, NODE_FRAME_ARGS - 1, verb_explain },
+	{ "site-remove", 2, 2, verb_site_remove },
 };
 
 static bool

@@ -135,7 +135,7 @@ start_writers(struct pipeline_flight *f, struct lt_err *err)
 		w->work = f->work;
 		w->back = f->back;
 		w->clock = f->p->clock;
-		if (!flight_writer_open(w, f->sink, i + 1, f->p->origin.stop, err)) {
+		if (!flight_writer_open(w, f->sink, i + 1, err)) {
 			if (err->code != LT_E_SERVER_BUSY)
 				return false;
 			lt_log(LT_LOG_WARN, "%s %s: only %zu of %zu writers: %s", f->p->channel->name,
@@ -297,6 +297,7 @@ advance(struct pipeline_flight *f)
 	while ((job = f->first) != NULL && (job->state == FLIGHT_DONE || job->state == FLIGHT_PLACES)) {
 		if (job->state == FLIGHT_DONE) {
 			pipeline_note_applied(f->p, &job->end, &job->done);
+			pipeline_note_passed(f->p, job->txns, job->count);
 			if (f->turns.free)
 				f->p->saved = job->low.place;
 			note_lag(f->p, job);

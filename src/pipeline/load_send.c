@@ -423,21 +423,21 @@ rows_that_fit(const struct pipeline_run *run, size_t at, size_t width)
 	return n;
 }
 
-/* Values of rows [at, at + n) of the run, one row behind the other. */
+/* Values of rows [at, at + n) of the run, one row behind the other; *odd: those of some are for no parameters. */
 static bool
 gather_values(struct load *l, const struct pipeline_run *run, size_t at, size_t n, const struct pipeline_statement *s,
-    struct lt_err *err)
+    bool *odd, struct lt_err *err)
 {
 	size_t width = pipeline_statement_width(s);
 	struct my_param *params = room_for(l, n * width);
 
+	*odd = false;
 	pipeline_router_forget(l->router);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !*odd; i++) {
 		if (!pipeline_router_values(
 			l->router, run->route, s, run->rows[at + i].row, 1, params + i * width, err))
 			return false;
-		if (pipeline_router_is_odd(run->route, s, params + i * width))
-			break; /* the caller looks */
+		*odd = pipeline_router_is_odd(run->route, s, params + i * width);
 	}
 	return true;
 }
@@ -461,6 +461,7 @@ send_bulk(struct load *l, const struct pipeline_run *run, enum pipeline_form for
 {
 	const struct pipeline_statement *s = NULL;
 	size_t n, width;
+	bool odd; /* never: MariaDB's JSON is text */
 
 	if (!pipeline_router_statement(l->router, run->route, run->first, (struct pipeline_want){ form, 1 }, &s, err))
 		return false;
@@ -470,7 +471,7 @@ send_bulk(struct load *l, const struct pipeline_run *run, enum pipeline_form for
 	n = rows_that_fit(run, *at, width);
 	if (n < 2 || width == 0)
 		return true;
-	if (!make_room(l, err) || !gather_values(l, run, *at, n, s, err) ||
+	if (!make_room(l, err) || !gather_values(l, run, *at, n, s, &odd, err) ||
 	    !my_send_bulk(l->conn, pipeline_statement_stmt(s), l->params, width, n, err))
 		return false;
 	expect(l, expect_of(run, *at, n, form));
@@ -485,14 +486,15 @@ send_form(struct load *l, const struct pipeline_run *run, size_t at, struct pipe
     struct lt_err *err)
 {
 	const struct pipeline_statement *s = NULL;
+	bool odd;
 
 	if (!pipeline_router_statement(l->router, run->route, run->first, want, &s, err))
 		return false;
 	if (s == NULL)
 		return true;
-	if (!make_room(l, err) || !gather_values(l, run, at, want.rows, s, err))
+	if (!make_room(l, err) || !gather_values(l, run, at, want.rows, s, &odd, err))
 		return false;
-	if (run->route->odd)
+	if (odd)
 		return true;
 	if (!my_send_execute(
 		l->conn, pipeline_statement_stmt(s), l->params, pipeline_statement_width(s) * want.rows, err))
@@ -569,7 +571,7 @@ send_some(struct load *l, const struct pipeline_run *run, size_t *at, struct lt_
 static bool
 may_gather(const struct load *l, const struct pipeline_run *run)
 {
-	if (run->count < 2 || run->route->odd || run->route->careful ||
+	if (run->count < 2 || run->route->careful || (run->route->odd && run->first->op != CHANGE_DELETE) ||
 	    (run->route->keyless && run->first->op != CHANGE_INSERT))
 		return false;
 	return my_conn_server(l->conn)->bulk || run->first->op != CHANGE_UPDATE || run->plain;

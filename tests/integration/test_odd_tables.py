@@ -1,9 +1,13 @@
 """Keys, statements and tables that somebody has somewhere: they arrive as they are, one way and both ways."""
 
+import itertools
+
 import pytest
 from conftest import same
 
-PAIRS = [("mariadb", "mysql"), ("mysql", "mariadb")]
+SERVERS = ("mariadb", "mysql", "mariadb-11.8")
+# Each pair with a backlog, whose rows share statements; two of them also row by row, the rows before compared.
+CASES = [(pair, "off", True) for pair in itertools.product(SERVERS, SERVERS)] + [(pair, "on", False) for pair in (("mariadb", "mysql"), ("mysql", "mariadb"))]
 
 # name, column definitions, statements that change rows by that key
 KEYS = {
@@ -133,8 +137,7 @@ def change(server, schema):
     server.script(["SET sql_mode='ALLOW_INVALID_DATES', time_zone='+00:00'", *CHANGES], db=schema)
 
 
-@pytest.mark.parametrize("verify, backlog", [("off", True), ("on", False)], ids=["as a backlog", "verified"])
-@pytest.mark.parametrize("pair", PAIRS, ids=["-to-".join(p) for p in PAIRS])
+@pytest.mark.parametrize("pair, verify, backlog", CASES, ids=[f"{'-to-'.join(pair)}-{'backlog' if backlog else 'verified'}" for pair, _, backlog in CASES])
 def test_odd_keys_and_statements(pair, verify, backlog, site, channel, schema):
     source, target = site(pair[0], 1), site(pair[1], 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us", extra=[f"verify: {verify}"])

@@ -135,7 +135,7 @@ open_main(void *arg)
 	struct opening *o = arg;
 	size_t lane = (size_t)(o->w - o->f->writers) + 1;
 
-	o->ok = flight_writer_open(o->w, o->f->sink, lane, o->f->p->origin.stop, &o->err);
+	o->ok = flight_writer_open(o->w, o->f->sink, lane, &o->err);
 }
 
 /* All at a time: each takes a dozen round trips. Those that could be had come first; *why tells of one of the others.
@@ -334,6 +334,7 @@ advance(struct pipeline_flight *f)
 	while ((job = f->first) != NULL && (job->state == FLIGHT_DONE || job->state == FLIGHT_PLACES)) {
 		if (job->state == FLIGHT_DONE) {
 			pipeline_note_applied(f->p, &job->end, &job->done);
+			pipeline_note_passed(f->p, job->txns, job->count);
 			if (f->turns.free)
 				f->p->saved = job->low.place;
 			note_lag(f->p, job);

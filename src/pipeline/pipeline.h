@@ -45,6 +45,9 @@ struct pipeline_status {
 	uint64_t turn;     /* another one whenever it stops or its progress moves: an order is for the turn it saw */
 };
 
+struct my_conn;         /* mysql/conn.h */
+struct pipeline_settle; /* pipeline/settle.h */
+
 /** How to reach the log of a site; made by who knows the kind of log (node/). Functions are called by the pipeline's
  * threads. */
 struct pipeline_origin {
@@ -72,6 +75,13 @@ struct pipeline_origin {
 	/** Whether something is kept: then the log can be read on without its site. `*folds`: names of tables are the
 	 * same there in any letter case. */
 	bool (*kept)(void *ctx, bool *folds);
+	/** The next two only where both ends may write the same rows (converge/), else NULL. For each connection that
+	 * applies: who carries out its groups; the caller's to close. */
+	struct pipeline_settle *(*settle)(void *ctx, struct lt_wake *stop);
+	/** txns[0..n), with or without rows, and all before them are applied. Called in their order. */
+	void (*passed)(void *ctx, struct change_txn *const *txns, size_t n);
+	/** The identity of the server at `c`, as positions have it. */
+	bool (*identity)(void *ctx, struct my_conn *c, char out[64], struct lt_err *err);
 	void *ctx;
 	/** Borrowed; NULL: none. Raised when the pipeline ends: whoever waits for a connection gives it up. */
 	struct lt_wake *stop;

@@ -35,6 +35,9 @@ static const char *const statements[] = {
 	" done_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,"
 	" passed_file VARCHAR(255) NULL,"
 	" passed_pos BIGINT UNSIGNED NULL,"
+	" reader VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NULL,"
+	" from_file VARCHAR(255) NULL,"
+	" from_pos BIGINT UNSIGNED NULL,"
 	" KEY (channel, pipeline, digest)) ENGINE=InnoDB",
 	"CREATE TABLE IF NOT EXISTS lutra.audit ("
 	" id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
@@ -50,6 +53,75 @@ static const char *const statements[] = {
 	" pipeline VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
 	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
 	" PRIMARY KEY (channel, pipeline)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.conflict ("
+	" id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" pipeline VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" table_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,"
+	" table_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,"
+	" row_key TEXT NOT NULL,"
+	" digest BINARY(16) NOT NULL,"
+	" operation VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" met VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" clock_us BIGINT NOT NULL,"
+	" origin INT UNSIGNED NOT NULL,"
+	" seq BIGINT UNSIGNED NOT NULL,"
+	" met_clock_us BIGINT NOT NULL,"
+	" met_origin INT UNSIGNED NOT NULL,"
+	" met_seq BIGINT UNSIGNED NOT NULL,"
+	" rule VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" won TINYINT NOT NULL,"
+	" before_image MEDIUMTEXT NULL,"
+	" after_image MEDIUMTEXT NULL,"
+	" found_image MEDIUMTEXT NULL,"
+	" now_image MEDIUMTEXT NULL,"
+	" KEY (channel, digest),"
+	" KEY (channel, at)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.site ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,"
+	" id INT UNSIGNED NOT NULL,"
+	" uuid CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" beats BIGINT UNSIGNED NOT NULL,"
+	" beat BIGINT NULL," /* microseconds since 1970 by the server's clock; NULL: not to be believed */
+	" heard LONGBLOB NOT NULL) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.checkpoint ("
+	" id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
+	" server VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" file VARCHAR(255) NOT NULL,"
+	" pos BIGINT UNSIGNED NOT NULL,"
+	" last_pos BIGINT UNSIGNED NOT NULL,"
+	" last_crc INT UNSIGNED NOT NULL,"
+	" gtids MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" state LONGBLOB NOT NULL,"
+	" KEY (channel, id)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.mark ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" pipeline VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" lane SMALLINT UNSIGNED NOT NULL,"
+	" bytes LONGBLOB NOT NULL,"
+	" PRIMARY KEY (channel, pipeline, lane)) ENGINE=InnoDB",
+	/* A clock below zero (of a row that nobody remembered) is its two's complement. */
+	"CREATE TABLE IF NOT EXISTS lutra.parked ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" id BINARY(32) NOT NULL,"
+	" schema_name VARCHAR(64) NOT NULL,"
+	" table_name VARCHAR(64) NOT NULL,"
+	" row_key LONGBLOB NOT NULL,"
+	" image LONGBLOB NOT NULL,"
+	" clock_us BIGINT UNSIGNED NOT NULL,"
+	" seq BIGINT UNSIGNED NOT NULL,"
+	" origin INT UNSIGNED NOT NULL,"
+	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
+	" PRIMARY KEY (channel, id)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.parked_claim ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" claim BINARY(32) NOT NULL,"
+	" id BINARY(32) NOT NULL,"
+	" PRIMARY KEY (channel, claim, id),"
+	" KEY (channel, id)) ENGINE=InnoDB",
 };
 
 /* *version 0: there is none yet. */
@@ -85,6 +157,9 @@ static const struct newer {
 	{ "SELECT read_file, read_pos FROM lutra.schema_version LIMIT 0",
 	    "ALTER TABLE lutra.schema_version ADD COLUMN read_file VARCHAR(255) NULL,"
 	    " ADD COLUMN read_pos BIGINT UNSIGNED NOT NULL DEFAULT 0" },
+	{ "SELECT reader, from_file, from_pos FROM lutra.ddl LIMIT 0",
+	    "ALTER TABLE lutra.ddl ADD COLUMN reader VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NULL,"
+	    " ADD COLUMN from_file VARCHAR(255) NULL, ADD COLUMN from_pos BIGINT UNSIGNED NULL" },
 	{ "SELECT is_hash FROM lutra.schema_key LIMIT 0",
 	    "ALTER TABLE lutra.schema_key ADD COLUMN is_hash TINYINT NOT NULL DEFAULT 0" },
 };

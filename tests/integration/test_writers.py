@@ -413,7 +413,9 @@ def test_r16_state_of_version_1_is_migrated(site, channel, schema):
     lutra.wait()
     assert lutra.stop() == 0
     target.script(["ALTER TABLE lutra.lane DROP COLUMN ahead", "DELETE FROM lutra.lane WHERE lane > 0",
-                   "ALTER TABLE lutra.schema_version DROP COLUMN read_file, DROP COLUMN read_pos", "ALTER TABLE lutra.schema_key DROP COLUMN is_hash", "DROP TABLE lutra.pause", "UPDATE lutra.meta SET value = 1 WHERE name = 'version'"])
+                   "ALTER TABLE lutra.schema_version DROP COLUMN read_file, DROP COLUMN read_pos", "ALTER TABLE lutra.schema_key DROP COLUMN is_hash",
+                   "ALTER TABLE lutra.ddl DROP COLUMN reader, DROP COLUMN from_file, DROP COLUMN from_pos", "DROP TABLE lutra.pause",
+                   "UPDATE lutra.meta SET value = 1 WHERE name = 'version'"])
     transaction(source, schema, "INSERT INTO ledger VALUES (2)")
     lutra.file.write_text(lutra.file.read_text() + "writers: 2\n")
     lutra.start()

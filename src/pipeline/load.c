@@ -489,9 +489,7 @@ set_session(struct my_conn *c, struct lt_err *err)
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	};
 
-	for (size_t i = 0; i < LT_COUNT(settings); i++) {
-		if (my_exec(c, settings[i], NULL, err))
-			continue;
+	if (!my_exec_all(c, settings, LT_COUNT(settings), err)) {
 		if (my_alive(c))
 			err->code = LT_E_SESSION;
 		return lt_wrap(err, "while setting the session");

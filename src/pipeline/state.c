@@ -1,5 +1,7 @@
 #include "pipeline/state.h"
 
+#include <stdio.h>
+
 #include "base/fault.h"
 #include "mysql/sql.h"
 #include "schema/history.h"
@@ -162,19 +164,34 @@ static const struct newer {
 	    "ALTER TABLE lutra.schema_key ADD COLUMN is_hash TINYINT NOT NULL DEFAULT 0" },
 };
 
+/* All of them at once. */
+static const char probe_all[] = "SELECT l.ahead, v.read_file, v.read_pos, k.is_hash"
+				" FROM lutra.lane l, lutra.schema_version v, lutra.schema_key k LIMIT 0";
+
+/* *has: no column that the statement names is missing. */
+static bool
+probe(struct my_conn *c, const char *sql, bool *has, struct lt_err *err)
+{
+	struct my_rows *rows = NULL;
+
+	*has = my_query(c, sql, &rows, err);
+	my_rows_free(rows);
+	if (!my_alive(c))
+		return false;
+	memset(err, 0, sizeof(*err));
+	return true;
+}
+
 static bool
 add_columns(struct my_conn *c, const struct newer *n, struct lt_err *err)
 {
 	enum { HAS_IT_ALREADY = 1060 };
-	struct my_rows *rows = NULL;
+	bool has;
 
-	if (my_query(c, n->probe, &rows, err)) {
-		my_rows_free(rows);
-		return true;
-	}
-	if (!my_alive(c))
+	if (!probe(c, n->probe, &has, err))
 		return false;
-	memset(err, 0, sizeof(*err));
+	if (has)
+		return true;
 	if (my_exec(c, n->add, NULL, err))
 		return true;
 	if (err->server_errno != HAS_IT_ALREADY)
@@ -183,9 +200,26 @@ add_columns(struct my_conn *c, const struct newer *n, struct lt_err *err)
 	return true;
 }
 
+/* Also what an older Lutra left half-made, with no version yet. */
+static bool
+add_newer(struct my_conn *c, struct lt_err *err)
+{
+	bool has;
+
+	if (!probe(c, probe_all, &has, err))
+		return false;
+	for (size_t i = 0; !has && i < LT_COUNT(newer); i++) {
+		if (!add_columns(c, &newer[i], err))
+			return false;
+	}
+	return true;
+}
+
 bool
 pipeline_state_install(struct my_conn *target, struct lt_err *err)
 {
+	char set_version[80];
+	const char *const last[] = { set_version, "COMMIT" };
 	uint64_t version;
 
 	if (!read_version(target, &version, err))
@@ -197,21 +231,14 @@ pipeline_state_install(struct my_conn *target, struct lt_err *err)
 		    (unsigned long long)version, PIPELINE_STATE_VERSION);
 	if (version == PIPELINE_STATE_VERSION)
 		return true;
-	for (size_t i = 0; i < LT_COUNT(statements); i++) {
-		if (!my_exec(target, statements[i], NULL, err))
-			return lt_wrap(err, "while making schema lutra");
-	}
-	if (!schema_history_install(target, err))
+	if (!my_exec_all(target, statements, LT_COUNT(statements), err) || !schema_history_install(target, err))
 		return lt_wrap(err, "while making schema lutra");
-	for (size_t i = 0; i < LT_COUNT(newer); i++) {
-		if (!add_columns(
-			target, &newer[i], err)) /* also what an older Lutra left half-made, with no version yet */
-			return false;
-	}
+	if (!add_newer(target, err))
+		return false;
 	/* Last, so that a half-made schema is made again. */
-	return my_execf(target, err, "REPLACE INTO lutra.meta (name, value) VALUES ('version', '%d')",
-		   PIPELINE_STATE_VERSION) &&
-	       my_exec(target, "COMMIT", NULL, err);
+	snprintf(set_version, sizeof(set_version), "REPLACE INTO lutra.meta (name, value) VALUES ('version', '%d')",
+	    PIPELINE_STATE_VERSION);
+	return my_exec_all(target, last, LT_COUNT(last), err);
 }
 
 bool

@@ -160,14 +160,14 @@ flight_writer_open(struct flight_writer *w, struct change_sink *first, size_t la
 		return false;
 	w->session = pipeline_load_session(w->sink);
 	w->wake = lt_wake_new();
-	w->hooks = (struct pipeline_load_turn){ .wait = wait_for_turn, .called_off = called_off, .ctx = w };
-	pipeline_load_take_turns(w->sink, &w->hooks);
 	return true;
 }
 
 void
 flight_writer_start(struct flight_writer *w)
 {
+	w->hooks = (struct pipeline_load_turn){ .wait = wait_for_turn, .called_off = called_off, .ctx = w };
+	pipeline_load_take_turns(w->sink, &w->hooks);
 	w->thread = lt_thread_start("writer", writer_main, w);
 }
 

@@ -221,3 +221,24 @@ def test_r21_what_is_locked_is_known_before_it_is_decided(off, faulty):
     lutra.wait()
     rows = [server.sql("SELECT v FROM hot WHERE id = 2", db=lutra.name)[0][0] for server in (hz, us)]
     assert rows == (["us", "hz"] if off else ["us", "us"])
+
+
+@pytest.mark.parametrize("off", [None, "r17_insert"])
+def test_r17_a_row_that_is_not_there_is_locked(off, faulty):
+    """While Lutra is held behind its decision, a user inserts the same row and deletes it again: or cannot."""
+    hz, us, lutra = faulty("mariadb", "mysql", HOT)
+    lutra.start()
+    assert lutra.stop() == 0
+    steps.transaction(hz, lutra.name, "INSERT INTO hot VALUES (1, 1, 'hz')")
+    lutra.env["LUTRA_HOLD_AT"] = "settle.decided"
+    if off:
+        lutra.env["LUTRA_FAULTS"] = off
+    lutra.start(wait=False)
+    wait_until(lambda: lutra.held, steps.PATIENCE_S, "Lutra to hold")
+    waits = "SET SESSION innodb_lock_wait_timeout=1"
+    with contextlib.nullcontext() if off else pytest.raises(pymysql.err.OperationalError, match="1205"):
+        us.script([waits, "INSERT INTO hot VALUES (1, 2, 'us')", "DELETE FROM hot WHERE id = 1"], db=lutra.name)
+    lutra.go_on()
+    lutra.wait()
+    rows = [server.sql("SELECT v FROM hot", db=lutra.name) for server in (hz, us)]
+    assert rows[0] != rows[1] if off else rows == [(("hz",),)] * 2, rows

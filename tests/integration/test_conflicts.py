@@ -139,6 +139,23 @@ def test_values_that_rows_compete_for_end_equal(engines, two_way):
     assert parked[0] == parked[1]
 
 
+def test_a_row_that_lost_a_unique_value_comes_back(two_way):
+    """Its value is freed by a user, with nothing else to be applied at that site."""
+    hz, us, lutra = two_way("mariadb", "mysql", RIVAL)
+    lutra.start()
+    assert lutra.stop() == 0
+    steps.transaction(hz, lutra.name, "INSERT INTO rival VALUES (1, 5, 1, 'hz')")
+    steps.transaction(us, lutra.name, "INSERT INTO rival VALUES (2, 5, 2, 'us')")
+    lutra.start()
+    ends_equal(lutra, hz, us)
+    (shown,), = hz.sql("SELECT id FROM rival", db=lutra.name)
+    steps.transaction(hz, lutra.name, "UPDATE rival SET u = 6" if shown == 1 else "DELETE FROM rival")
+    for server in (hz, us):
+        wait_until(lambda: 3 - shown in steps.column(server, lutra.name, "SELECT id FROM rival"), steps.PATIENCE_S, "the other row")
+        wait_until(lambda: not server.sql("SELECT 1 FROM lutra.parked"), steps.PATIENCE_S, "nothing to be parked")
+    ends_equal(lutra, hz, us)
+
+
 def test_hot_rows_end_equal_though_lutra_is_killed(two_way):
     hz, us, lutra = two_way("mariadb", "mysql", HOT)
     lutra.start()

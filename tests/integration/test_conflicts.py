@@ -22,7 +22,7 @@ KEYS, VALUES = 12, 8
 class Crowd:
     """Clients of one site, each with transactions of a few statements on the same few rows as those of the other site."""
 
-    def __init__(self, server, schema, site, statement, clients=2, transactions=60):
+    def __init__(self, server, schema, site, statement, clients=2, transactions=40):
         self.server, self.schema, self.statement, self.failed = server, schema, statement, []
         self.threads = [threading.Thread(target=self._run, args=(random.Random(f"{site}.{i}"), transactions)) for i in range(clients)]
 
@@ -109,7 +109,7 @@ def write_at_both(lutra, hz, us, statement, **more):
         crowd.join()
 
 
-@pytest.mark.parametrize("engines", [("mariadb", "mariadb"), ("mariadb", "mysql"), ("mysql", "mysql")], ids="-".join)
+@pytest.mark.parametrize("engines", [("mariadb", "mariadb"), ("mariadb", "mysql")], ids="-".join)
 def test_hot_rows_end_equal(engines, two_way):
     hz, us, lutra = two_way(*engines, HOT)
     lutra.start()
@@ -118,9 +118,8 @@ def test_hot_rows_end_equal(engines, two_way):
     assert lutra.stop() == 0
 
 
-@pytest.mark.parametrize("engines", [("mariadb", "mysql")], ids="-".join)
-def test_hot_rows_on_several_connections_end_equal(engines, two_way):
-    hz, us, lutra = two_way(*engines, HOT, extra=["writers: 3", "group: { rows: 5 }"])
+def test_hot_rows_on_several_connections_end_equal(two_way):
+    hz, us, lutra = two_way("mariadb", "mysql", HOT, extra=["writers: 3", "group: { rows: 5 }"])
     lutra.start()
     assert lutra.stop() == 0
     write_at_both(lutra, hz, us, hot)
@@ -129,9 +128,8 @@ def test_hot_rows_on_several_connections_end_equal(engines, two_way):
     ends_equal(lutra, hz, us)
 
 
-@pytest.mark.parametrize("engines", [("mariadb", "mysql")], ids="-".join)
-def test_values_that_rows_compete_for_end_equal(engines, two_way):
-    hz, us, lutra = two_way(*engines, RIVAL)
+def test_values_that_rows_compete_for_end_equal(two_way):
+    hz, us, lutra = two_way("mysql", "mariadb", RIVAL)
     lutra.start()
     write_at_both(lutra, hz, us, rival)
     ends_equal(lutra, hz, us)
@@ -177,9 +175,8 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("engines", [("mariadb", "mysql"), ("mysql", "mariadb")], ids="-".join)
-def test_each_kind_of_conflict_is_decided_alike(engines, two_way):
-    hz, us, lutra = two_way(*engines, HOT)
+def test_each_kind_of_conflict_is_decided_alike(two_way):
+    hz, us, lutra = two_way("mysql", "mariadb", HOT)
     steps.run_at((hz, us), lutra.name, BASE)
     lutra.start()
     assert lutra.stop() == 0

@@ -7,6 +7,17 @@
 /* Of one INSERT: a line's images, escaped, are half a megabyte at most, and any server takes four. */
 #define SQL_BYTES ((size_t)256 << 10)
 
+const char *
+converge_rule_name(const struct conflict_policy *p)
+{
+	switch (p->kind) {
+	case CONFLICT_BY_ROW: return "last-writer-wins";
+	case CONFLICT_BY_HOME: return "trusted";
+	case CONFLICT_BY_COLUMN: break;
+	}
+	return "column-last-writer-wins";
+}
+
 /* The text, or its beginning and what it was. */
 static void
 add_text(struct lt_buf *sql, struct lt_buf *text, size_t max)

@@ -20,6 +20,8 @@ struct converge_conflict {
 	const char *rule;                          /* "last-writer-wins", ... */
 };
 
+/** How the channel file names a policy. */
+const char *converge_rule_name(const struct conflict_policy *p);
 /** A line that tells of no conflict but of a row that was not what it had to be: the audit's alarm. */
 #define CONVERGE_RULE_DRIFT "drift"
 

@@ -74,7 +74,7 @@ find_row(struct replay *r, struct lt_err *err)
 	if (!converge_record_is_whole(text))
 		return lt_fail(err, LT_E_REPLAY_CUT, "the conflict log keeps only the beginning of the row's key");
 	return converge_shape_key_parse(r->shape, text, r->arena, &key, err) &&
-	       converge_rows_find(r->rows, r->shape, key, true, r->arena, &r->found, err);
+	       converge_rows_find(r->conn, r->shape, key, true, r->arena, &r->found, err);
 }
 
 /* Where columns are decided one by one, only those that the lost write changed are written. */

@@ -57,7 +57,7 @@ converge_rows_shape(struct converge_rows *r, struct lt_str schema, struct lt_str
 }
 
 bool
-converge_rows_find(struct converge_rows *r, const struct converge_shape *s, const struct conflict_row *key, bool lock,
+converge_rows_find(struct my_conn *c, const struct converge_shape *s, const struct conflict_row *key, bool lock,
     struct lt_arena *arena, const struct conflict_row **ret, struct lt_err *err)
 {
 	struct lt_buf sql = { 0 };
@@ -72,7 +72,7 @@ converge_rows_find(struct converge_rows *r, const struct converge_shape *s, cons
 	if (!converge_shape_key_values(s, key, &sql, err))
 		goto out;
 	lt_buf_z(&sql, lock ? ") FOR UPDATE" : ")");
-	if (!my_query(r->conn, lt_buf_cstr(&sql), &rows, err))
+	if (!my_query(c, lt_buf_cstr(&sql), &rows, err))
 		goto out;
 	*ret = NULL;
 	ok = rows->nrows == 0 || converge_shape_found(s, rows, 0, arena, ret, &ignored, err);

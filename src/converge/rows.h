@@ -16,11 +16,10 @@ void converge_rows_close(struct converge_rows *r);
 /** A table of the site; lives as long as `r`. */
 LT_MUST_USE bool converge_rows_shape(struct converge_rows *r, struct lt_str schema, struct lt_str table,
     const struct converge_shape **ret, struct lt_err *err);
-/** The row that has the key columns of `key`; *ret NULL: there is none. In `arena`. `lock`: until the transaction ends;
- * an absent one is not. */
-LT_MUST_USE bool converge_rows_find(struct converge_rows *r, const struct converge_shape *s,
-    const struct conflict_row *key, bool lock, struct lt_arena *arena, const struct conflict_row **ret,
-    struct lt_err *err);
+/** The row that has the key columns of `key`, over any connection to the site; *ret NULL: there is none. In `arena`.
+ * `lock`: until the transaction ends; an absent one is not. */
+LT_MUST_USE bool converge_rows_find(struct my_conn *c, const struct converge_shape *s, const struct conflict_row *key,
+    bool lock, struct lt_arena *arena, const struct conflict_row **ret, struct lt_err *err);
 /** The rows that have a value of `row` in a further unique index: `each` is called for them, for one in two indexes
  * twice. */
 LT_MUST_USE bool converge_rows_rivals(struct converge_rows *r, const struct converge_shape *s,

@@ -2,12 +2,13 @@
 
 #include "converge/log.h"
 #include "converge/settle.h"
+#include "converge/shadow.h"
 
 struct converge_sender {
 	const struct model_channel *channel; /* borrowed */
 	size_t index;
 	struct pipeline_origin inner;
-	struct converge_site *from, *to; /* borrowed */
+	struct converge_site *from, *to; /* borrowed; shadow: from is NULL */
 	const struct lt_clock *clock;    /* borrowed */
 };
 
@@ -27,13 +28,19 @@ converge_sender_free(struct converge_sender *s)
 	free(s);
 }
 
-/* Not before the site's history: what is sent has a version. */
+/* Nothing is sent before the site's history: what is sent has a version. */
+static bool
+has_history(const struct converge_sender *s, struct lt_err *err)
+{
+	return s->from == NULL || converge_site_await(s->from, err);
+}
+
 static bool
 send_now(void *ctx, struct change_position *out, struct lt_err *err)
 {
 	struct converge_sender *s = ctx;
 
-	return converge_site_await(s->from, err) && s->inner.now(s->inner.ctx, out, err);
+	return has_history(s, err) && s->inner.now(s->inner.ctx, out, err);
 }
 
 static bool
@@ -41,7 +48,7 @@ send_begin(void *ctx, const struct model_start *start, struct change_position *o
 {
 	struct converge_sender *s = ctx;
 
-	return converge_site_await(s->from, err) && s->inner.begin(s->inner.ctx, start, out, err);
+	return has_history(s, err) && s->inner.begin(s->inner.ctx, start, out, err);
 }
 
 static bool
@@ -49,7 +56,7 @@ send_open(void *ctx, const struct change_position *from, const struct change_fil
     const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret, struct lt_err *err)
 {
 	struct converge_sender *s = ctx;
-	struct lt_arena *arena = lt_arena_new();
+	struct lt_arena *arena;
 	struct conflict_checkpoint state;
 	struct change_position place;
 	struct converge_log_start start = { .channel = s->channel->name,
@@ -61,6 +68,9 @@ send_open(void *ctx, const struct change_position *from, const struct change_fil
 		.txn_limit_bytes = txn_limit_bytes };
 	bool ok;
 
+	if (s->from == NULL)
+		return s->inner.open(s->inner.ctx, from, filter, describer, txn_limit_bytes, ret, err);
+	arena = lt_arena_new();
 	change_position_init(&place);
 	ok = converge_site_checkpoint(s->from, from, &place, arena, &state, err) &&
 	     converge_log_open(&start, filter, describer, ret, err);
@@ -92,6 +102,8 @@ send_settle(void *ctx, struct lt_wake *stop)
 {
 	struct converge_sender *s = ctx;
 
+	if (s->from == NULL)
+		return converge_shadow_new(s->channel, s->index, s->to, s->clock);
 	return converge_settle_new(s->channel, s->index, s->to, &s->inner, s->clock, stop);
 }
 

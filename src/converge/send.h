@@ -8,7 +8,7 @@
 struct converge_sender;
 
 /** For pipeline `index`. `inner` is the source's log as it is (copied); the sites are those at its two ends; all else
- * is borrowed. */
+ * is borrowed. In a shadow channel `from` is NULL, and the log is sent as it is. */
 struct converge_sender *converge_sender_new(const struct model_channel *channel, size_t index,
     const struct pipeline_origin *inner, struct converge_site *from, struct converge_site *to,
     const struct lt_clock *clock);

@@ -251,17 +251,6 @@ change_of(const struct conflict_txn *txn, struct lt_str key)
 	return NULL;
 }
 
-static const char *
-rule_name(enum conflict_kind kind)
-{
-	switch (kind) {
-	case CONFLICT_BY_ROW: return "last-writer-wins";
-	case CONFLICT_BY_HOME: return "trusted";
-	case CONFLICT_BY_COLUMN: return "column-last-writer-wins";
-	}
-	return "";
-}
-
 /* What a line of the conflict log says of an operation of the group. */
 static struct converge_conflict
 line_of(const struct settle *t, const struct conflict_txn *txn, struct lt_str key)
@@ -277,7 +266,7 @@ line_of(const struct settle *t, const struct conflict_txn *txn, struct lt_str ke
 		.after = c->after,
 		.found = r->found,
 		.now = r->wanted,
-		.rule = rule_name(c->policy->kind) };
+		.rule = converge_rule_name(c->policy) };
 }
 
 static struct converge_conflict
@@ -569,8 +558,12 @@ converge_settle_new(const struct model_channel *channel, size_t index, struct co
 {
 	struct settle *t = lt_new(struct settle);
 
-	t->base =
-	    (struct pipeline_settle){ settle_apply, settle_again, settle_due, settle_tend, settle_done, settle_close };
+	t->base = (struct pipeline_settle){ .apply = settle_apply,
+		.again = settle_again,
+		.due = settle_due,
+		.tend = settle_tend,
+		.done = settle_done,
+		.close = settle_close };
 	t->channel = channel;
 	t->pipeline = &channel->pipelines[index];
 	t->target = target;

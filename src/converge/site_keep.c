@@ -195,6 +195,7 @@ forget(struct converge_site *s)
 static bool
 make_first(struct converge_site *s, struct lt_err *err)
 {
+	static const struct model_start now = { .kind = MODEL_START_NOW }; /* of a site that is no source */
 	const struct model_start *start = NULL;
 	struct conflict_checkpoint state = { .origin = conflict_origin(s->model->id, 0) };
 	struct lt_buf bytes = { 0 };
@@ -208,7 +209,7 @@ make_first(struct converge_site *s, struct lt_err *err)
 	}
 	change_position_init(&at);
 	conflict_checkpoint_encode(&state, &bytes);
-	ok = s->origin.begin(s->origin.ctx, start, &at, err) &&
+	ok = s->origin.begin(s->origin.ctx, start != NULL ? start : &now, &at, err) &&
 	     converge_store_put(s, s->conn, &at, lt_buf_str(&bytes), &id, err);
 	if (ok)
 		add_stored(s, id, lt_wall_us(s->clock), &state.seen);

@@ -86,6 +86,16 @@ node_table_name(struct lt_str name, struct lt_str *schema, struct lt_str *table,
 }
 
 bool
+node_conflict_decides(const struct model_channel *channel, size_t site)
+{
+	for (size_t i = 0; i < channel->npipelines; i++) {
+		if (channel->pipelines[i].to == site)
+			return true;
+	}
+	return false;
+}
+
+bool
 node_conflict_connect(
     const struct model_channel *channel, size_t site, struct lt_wake *stop, struct my_conn **ret, struct lt_err *err)
 {
@@ -295,7 +305,8 @@ read_sites(const struct ask *a,
 	for (size_t i = 0; ok && i < a->channel->nsites; i++) {
 		struct my_conn *c = NULL;
 
-		if (a->site.len > 0 && !lt_str_eqz(a->site, a->channel->sites[i].name))
+		if (!node_conflict_decides(a->channel, i) ||
+		    (a->site.len > 0 && !lt_str_eqz(a->site, a->channel->sites[i].name)))
 			continue;
 		ok = node_conflict_connect(a->channel, i, a->stop, &c, err) && read(c, &a->wish, &all[i].rows, err);
 		my_close(c);

@@ -33,6 +33,8 @@ LT_MUST_USE bool node_conflict_name(
     const struct model_channel *channel, struct lt_str name, uint64_t *id, size_t *site, struct lt_err *err);
 /** "shop.orders", both parts borrowed. LT_E_USAGE. */
 LT_MUST_USE bool node_table_name(struct lt_str name, struct lt_str *schema, struct lt_str *table, struct lt_err *err);
+/** Whether anything is decided at site number `site`: it is some pipeline's target. */
+bool node_conflict_decides(const struct model_channel *channel, size_t site);
 /** A connection to site number `site` that sees times as UTC. */
 LT_MUST_USE bool node_conflict_connect(
     const struct model_channel *channel, size_t site, struct lt_wake *stop, struct my_conn **ret, struct lt_err *err);

@@ -6,7 +6,7 @@
 struct node_converge {
 	const struct model_channel *channel; /* borrowed */
 	const struct lt_clock *clock;        /* borrowed */
-	struct converge_site **sites;        /* owned; of each site */
+	struct converge_site **sites;        /* owned; of each site; shadow: of the target alone */
 	struct node_origin **logs;           /* owned; of each site, for its observing reader alone (R21) */
 	struct change_spill_room *rooms;     /* owned; of each of these */
 	struct converge_sender **senders;    /* owned; of each pipeline */
@@ -30,6 +30,8 @@ node_converge_start(
 	for (size_t i = 0; i < channel->nsites; i++) {
 		struct pipeline_origin log;
 
+		if (channel->conflicts.shadow && i != channel->pipelines[0].to)
+			continue; /* a source is left alone */
 		n->rooms[i] = *room;
 		n->logs[i] = node_origin_new(&channel->sites[i], channel->memory_bytes, clock);
 		node_origin_spill(n->logs[i], &n->rooms[i]);
@@ -54,8 +56,10 @@ node_converge_origin(struct node_converge *n, size_t index, const struct pipelin
 void
 node_converge_end(struct node_converge *n)
 {
-	for (size_t i = 0; n != NULL && i < n->channel->nsites; i++)
-		converge_site_end(n->sites[i]);
+	for (size_t i = 0; n != NULL && i < n->channel->nsites; i++) {
+		if (n->sites[i] != NULL)
+			converge_site_end(n->sites[i]);
+	}
 }
 
 void

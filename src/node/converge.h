@@ -18,7 +18,7 @@ struct pipeline_origin node_converge_origin(struct node_converge *n, size_t inde
 void node_converge_end(struct node_converge *n);
 /** Behind the pipelines' end. */
 void node_converge_free(struct node_converge *n);
-/** A site by its index in the channel; NULL: none is there. */
+/** A site by its index in the channel; NULL: none is there, as of the source of a shadow channel. */
 struct converge_site *node_converge_site(const struct node_converge *n, size_t site);
 
 #endif

@@ -121,7 +121,7 @@ gather(struct answer *a, const struct node_frame *f, struct lt_err *err)
 	    !node_conflict_connect(channel, a->site, a->wish->stop, &a->conn, err) ||
 	    !converge_rows_open(channel, a->site, a->conn, &a->rows, err) ||
 	    !converge_rows_shape(a->rows, schema, table, &a->shape, err) || !find_key(a, f, err) ||
-	    !converge_rows_find(a->rows, a->shape, a->key, false, a->arena, &a->row, err))
+	    !converge_rows_find(a->conn, a->shape, a->key, false, a->arena, &a->row, err))
 		return false;
 	remember(a);
 	wish.key = a->key_bytes;
@@ -309,6 +309,7 @@ bool
 node_explain(const struct node_explain_wish *wish, const struct node_frame *f, struct lt_buf *out, struct lt_err *err)
 {
 	bool json = lt_str_eqz(f->args[FORM], "json"), ok = true;
+	size_t n = 0;
 
 	if (json) {
 		lt_buf_c(out, '{');
@@ -318,13 +319,16 @@ node_explain(const struct node_explain_wish *wish, const struct node_frame *f, s
 		lt_buf_c(out, '[');
 	}
 	for (size_t i = 0; ok && i < wish->channel->nsites; i++) {
-		struct answer a = { .wish = wish, .site = i, .arena = lt_arena_new() };
+		struct answer a = { .wish = wish, .site = i };
 
+		if (!node_conflict_decides(wish->channel, i))
+			continue;
+		a.arena = lt_arena_new();
 		if (!gather(&a, f, &a.err) && is_our_fault(&a.err)) {
 			*err = a.err;
 			ok = false;
 		} else if (json) {
-			lt_buf_z(out, i > 0 ? "," : "");
+			lt_buf_z(out, n++ > 0 ? "," : "");
 			answer_json(&a, out);
 		} else {
 			answer_text(&a, out);

@@ -25,11 +25,15 @@ node_view_get(struct node *n, struct node_view *out)
 		pipeline_status_get(n->pipelines[i], &out->pipelines[i].status);
 		out->pipelines[i].semi_sync = node_origin_relay_status(n->origins[i], &out->pipelines[i].relay);
 	}
-	out->nsites = n->converge != NULL ? n->channel->nsites : 0;
-	out->sites = lt_realloc(out->sites, (out->nsites + 1) * sizeof(*out->sites));
-	for (size_t i = 0; i < out->nsites; i++) {
-		out->sites[i].name = n->channel->sites[i].name;
-		converge_site_status(node_converge_site(n->converge, i), &out->sites[i].status);
+	out->nsites = 0;
+	out->sites = lt_realloc(out->sites, (n->channel->nsites + 1) * sizeof(*out->sites));
+	for (size_t i = 0; i < n->channel->nsites; i++) {
+		struct converge_site *site = node_converge_site(n->converge, i);
+
+		if (site == NULL)
+			continue;
+		out->sites[out->nsites].name = n->channel->sites[i].name;
+		converge_site_status(site, &out->sites[out->nsites++].status);
 	}
 }
 

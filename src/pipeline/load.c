@@ -210,12 +210,19 @@ is_about_data(const struct load *l, const struct lt_err *err)
 	       err->code != LT_E_LOCK_WAIT && err->code != LT_E_DEADLOCK;
 }
 
+/* Whether somebody else carries out groups. */
+static bool
+decides(const struct load *l)
+{
+	return l->settle != NULL && l->settle->apply != NULL;
+}
+
 static bool
 send(struct load *l, size_t n, bool gather, const struct change_position *end, struct lt_err *err)
 {
 	bool spilled = l->txns[0]->spill != NULL;
 
-	if (l->settle != NULL)
+	if (decides(l))
 		return pipeline_load_send_settled(l, n, gather, end, err);
 	my_set_io_timeout(l->conn, spilled ? LARGE_IO_TIMEOUT_MS : PIPELINE_IO_TIMEOUT_MS);
 	if (spilled) {
@@ -242,7 +249,7 @@ send_in_order(struct load *l, size_t n, const struct change_position *end, struc
 static void
 choose_mode(struct load *l)
 {
-	l->merge = l->channel->mode == MODEL_MODE_MERGE && l->unmerged == 0 && l->settle == NULL;
+	l->merge = l->channel->mode == MODEL_MODE_MERGE && l->unmerged == 0 && !decides(l);
 	l->unmerged -= l->unmerged > 0 ? 1 : 0;
 }
 

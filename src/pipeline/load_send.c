@@ -358,8 +358,8 @@ pipeline_load_group(struct load *l, size_t n, struct lt_err *err)
 bool
 pipeline_load_send(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
 {
-	return pipeline_load_lane_first(l, n, end, err) && pipeline_load_group(l, n, err) &&
-	       pipeline_load_settle(l, err);
+	return pipeline_load_lane_first(l, n, end, err) && pipeline_load_look(l, n, err) &&
+	       pipeline_load_group(l, n, err) && pipeline_load_settle(l, err);
 }
 
 bool
@@ -598,6 +598,6 @@ pipeline_load_group_gathered(struct load *l, size_t n, struct lt_err *err)
 bool
 pipeline_load_send_gathered(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
 {
-	return pipeline_load_lane_first(l, n, end, err) && pipeline_load_group_gathered(l, n, err) &&
-	       pipeline_load_settle(l, err);
+	return pipeline_load_lane_first(l, n, end, err) && pipeline_load_look(l, n, err) &&
+	       pipeline_load_group_gathered(l, n, err) && pipeline_load_settle(l, err);
 }

@@ -72,6 +72,20 @@ pipeline_load_send_settled(struct load *l, size_t n, bool gather, const struct c
 	}
 }
 
+bool
+pipeline_load_look(struct load *l, size_t n, struct lt_err *err)
+{
+	if (l->settle == NULL || l->settle->look == NULL)
+		return true;
+	if (!pipeline_load_take(l, 0, err))
+		return false;
+	l->settling = true;
+	if (l->settle->look(l->settle, &l->base, l->txns, n, err))
+		return true;
+	l->culprit = n;
+	return false;
+}
+
 void
 pipeline_load_tell_settle(struct load *l, bool committed)
 {

@@ -7,6 +7,10 @@
 #include "pipeline/load.h"
 
 struct pipeline_settle {
+	/** NULL but for who only looks on, and then apply(), again() and tend() are: in the open transaction of `s`,
+	 * whose lane has moved (all replies taken), before load itself writes txns[0..n). All replies taken again. */
+	bool (*look)(struct pipeline_settle *t, struct change_sink *s, struct change_txn *const *txns, size_t n,
+	    struct lt_err *err);
 	/** In the open transaction of `s`, whose lane has moved (all replies taken): make the target what txns[0..n)
 	 * ask for; all replies taken again. On failure *culprit is the index of the transaction that it speaks of, or
 	 * n; all is rolled back by the caller. */

@@ -67,6 +67,10 @@ const struct cli_command cli_commands[] = {
 	{ "ddl", "done", "PIPELINE", "say that a schema change was made at the target too",
 	    "Compares the tables of both ends and, if they are alike, goes on behind the statement that stopped the pipeline.",
 	    1, 1, BY_HAND, BIT(CLI_DATA), cli_ddl_done },
+	{ "site", "remove", "ID", "say that a site is gone for good",
+	    "Of a conflict channel whose file does not name the site any more: nothing is kept for it from now on. Tells how\n"
+	    "far each site has what it wrote, and ends with 1 where they differ.",
+	    1, 1, BY_HAND, BIT(CLI_DATA), cli_site_remove },
 	{ "stop", NULL, "", "end the `lutra run` of a data folder",
 	    "As SIGTERM does; returns once it has ended, and the data folder is free.", 0, 0, BIT(CLI_DATA),
 	    BIT(CLI_DATA), cli_stop },

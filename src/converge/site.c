@@ -7,6 +7,7 @@
 
 #define PAUSE_MS 50
 #define NOTICE_MS 50
+#define LEAVE_MS 10000
 
 static void
 init_cond(pthread_cond_t *cond)
@@ -274,6 +275,55 @@ converge_site_hear(struct converge_site *s, uint32_t peer, const struct conflict
 	pthread_mutex_lock(&s->lock);
 	conflict_peers_hear(&s->heard, peer, seen);
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* -- peers that leave ----------------------------------------------------------------------------- */
+
+bool
+converge_site_knows(struct converge_site *s, uint32_t peer, uint64_t *seq)
+{
+	bool knows;
+
+	pthread_mutex_lock(&s->lock);
+	knows = conflict_peers_seen(&s->heard, peer) != NULL;
+	*seq = s->observer != NULL
+		   ? conflict_vector_get(&conflict_observer_clock(s->observer)->seen, conflict_origin(peer, 0))
+		   : 0;
+	pthread_mutex_unlock(&s->lock);
+	return knows;
+}
+
+/* Behind the lock, for a moment. */
+static void
+wait_moved(struct converge_site *s)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	add_ms(&until, NOTICE_MS);
+	pthread_cond_timedwait(&s->moved, &s->lock, &until);
+}
+
+bool
+converge_site_leave(struct converge_site *s, uint32_t peer, struct lt_wake *gone, struct lt_err *err)
+{
+	uint64_t deadline = lt_mono_us(s->clock) + (uint64_t)LEAVE_MS * 1000;
+	bool ends = false, left = false;
+
+	pthread_mutex_lock(&s->lock);
+	s->leaving = peer; /* of the keeper, which writes what was heard */
+	while (!left && !ends && lt_mono_us(s->clock) < deadline) {
+		wait_moved(s);
+		left = s->leaving != peer;
+		ends = converge_site_is_ending(s) || lt_wake_raised(gone);
+	}
+	if (!left && ends)
+		lt_fail(err, LT_E_CANCELLED, "the wait for site %s ends", s->model->name);
+	else if (!left)
+		lt_fail(err, LT_E_TIMEOUT, "site %s was not written within %d s: it is done once it can be%s%s",
+		    s->model->name, LEAVE_MS / 1000, s->keeper_err.code != LT_OK ? ": " : "", s->keeper_err.message);
+	pthread_mutex_unlock(&s->lock);
+	return left;
 }
 
 /* -- how it stands -------------------------------------------------------------------------------- */

@@ -46,6 +46,12 @@ LT_MUST_USE bool converge_site_checkpoint(struct converge_site *s, const struct 
 /** The site with the id `peer` had seen all of `seen` when it wrote what is applied here by now. */
 void converge_site_hear(struct converge_site *s, uint32_t peer, const struct conflict_vector *seen);
 
+/** Whether something is kept here for the site with the id `peer`; then how far its transactions have come here. */
+bool converge_site_knows(struct converge_site *s, uint32_t peer, uint64_t *seq);
+/** A peer that is gone for good asks for nothing any more. Returns once schema lutra says so, too; LT_E_TIMEOUT after a
+ * while, with nothing else to be done: it is once the site can be written. LT_E_CANCELLED once `gone` is raised. */
+LT_MUST_USE bool converge_site_leave(struct converge_site *s, uint32_t peer, struct lt_wake *gone, struct lt_err *err);
+
 /** How it stands, for `lutra status` and metrics. */
 struct converge_status {
 	struct lt_err err;         /* why the log is not read; code 0: it is */

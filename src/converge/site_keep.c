@@ -269,8 +269,12 @@ beat(struct converge_site *s, struct lt_err *err)
 	struct conflict_peers heard = { 0 };
 	struct lt_buf bytes = { 0 };
 	bool believed, ok;
+	uint32_t leaving;
 
 	pthread_mutex_lock(&s->lock);
+	leaving = s->leaving;
+	conflict_peers_remove(&s->heard, leaving);
+	conflict_peers_remove(&s->durable, leaving);
 	conflict_peers_merge(&heard, &s->heard);
 	pthread_mutex_unlock(&s->lock);
 	conflict_peers_encode(&heard, &bytes);
@@ -278,6 +282,8 @@ beat(struct converge_site *s, struct lt_err *err)
 	if (ok) {
 		pthread_mutex_lock(&s->lock);
 		conflict_peers_merge(&s->durable, &heard);
+		s->leaving = s->leaving == leaving ? 0 : s->leaving;
+		pthread_cond_broadcast(&s->moved);
 		pthread_mutex_unlock(&s->lock);
 	}
 	lt_buf_free(&bytes);

@@ -44,6 +44,7 @@ struct converge_site {
 	struct change_place read;           /* how far reading has come */
 	struct conflict_peers heard;        /* owned: of peers, by now, */
 	struct conflict_peers durable;      /* owned: and what of it schema lutra holds */
+	uint32_t leaving;                   /* a peer that is to be dropped from both; 0: none */
 	struct converge_status status;      /* but for what the observer knows */
 	struct lt_err keeper_err;           /* code 0: it works */
 

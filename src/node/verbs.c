@@ -3,6 +3,7 @@
 #include "node/audit.h"
 #include "node/conflicts.h"
 #include "node/explain.h"
+#include "node/peers.h"
 
 /* What a pipeline may take over one order: comparing the tables of both ends is the longest. */
 #define ORDER_TIMEOUT_MS 60000
@@ -210,6 +211,17 @@ verb_conflicts(struct node *n, const struct node_frame *f, const struct node_cal
 	return node_conflicts(n->channel, f, caller->gone, text, err);
 }
 
+static bool
+verb_site_remove(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
+{
+	struct node_farewell farewell = { .who = caller->who, .why = f->args[2], .gone = caller->gone };
+
+	if (!lt_str_u64(f->args[1], &farewell.id))
+		return lt_fail(err, LT_E_USAGE, "site remove %.*s: the id of a site is wanted", LT_FMT(f->args[1]));
+	return node_peer_remove(n, &farewell, text, found, err);
+}
+
 static struct converge_site *
 site_of(void *ctx, size_t site)
 {
@@ -289,6 +301,7 @@ static const struct verb verbs[] = {
 	{ "log", 3, 3, verb_log },
 	{ "conflicts", 3, NODE_FRAME_ARGS - 1, verb_conflicts },
 	{ "explain", 3, NODE_FRAME_ARGS - 1, verb_explain },
+	{ "site-remove", 2, 2, verb_site_remove },
 };
 
 static bool

@@ -101,7 +101,9 @@ reach_sites(struct check *k)
 		s->model = &k->channel->sites[i];
 		s->name = s->model->name;
 		for (size_t j = 0; j < k->channel->npipelines; j++) {
-			s->is_source |= k->channel->pipelines[j].from == i;
+			/* A shadow reads the target's log, too. */
+			s->is_source |= k->channel->pipelines[j].from == i ||
+					(k->channel->conflicts.shadow && k->channel->pipelines[j].to == i);
 			s->is_target |= k->channel->pipelines[j].to == i;
 		}
 		pipeline_check_reach(k, s);
@@ -136,7 +138,7 @@ check_pipelines(struct check *k)
 
 		if (p->from != k->channel->pipelines[0].from) /* who is as the first site is as all others */
 			continue;
-		if (k->channel->conflicts.on && !pipeline_check_begun(k, p))
+		if (k->decides && !pipeline_check_begun(k, p))
 			pipeline_check_equal(k, &tables[i]);
 		else
 			pipeline_check_data(k, &tables[i]);
@@ -151,12 +153,14 @@ check_pipelines(struct check *k)
 }
 
 size_t
-pipeline_check(const struct model_channel *channel, pipeline_check_fn each, void *ctx)
+pipeline_check(const struct model_channel *channel, const struct pipeline_check_decider *decider,
+    pipeline_check_fn each, void *ctx)
 {
-	struct check k = { .channel = channel, .say = each, .ctx = ctx };
+	struct check k = { .channel = channel, .decider = decider, .say = each, .ctx = ctx };
 
 	k.sites = lt_calloc(channel->nsites, sizeof(*k.sites));
 	k.two_way = channel->pipelines[0].two_way;
+	k.decides = channel->conflicts.on && !channel->conflicts.shadow;
 	reach_sites(&k);
 	check_pipelines(&k);
 	for (size_t i = 0; i < channel->nsites; i++) {

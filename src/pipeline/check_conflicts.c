@@ -1,10 +1,13 @@
 /* What must be so at all ends of a table whose conflicts are decided: a row is the same bytes everywhere, and found by
  * the same keys. */
+#include <stdio.h>
+
 #include "pipeline/check_priv.h"
 #include "schema/history.h"
 
-bool
-pipeline_check_decided(const struct check *k, struct lt_str schema, struct lt_str table)
+/* Also where a shadow only tells what would be decided. */
+static bool
+has_policy(const struct check *k, struct lt_str schema, struct lt_str table)
 {
 	const struct model_conflict_policy *policy;
 
@@ -14,12 +17,16 @@ pipeline_check_decided(const struct check *k, struct lt_str schema, struct lt_st
 	return policy == NULL || policy->kind != MODEL_CONFLICT_NONE;
 }
 
+bool
+pipeline_check_decided(const struct check *k, struct lt_str schema, struct lt_str table)
+{
+	return k->decides && has_policy(k, schema, table);
+}
+
 enum pipeline_verdict
 pipeline_check_verdict(const struct check *k, const struct check_pair *pair)
 {
-	bool fails = pipeline_check_decided(k, pair->to_schema, pair->to_table);
-
-	return fails && !k->channel->conflicts.shadow ? PIPELINE_FAIL : PIPELINE_WARN;
+	return pipeline_check_decided(k, pair->to_schema, pair->to_table) ? PIPELINE_FAIL : PIPELINE_WARN;
 }
 
 /* -- names of character sets ---------------------------------------------------------------------- */
@@ -161,15 +168,16 @@ check_collations(struct check_survey *keys, struct check_survey *others, const s
 void
 pipeline_check_alike(struct check *k, const struct check_tables *t)
 {
-	struct check_survey s = { k, t, "tables alike", PIPELINE_FAIL, 0 };
-	struct check_survey keys = { k, t, "collations of keys", PIPELINE_FAIL, 0 },
+	enum pipeline_verdict verdict = k->decides ? PIPELINE_FAIL : PIPELINE_WARN;
+	struct check_survey s = { k, t, "tables alike", verdict, 0 };
+	struct check_survey keys = { k, t, "collations of keys", verdict, 0 },
 			    others = { k, t, "collations", PIPELINE_WARN, 0 };
 	struct lt_buf out = { 0 };
 
 	for (size_t i = 0; i < t->npairs; i++) {
 		const struct check_pair *pair = &t->pairs[i];
 
-		if (pair->target == NULL || !pipeline_check_decided(k, pair->to_schema, pair->to_table))
+		if (pair->target == NULL || !has_policy(k, pair->to_schema, pair->to_table))
 			continue;
 		lt_buf_clear(&out);
 		compare_columns(pair, &out);
@@ -192,58 +200,28 @@ pipeline_check_alike(struct check *k, const struct check_tables *t)
 
 /* -- one site's tables ---------------------------------------------------------------------------- */
 
-static bool
-has_further_unique(const struct schema_table *t)
-{
-	for (size_t i = 1; i < t->nkeys; i++) {
-		if (t->keys[i].unique)
-			return true;
-	}
-	return false;
-}
-
-/* A column that the policy names and the table has not. */
-static struct lt_str
-unknown_column(const struct model_conflict_policy *policy, const struct schema_table *t)
-{
-	for (size_t i = 0; i < policy->ncolumns; i++) {
-		struct lt_str name = lt_str_z(policy->columns[i].name);
-
-		if (schema_table_column(t, name) == SIZE_MAX)
-			return name;
-	}
-	return (struct lt_str){ 0 };
-}
-
-static void
-check_policy(struct check_survey *s, const struct schema_table *t)
-{
-	const struct model_conflict_policy *policy = model_conflicts_of(s->k->channel, t->schema, t->name);
-	struct lt_str unknown;
-
-	if (policy == NULL) {
-		pipeline_check_finding(s, "write the regex under `conflicts: tables` in a simpler way",
-		    "%.*s.%.*s: a regex gave up on the name, so its policy is not known", LT_FMT(t->schema),
-		    LT_FMT(t->name));
-		return;
-	}
-	unknown = unknown_column(policy, t);
-	if (unknown.len > 0)
-		pipeline_check_finding(s, "mend the column's name under `conflicts: tables`",
-		    "%.*s.%.*s has no column %.*s", LT_FMT(t->schema), LT_FMT(t->name), LT_FMT(unknown));
-	if ((policy->kind == MODEL_CONFLICT_COLUMN || policy->kind == MODEL_CONFLICT_HOME) && has_further_unique(t))
-		pipeline_check_finding(s,
-		    "give it the policy last-writer-wins, or drop its further unique keys at all sites",
-		    "%.*s.%.*s has unique keys beside its primary key: only with last-writer-wins is it decided whose a value is",
-		    LT_FMT(t->schema), LT_FMT(t->name));
-}
-
 void
-pipeline_check_policies(struct check *k, const struct check_tables *t)
+pipeline_check_decidable(struct check *k, const struct check_tables *t)
 {
-	struct check_survey s = { k, t, "policies", PIPELINE_FAIL, 0 };
+	struct check_survey s = { k, t, "conflict tables", k->decides ? PIPELINE_FAIL : PIPELINE_WARN, 0 };
+	void *site = k->decider->open(k->channel, t->pipeline->mapping, t->to->conn);
+	size_t count = 0;
+	char fine[80];
 
-	for (size_t i = 0; i < t->npairs; i++)
-		check_policy(&s, t->pairs[i].source);
-	pipeline_check_survey_end(&s, "each table has one that fits");
+	for (size_t i = 0; i < t->npairs; i++) {
+		const struct schema_table *target = t->pairs[i].target;
+		struct lt_err err = { 0 };
+
+		if (target == NULL || !has_policy(k, target->schema, target->name))
+			continue;
+		count++;
+		if (!k->decider->fits(site, target->schema, target->name, &err))
+			pipeline_check_finding(&s,
+			    "change the table at all sites, exclude it, or name it with `policy: none` under `conflicts: tables` where one"
+			    " site alone writes it",
+			    "%s", err.message);
+	}
+	k->decider->close(site);
+	snprintf(fine, sizeof(fine), "%zu tables of %s can be decided", count, t->to->name);
+	pipeline_check_survey_end(&s, fine);
 }

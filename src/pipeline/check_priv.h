@@ -24,12 +24,14 @@ struct check_site {
 
 /** One run of the preflight; one owner. */
 struct check {
-	const struct model_channel *channel; /* borrowed */
+	const struct model_channel *channel;          /* borrowed */
+	const struct pipeline_check_decider *decider; /* borrowed */
 	pipeline_check_fn say;
 	void *ctx;
 	size_t failures;
 	struct check_site *sites; /* owned; as the channel has them */
 	bool two_way;
+	bool decides; /* conflicts are decided, not only told of (`shadow`) */
 };
 
 /** A mapped table with its other end. */
@@ -98,9 +100,9 @@ void pipeline_check_tables(struct check *k, const struct check_tables *t);
 bool pipeline_check_decided(const struct check *k, struct lt_str schema, struct lt_str table);
 /** What is of a finding that is a warning where nothing is decided. */
 enum pipeline_verdict pipeline_check_verdict(const struct check *k, const struct check_pair *pair);
-/** What the ends of such tables must have in common, and the policies of one site's tables. */
+/** What the ends of such tables must have in common, and whether the target's can be decided there. */
 void pipeline_check_alike(struct check *k, const struct check_tables *t);
-void pipeline_check_policies(struct check *k, const struct check_tables *t);
+void pipeline_check_decidable(struct check *k, const struct check_tables *t);
 /** What entries do beyond names: constants, several tables into one. */
 void pipeline_check_mapping(struct check *k, const struct check_tables *t);
 void pipeline_check_otter(struct check *k, const struct check_tables *t);

@@ -62,7 +62,7 @@ static const struct {
 static const char *
 why_strict(const struct check *k, const char *name)
 {
-	for (size_t i = 0; k->channel->conflicts.on && i < LT_COUNT(strict); i++) {
+	for (size_t i = 0; k->decides && i < LT_COUNT(strict); i++) {
 		if (strcmp(strict[i].name, name) == 0)
 			return strict[i].why;
 	}
@@ -108,8 +108,7 @@ check_settings(struct check *k, const struct check_site *s)
 			say_setting(k, s, at, value);
 	}
 	if (s->is_source && pipeline_check_var(s, "binlog_row_metadata").ptr == NULL)
-		(k->channel->conflicts.on ? pipeline_check_fail : pipeline_check_warn)(k, "binlog_row_metadata",
-		    s->name, NULL,
+		(k->decides ? pipeline_check_fail : pipeline_check_warn)(k, "binlog_row_metadata", s->name, NULL,
 		    "this version has none: rows from before a change of a table that Lutra did not see cannot be read");
 	if (s->is_source && lt_str_eqz(pipeline_check_var(s, "log_bin_compress"), "ON"))
 		pipeline_check_ok(k, "log_bin_compress", s->name, "ON: compressed events are read");
@@ -125,7 +124,7 @@ check_value_options(struct check *k, const struct check_site *s)
 
 	if (!s->is_source || options.ptr == NULL)
 		return;
-	if (options.len > 0 && k->channel->conflicts.on)
+	if (options.len > 0 && k->decides)
 		pipeline_check_fail(k, "binlog_row_value_options", s->name,
 		    "SET PERSIST binlog_row_value_options = '' (sessions that are open keep the old one)",
 		    "%.*s: conflicts are decided by whole values, not by edits of them", LT_FMT(options));
@@ -247,7 +246,7 @@ static void
 check_clock(struct check *k, const struct check_site *s)
 {
 	double offset_s = (double)s->clock_us / 1e6;
-	bool decides = k->channel->conflicts.on;
+	bool decides = k->decides;
 	int64_t limit_us = (int64_t)(k->channel->conflicts.max_skew_us / 2);
 
 	if (!s->clock_known)
@@ -386,7 +385,7 @@ check_alike(struct check *k, const struct model_pipeline *p, const struct check_
 
 	if (lt_str_eq(a, b))
 		pipeline_check_ok(k, "lower_case_table_names", p->name, "%.*s at both sites", LT_FMT(a));
-	else if (k->channel->conflicts.on)
+	else if (k->decides)
 		pipeline_check_fail(k, "lower_case_table_names", p->name,
 		    "make a server anew with the other's setting (it cannot be changed later)",
 		    "%.*s at %s, %.*s at %s: where conflicts are decided a table has the same name at all sites",

@@ -326,17 +326,13 @@ check_keys(struct check *k, const struct check_tables *t)
 
 	for (size_t i = 0; i < t->npairs; i++) {
 		const struct schema_table *end = t->pairs[i].target != NULL ? t->pairs[i].target : t->pairs[i].source;
-		bool decided = is_decided(k, &t->pairs[i]);
 
-		end = decided ? t->pairs[i].source : end; /* each site is one */
-		if (decided ? end->nkeys > 0 && lt_str_eqz(end->keys[0].name, "PRIMARY")
-			    : schema_table_find_key(end) != NULL)
+		if (schema_table_find_key(end) != NULL || is_decided(k, &t->pairs[i]))
 			continue;
-		s.otherwise = decided ? PIPELINE_FAIL : PIPELINE_WARN;
 		snprintf(
 		    mend, sizeof(mend), "give `%.*s`.`%.*s` a primary key", LT_FMT(end->schema), LT_FMT(end->name));
-		pipeline_check_finding(&s, mend, "%.*s.%.*s has no primary key%s: %s", LT_FMT(end->schema),
-		    LT_FMT(end->name), decided ? "" : " and no unique one without NULL",
+		pipeline_check_finding(&s, mend, "%.*s.%.*s has no primary key and no unique one without NULL: %s",
+		    LT_FMT(end->schema), LT_FMT(end->name),
 		    k->two_way ? "rows written at both ends are not told apart" : "each change reads the whole table");
 	}
 	pipeline_check_survey_end(&s, "every table has one");
@@ -425,12 +421,11 @@ check_versioned(struct check *k, const struct check_tables *t)
 	for (size_t i = 0; i < t->npairs; i++) {
 		const struct schema_table *target = t->pairs[i].target;
 
-		s.otherwise = is_decided(k, &t->pairs[i]) ? PIPELINE_FAIL : PIPELINE_WARN;
+		if (is_decided(k, &t->pairs[i]))
+			continue;
 		if (t->pairs[i].source->temporal || (target != NULL && target->temporal))
 			pipeline_check_finding(&s,
-			    s.otherwise == PIPELINE_FAIL
-				? "ALTER TABLE ... DROP SYSTEM VERSIONING at every site, or exclude the table"
-				: "exclude the row's period columns, and do not rely on the target's history",
+			    "exclude the row's period columns, and do not rely on the target's history",
 			    "%.*s.%.*s is system-versioned: each end keeps a history of its own",
 			    LT_FMT(t->pairs[i].to_schema), LT_FMT(t->pairs[i].to_table));
 	}
@@ -608,10 +603,16 @@ check_source(struct check *k, const struct check_tables *t)
 	check_keys(k, t);
 	check_versioned(k, t);
 	check_cascades(k, t);
-	if (!k->channel->conflicts.on)
-		return;
-	pipeline_check_policies(k, t);
-	check_references(k, t);
+	if (k->channel->conflicts.on)
+		check_references(k, t);
+}
+
+static void
+check_target(struct check *k, const struct check_tables *t)
+{
+	check_triggers(k, t);
+	if (k->channel->conflicts.on)
+		pipeline_check_decidable(k, t);
 }
 
 void
@@ -633,7 +634,7 @@ pipeline_check_tables(struct check *k, const struct check_tables *t)
 	if (is_first_of(k, t->pipeline, true))
 		check_source(k, t);
 	if (is_first_of(k, t->pipeline, false))
-		check_triggers(k, t);
+		check_target(k, t);
 	if (k->channel->conflicts.on && pipeline_check_is_first(k, t->pipeline))
 		pipeline_check_alike(k, t);
 	if (k->two_way && pipeline_check_is_first(k, t->pipeline))

@@ -41,6 +41,7 @@ struct pipeline_status {
 	double rows_per_s; /* over the last seconds */
 	struct lt_err err; /* of RETRYING and STOPPED; code 0 otherwise */
 	uint64_t since_us; /* wall clock: when the state was entered */
+	uint64_t tries;    /* of RETRYING, which lasts until what was in hand is applied: how often it failed */
 	uint64_t turn;     /* another one whenever it stops or its progress moves: an order is for the turn it saw */
 };
 

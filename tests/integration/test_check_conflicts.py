@@ -116,7 +116,7 @@ def test_a_clock_that_is_too_far_off(check, channel):
 
 KEY = "id INT PRIMARY KEY"
 TABLES = {  # what: (everywhere, at hz alone, at us alone, what is said about it, its beginning, in the detail, verdict)
-    "nokey": ([], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], "key hz->us", "no primary key"),
+    "nokey": ([], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], "conflict tables hz->us", "it has no primary key"),
     "mother": ([f"CREATE TABLE mother ({KEY})", f"CREATE TABLE daughter ({KEY}, p INT, FOREIGN KEY (p) REFERENCES mother (id) ON DELETE CASCADE)"], [], [],
                "cascades hz->us", "hz does not log that"),
     "fired": ([f"CREATE TABLE fired ({KEY})"], ["CREATE TRIGGER doubles BEFORE INSERT ON fired FOR EACH ROW SET NEW.id = NEW.id"], [],
@@ -133,10 +133,12 @@ TABLES = {  # what: (everywhere, at hz alone, at us alone, what is said about it
                "unique key v_key is at hz only"),
     "sorted": ([], ["CREATE TABLE sorted (id VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY)"],
                ["CREATE TABLE sorted (id VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY)"], "collations of keys hz->us", "column id"),
-    "versioned": ([], [f"CREATE TABLE versioned ({KEY}) WITH SYSTEM VERSIONING"], [f"CREATE TABLE versioned ({KEY})"], "system versioning hz->us", "history"),
-    "summed": ([f"CREATE TABLE summed ({KEY}, n INT, v INT UNIQUE)"], [], [], "policies hz->us", "unique keys beside its primary key"),
-    "home": ([f"CREATE TABLE home ({KEY}, v INT UNIQUE)"], [], [], "policies hz->us", "unique keys beside its primary key"),
-    "misspelt": ([f"CREATE TABLE misspelt ({KEY}, n INT)"], [], [], "policies hz->us", "has no column m"),
+    "versioned": ([], [f"CREATE TABLE versioned ({KEY}) WITH SYSTEM VERSIONING"], [f"CREATE TABLE versioned ({KEY})"], "conflict tables us->hz", "it is system-versioned"),
+    "summed": ([f"CREATE TABLE summed ({KEY}, n INT, v INT UNIQUE)"], [], [], "conflict tables us->hz", "which only `last-writer-wins` can decide"),
+    "home": ([f"CREATE TABLE home ({KEY}, v INT UNIQUE)"], [], [], "conflict tables us->hz", "which only `last-writer-wins` can decide"),
+    "weighed": (["CREATE TABLE weighed (id VARCHAR(9) CHARACTER SET utf8mb3 COLLATE utf8mb3_czech_ci PRIMARY KEY)"], [], [], "conflict tables us->hz",
+                "give the column a _bin collation"),
+    "misspelt": ([f"CREATE TABLE misspelt ({KEY}, n INT)"], [], [], "conflict tables us->hz", "it has no column m"),
 }
 
 
@@ -232,3 +234,17 @@ def test_a_channel_that_has_begun_is_not_compared_whole(check, durable, channel,
     report = Report(channel.made[0])
     assert report.verdict("existing data hz->us") == "warn"
     assert not any(what.startswith("equal at the start") for _, what, *_ in report.checks)
+
+
+def test_a_shadow_is_only_warned_of(check, durable, channel, schema):
+    """It decides nothing: what two ways would refuse is worth knowing, no more."""
+    report = check(["CREATE TABLE t (id INT NOT NULL UNIQUE)"], {"us": ["INSERT INTO t VALUES (1)"]}, {"policy": LWW, "shadow": True},
+                   sites=(("hz", "mariadb", 1), ("us", "mariadb", 2)), direction="hz -> us")
+    for verdict, _, mend in report.of("privileges us"):  # its log is read, too
+        assert verdict == "fail"
+        durable("mariadb", 2).sql(mend)
+    report = Report(channel.made[0])
+    assert report.status == 0, report.text
+    (verdict, detail, _), = report.of("conflict tables hz->us")
+    assert verdict == "warn" and f"{schema}.t" in detail
+    assert report.verdict("log_bin us") == "ok" and report.verdict("existing data hz->us") == "warn"

@@ -2,6 +2,7 @@
 
 import pytest
 import steps
+from lutralab.lutra import LutraFailed
 from lutralab.servers import wait_until
 from steps import column, run_at, transaction
 
@@ -98,3 +99,33 @@ def test_each_run_of_a_statement_is_acknowledged_by_itself(mesh, schema):
     all_same(servers, schema, [(1, 1)])
     assert servers["us"].sql("SELECT pipeline, reader, passed_file IS NULL FROM lutra.ddl ORDER BY id") == (
         ("hz->us", "us->hz", 0), ("hz->us", "us->eu", 0)) * 2
+
+
+def test_a_site_that_is_gone_for_good(mesh, schema):
+    """Taken out of the file, it is kept for until somebody says that it never comes back."""
+    servers, lutra = mesh
+    transaction(servers["eu"], schema, "INSERT INTO item VALUES (1, 1)")
+    lutra.wait()
+    with pytest.raises(LutraFailed) as refusal:
+        lutra.command("site", "remove", "3")
+    assert refusal.value.status == 2 and "is in the channel file" in str(refusal.value)
+    assert lutra.stop() == 0
+
+    def kept():
+        return [servers[name].sql("SELECT LENGTH(heard) FROM lutra.site")[0][0] for name in ("hz", "us")]
+    text = [line for line in lutra.file.read_text().splitlines() if not line.startswith("  eu:")]
+    lutra.file.write_text("\n".join(text).replace('"mesh"', '"hz <-> us"') + "\n")
+    lutra.start()
+    transaction(servers["hz"], schema, "INSERT INTO item VALUES (2, 2)")
+    lutra.wait()
+    before = kept()
+    said = lutra.command("site", "remove", "3", "--why", "the house burnt down").splitlines()
+    assert [line.split(",")[0] for line in said] == ["hz keeps nothing for site 3", "us keeps nothing for site 3"]
+    assert all(now < then for now, then in zip(kept(), before))
+    assert [column(servers[name], None, "SELECT why FROM lutra.audit") for name in ("hz", "us")] == [["the house burnt down"]] * 2
+    with pytest.raises(LutraFailed) as refusal:
+        lutra.command("site", "remove", "3")
+    assert refusal.value.status == 2 and "no site keeps anything" in str(refusal.value)
+    transaction(servers["us"], schema, "INSERT INTO item VALUES (3, 3)")
+    lutra.wait()
+    assert rows(servers["hz"], schema) == rows(servers["us"], schema) == [(1, 1), (2, 2), (3, 3)]

@@ -268,12 +268,20 @@ class Server:
     def alive(self):
         return self._process is not None and self._process.poll() is None
 
+    def init(self):
+        """Make the data folder where it is to stand, not as a copy."""
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        self._engine.init(self.data, self.log, *self._at_init())
+
+    def _at_init(self):
+        return [o for o in self._options if o.startswith(AT_INIT)]
+
     def start(self, *options, timeout_s=60):
         """Start and wait until it answers. `options` are added for this start only."""
         if self.alive:
             return self
         if not self.data.exists():
-            self._lab._fresh_copy(self._engine, self.data, *(o for o in self._options if o.startswith(AT_INIT)))
+            self._lab._fresh_copy(self._engine, self.data, *self._at_init())
         argv = [self._engine.program, "--no-defaults", *_as_user(), f"--datadir={self.data}", f"--port={self.port}",
                 f"--socket={self.socket}", f"--pid-file={self.folder}/pid", f"--log-error={self.log}",
                 f"--server-id={self.server_id}", f"--tmpdir={_own_tmp(self.data)}"]

@@ -88,7 +88,7 @@ def two_way(site, channel, schema):
             servers.extend((site(one, 1), site(other, 2)))
             for server in servers:
                 stack.enter_context(steps.server_globals(server, binlog_row_metadata="FULL"))
-            made = channel(dict(zip(("hz", "us"), servers)), "hz <-> us", conflicts="last-writer-wins", **more)
+            made = channel(dict(zip(("hz", "us"), servers)), "hz <-> us", **{"conflicts": "last-writer-wins", **more})
             steps.run_at(servers, schema, table)
             return (*servers, made)
         yield make
@@ -215,19 +215,25 @@ def test_killed_at_each_step_of_settling(faulty):
     ends_equal(lutra, hz, us)
 
 
+SELDOM = "{ policy: last-writer-wins, heartbeat: 5s }"  # while Lutra is held no heartbeat comes, and stamps count at most two of them above the last
+
+
+def held_at(lutra, step, off, server, statement):
+    """Lutra, with the rule `off` or none, holds at the step while it applies what is written at the server."""
+    lutra.env["LUTRA_HOLD_AT"] = step
+    if off:
+        lutra.env["LUTRA_FAULTS"] = off
+    lutra.start()
+    steps.transaction(server, lutra.name, statement)
+    wait_until(lambda: lutra.held, steps.PATIENCE_S, "Lutra to hold")
+
+
 @pytest.mark.parametrize("off", [None, "r21_fence"])
 def test_r21_what_is_locked_is_known_before_it_is_decided(off, faulty):
     """While Lutra is held before it locks a row, that row is written at the site, behind much that is to be read first."""
-    hz, us, lutra = faulty("mysql", "mariadb", HOT)
+    hz, us, lutra = faulty("mysql", "mariadb", HOT, conflicts=SELDOM)
     steps.run_at((hz, us), lutra.name, "CREATE TABLE much (id INT PRIMARY KEY, n INT)", BASE)
-    lutra.start()
-    assert lutra.stop() == 0
-    steps.transaction(hz, lutra.name, "UPDATE hot SET v = 'hz' WHERE id = 2")
-    lutra.env["LUTRA_HOLD_AT"] = "load.lane"
-    if off:
-        lutra.env["LUTRA_FAULTS"] = off
-    lutra.start(wait=False)
-    wait_until(lambda: lutra.held, steps.PATIENCE_S, "Lutra to hold")
+    held_at(lutra, "load.lane", off, hz, "UPDATE hot SET v = 'hz' WHERE id = 2")
     for i in range(4):
         steps.transaction(us, lutra.name, f"INSERT INTO much SELECT seq, 0 FROM seq_{i * 20000}_to_{i * 20000 + 19999}")
     steps.transaction(us, lutra.name, "UPDATE hot SET v = 'us' WHERE id = 2")
@@ -240,15 +246,8 @@ def test_r21_what_is_locked_is_known_before_it_is_decided(off, faulty):
 @pytest.mark.parametrize("off", [None, "r17_insert"])
 def test_r17_a_row_that_is_not_there_is_locked(off, faulty):
     """While Lutra is held behind its decision, a user inserts the same row and deletes it again: or cannot."""
-    hz, us, lutra = faulty("mariadb", "mysql", HOT)
-    lutra.start()
-    assert lutra.stop() == 0
-    steps.transaction(hz, lutra.name, "INSERT INTO hot VALUES (1, 1, 'hz')")
-    lutra.env["LUTRA_HOLD_AT"] = "settle.decided"
-    if off:
-        lutra.env["LUTRA_FAULTS"] = off
-    lutra.start(wait=False)
-    wait_until(lambda: lutra.held, steps.PATIENCE_S, "Lutra to hold")
+    hz, us, lutra = faulty("mariadb", "mysql", HOT, conflicts=SELDOM)
+    held_at(lutra, "settle.decided", off, hz, "INSERT INTO hot VALUES (1, 1, 'hz')")
     waits = "SET SESSION innodb_lock_wait_timeout=1"
     with contextlib.nullcontext() if off else pytest.raises(pymysql.err.OperationalError, match="1205"):
         us.script([waits, "INSERT INTO hot VALUES (1, 2, 'us')", "DELETE FROM hot WHERE id = 1"], db=lutra.name)

@@ -215,7 +215,7 @@ def test_killed_at_each_step_of_settling(faulty):
     ends_equal(lutra, hz, us)
 
 
-SELDOM = "{ policy: last-writer-wins, heartbeat: 5s }"  # while Lutra is held no heartbeat comes, and stamps count at most two of them above the last
+SELDOM = {"policy": "last-writer-wins", "heartbeat": "5s"}  # while Lutra is held no heartbeat comes, and stamps count at most two of them above the last
 
 
 def held_at(lutra, step, off, server, statement):

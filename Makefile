@@ -8,7 +8,7 @@ WRITERS ?= 0
 SEEDS ?= 1000
 FIRST ?= 0
 
-.PHONY: help build demo test faults check asan tsan fuzz corpora chaos model sim bench fmt format lint layers cover clean
+.PHONY: help build demo test faults check asan tsan fuzz corpora chaos large model sim bench fmt format lint layers cover clean
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -75,6 +75,12 @@ corpora: build
 chaos: build
 	sh tools/install.sh test
 	/usr/bin/python3 tests/chaos/run --seconds $(SECONDS) --seed $(SEED) --kills $(KILLS) --server-kills $(SERVER_KILLS) --writers $(WRITERS)
+
+## make large      a transaction of over 4 GB from each engine, and places behind it; some 20 minutes, 25 GB below TMPDIR (/var/tmp)
+large: build
+	sh tools/install.sh test
+	sh tools/get-server.sh mysql || true
+	/usr/bin/python3 tests/large/run
 
 ## make model      SEEDS=1000 FIRST=0: the model of conflict resolution, every policy with 2, 3 and 4 sites
 model:

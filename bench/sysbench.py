@@ -1,10 +1,11 @@
 """sysbench: a backlog of sysbench's oltp_read_write (two updates, a delete and an insert a transaction) against the own replica."""
 
+import itertools
 import os
 import shutil
 import subprocess
 
-from apply import TRANSACTIONS, rates
+from apply import DURABILITIES, TRANSACTIONS, WRITERS, rates
 from catchup import DURABLE, Backlog, compare, peer_is
 from common import RUNS, Lab, figure, say
 
@@ -40,10 +41,14 @@ def run():
     if not shutil.which("sysbench"):
         raise SystemExit("bench: sysbench is missing: tools/install.sh bench")
     for name, options, goal in (("relaxed", (), 1.5), ("durable", DURABLE, 2.5)):
+        if name not in DURABILITIES:
+            continue
         with Lab() as lab:
             say(f"sysbench.{name}: {EVENTS} transactions")
             backlog = Backlog(lab, Tables().lay, lambda source: sysbench(source, "run"))
             target = backlog.target(*options)
-            for bench, extra in ((f"apply.sysbench.{name}", ()), (f"apply.sysbench.merge.{name}", ("mode: merge",))):
+            for mode, writers in itertools.product(("", "merge."), WRITERS):
+                bench = f"apply.sysbench.{mode}{f'writers{writers}.' if writers else ''}{name}"
+                extra = [*(["mode: merge"] if mode else []), *([f"writers: {writers}"] if writers else [])]
                 peer, mine, _ = compare(backlog, target, RUNS, extra, bench)
                 figure(bench, rates(mine, EVENTS), rates(peer, EVENTS), goal, "transactions/s", peer_is("mariadb"))

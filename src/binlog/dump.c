@@ -302,22 +302,6 @@ came_to_end(const struct binlog_ahead_look *look, const struct binlog_dump_optio
 	return look->ended || (options->end != NULL && change_place_cmp(&look->place, options->end) >= 0);
 }
 
-/** The next transaction and how far reading has come, by the thread that reads ahead where there is one. */
-static bool
-next(struct change_source *s, struct binlog_ahead *ahead, int look_ms, struct change_txn **ret,
-    struct binlog_ahead_look *look, struct lt_err *err)
-{
-	if (ahead != NULL)
-		return binlog_ahead_next(ahead, ret, look, err);
-	if (!change_source_next(s, look_ms, ret, err))
-		return false;
-	if (*ret == NULL) {
-		binlog_source_place(s, &look->place);
-		look->ended = binlog_source_ended(s);
-	}
-	return true;
-}
-
 static bool
 begins_behind(const struct change_txn *t, const struct binlog_dump_options *options)
 {
@@ -379,7 +363,7 @@ binlog_dump(struct change_source *s, const struct binlog_dump_options *options, 
 	struct dumper d = { .options = options, .sums = sums, .to = out, .scratch = lt_arena_new() };
 	uint64_t before = binlog_source_bytes(s);
 	int look_ms = options->end != NULL ? LOOK_MS : -1;
-	struct binlog_ahead *ahead = options->ahead ? binlog_ahead_start(s, look_ms) : NULL;
+	struct binlog_ahead *ahead = binlog_ahead_start(s, look_ms, options->ahead, lt_clock_real());
 	bool ok = false;
 
 	for (;;) {
@@ -387,7 +371,7 @@ binlog_dump(struct change_source *s, const struct binlog_dump_options *options, 
 		struct change_txn *t;
 		bool good, last, shown = true;
 
-		if (!next(s, ahead, look_ms, &t, &look, err))
+		if (!binlog_ahead_next(ahead, &t, &look, err))
 			goto out;
 		if (t == NULL && came_to_end(&look, options))
 			break;

@@ -16,7 +16,7 @@ struct binlog_dump_start {
 struct binlog_dump_options {
 	bool raw;                        /* text and binary values as hex of the log's bytes */
 	bool count;                      /* decode every value, print one line of sums */
-	bool ahead;                      /* read and check the log in a thread of its own */
+	uint64_t ahead;                  /* a second thread is tried after so many bytes (binlog/ahead.h); 0 = never */
 	struct binlog_dump_start *start; /* NULL: all is shown */
 	uint64_t to_pos;                 /* stop at the first transaction that begins at or behind it; 0 = the end */
 	const struct change_place

@@ -133,13 +133,6 @@ binlog_image_take(const struct change_table *table, const uint8_t *present, size
 	return true;
 }
 
-static bool
-decode_edits(struct lt_str diffs, struct lt_arena *scratch, struct change_value *out, struct lt_err *err)
-{
-	out->kind = CHANGE_JSON_DIFF;
-	return binlog_json_diff_text(diffs, scratch, &out->bytes, err);
-}
-
 /** One value that is neither absent nor NULL: where it ends, or NULL. */
 static inline const uint8_t *
 decode_one(const struct change_column *c, const uint8_t *at, const uint8_t *end, struct lt_arena *scratch,
@@ -200,7 +193,7 @@ decode_some(const struct change_table *table, const struct change_image *image, 
 			continue;
 		}
 		at = edits ? take(c, at, end, &diffs, err) : decode_one(c, at, end, scratch, &out[i], err);
-		if (at == NULL || (edits && !decode_edits(diffs, scratch, &out[i], err)))
+		if (at == NULL || (edits && !binlog_json_diff_value(diffs, scratch, &out[i], err)))
 			return blame(table, i, err);
 	}
 	return at == end || surplus((size_t)(end - at), err);

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "binlog/json.h"
 #include "binlog/json_priv.h"
+#include "change/json.h"
 #include "change/json_path.h"
 
 enum { DIFF_REPLACE, DIFF_INSERT, DIFF_REMOVE };
@@ -399,35 +400,53 @@ out:
 	return ok;
 }
 
+/* A value's text, and its marks where it now stands. */
+static bool
+put_value(struct lt_buf *text, struct lt_buf *marks, struct lt_str value, struct lt_arena *arena, struct lt_err *err)
+{
+	struct change_value v;
+
+	if (!binlog_json_value(value, arena, &v, err))
+		return false;
+	for (size_t i = 0; i < v.nmarks; i++) {
+		struct change_json_mark mark = change_value_marks(&v)[i];
+
+		mark.at += (uint32_t)text->len;
+		lt_buf_add(marks, &mark, sizeof(mark));
+	}
+	lt_buf_str_add(text, v.bytes);
+	return true;
+}
+
 bool
-binlog_json_diff_text(struct lt_str diffs, struct lt_arena *arena, struct lt_str *out, struct lt_err *err)
+binlog_json_diff_value(struct lt_str diffs, struct lt_arena *arena, struct change_value *out, struct lt_err *err)
 {
 	static const char *const names[] = { "replace", "insert", "remove" };
 	struct lt_cur in = lt_cur_str(diffs);
-	struct lt_buf text = { 0 };
+	struct lt_buf text = { 0 }, marks = { 0 };
 	bool ok = false;
 
 	lt_buf_c(&text, '[');
 	while (lt_cur_left(&in) > 0) {
 		struct diff d = { 0 };
-		struct lt_str value;
 
 		if (!take_diff(&in, &d, err))
 			goto out;
 		lt_buf_printf(&text, "%s{\"op\": \"%s\", \"path\": ", text.len > 1 ? ", " : "", names[d.op]);
 		lt_json_str(&text, d.path);
 		if (d.op != DIFF_REMOVE) {
-			if (!binlog_json_text(d.value, arena, &value, err))
-				goto out;
 			lt_buf_z(&text, ", \"value\": ");
-			lt_buf_str_add(&text, value);
+			if (!put_value(&text, &marks, d.value, arena, err))
+				goto out;
 		}
 		lt_buf_c(&text, '}');
 	}
 	lt_buf_c(&text, ']');
-	*out = lt_arena_str(arena, lt_buf_str(&text));
+	*out = change_json_marked(CHANGE_JSON_DIFF, lt_buf_str(&text), (const void *)marks.ptr,
+	    marks.len / sizeof(struct change_json_mark), arena);
 	ok = true;
 out:
 	lt_buf_free(&text);
+	lt_buf_free(&marks);
 	return ok;
 }

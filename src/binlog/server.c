@@ -1,6 +1,7 @@
 /* A server's log as a feed of events: the set-up in its order, the stream, its silence; declared in source.h. */
 #include <inttypes.h>
 
+#include "binlog/gtid_event.h"
 #include "binlog/recall.h"
 #include "binlog/server_priv.h"
 #include "binlog/source_priv.h"
@@ -30,7 +31,8 @@ struct stream {
 	const struct lt_clock *clock;   /* borrowed */
 	uint64_t silence_us, silent_us; /* as long as is borne; as long as it has been waited already */
 	uint64_t heard;                 /* bytes up to the last wait */
-	bool seeks;                     /* the server may be looking for the start: no heartbeat came yet */
+	struct change_gtid_set *sought; /* owned: the start that the server may still be looking for, or NULL */
+	struct change_gtid_set *found;  /* owned: with it, what the stream shows to be behind the server by now */
 	size_t packet_max;
 	struct change_spill_room *spill; /* borrowed; NULL: none */
 	bool joining, spooling;          /* pieces of an event are still to come; they go to the file */
@@ -52,6 +54,8 @@ stream_close(struct binlog_feed *feed)
 
 	binlog_spool_close(&s->spool_file);
 	lt_buf_free(&s->event);
+	change_gtid_set_free(s->sought);
+	change_gtid_set_free(s->found);
 	my_close(s->conn);
 	free(s);
 }
@@ -118,7 +122,35 @@ read_failed(const struct stream *s, struct lt_err *err)
 static uint64_t
 silence_us(const struct stream *s)
 {
-	return s->seeks ? LT_MAX(s->silence_us, SEEK_US) : s->silence_us;
+	return s->sought != NULL ? LT_MAX(s->silence_us, SEEK_US) : s->silence_us;
+}
+
+/** Of each domain in the start the server sends nothing until it has met the start's transaction there. */
+static void
+note_found(struct stream *s, struct lt_str bytes)
+{
+	uint8_t type = (uint8_t)bytes.ptr[TYPE_AT];
+	struct binlog_gtid_event begins;
+	struct change_gtid_set *list;
+	struct binlog_event e;
+
+	/* Whether it carries a checksum is not known here; if that is wrong, who reads the event stops. */
+	if ((type != BINLOG_MARIADB_GTID && type != BINLOG_MARIADB_GTID_LIST && type != BINLOG_HEARTBEAT) ||
+	    !binlog_event_open(bytes, BINLOG_CHECKSUM_EITHER, &e, NULL))
+		return;
+	if (type == BINLOG_MARIADB_GTID && binlog_gtid_decode(type, e.body, e.header.server_id, &begins, NULL))
+		change_gtid_set_add(s->found, &begins.gtid);
+	/* What comes before its file. One that the server makes up repeats what it was asked for. */
+	if (type == BINLOG_MARIADB_GTID_LIST && (e.header.flags & BINLOG_FLAG_ARTIFICIAL) == 0 &&
+	    binlog_gtid_list_decode(e.body, &list, NULL)) {
+		change_gtid_set_merge(s->found, list);
+		change_gtid_set_free(list);
+	}
+	if (type != BINLOG_HEARTBEAT && !change_gtid_set_subset(s->sought, s->found))
+		return;
+	change_gtid_set_free(s->sought);
+	change_gtid_set_free(s->found);
+	s->sought = s->found = NULL;
 }
 
 /** No event came in the time given; silence adds up only while it is listened to, and a part of an event ends it. */
@@ -239,8 +271,8 @@ stream_read(struct binlog_feed *feed, int timeout_ms, struct lt_str *event, stru
 			return read_failed(s, err);
 		if (s->joining)
 			continue;
-		if ((uint8_t)event->ptr[TYPE_AT] == BINLOG_HEARTBEAT)
-			s->seeks = false;
+		if (s->sought != NULL)
+			note_found(s, *event);
 		if (s->ack)
 			my_renumber(s->conn, 1); /* as if the answer had gone out: the server counts on behind it */
 		return BINLOG_READ_EVENT;
@@ -431,11 +463,13 @@ start_by_gtid(
     struct stream *s, const struct change_position *from, const struct binlog_options *options, struct lt_err *err)
 {
 	s->feed.by_gtid = true;
-	s->seeks = my_conn_server(s->conn)->flavor == MY_MARIADB;
 	if (!check_executed(s, from->gtids, err))
 		return false;
-	if (my_conn_server(s->conn)->flavor == MY_MARIADB)
+	if (my_conn_server(s->conn)->flavor == MY_MARIADB) {
+		s->sought = change_gtid_set_copy(from->gtids);
+		s->found = change_gtid_set_new();
 		return dump_mariadb_gtid(s, from->gtids, options, err);
+	}
 	return register_replica(s, options, err) && dump_mysql_gtid(s, from->gtids, options, err);
 }
 

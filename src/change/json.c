@@ -254,6 +254,18 @@ change_json_numbers(struct lt_str text, change_json_number_fn each, void *ctx)
 
 /* -- marks ---------------------------------------------------------------------------------------- */
 
+struct change_value
+change_json_marked(
+    enum change_kind kind, struct lt_str text, const struct change_json_mark *marks, size_t n, struct lt_arena *arena)
+{
+	char *copy = lt_arena_alloc(arena, text.len + (n + 1) * sizeof(*marks));
+
+	memcpy(copy, text.ptr, text.len);
+	if (n > 0)
+		memcpy(copy + change_json_marks_at(copy, text.len), marks, n * sizeof(*marks));
+	return (struct change_value){ .kind = kind, .nmarks = (uint32_t)n, .bytes = lt_str_of(copy, text.len) };
+}
+
 struct parts {
 	change_json_part_fn each;
 	void *ctx;

@@ -11,6 +11,23 @@
 LT_MUST_USE bool change_json_edit(
     struct lt_str text, struct lt_str edits, struct lt_arena *arena, struct lt_str *out, struct lt_err *err);
 
+enum change_json_op { CHANGE_JSON_REPLACE, CHANGE_JSON_INSERT, CHANGE_JSON_REMOVE };
+
+/** One edit; `value` is CHANGE_JSON, with marks, but where it removes. */
+struct change_json_step {
+	enum change_json_op op;
+	struct lt_str path; /* as MySQL reads it */
+	struct change_value value;
+};
+
+/** The edits of a CHANGE_JSON_DIFF, in their order; what a step borrows lives in `arena`. */
+typedef void (*change_json_step_fn)(void *ctx, const struct change_json_step *step);
+void change_json_steps(const struct change_value *edits, struct lt_arena *arena, change_json_step_fn each, void *ctx);
+
+/** A value of `text` (copied into `arena`) with `n` marks behind it. */
+struct change_value change_json_marked(
+    enum change_kind kind, struct lt_str text, const struct change_json_mark *marks, size_t n, struct lt_arena *arena);
+
 /** Each number that MySQL would not print in the same way again after reading it from text, which makes a DOUBLE of
  * all but integers of 64 bits: "19.90", or what has more than 17 digits. `path` is MySQL's own form. */
 typedef void (*change_json_number_fn)(void *ctx, struct lt_str path, struct lt_str number);

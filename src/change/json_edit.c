@@ -339,3 +339,55 @@ out:
 	lt_arena_free(e.arena);
 	return ok;
 }
+
+/* -- one by one ----------------------------------------------------------------------------------- */
+
+/* The part of the edits' text that is one's value, with the marks that stand in it. */
+static struct change_value
+value_of(const struct change_value *edits, struct lt_str part, struct lt_arena *arena)
+{
+	const struct change_json_mark *marks = change_value_marks(edits);
+	uint32_t from = (uint32_t)(part.ptr - edits->bytes.ptr);
+	size_t first = 0, n = 0;
+	struct change_json_mark *moved;
+
+	while (first < edits->nmarks && marks[first].at < from)
+		first++;
+	while (first + n < edits->nmarks && marks[first + n].at < from + part.len)
+		n++;
+	moved = lt_arena_alloc(arena, (n + 1) * sizeof(*moved));
+	for (size_t i = 0; i < n; i++) {
+		moved[i] = marks[first + i];
+		moved[i].at -= from;
+	}
+	return change_json_marked(CHANGE_JSON, part, moved, n, arena);
+}
+
+void
+change_json_steps(const struct change_value *edits, struct lt_arena *arena, change_json_step_fn each, void *ctx)
+{
+	struct json_text list = json_text_of(edits->bytes);
+	struct lt_str none, one;
+	bool first = true;
+
+	if (!json_text_take(&list, '['))
+		return;
+	while (json_text_next(&list, false, &first, &none, &one)) {
+		struct change_json_step step = { .op = CHANGE_JSON_REPLACE };
+		struct lt_buf path = { 0 };
+		struct edit d;
+
+		if (!take_edit(one, &d))
+			return;
+		unquote(d.path, &path);
+		step.path = lt_arena_str(arena, lt_buf_str(&path));
+		lt_buf_free(&path);
+		if (lt_str_eqz(d.op, "\"remove\""))
+			step.op = CHANGE_JSON_REMOVE;
+		else if (lt_str_eqz(d.op, "\"insert\""))
+			step.op = CHANGE_JSON_INSERT;
+		if (step.op != CHANGE_JSON_REMOVE)
+			step.value = value_of(edits, d.value, arena);
+		each(ctx, &step);
+	}
+}

@@ -50,7 +50,8 @@ struct change_json_mark {
 /** Bytes are borrowed from the image or from the arena given to the decoder. */
 struct change_value {
 	enum change_kind kind;
-	uint32_t nmarks; /* of CHANGE_JSON alone: how many marks stand behind its text, in order (change_value_marks) */
+	uint32_t nmarks; /* of CHANGE_JSON and CHANGE_JSON_DIFF: how many marks stand behind its text, in order
+			  * (change_value_marks) */
 	union {
 		int64_t i64;
 		uint64_t u64;

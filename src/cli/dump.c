@@ -1,5 +1,6 @@
 #include "binlog/dump.h"
 
+#include "binlog/ahead.h"
 #include "binlog/source.h"
 #include "cli/commands.h"
 #include "node/origin.h"
@@ -204,7 +205,7 @@ cli_dump(const struct cli_args *args, int *status, struct lt_err *err)
 {
 	struct binlog_dump_options how = { .raw = args->values[CLI_RAW] != NULL,
 		.count = args->values[CLI_COUNT] != NULL,
-		.ahead = args->values[CLI_READ_AHEAD] != NULL };
+		.ahead = args->values[CLI_READ_AHEAD] != NULL ? BINLOG_AHEAD_TRIAL : 0 };
 	struct binlog_dump_sums sums = { 0 };
 	struct model_start at = { 0 };
 	bool ok;

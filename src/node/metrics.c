@@ -19,6 +19,8 @@ static const struct metric metrics[] = {
 	    offsetof(struct pipeline_status, transactions) },
 	{ "lutra_rows_total", "counter", "Row changes applied.", offsetof(struct pipeline_status, rows) },
 	{ "lutra_groups_total", "counter", "Target transactions committed.", offsetof(struct pipeline_status, groups) },
+	{ "lutra_tries", "gauge", "How often the pipeline failed since it is retrying; 0 in any other state.",
+	    offsetof(struct pipeline_status, tries) },
 	{ "lutra_retries_total", "counter", "Times that work was done again.",
 	    offsetof(struct pipeline_status, retries) },
 	{ "lutra_own_total", "counter", "Transactions of the other direction, not sent back.",
@@ -129,6 +131,25 @@ relay_samples(struct lt_buf *out, const struct node_view *v)
 		lt_buf_c(out, '\n');
 	}
 }
+
+static void
+state_samples(struct lt_buf *out, const struct node_view *v)
+{
+	static const char since[] = "lutra_state_since_seconds", error[] = "lutra_error";
+
+	head(out, since, "gauge", "When the pipeline came into its state, in Unix time.");
+	for (size_t i = 0; i < v->count; i++) {
+		sample(out, since, v, i, NULL);
+		lt_buf_printf(out, "%.3f\n", (double)v->pipelines[i].status.since_us / 1e6);
+	}
+	head(out, error, "gauge", "The code of the error that the pipeline is stopped or retrying by; 0: none.");
+	for (size_t i = 0; i < v->count; i++) {
+		sample(out, error, v, i, NULL);
+		lt_buf_u64(out, (uint64_t)v->pipelines[i].status.err.code);
+		lt_buf_c(out, '\n');
+	}
+}
+
 
 /* -- of sites ------------------------------------------------------------------------------------- */
 
@@ -251,6 +272,7 @@ node_metrics_text(const struct node_view *v, struct lt_buf *out)
 			lt_buf_z(out, strcmp(name, now) == 0 ? "1\n" : "0\n");
 		}
 	}
+	state_samples(out, v);
 	for (size_t m = 0; m < LT_COUNT(metrics); m++)
 		samples(out, &metrics[m], v, false);
 	for (size_t i = 0; i < v->count; i++) {

@@ -609,6 +609,24 @@ open_behind(struct scan *s, const struct change_position *from, struct change_so
 	return binlog_relay_open(o->relay, from, &options, ret, err);
 }
 
+/* Behind damage in front of which no transaction ends nothing is believed in that file: the next one's start is the
+ * nearest place to go on from. */
+static void
+tell_next_file(struct my_conn *c, struct lt_err *err)
+{
+	struct my_rows *files = NULL;
+	size_t i = 0;
+
+	if ((err->code != LT_E_CHECKSUM && err->code != LT_E_CORRUPT) || c == NULL ||
+	    !my_query(c, "SHOW BINARY LOGS", &files, NULL))
+		return;
+	while (i < files->nrows && !lt_str_eqz(my_rows_at(files, i, 0), err->where.file))
+		i++;
+	if (i + 1 < files->nrows)
+		lt_wrap(err, "the next file is `--file %.*s --pos %d`", LT_FMT(my_rows_at(files, i + 1, 0)), FIRST_POS);
+	my_rows_free(files);
+}
+
 static bool
 origin_behind(void *ctx, const struct change_position *from, const struct change_place *place,
     struct change_position *out, struct lt_err *err)
@@ -623,6 +641,8 @@ origin_behind(void *ctx, const struct change_position *from, const struct change
 	if (!open_behind(&s, from, &source, err))
 		goto out;
 	ok = walk_behind(&s, source, place, out, err);
+	if (!ok)
+		tell_next_file(s.conn, err);
 	memcpy(out->server, source->server, sizeof(out->server));
 out:
 	change_source_close(source);

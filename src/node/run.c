@@ -11,6 +11,7 @@
 #include "node/control.h"
 #include "node/folder.h"
 #include "node/http.h"
+#include "node/told.h"
 
 /* The contract gives ten seconds to an end; what is not done by then is undone by the databases, as after a kill. */
 #define END_MS 8500
@@ -19,12 +20,6 @@
 #define PART_MIN ((size_t)64 << 10)
 #define PART_MAX ((size_t)2 << 20)
 static const int end_signals[] = { SIGTERM, SIGINT };
-
-/* What was logged of a pipeline last. */
-struct seen {
-	enum pipeline_state state;
-	enum lt_code code;
-};
 
 /* Owned by the main thread; handed to the ending thread once the loop has stopped. */
 struct runner {
@@ -39,7 +34,7 @@ struct runner {
 	struct event *signals[LT_COUNT(end_signals)], *look; /* owned */
 	struct node_control *control;                        /* owned */
 	struct node_http *http;                              /* owned */
-	struct seen *seen;                                   /* owned */
+	struct node_told *told;                              /* owned */
 	bool ready;                                          /* said */
 	struct lt_wake *changed; /* owned; raised by the pipelines: states are to be looked at */
 	struct lt_wake *ended;   /* owned; raised by the ending thread */
@@ -69,6 +64,11 @@ log_state(const char *name, const struct pipeline_status *s)
 		lt_buf_printf(&text, ": %s", lt_buf_cstr(&why) + strlen("lutra: "));
 		lt_buf_free(&why);
 	}
+	if (s->tries > 1) {
+		lt_buf_z(&text, " (");
+		node_tries_text(s, &text);
+		lt_buf_c(&text, ')');
+	}
 	lt_log(s->err.code == LT_E_UNTIL ? LT_LOG_INFO : levels[s->state], "%s", lt_buf_cstr(&text));
 	lt_buf_free(&text);
 }
@@ -80,12 +80,8 @@ look_at_states(struct runner *r)
 
 	node_view_get(&r->node, &v);
 	for (size_t i = 0; i < v.count; i++) {
-		const struct pipeline_status *s = &v.pipelines[i].status;
-
-		if (s->state == r->seen[i].state && s->err.code == r->seen[i].code)
-			continue;
-		r->seen[i] = (struct seen){ s->state, s->err.code };
-		log_state(v.pipelines[i].name, s);
+		if (node_told_due(&r->told[i], &v.pipelines[i].status, lt_mono_us(r->node.clock)))
+			log_state(v.pipelines[i].name, &v.pipelines[i].status);
 	}
 	node_view_clear(&v);
 }
@@ -159,7 +155,7 @@ make_node(struct runner *r)
 	r->node.pipelines = lt_calloc(n, sizeof(struct pipeline *));
 	r->ops = lt_calloc(n, sizeof(*r->ops));
 	r->rooms = lt_calloc(n, sizeof(*r->rooms));
-	r->seen = lt_calloc(n, sizeof(*r->seen));
+	r->told = lt_calloc(n, sizeof(*r->told));
 }
 
 static void
@@ -283,7 +279,7 @@ runner_close(struct runner *r)
 	free(r->node.pipelines);
 	free(r->ops);
 	free(r->rooms);
-	free(r->seen);
+	free(r->told);
 	model_channel_free(r->channel);
 	free(r->spill);
 	lt_wake_free(r->changed);
@@ -311,8 +307,6 @@ node_run(const struct node_run_options *options, struct lt_err *err)
 		goto out;
 
 	start_pipelines(&r);
-	for (size_t i = 0; i < r.node.count; i++)
-		r.seen[i] = (struct seen){ PIPELINE_STARTING, LT_OK };
 	lt_log(LT_LOG_INFO, "channel %s: %zu pipeline%s", r.channel->name, r.node.count, r.node.count == 1 ? "" : "s");
 	event_base_dispatch(r.loop);
 	end_in_time(&r);

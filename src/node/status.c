@@ -104,6 +104,7 @@ pipeline_json(
 	key_text(out, "name", name);
 	key_text(out, "state", pipeline_state_name(s->state));
 	key_text(out, "since", since);
+	key_u64(out, "tries", s->tries);
 	key_place(out, "read_position", &s->read, s->read_gtid);
 	key_place(out, "applied_position", &s->applied, s->applied_gtid);
 	lt_json_key(out, "saved_position");
@@ -153,6 +154,17 @@ node_status_json(const struct node_view *v, struct lt_buf *out)
 	lt_buf_z(out, "}]}");
 }
 
+void
+node_tries_text(const struct pipeline_status *s, struct lt_buf *out)
+{
+	char since[32];
+
+	lt_time_text(s->since_us, since);
+	lt_buf_printf(out, "since %s", since);
+	if (s->tries > 1)
+		lt_buf_printf(out, ", %llu tries", (unsigned long long)s->tries);
+}
+
 static void
 error_text(const char *name, const struct lt_err *err, struct lt_buf *out)
 {
@@ -179,7 +191,14 @@ node_status_text(const struct node_view *v, struct lt_buf *out)
 		    s->applied.file[0] != '\0' ? s->applied.file : "-", (unsigned long long)s->applied.pos);
 	}
 	for (size_t i = 0; i < v->count; i++) {
-		error_text(v->pipelines[i].name, &v->pipelines[i].status.err, out);
+		const struct pipeline_status *s = &v->pipelines[i].status;
+
+		error_text(v->pipelines[i].name, &s->err, out);
+		if (s->tries > 0) {
+			lt_buf_printf(out, "%s: retrying ", v->pipelines[i].name);
+			node_tries_text(s, out);
+			lt_buf_c(out, '\n');
+		}
 		if (v->pipelines[i].semi_sync)
 			error_text(v->pipelines[i].name, &v->pipelines[i].relay.alarm, out);
 	}

@@ -29,6 +29,8 @@ void node_view_clear(struct node_view *v);
 enum pipeline_state node_view_state(const struct node_view *v);
 /** {"channels":[...]} as in the contract. */
 void node_status_json(const struct node_view *v, struct lt_buf *out);
+/** "since 2026-11-22T08:00:00.000000Z, 17 tries": of a pipeline that is retrying. */
+void node_tries_text(const struct pipeline_status *s, struct lt_buf *out);
 /** A short table, and the error of each pipeline that has one. */
 void node_status_text(const struct node_view *v, struct lt_buf *out);
 

@@ -1,5 +1,6 @@
 /* Applying on one connection: one target transaction after the other (R5), and what is remembered of it. */
 #include "base/fault.h"
+#include "pipeline/load.h"
 #include "pipeline/pipeline_priv.h"
 
 /* Locks: the pause doubles from the first to the last while a group of one waits. */
@@ -74,6 +75,8 @@ pipeline_note_applied(struct pipeline *p, const struct change_position *end, con
 	p->now.groups++;
 	p->now.turn++;
 	pipeline_note_saved(p);
+	p->owed.file[0] = '\0'; /* places of another server's log would not compare */
+	pipeline_note_running(p, false);
 }
 
 void
@@ -83,24 +86,53 @@ pipeline_note_passed(struct pipeline *p, struct change_txn *const *txns, size_t 
 		p->origin.passed(p->origin.ctx, txns, n);
 }
 
-/* One target transaction for txns[0..n); on success `applied` has moved. */
+static void
+note_left(void *ctx)
+{
+	struct pipeline *p = ctx;
+
+	p->left.waits = false;
+	pipeline_note_applied(p, &p->left.end, &p->left.done);
+	pipeline_note_lag(p, p->left.commit_us, &p->left.gtid);
+}
+
+/* One target transaction for txns[0..n). On success `applied` has moved; with `leave` it will have when the reply to
+ * COMMIT was read. */
 static bool
-apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, size_t *culprit,
+apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, bool leave,
     struct lt_err *err)
 {
 	struct change_sink_done done;
 	struct change_position end;
+	size_t culprit;
 	bool ok;
 
 	change_position_init(&end);
-	pipeline_position_after(&p->applied, txns, n, &end);
-	ok = sink->ops->apply(sink, txns, n, &end, &done, culprit, err);
-	if (ok) {
+	pipeline_position_after(p->left.waits ? &p->left.end : &p->applied, txns, n, &end);
+	if (leave)
+		pipeline_load_leave_commit(sink, note_left, p);
+	ok = sink->ops->apply(sink, txns, n, &end, &done, &culprit, err);
+	if (ok && leave) {
+		change_position_copy(&p->left.end, &end);
+		p->left.done = done;
+		p->left.commit_us = txns[n - 1]->commit_us;
+		p->left.gtid = txns[n - 1]->gtid;
+		p->left.waits = true;
+	} else if (ok) {
 		pipeline_note_applied(p, &end, &done);
 		pipeline_note_passed(p, txns, n);
 	}
 	change_position_clear(&end);
 	return ok;
+}
+
+bool
+pipeline_apply_hear(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
+{
+	if (!p->left.waits || pipeline_load_hear(sink, err))
+		return true;
+	p->left.refused = p->applied.place;
+	return false;
 }
 
 /* What a pipeline may come to stop at: where it is not the server's or the lane's state that is wrong. */
@@ -115,15 +147,11 @@ static bool
 apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txn, struct lt_err *err)
 {
 	int pause = LOCK_PAUSE_MS;
-	size_t culprit;
 
 	for (;;) {
 		memset(err, 0, sizeof(*err));
-		if (apply_once(p, sink, txn, 1, &culprit, err)) {
-			if (p->now.state == PIPELINE_RETRYING)
-				pipeline_set_state(p, PIPELINE_RUNNING, NULL);
+		if (apply_once(p, sink, txn, 1, false, err))
 			return true;
-		}
 		if (!pipeline_is_lock(err->code)) {
 			if (is_about_txn(err))
 				pipeline_remember_stop(p, *txn);
@@ -143,24 +171,38 @@ apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *co
 	}
 }
 
-bool
-pipeline_apply_group(
-    struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, struct lt_err *err)
+/* Where one was refused at the same place, it is not left once more: what R5 says needs the group that it was of. Who
+ * settles a group hears at once how it ended. */
+static bool
+may_leave(const struct pipeline *p)
 {
-	size_t culprit;
+	return p->origin.settle == NULL && change_place_cmp(&p->left.refused, &p->applied.place) != 0;
+}
 
+bool
+pipeline_apply_group(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, bool more,
+    struct lt_err *err)
+{
+	bool together = n > 1 && !pipeline_in_doubt(p);
+
+	if (!together && !pipeline_apply_hear(p, sink, err))
+		return false;
 	if (n == 1)
 		return apply_single(p, sink, txns, err);
-	if (!pipeline_in_doubt(p)) {
-		if (apply_once(p, sink, txns, n, &culprit, err))
+	if (together) {
+		if (apply_once(p, sink, txns, n, more && may_leave(p), err))
 			return true;
+		if (p->left.waits) { /* it is not known what this one stands upon */
+			p->left.refused = p->applied.place;
+			return false;
+		}
 		if (lt_err_kind(err) == LT_KIND_RETRY || err->code == LT_E_FENCED)
 			return false;
 		p->now.retries++;
 		if (pipeline_is_lock(err->code)) {
 			memset(err, 0, sizeof(*err));
-			return pipeline_apply_group(p, sink, txns, n / 2, err) &&
-			       pipeline_apply_group(p, sink, txns + n / 2, n - n / 2, err);
+			return pipeline_apply_group(p, sink, txns, n / 2, false, err) &&
+			       pipeline_apply_group(p, sink, txns + n / 2, n - n / 2, false, err);
 		}
 		if (lt_fault("r05_redo"))
 			return false;
@@ -173,7 +215,8 @@ pipeline_apply_group(
 	return true;
 }
 
-/* Nothing to write: only `applied` moves, and the lane every now and then. */
+/* Nothing to write: only `applied` moves, and the lane every now and then; not because of what Lutra wrote (R11), but
+ * where sites have heartbeats: they would leave ever more log to be read again. */
 void
 pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t n)
 {
@@ -184,7 +227,8 @@ pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t 
 	change_position_copy(&p->applied, &end);
 	change_position_clear(&end);
 	for (size_t i = 0; i < n; i++)
-		p->unsaved = p->unsaved || !txns[i]->quiet || lt_fault("r11_quiet");
+		p->unsaved = p->unsaved || !txns[i]->quiet || p->origin.passed != NULL || lt_fault("r11_quiet");
+	pipeline_note_running(p, false);
 	pipeline_note_passed(p, txns, n);
 }
 
@@ -203,9 +247,9 @@ pipeline_held_lag(struct pipeline *p)
 }
 
 void
-pipeline_note_lag(struct pipeline *p, const struct change_txn *newest)
+pipeline_note_lag(struct pipeline *p, uint64_t commit_us, const struct change_gtid *gtid)
 {
-	p->now.lag_ms = pipeline_age_ms(p, newest->commit_us);
-	if (newest->gtid.kind != CHANGE_GTID_NONE)
-		change_gtid_text(&newest->gtid, p->now.applied_gtid);
+	p->now.lag_ms = pipeline_age_ms(p, commit_us);
+	if (gtid->kind != CHANGE_GTID_NONE)
+		change_gtid_text(gtid, p->now.applied_gtid);
 }

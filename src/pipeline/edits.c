@@ -44,6 +44,17 @@ out:
 	return ok;
 }
 
+/* What the target has of types that no text tells stays, if its own functions do what is now known to fit. */
+static void
+keep_edits(struct pipeline_route *route, const struct pipeline_column *c)
+{
+	if (!route->json_marks || !lt_str_eqz(c->target->base_type, "json"))
+		return;
+	if (route->edits == NULL)
+		route->edits = lt_calloc(route->from->ncolumns, sizeof(*route->edits));
+	route->edits[c->source] = route->after[c->source];
+}
+
 static bool
 carry_out(struct pipeline_route *route, const struct pipeline_column *c, struct lt_str now, struct lt_arena *scratch,
     struct lt_err *err)
@@ -56,6 +67,7 @@ carry_out(struct pipeline_route *route, const struct pipeline_column *c, struct 
 		    LT_FMT(c->target->name));
 	if (!change_json_edit(now, v->bytes, scratch, &whole, err))
 		return lt_wrap(err, "column %.*s", LT_FMT(c->target->name));
+	keep_edits(route, c);
 	*v = (struct change_value){ .kind = CHANGE_JSON, .bytes = whole };
 	return true;
 }

@@ -280,6 +280,14 @@ drop_first(struct pipeline_flight *f)
 	flight_job_free(job);
 }
 
+static void
+note_lag(struct pipeline *p, const struct flight_job *job)
+{
+	const struct change_txn *newest = job->txns[job->count - 1];
+
+	pipeline_note_lag(p, newest->commit_us, &newest->gtid);
+}
+
 /* What is done at the head of the order is progress. */
 static void
 advance(struct pipeline_flight *f)
@@ -292,7 +300,7 @@ advance(struct pipeline_flight *f)
 			pipeline_note_passed(f->p, job->txns, job->count);
 			if (f->turns.free)
 				f->p->saved = job->low.place;
-			pipeline_note_lag(f->p, job->txns[job->count - 1]);
+			note_lag(f->p, job);
 		} else {
 			pipeline_pass_places(f->p, job->txns, job->count);
 		}
@@ -310,12 +318,12 @@ settle(struct pipeline_flight *f, struct lt_err *err)
 	atomic_store(&f->turns.off_from, UINT64_MAX);
 	f->settling = false;
 	if (job != NULL && job->state == FLIGHT_FAILED) {
-		if (!pipeline_apply_group(f->p, f->sink, job->txns, job->count, err))
+		if (!pipeline_apply_group(f->p, f->sink, job->txns, job->count, false, err))
 			return false;
 		if (!pipeline_is_lock(job->err.code)) /* the keys did not tell that it touches another */
 			lt_log(LT_LOG_INFO, "%s %s: a group failed beside others and passed alone: %s",
 			    f->p->channel->name, f->p->model->name, job->err.message);
-		pipeline_note_lag(f->p, job->txns[job->count - 1]);
+		note_lag(f->p, job);
 		atomic_store(&f->turns.turn, job->order + 1);
 		drop_first(f);
 	}

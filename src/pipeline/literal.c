@@ -194,6 +194,53 @@ add_typed(const struct change_value *v, struct lt_buf *out)
 	lt_buf_free(&expression);
 }
 
+/* -- edits ---------------------------------------------------------------------------------------- */
+
+struct edited {
+	struct lt_buf names; /* a byte for each edit: the innermost function comes first, and is named last */
+	struct lt_buf rest;
+};
+
+enum { NAME_REPLACE, NAME_INSERT, NAME_ARRAY_INSERT, NAME_REMOVE };
+
+static void
+add_edit(void *ctx, const struct change_json_step *step)
+{
+	struct edited *e = ctx;
+	bool cell = step->path.len > 0 && step->path.ptr[step->path.len - 1] == ']';
+	int name = step->op == CHANGE_JSON_REMOVE    ? NAME_REMOVE
+		   : step->op == CHANGE_JSON_REPLACE ? NAME_REPLACE
+		   : cell                            ? NAME_ARRAY_INSERT
+						     : NAME_INSERT;
+
+	lt_buf_c(&e->names, (char)name);
+	lt_buf_z(&e->rest, ", ");
+	my_sql_text(&e->rest, step->path);
+	if (step->op != CHANGE_JSON_REMOVE) {
+		lt_buf_z(&e->rest, ", ");
+		add_typed(&step->value, &e->rest);
+	}
+	lt_buf_c(&e->rest, ')');
+}
+
+/* "JSON_REMOVE(JSON_REPLACE(`j`, '$.a', CAST(...)), '$.b')" */
+static void
+add_edits(const struct change_value *edits, struct lt_str column, struct lt_buf *out)
+{
+	static const char *const names[] = { "JSON_REPLACE(", "JSON_INSERT(", "JSON_ARRAY_INSERT(", "JSON_REMOVE(" };
+	struct lt_arena *arena = lt_arena_new();
+	struct edited e = { .names = { 0 } };
+
+	change_json_steps(edits, arena, add_edit, &e);
+	for (size_t i = e.names.len; i > 0; i--)
+		lt_buf_z(out, names[(unsigned char)e.names.ptr[i - 1]]);
+	my_sql_name(out, column);
+	lt_buf_str_add(out, lt_buf_str(&e.rest));
+	lt_buf_free(&e.names);
+	lt_buf_free(&e.rest);
+	lt_arena_free(arena);
+}
+
 static void
 add_double(double d, struct lt_buf *out)
 {
@@ -239,6 +286,14 @@ is_native_json(const struct pipeline_route *r, const struct pipeline_text *t, si
 	       lt_str_eqz(t->slots[slot].column->target->base_type, "json");
 }
 
+static const struct change_value *
+edits_of(const struct pipeline_route *r, const struct pipeline_slot *slot)
+{
+	const struct change_value *edits = slot->after && r->edits != NULL ? &r->edits[slot->column->source] : NULL;
+
+	return edits != NULL && edits->kind == CHANGE_JSON_DIFF ? edits : NULL;
+}
+
 static bool
 has_marks(const struct pipeline_route *r, const struct pipeline_slot *slot, const struct my_param *param)
 {
@@ -263,7 +318,9 @@ pipeline_sql_literal(
 			continue;
 		}
 		json = is_native_json(r, t, n);
-		if (json && has_marks(r, &t->slots[n], &params[n]))
+		if (json && edits_of(r, &t->slots[n]) != NULL)
+			add_edits(edits_of(r, &t->slots[n]), t->slots[n].column->target->name, out);
+		else if (json && has_marks(r, &t->slots[n], &params[n]))
 			add_typed(value_of(r, &t->slots[n]), out);
 		else
 			add_value(&params[n], json, out);
@@ -288,7 +345,7 @@ pipeline_sql_needs_literal(const struct pipeline_route *r, const struct pipeline
 	for (size_t i = 0; i < t->nslots && !needs; i++) {
 		if (params[i].kind != MY_PARAM_TEXT || !is_native_json(r, t, i))
 			continue;
-		needs = has_marks(r, &t->slots[i], &params[i]);
+		needs = edits_of(r, &t->slots[i]) != NULL || has_marks(r, &t->slots[i], &params[i]);
 		if (!needs)
 			change_json_numbers(params[i].bytes, note, &needs);
 	}

@@ -79,8 +79,8 @@ pipeline_load_rollback(struct change_sink *s)
 
 /* An error in reply to COMMIT does not tell what became of the transaction, but for what the server rolls back by
  * itself: only the lane tells (R2), read by another connection when this one is gone. */
-static bool
-doubt_commit(struct load *l, struct lt_err *err)
+bool
+pipeline_load_doubt(struct load *l, struct lt_err *err)
 {
 	if (err->code == LT_E_LOCK_WAIT || err->code == LT_E_DEADLOCK)
 		return false;
@@ -90,14 +90,20 @@ doubt_commit(struct load *l, struct lt_err *err)
 	return false;
 }
 
-/* Sent alone, when every reply was read and judged (R1). */
+/* Alone, when every reply was read and judged (R1). */
 static bool
 send_commit(struct load *l, struct lt_err *err)
 {
 	if (!my_send_query(l->conn, LT_STR("COMMIT"), err) || !my_flush(l->conn, err))
 		return false;
 	lt_step("load.commit.sent");
-	return my_recv(l->conn, NULL, err) || doubt_commit(l, err);
+	return true;
+}
+
+static bool
+commit(struct load *l, struct lt_err *err)
+{
+	return send_commit(l, err) && (my_recv(l->conn, NULL, err) || pipeline_load_doubt(l, err));
 }
 
 bool
@@ -106,12 +112,43 @@ pipeline_load_commit(struct change_sink *s, struct lt_err *err)
 	struct load *l = load_of(s);
 
 	lt_step("load.commit");
-	if (!(lt_fault("r12_start") && !l->lane_exists) && !send_commit(l, err))
+	if (!(lt_fault("r12_start") && !l->lane_exists) && !commit(l, err))
 		return lt_wrap(err, "COMMIT");
 	lt_step("load.committed");
 	l->open = false;
 	l->lane_exists = true;
 	pipeline_load_tell_settle(l, true);
+	return true;
+}
+
+void
+pipeline_load_leave_commit(struct change_sink *s, void (*committed)(void *ctx), void *ctx)
+{
+	load_of(s)->leave = (struct load_left){ committed, ctx };
+}
+
+bool
+pipeline_load_hear(struct change_sink *s, struct lt_err *err)
+{
+	struct load *l = load_of(s);
+
+	return l->left.committed == NULL || pipeline_load_take(l, l->due - 1, err);
+}
+
+/* What follows is sent behind it, and read behind its reply. If it is refused, that is of no account: the lane's move
+ * meets no row, or stands in the same transaction, and no other COMMIT comes. */
+static bool
+leave_commit(struct load *l, struct load_left leave, struct lt_err *err)
+{
+	LT_ASSERT(l->due == 0);
+	lt_step("load.commit");
+	if (!send_commit(l, err))
+		return lt_wrap(err, "COMMIT");
+	l->expects[l->first] = (struct expect){ .kind = EXPECT_COMMIT };
+	l->due = 1;
+	l->left = leave;
+	l->open = false;
+	lt_step("load.commit.left");
 	return true;
 }
 
@@ -217,8 +254,19 @@ decides(const struct load *l)
 	return l->settle != NULL && l->settle->apply != NULL;
 }
 
+/* The group failed, perhaps before the COMMIT that was left was heard of: what became of that comes first. */
 static bool
-send(struct load *l, size_t n, bool gather, const struct change_position *end, struct lt_err *err)
+hear_first(struct load *l, struct lt_err *err)
+{
+	struct lt_err heard = { 0 };
+
+	if (my_alive(l->conn) && !pipeline_load_hear(&l->base, &heard))
+		*err = heard;
+	return false;
+}
+
+static bool
+send_group(struct load *l, size_t n, bool gather, const struct change_position *end, struct lt_err *err)
 {
 	bool spilled = l->txns[0]->spill != NULL;
 
@@ -230,6 +278,12 @@ send(struct load *l, size_t n, bool gather, const struct change_position *end, s
 		return pipeline_load_send_parts(l, gather, end, err);
 	}
 	return gather ? pipeline_load_send_gathered(l, n, end, err) : pipeline_load_send(l, n, end, err);
+}
+
+static bool
+send(struct load *l, size_t n, bool gather, const struct change_position *end, struct lt_err *err)
+{
+	return send_group(l, n, gather, end, err) || hear_first(l, err);
 }
 
 /* Warnings are read behind their statement, one at a time: that is for whom there were some. */
@@ -258,9 +312,11 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
     struct change_sink_done *done, size_t *culprit, struct lt_err *err)
 {
 	struct load *l = load_of(s);
+	struct load_left leave = l->leave;
 	bool sent = false;
 
-	LT_ASSERT(l->claimed && l->lane_exists && l->due == 0);
+	LT_ASSERT(l->claimed && l->lane_exists && l->due == (l->left.committed != NULL ? 1 : 0));
+	l->leave = (struct load_left){ 0 };
 	pipeline_router_trim(l->router);
 	l->txns = txns;
 	choose_mode(l);
@@ -286,7 +342,8 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 		*culprit = LT_MIN(l->culprit, n);
 		return false;
 	}
-	if (!await_turn(l, err) || !pipeline_load_commit(s, err)) {
+	if (!await_turn(l, err) ||
+	    !(leave.committed != NULL ? leave_commit(l, leave, err) : pipeline_load_commit(s, err))) {
 		pipeline_load_rollback(s);
 		*culprit = n;
 		return false;

@@ -20,7 +20,13 @@
 
 /* A setting of the session that follows the rows. */
 enum load_setting { LOAD_UNKNOWN, LOAD_OFF, LOAD_ON };
-enum expect_kind { EXPECT_LANE, EXPECT_SETTING, EXPECT_ROW };
+enum expect_kind { EXPECT_LANE, EXPECT_SETTING, EXPECT_ROW, EXPECT_COMMIT };
+
+/* Who is told of a COMMIT that is not waited for; none: `committed` is NULL. */
+struct load_left {
+	void (*committed)(void *ctx);
+	void *ctx;
+};
 
 /* What the next reply must be. */
 struct expect {
@@ -54,6 +60,8 @@ struct load {
 	bool open;                          /* a transaction that has moved the lane */
 	bool settling;                      /* and is settle's, who hears how it ends */
 	bool gather;                        /* what settle writes may be gathered */
+	struct load_left leave;             /* that of the next group is to be left */
+	struct load_left left;              /* it was sent: its reply is the first that is due */
 	enum load_setting fk, strict;       /* foreign_key_checks; sql_mode */
 	struct expect expects[LOAD_WINDOW]; /* ring */
 	size_t first, due;
@@ -91,6 +99,9 @@ void pipeline_load_text_refused(struct load *l, const struct expect *e, const st
 /** Behind a failure of either kind: whose value it was. Always false. */
 bool pipeline_load_text_whose(
     struct load *l, const struct pipeline_statement *s, const struct my_param *params, struct lt_err *err);
+/** The reply to COMMIT is an error: always false; where it does not tell what became of the transaction, nobody uses
+ * the connection any more. */
+bool pipeline_load_doubt(struct load *l, struct lt_err *err);
 /** Take and judge replies until no more than `due` are awaited. */
 LT_MUST_USE bool pipeline_load_take(struct load *l, size_t due, struct lt_err *err);
 /** Whether rows in memory have edits of JSON values: they are carried out on the row as it is at their turn, so such

@@ -87,6 +87,20 @@ note_form(const struct load *l, const struct expect *e, const struct lt_err *err
 		e->route->refused |= 1u << e->form;
 }
 
+/* Of the group before the one in hand. */
+static bool
+take_commit(struct load *l, struct lt_err *err)
+{
+	struct load_left left = l->left;
+
+	l->left = (struct load_left){ 0 };
+	if (!my_recv(l->conn, NULL, err) && !pipeline_load_doubt(l, err))
+		return lt_wrap(err, "COMMIT");
+	lt_step("load.committed");
+	left.committed(left.ctx);
+	return true;
+}
+
 /* Take and judge the next reply. */
 static bool
 take(struct load *l, struct lt_err *err)
@@ -98,6 +112,8 @@ take(struct load *l, struct lt_err *err)
 		return lt_fail(err, LT_E_CANCELLED, "the group gives way to those before it");
 	l->first = (l->first + 1) % LOAD_WINDOW;
 	l->due--;
+	if (e.kind == EXPECT_COMMIT)
+		return take_commit(l, err);
 	if (!my_recv(l->conn, &reply, err)) {
 		if (e.kind == EXPECT_ROW && my_alive(l->conn)) {
 			lt_wrap(err, "%s", op_name(l->txns[e.txn]->rows[e.row].op));
@@ -112,6 +128,7 @@ take(struct load *l, struct lt_err *err)
 	lt_step("load.reply");
 	switch (e.kind) {
 	case EXPECT_LANE: return pipeline_lane_moved(&l->lane, &reply, err);
+	case EXPECT_COMMIT:
 	case EXPECT_SETTING: return true;
 	case EXPECT_ROW:
 		if (judge_row(l, &e, &reply, err) && judge_text(l, &e, &reply, err))
@@ -406,21 +423,21 @@ rows_that_fit(const struct pipeline_run *run, size_t at, size_t width)
 	return n;
 }
 
-/* Values of rows [at, at + n) of the run, one row behind the other. */
+/* Values of rows [at, at + n) of the run, one row behind the other; *odd: those of some are for no parameters. */
 static bool
 gather_values(struct load *l, const struct pipeline_run *run, size_t at, size_t n, const struct pipeline_statement *s,
-    struct lt_err *err)
+    bool *odd, struct lt_err *err)
 {
 	size_t width = pipeline_statement_width(s);
 	struct my_param *params = room_for(l, n * width);
 
+	*odd = false;
 	pipeline_router_forget(l->router);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !*odd; i++) {
 		if (!pipeline_router_values(
 			l->router, run->route, s, run->rows[at + i].row, 1, params + i * width, err))
 			return false;
-		if (pipeline_router_is_odd(run->route, s, params + i * width))
-			break; /* the caller looks */
+		*odd = pipeline_router_is_odd(run->route, s, params + i * width);
 	}
 	return true;
 }
@@ -444,6 +461,7 @@ send_bulk(struct load *l, const struct pipeline_run *run, enum pipeline_form for
 {
 	const struct pipeline_statement *s = NULL;
 	size_t n, width;
+	bool odd; /* never: MariaDB's JSON is text */
 
 	if (!pipeline_router_statement(l->router, run->route, run->first, (struct pipeline_want){ form, 1 }, &s, err))
 		return false;
@@ -453,7 +471,7 @@ send_bulk(struct load *l, const struct pipeline_run *run, enum pipeline_form for
 	n = rows_that_fit(run, *at, width);
 	if (n < 2 || width == 0)
 		return true;
-	if (!make_room(l, err) || !gather_values(l, run, *at, n, s, err) ||
+	if (!make_room(l, err) || !gather_values(l, run, *at, n, s, &odd, err) ||
 	    !my_send_bulk(l->conn, pipeline_statement_stmt(s), l->params, width, n, err))
 		return false;
 	expect(l, expect_of(run, *at, n, form));
@@ -468,14 +486,15 @@ send_form(struct load *l, const struct pipeline_run *run, size_t at, struct pipe
     struct lt_err *err)
 {
 	const struct pipeline_statement *s = NULL;
+	bool odd;
 
 	if (!pipeline_router_statement(l->router, run->route, run->first, want, &s, err))
 		return false;
 	if (s == NULL)
 		return true;
-	if (!make_room(l, err) || !gather_values(l, run, at, want.rows, s, err))
+	if (!make_room(l, err) || !gather_values(l, run, at, want.rows, s, &odd, err))
 		return false;
-	if (run->route->odd)
+	if (odd)
 		return true;
 	if (!my_send_execute(
 		l->conn, pipeline_statement_stmt(s), l->params, pipeline_statement_width(s) * want.rows, err))
@@ -552,7 +571,7 @@ send_some(struct load *l, const struct pipeline_run *run, size_t *at, struct lt_
 static bool
 may_gather(const struct load *l, const struct pipeline_run *run)
 {
-	if (run->count < 2 || run->route->odd || run->route->careful ||
+	if (run->count < 2 || run->route->careful || (run->route->odd && run->first->op != CHANGE_DELETE) ||
 	    (run->route->keyless && run->first->op != CHANGE_INSERT))
 		return false;
 	return my_conn_server(l->conn)->bulk || run->first->op != CHANGE_UPDATE || run->plain;

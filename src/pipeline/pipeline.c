@@ -54,18 +54,59 @@ tell_change(struct pipeline *p)
 		lt_wake_raise(p->origin.changed);
 }
 
+static void
+name_pipeline(const struct pipeline *p, struct lt_err *err)
+{
+	snprintf(err->where.pipeline, sizeof(err->where.pipeline), "%s %s", p->channel->name, p->model->name);
+}
+
+/* Another state than before; what the reader met was shown at once. */
+static void
+enter(struct pipeline *p, enum pipeline_state state)
+{
+	struct pipeline_reader_end end;
+
+	lt_cell_get(p->reader_end, &end);
+	p->now.since_us = lt_wall_us(p->clock);
+	if (p->now.state == PIPELINE_RUNNING && state == PIPELINE_RETRYING && end.err.code != LT_OK)
+		p->now.since_us = end.since_us;
+	p->now.tries = 0;
+	p->now.state = state;
+}
+
 void
 pipeline_set_state(struct pipeline *p, enum pipeline_state state, const struct lt_err *err)
 {
 	if (p->now.state != state)
-		p->now.since_us = lt_wall_us(p->clock);
-	p->now.state = state;
+		enter(p, state);
+	p->now.tries += state == PIPELINE_RETRYING ? 1 : 0;
 	p->now.err = err != NULL ? *err : (struct lt_err){ 0 };
 	if (err != NULL)
-		snprintf(p->now.err.where.pipeline, sizeof(p->now.err.where.pipeline), "%s %s", p->channel->name,
-		    p->model->name);
+		name_pipeline(p, &p->now.err);
 	pipeline_publish(p);
 	tell_change(p);
+}
+
+void
+pipeline_note_reader_end(struct pipeline *p, const struct lt_err *err)
+{
+	struct pipeline_reader_end end = { .err = *err, .since_us = lt_wall_us(p->clock) };
+
+	if (lt_err_kind(err) != LT_KIND_RETRY || err->code == LT_E_CANCELLED)
+		return;
+	name_pipeline(p, &end.err);
+	lt_cell_set(p->reader_end, &end);
+	tell_change(p);
+}
+
+void
+pipeline_note_running(struct pipeline *p, bool begins)
+{
+	bool owes = p->owed.file[0] != '\0' && change_place_cmp(&p->applied.place, &p->owed) <= 0;
+
+	if (p->now.state == PIPELINE_RETRYING ? owes : !begins)
+		return;
+	pipeline_set_state(p, PIPELINE_RUNNING, NULL);
 }
 
 void
@@ -169,10 +210,12 @@ pipeline_start(const struct model_channel *channel, size_t index, const struct p
 	p->orders = lt_queue_new(SIZE_MAX);
 	p->status = lt_cell_new(sizeof(struct pipeline_status));
 	p->read = lt_cell_new(sizeof(struct pipeline_read));
+	p->reader_end = lt_cell_new(sizeof(struct pipeline_reader_end));
 	p->progress = pipeline_progress_new();
 	p->pause = lt_wake_new();
 	change_position_init(&p->applied);
 	change_position_init(&p->stop.end);
+	change_position_init(&p->left.end);
 	p->rate_us = lt_mono_us(clock);
 	p->now.delay_ms = p->model->delay_ms;
 	pipeline_set_state(p, PIPELINE_STARTING, NULL);
@@ -200,11 +243,13 @@ pipeline_free(struct pipeline *p)
 	lt_queue_free(p->orders, pipeline_order_unref);
 	lt_cell_free(p->status);
 	lt_cell_free(p->read);
+	lt_cell_free(p->reader_end);
 	pipeline_progress_free(p->progress);
 	lt_wake_free(p->pause);
 	change_position_clear(&p->applied);
 	pipeline_stop_clear(&p->stop);
 	change_position_clear(&p->stop.end);
+	change_position_clear(&p->left.end);
 	lt_buf_free(&p->stop.statement);
 	lt_buf_free(&p->stop.schema);
 	schema_history_free(p->history);
@@ -223,10 +268,19 @@ bytes_between(const struct change_place *from, const struct change_place *to)
 void
 pipeline_status_get(struct pipeline *p, struct pipeline_status *out)
 {
+	struct pipeline_reader_end end;
 	struct pipeline_read read;
 
 	lt_cell_get(p->status, out);
+	lt_cell_get(p->reader_end, &end);
 	lt_cell_get(p->read, &read);
+	/* The loader, who enters the state, may be waiting for an answer of the target. */
+	if (out->state == PIPELINE_RUNNING && end.err.code != LT_OK) {
+		out->state = PIPELINE_RETRYING;
+		out->err = end.err;
+		out->since_us = end.since_us;
+		out->tries = 1;
+	}
 	if (read.place.file[0] == '\0' || change_place_cmp(&read.place, &out->applied) < 0)
 		read.place = out->applied;
 	out->read = read.place;

@@ -41,6 +41,7 @@ struct pipeline_status {
 	double rows_per_s; /* over the last seconds */
 	struct lt_err err; /* of RETRYING and STOPPED; code 0 otherwise */
 	uint64_t since_us; /* wall clock: when the state was entered */
+	uint64_t tries;    /* of RETRYING, which lasts until what was in hand is applied: how often it failed */
 	uint64_t turn;     /* another one whenever it stops or its progress moves: an order is for the turn it saw */
 };
 
@@ -66,10 +67,10 @@ struct pipeline_origin {
 	 * be read of it is passed over. */
 	bool (*behind)(void *ctx, const struct change_position *from, const struct change_place *place,
 	    struct change_position *out, struct lt_err *err);
-	/** The next three only where the log is kept here until it is applied (R23), else NULL. The target durably has
-	 * all up to there. */
+	/** The target durably has all up to there. NULL: nobody wants to know. */
 	void (*saved)(void *ctx, const struct change_position *saved);
-	/** A person says where to go on: what is kept is given up. */
+	/** The next two only where the log is kept here until it is applied (R23), else NULL. A person says where to go
+	 * on: what is kept is given up. */
 	bool (*forget)(void *ctx, struct lt_err *err);
 	/** Whether something is kept: then the log can be read on without its site. `*folds`: names of tables are the
 	 * same there in any letter case. */

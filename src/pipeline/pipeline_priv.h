@@ -21,6 +21,12 @@ struct pipeline_read {
 	char gtid[96];
 };
 
+/** Why the reader ended, where that is tried again; code 0: it reads. */
+struct pipeline_reader_end {
+	struct lt_err err;
+	uint64_t since_us; /* wall clock */
+};
+
 /** What a stopped pipeline stands before: known when a transaction stopped it, not when the reading did. */
 struct pipeline_stop {
 	bool by_txn;
@@ -46,6 +52,7 @@ struct pipeline {
 	struct lt_wake *pause;              /* owned: raised to cut a pause short */
 	struct lt_cell *status;             /* owned: struct pipeline_status, but for what the reader publishes */
 	struct lt_cell *read;               /* owned: struct pipeline_read */
+	struct lt_cell *reader_end;         /* owned: struct pipeline_reader_end; the loader clears it */
 	struct pipeline_progress *progress; /* owned: what `applied` was when the status was published */
 	_Atomic size_t queued_bytes, group_bytes;
 	_Atomic uint64_t held_us;    /* commit stamp of the transaction that the reader holds back (`delay`); 0: none */
@@ -63,10 +70,19 @@ struct pipeline {
 	char *retry_why;                /* owned: of an ordered retry that is not in lutra.audit yet; else NULL */
 	char retry_who[64];             /* beside it */
 	bool paused;                    /* lutra.pause at the target says so */
+	struct change_place owed;       /* `applied` when a run ended with something in hand; file "": with nothing */
 	struct {
 		struct change_place at; /* `applied` when a COMMIT was answered with an error */
 		unsigned count;         /* how many times by now; 0: never */
 	} doubt;
+	struct pipeline_left {
+		bool waits;                   /* a group's COMMIT has left, its reply was not read */
+		struct change_position end;   /* behind that group */
+		struct change_sink_done done; /* what it did */
+		uint64_t commit_us;           /* of its newest transaction */
+		struct change_gtid gtid;      /* likewise */
+		struct change_place refused;  /* `applied` when one failed: there the next one is waited for */
+	} left;
 	struct pipeline_stop stop;
 	struct schema_history *history; /* owned; rebuilt for each run */
 	double rate;
@@ -77,6 +93,10 @@ struct pipeline {
 void pipeline_publish(struct pipeline *p);
 void pipeline_set_state(struct pipeline *p, enum pipeline_state state, const struct lt_err *err);
 void pipeline_note_ready(struct pipeline *p);
+/** The reader's thread: it ends because of `err`. */
+void pipeline_note_reader_end(struct pipeline *p, const struct lt_err *err);
+/** A run begins, or `applied` has moved: if that was all that stood in its way, the pipeline runs. */
+void pipeline_note_running(struct pipeline *p, bool begins);
 
 /** Run until an error, an order that ends the run, or the end. True: to be run again at once; false with err->code 0:
  * ending. */
@@ -108,10 +128,12 @@ void pipeline_position_after(
     const struct change_position *from, struct change_txn *const *txns, size_t n, struct change_position *out);
 /** Apply on one connection, with nothing applied beside it. R5: a group that deadlocks is halved; one that fails for
  * its data is redone one by one, so that all before the faulty transaction is applied and the error names exactly that
- * one.
+ * one. With `more` to come at once, the reply to COMMIT may be left to be read with what follows (p->left).
  */
-LT_MUST_USE bool pipeline_apply_group(
-    struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, struct lt_err *err);
+LT_MUST_USE bool pipeline_apply_group(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns,
+    size_t n, bool more, struct lt_err *err);
+/** Wait for the reply to a COMMIT that was left, if there is one: before anything is done but apply the next group. */
+LT_MUST_USE bool pipeline_apply_hear(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
 /** txns[0..n) hold no rows. */
 void pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t n);
 /** A group is committed: `applied` moves to its end. */
@@ -122,7 +144,7 @@ void pipeline_note_passed(struct pipeline *p, struct change_txn *const *txns, si
 /** How long ago something was committed at the source; any thread. */
 uint64_t pipeline_age_ms(const struct pipeline *p, uint64_t commit_us);
 uint64_t pipeline_held_lag(struct pipeline *p);
-void pipeline_note_lag(struct pipeline *p, const struct change_txn *newest);
+void pipeline_note_lag(struct pipeline *p, uint64_t commit_us, const struct change_gtid *gtid);
 /** The lane holds what `applied` says. */
 void pipeline_note_saved(struct pipeline *p);
 /** The pipeline is to stop before `t`. */

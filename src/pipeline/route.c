@@ -95,6 +95,7 @@ route_free(struct pipeline_route *route)
 	free(route->columns);
 	free(route->before);
 	free(route->after);
+	free(route->edits);
 	free(route->constants);
 	free(route);
 }
@@ -585,6 +586,8 @@ pipeline_router_decode(
 {
 	const struct change_codec *codec = route->from->codec;
 
+	if (route->edits != NULL)
+		memset(route->edits, 0, route->from->ncolumns * sizeof(*route->edits));
 	if ((row->op == CHANGE_INSERT || codec->decode(route->from, &row->before, r->scratch, route->before, err)) &&
 	    (row->op == CHANGE_DELETE || codec->decode(route->from, &row->after, r->scratch, route->after, err)))
 		return true;

@@ -74,7 +74,9 @@ struct pipeline_route {
 	struct pipeline_indexes *indexes;      /* owned: the target's unique indexes */
 	struct pipeline_family *family;        /* owned: its foreign keys; NULL: not asked for yet */
 	struct change_value *before, *after; /* owned: decoded values of the row in hand, by source column; constants */
-	struct change_column *constants;     /* owned: what stands for a column of the source */
+	struct change_value *edits; /* owned, by source column: of a JSON value that stands in `after` as it becomes,
+				     * what is done to the one there (kind CHANGE_JSON_DIFF); NULL: no row had such */
+	struct change_column *constants; /* owned: what stands for a column of the source */
 	struct pipeline_route *next;
 };
 
@@ -147,8 +149,7 @@ LT_MUST_USE bool pipeline_router_values(struct pipeline_router *r, struct pipeli
     struct lt_err *err);
 /** How many values to be stored are no member of their ENUM (its number 0). */
 uint16_t pipeline_statement_nonmembers(const struct pipeline_statement *s, const struct my_param *params);
-/** Whether the values would not arrive as parameters: then the row goes as text, and no more rows of the route share a
- * statement. */
+/** Whether the values would not arrive as parameters: then the row goes as text. */
 bool pipeline_router_is_odd(
     struct pipeline_route *route, const struct pipeline_statement *s, const struct my_param *params);
 /** The statement of one row with its values in it, appended. */

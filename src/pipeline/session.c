@@ -29,8 +29,9 @@
 /* R11: progress without rows is written this often at most. */
 #define SAVE_US 10000000
 
-/* A group on the loader's own connection waits for its last reply, then for that to COMMIT. */
+/* A group on the loader's own connection waits for its last reply, then for that to COMMIT, unless that is left. */
 #define GROUP_ROUNDS 2
+#define LEFT_ROUNDS 1
 /* Where the target is far, groups may hold this much (pipeline/group.h). */
 #define LINK_BYTES ((size_t)16 << 20)
 /* How often the round trip is measured while there is something to do. */
@@ -206,6 +207,8 @@ reader_main(void *arg)
 
 	while (!atomic_load(&r->stop) && read_one(r))
 		;
+	if (!atomic_load(&r->stop))
+		pipeline_note_reader_end(r->p, &r->err);
 	lt_queue_close(r->queue);
 }
 
@@ -214,6 +217,8 @@ reader_main(void *arg)
 static bool
 save_progress(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
+	if (!pipeline_apply_hear(p, sink, err))
+		return false;
 	/* A file that was left behind is worth it whatever stood in it: the source may purge it. */
 	if (!p->unsaved && strcmp(p->saved.file, p->applied.place.file) == 0)
 		return true;
@@ -245,10 +250,17 @@ stop_at_ddl(struct pipeline *p, struct change_sink *sink, struct change_txn *t, 
 
 /* On the loader's own connection, with nothing beside it. *again: the run is over, and another is to follow at once. */
 static bool
-apply_here(struct pipeline *p, struct change_sink *sink, struct pipeline_group *g, bool *again, struct lt_err *err)
+apply_here(struct loader *l, bool *again, struct lt_err *err)
 {
+	struct pipeline *p = l->p;
+	struct change_sink *sink = l->sink;
+	struct pipeline_group *g = l->group;
+	const struct change_txn *newest = g->txns[g->count - 1];
+	bool more = l->flight == NULL && pipeline_group_is_full(g);
 	uint64_t began = lt_mono_us(p->clock);
 
+	if (g->rows == 0 && !pipeline_apply_hear(p, sink, err))
+		return false;
 	if (g->txns[0]->kind == CHANGE_TXN_DDL) {
 		*again = stop_at_ddl(p, sink, g->txns[0], err);
 		return *again;
@@ -258,10 +270,11 @@ apply_here(struct pipeline *p, struct change_sink *sink, struct pipeline_group *
 		p->now.lag_ms = pipeline_held_lag(p);
 		return true;
 	}
-	if (!pipeline_apply_group(p, sink, g->txns, g->count, err))
+	if (!pipeline_apply_group(p, sink, g->txns, g->count, more, err))
 		return false;
-	pipeline_group_learn(g, g->rows, lt_mono_us(p->clock) - began, GROUP_ROUNDS);
-	pipeline_note_lag(p, g->txns[g->count - 1]);
+	pipeline_group_learn(g, g->rows, lt_mono_us(p->clock) - began, p->left.waits ? LEFT_ROUNDS : GROUP_ROUNDS);
+	if (!p->left.waits)
+		pipeline_note_lag(p, newest->commit_us, &newest->gtid);
 	return true;
 }
 
@@ -290,7 +303,7 @@ apply_filled(struct loader *l, bool *again, struct lt_err *err)
 		if (!alone)
 			return pipeline_flight_step(l->flight, 0, err);
 	}
-	return (l->flight == NULL || pipeline_flight_drain(l->flight, err)) && apply_here(l->p, l->sink, g, again, err);
+	return (l->flight == NULL || pipeline_flight_drain(l->flight, err)) && apply_here(l, again, err);
 }
 
 /* -- the run -------------------------------------------------------------------------------------- */
@@ -348,7 +361,7 @@ measure_round(struct loader *l, struct lt_err *err)
 {
 	uint64_t round_us = 0;
 
-	if (!pipeline_load_round(l->sink, &round_us, err))
+	if (!pipeline_apply_hear(l->p, l->sink, err) || !pipeline_load_round(l->sink, &round_us, err))
 		return false;
 	pipeline_group_note_round(l->group, round_us);
 	l->measured_us = lt_mono_us(l->p->clock);
@@ -399,6 +412,13 @@ keep_house(struct loader *l, bool idle, struct lt_err *err)
 	return true;
 }
 
+/* Nothing is on its way any more. */
+static bool
+settle(struct loader *l, struct lt_err *err)
+{
+	return l->flight != NULL ? pipeline_flight_drain(l->flight, err) : pipeline_apply_hear(l->p, l->sink, err);
+}
+
 static bool
 load_loop(struct loader *l, struct lt_err *err)
 {
@@ -415,14 +435,16 @@ load_loop(struct loader *l, struct lt_err *err)
 		atomic_store(&p->queued_bytes, lt_queue_bytes(l->reader->queue));
 		note_group_bytes(l);
 		if (end == LT_QUEUE_CLOSED) {
-			if (l->flight != NULL && !pipeline_flight_drain(l->flight, err))
+			if (!settle(l, err))
 				return false;
 			*err = l->reader->err; /* the reader's last word; its thread is done with it */
 			return err->code == LT_E_UNTIL && save_progress(p, l->sink, err) && false;
 		}
 		if (!keep_house(l, end == LT_QUEUE_TIMEOUT, err))
 			return false;
-		if (lt_queue_bytes(p->orders) > 0 && l->flight != NULL && !pipeline_flight_drain(l->flight, err))
+		if (lt_queue_bytes(p->orders) == 0)
+			continue;
+		if (!settle(l, err))
 			return false; /* an order may move the progress */
 		if (!pipeline_orders_running(p, l->sink))
 			break;
@@ -475,8 +497,9 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	if (!reader_init(&r, err) || !prepare(&l, &group, share, err))
 		goto out;
 	lt_str_copy(r.server, sizeof(r.server), lt_str_z(p->applied.server));
+	lt_cell_set(p->reader_end, &(struct pipeline_reader_end){ 0 });
 	thread = lt_thread_start("reader", reader_main, &r);
-	pipeline_set_state(p, PIPELINE_RUNNING, NULL);
+	pipeline_note_running(p, true);
 	pipeline_note_ready(p);
 	again = load_loop(&l, err);
 	if (p->stop.by_txn)
@@ -487,6 +510,9 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	lt_queue_close(r.queue);
 	change_source_cancel(source);
 	lt_thread_join(thread);
+	p->owed = (struct change_place){ .file = "" };
+	if (atomic_load(&p->waiting_us) > 0 || p->left.waits)
+		p->owed = p->applied.place;
 	note_unsent(p, &r);
 	if (p->stop.by_txn)
 		pipeline_group_leave(&group, p->stop.txn);
@@ -710,6 +736,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	bool again = false;
 
 	pipeline_stop_clear(&p->stop);
+	p->left.waits = false; /* of an earlier run: the claim tells */
 	if (!show_mark(p, err) || !pipeline_load_open(p->channel, p->index, &p->origin, &sink, err))
 		return false;
 	if (!pipeline_session_begin(p, sink, err) || !pipeline_orders_note(p, sink, err))

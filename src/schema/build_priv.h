@@ -7,6 +7,7 @@
 /** Grows until finish(); strings are copied into the table's arena. */
 struct schema_build {
 	struct schema_table *table;    /* owned; simple members are set by the caller */
+	struct lt_str schema, name;    /* what the table will be called instead; empty: as it is */
 	struct schema_column *columns; /* owned, as are the next two */
 	struct schema_key *keys;
 	struct schema_key_part *parts; /* of all keys, in order */

@@ -73,7 +73,14 @@ is_transactional(const struct reading *r, struct lt_str engine)
 	return false;
 }
 
-/** TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION */
+/** Whether the server has `how` for lower_case_table_names. */
+static bool
+is_folded(const struct reading *r, const char *how)
+{
+	return r->engines->nrows > 0 && lt_str_eqz(my_rows_at(r->engines, 0, 2), how);
+}
+
+/** TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, and the names in lower case */
 static bool
 take_table(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err *err)
 {
@@ -94,6 +101,11 @@ take_table(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_er
 	b->table->collation = schema_build_str(b, values[4]);
 	b->table->transactional = is_transactional(r, values[3]);
 	b->table->temporal = versioned;
+	/* With 2 names are kept as they were given, but the log has them in lower case, as with 1. */
+	if (is_folded(r, "2")) {
+		b->schema = schema_build_str(b, values[5]);
+		b->name = schema_build_str(b, values[6]);
+	}
 	return true;
 }
 
@@ -295,7 +307,8 @@ begin(struct reading *r, struct lt_err *err)
 	if (s->flavor == MY_MYSQL && s->version >= 80030 &&
 	    !my_exec(r->conn, "SET SESSION show_gipk_in_create_table_and_information_schema=ON", NULL, err))
 		return false;
-	return my_query(r->conn, "SELECT ENGINE, TRANSACTIONS FROM information_schema.ENGINES", &r->engines, err);
+	return my_query(r->conn,
+	    "SELECT ENGINE, TRANSACTIONS, @@lower_case_table_names FROM information_schema.ENGINES", &r->engines, err);
 }
 
 /** Tables by the statement in `sql`, those that the filter takes. */
@@ -305,7 +318,8 @@ read_names(struct reading *r, struct lt_err *err)
 	return my_query_each(r->conn, lt_buf_str(&r->sql), take_table, r, err);
 }
 
-static const char select_names[] = "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION FROM "
+static const char select_names[] = "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION,"
+				   " LOWER(TABLE_SCHEMA), LOWER(TABLE_NAME) FROM "
 				   "information_schema.TABLES WHERE TABLE_SCHEMA";
 
 static void
@@ -326,11 +340,18 @@ finish(struct reading *r, struct schema_table ***ret, size_t *count)
 	struct schema_table **tables = (struct schema_table **)lt_calloc(r->nbuilds + 1, sizeof(struct schema_table *));
 	size_t n = 0;
 
-	for (size_t i = 0; i < r->nbuilds; i++)
-		if (r->builds[i]->ncolumns == 0)
-			schema_build_free(r->builds[i]);
+	for (size_t i = 0; i < r->nbuilds; i++) {
+		struct schema_build *b = r->builds[i];
+
+		if (b->name.len > 0) {
+			b->table->schema = b->schema;
+			b->table->name = b->name;
+		}
+		if (b->ncolumns == 0)
+			schema_build_free(b);
 		else
-			tables[n++] = schema_build_finish(r->builds[i]);
+			tables[n++] = schema_build_finish(b);
+	}
 	r->nbuilds = 0;
 	*ret = tables;
 	*count = n;
@@ -425,9 +446,6 @@ is_in_any_case(void *ctx, struct lt_str schema, struct lt_str table)
 static bool
 read_single(struct reading *r, struct single *s, struct lt_err *err)
 {
-	struct my_rows *rows = NULL;
-	bool any_case;
-
 	lt_buf_z(&r->sql, select_names);
 	lt_buf_z(&r->sql, "=");
 	my_sql_text(&r->sql, s->schema);
@@ -437,14 +455,10 @@ read_single(struct reading *r, struct single *s, struct lt_err *err)
 	r->ctx = s;
 	if (!read_names(r, err))
 		return false;
-	if (r->nbuilds != 0)
+	if (r->nbuilds != 0 || (!is_folded(r, "1") && !is_folded(r, "2")))
 		return true;
-	if (!my_query(r->conn, "SELECT @@lower_case_table_names", &rows, err))
-		return false;
-	any_case = rows->nrows == 1 && !lt_str_eqz(my_rows_at(rows, 0, 0), "0");
-	my_rows_free(rows);
 	r->wanted = is_in_any_case;
-	return !any_case || read_names(r, err);
+	return read_names(r, err);
 }
 
 bool

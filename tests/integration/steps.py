@@ -124,6 +124,17 @@ def server_globals(server, **values):
 
 
 @contextlib.contextmanager
+def unacknowledged(server):
+    """Each COMMIT at that MariaDB waits, behind its log, for an acknowledgement that does not come."""
+    with server_globals(server, rpl_semi_sync_master_timeout=600000, rpl_semi_sync_master_wait_no_slave=1, rpl_semi_sync_master_wait_point="AFTER_SYNC"):
+        server.sql("SET GLOBAL rpl_semi_sync_master_enabled = 1")
+        try:
+            yield
+        finally:
+            server.sql("SET GLOBAL rpl_semi_sync_master_enabled = 0")
+
+
+@contextlib.contextmanager
 def session(server, schema, *statements, **more):
     """A session at the server that holds what the statements took."""
     with contextlib.closing(server.connect(schema, **more)) as c, c.cursor() as cursor:

@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import pathlib
+import re
+import shlex
 import shutil
 import subprocess
 
@@ -11,7 +13,7 @@ import pytest
 from conftest import same
 from lutralab.lutra import LutraFailed
 from lutralab.servers import wait_until
-from steps import DUPLICATE, ROW_MISSING, column, run_at, session, stopped, transaction, wait_for
+from steps import DUPLICATE, ROW_DIFFERS, ROW_MISSING, column, run_at, session, stopped, transaction, wait_for
 
 ONE_WAY = "hz->us"
 TABLES = ["CREATE TABLE t (id INT PRIMARY KEY, v INT, note VARCHAR(40))", "CREATE TABLE k (v INT)"]
@@ -138,6 +140,53 @@ def test_replace_by_a_row_leaves_none_under_an_old_key(pair, schema):
     lutra.command("replace", ONE_WAY, "--sql", f"DELETE FROM {schema}.t WHERE id = 2", "--sql", f"UPDATE {schema}.t SET id = 2 WHERE id = 1")
     lutra.wait()
     same(source, target, schema)
+
+
+# Of each code: what is wrong at the target with row i, what the source does then, and the mend.
+STOPS = {
+    ROW_MISSING: (["DELETE FROM t WHERE id = {i}"], "UPDATE t SET v = {i} WHERE id = {i}", ["INSERT INTO t VALUES ({i}, 0, 'abc')"]),
+    ROW_DIFFERS: (["UPDATE t SET note = 'other' WHERE id = {i}"], "UPDATE t SET v = {i} WHERE id = {i}", ["UPDATE t SET note = 'abc' WHERE id = {i}"]),
+    DUPLICATE: (["INSERT INTO t VALUES (1{i}, -1, '')"], "INSERT INTO t VALUES (1{i}, 1, '')", ["DELETE FROM t WHERE id = 1{i}"]),
+    "E5003": (["ALTER TABLE t ADD CONSTRAINT none CHECK (v >= 0)"], "UPDATE t SET v = -{i} WHERE id = {i}", ["ALTER TABLE t DROP CONSTRAINT none"]),
+    "E5004": (["ALTER TABLE t DROP PRIMARY KEY", "INSERT INTO t SELECT * FROM t WHERE id = {i}"], "UPDATE t SET v = {i} WHERE id = {i}",
+              ["DELETE FROM t WHERE id = {i} LIMIT 1", "ALTER TABLE t ADD PRIMARY KEY (id)"]),
+    "E5005": (["ALTER TABLE t MODIFY note VARCHAR(3)"], "UPDATE t SET note = 'longer' WHERE id = {i}", ["ALTER TABLE t MODIFY note VARCHAR(40)"]),
+}
+
+
+def carry_out(lutra, command, more):
+    """What stands in a hint, with a folder and words of one's own."""
+    words = {"DIR": [lutra.data], "...": more}
+    argv = [word for written in shlex.split(command)[1:] for word in words.get(written, [written])]
+    subprocess.run([lutra.program, *argv], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60)
+
+
+@pytest.mark.parametrize("pair", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("code", STOPS)
+def test_each_command_in_a_hint_goes_on(code, pair, schema):
+    source, target, lutra = pair
+    spoil, write, mend = STOPS[code]
+    run_at((source, target), schema, "INSERT INTO t VALUES (1, 0, 'abc'), (2, 0, 'abc'), (3, 0, 'abc')")
+    if code == ROW_DIFFERS:
+        lutra.file.write_text(lutra.file.read_text() + "verify: on\n")
+    lutra.start()
+    orders = ("skip", "replace", "retry")
+    for i, order in enumerate(orders, 1):
+        mended = [s.format(i=i) for s in mend]
+        run_at((target,), schema, *(s.format(i=i) for s in spoil))
+        transaction(source, schema, write.format(i=i), f"INSERT INTO ledger VALUES ({i})")
+        hint = stopped(lutra, ONE_WAY, code)["hint"]
+        commands = {shlex.split(command)[1]: command for command in re.findall(r"`(lutra [^`]*)`", hint)}
+        assert sorted(commands) == sorted(orders), hint
+        first = order == "retry" or code == "E5004"  # the run that follows learns how the table is
+        if first:
+            run_at((target,), schema, *mended)
+        carry_out(lutra, commands[order], ["--sql", f"INSERT INTO {schema}.ledger VALUES ({-i})"])
+        lutra.wait()
+        if not first:
+            run_at((target,), schema, *mended)
+    assert sorted(column(target, schema, "SELECT txn_id FROM ledger")) == [-2, 3]
+    assert [e["action"] for e in log(lutra)] == list(orders)
 
 
 @pytest.mark.parametrize("pair", ["mariadb"], indirect=True)

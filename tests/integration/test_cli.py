@@ -1,5 +1,6 @@
 """The command line: help, wrong use, exit status, and the data folder of a run. Needs no server."""
 
+import itertools
 import json
 import os
 import re
@@ -98,8 +99,9 @@ HINTED = sorted(set(re.findall(r"`(lutra [^`]* [A-Z][^`]*)`", (CHECKOUT / "src/b
 @pytest.mark.parametrize("command", HINTED)
 def test_a_command_in_a_hint_is_understood(command, tmp_path):
     assert len(HINTED) > 5
-    words = {"DIR": tmp_path, "PIPELINE": "p", "FILE": tmp_path / "none.yaml", "...": "--now"}
-    said = cli(*(words.get(word, word) for word in command.split()[1:]))
+    more = ["--sql", "DELETE FROM shop.t"] if command.startswith("lutra replace") else ["--now"]
+    words = {"DIR": [tmp_path], "PIPELINE": ["p"], "FILE": [tmp_path / "none.yaml"], "...": more}
+    said = cli(*itertools.chain.from_iterable(words.get(word, [word]) for word in command.split()[1:]))
     assert said.returncode in (2, 3) and "lutra: E1" in said.stderr and "E1000" not in said.stderr, said.stderr
 
 

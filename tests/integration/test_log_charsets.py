@@ -128,7 +128,7 @@ def test_a_character_that_does_not_fit_is_a_coded_stop(engine, origin, text, sit
     source.sql("INSERT INTO t VALUES (1, 'fits')", db=schema)
     source.sql("INSERT INTO t VALUES (2, %s)", (text,), db=schema)
 
-    with pytest.raises(LutraFailed, match="E5005|E4006"):
+    with pytest.raises(LutraFailed, match="E5005"):
         lutra.wait()
 
     assert target.sql("SELECT * FROM t", db=schema) == ((1, "fits"),)

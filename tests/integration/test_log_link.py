@@ -1,16 +1,17 @@
 """The link to a source: a twin that takes it away, and a network that swallows what is sent."""
 
 import contextlib
+import re
 import socket
 import struct
 import threading
 import time
 
 import pytest
-from conftest import ledger_is
+from conftest import ledger_is, same
 from lutralab.relay import Relay
 from lutralab.servers import free_port, wait_until
-from steps import PATIENCE_S, column, log_end, log_size, met, transaction
+from steps import PATIENCE_S, column, log_end, log_size, met, own_server, run_at, transaction
 
 COM_BINLOG_DUMP, COM_REGISTER_SLAVE = 0x12, 0x15
 ONE_WAY = "hz->us"
@@ -149,3 +150,45 @@ def test_a_link_that_swallows_everything_is_noticed_by_missing_heartbeats(engine
 
         lutra.wait()
     ledger_is(target, schema, {1, 2})
+
+
+def test_once_the_start_was_met_mariadb_is_waited_for_no_longer_than_others(lab, site, channel, schema):
+    """A source that is never idle sends no heartbeat that could say so; and one domain of the start has not been written to since."""
+    with own_server(lab, "mariadb", schema) as source:
+        target = site("mariadb", 2)
+        lutra = channel({"hz": source, "us": target}, "hz -> us")
+        source.script(["SET gtid_domain_id = 9", "INSERT INTO ledger VALUES (-2)"], db=schema)
+        source.sql("FLUSH BINARY LOGS")
+        source.sql("INSERT INTO ledger VALUES (-1)", db=schema)
+        run_at((target,), schema, "INSERT INTO ledger VALUES (-2), (-1)")
+        (start,), = source.sql("SELECT @@gtid_binlog_pos")
+        assert len(start.split(",")) > 1, start
+        over = threading.Event()
+
+        def write():
+            with contextlib.closing(source.connect(schema)) as c, c.cursor() as cursor:
+                for i in range(1, 1 << 20):
+                    cursor.execute("INSERT INTO ledger VALUES (%s)", (i,))
+                    c.commit()
+                    if over.wait(0.2):
+                        return
+        writer = threading.Thread(target=write, daemon=True)
+        with contextlib.closing(Swallower(source.port)) as link:
+            text = lutra.file.read_text().replace(f":{source.port}\"", f":{link.port}/?connect-timeout=2\"")
+            lutra.file.write_text(text + f'start: {{ hz: {{ gtid: "{start}" }} }}\n')
+            writer.start()
+            try:
+                lutra.start()
+                wait_until(lambda: column(target, schema, "SELECT txn_id FROM ledger WHERE txn_id > 0"), PATIENCE_S, "a row")
+                begin = log_size(lutra)
+                link.swallow.set()
+                met(lutra, begin, "E3015", patience_s=2 * PATIENCE_S)
+            finally:
+                over.set()
+                writer.join()
+                link.swallow.clear()
+            lutra.wait()
+        silent_ms = int(re.search(r"the source sent nothing for (\d+) ms", lutra.log.read_bytes()[begin:].decode())[1])
+        assert silent_ms < 30000
+        same(source, target, schema)
+        lutra.kill()

@@ -125,6 +125,19 @@ def test_versioned_rows_and_periods(ends, channel, schema):
         assert len(server.sql("SELECT id FROM v FOR SYSTEM_TIME ALL", db=schema)) > 3, "each end keeps a history of its own"
 
 
+def test_what_a_session_marks_its_transactions_with_changes_nothing(ends, channel, schema):
+    """Another server's id in every header; not to be replicated, which is for a replica to heed that is told to."""
+    lutra = start(ends, channel, schema, "CREATE TABLE t (id INT PRIMARY KEY)")
+    run(ends[0], schema, "SET SESSION server_id = 4242", "SET SESSION skip_replication = 1", "INSERT INTO t VALUES (1)", "BEGIN", "INSERT INTO t VALUES (2)",
+        "UPDATE t SET id = id + 10", "COMMIT")
+    run(ends[0], schema, "INSERT INTO t VALUES (3)")
+
+    lutra.wait()
+
+    assert lutra.pipelines()["hz->us"]["error"] is None
+    same(*ends, schema)
+
+
 def test_a_transaction_that_is_a_file_of_its_own(site, channel, schema):
     """Above binlog_large_commit_threshold the log rotates, and the GTID event is padded with zeros."""
     ends = site("mariadb-11.8", 1), site("mariadb-11.8", 2)

@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import shutil
+import subprocess
 
 import pytest
 from lutralab.lutra import PASSWORD, USER
-from lutralab.servers import Unavailable
+from lutralab.servers import Unavailable, spawn, wait_until
 from steps import stopped
 
 PAIRS = [("mysql", "mariadb-11.8"), ("mariadb", "mysql")]
@@ -78,37 +80,77 @@ def test_names_that_need_quotes(pair, site, channel, schema):
     assert ODD[2].replace("`", "``") in json.dumps(error, ensure_ascii=False)
 
 
+@pytest.mark.parametrize("engine", ["mysql", "mariadb"])
+def test_a_statement_in_its_clients_character_set_names_the_table(engine, site, channel, schema):
+    source, target = site(engine, 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", [f"{schema}.`\u4e2d\u6587`"])
+    for server in (source, target):
+        execute(server, f"CREATE TABLE {schema}.`\u4e2d\u6587` (id INT PRIMARY KEY)")
+    lutra.start()
+    with contextlib.closing(source.connect(schema)) as c, c.cursor() as cursor:
+        cursor.execute("SET NAMES gbk")
+        cursor.execute("ALTER TABLE `\u4e2d\u6587` ADD n INT".encode("gbk"))
+
+    error = stopped(lutra, "hz->us", "E4000")
+    assert "`\u4e2d\u6587`" in error["message"], error
+
+
 @pytest.fixture(scope="module")
-def folding(lab):
-    """folding(engine, number): a server that keeps names in lower case and compares them in any."""
+def caseless(lab):
+    """caseless(folder): the folder, made on a file system that finds files by names in any letter case, as a Mac's does."""
+    mounted = []
+
+    def program(name):
+        found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+        if not found:
+            pytest.skip(f"{name} (ntfs-3g) is not installed")
+        return found
+
+    def mount(folder):
+        image = folder.with_name(f"{folder.name}.ntfs")
+        with open(image, "wb") as f:
+            f.truncate(1 << 30)
+        folder.mkdir()
+        subprocess.run([program("mkntfs"), "-F", "-Q", "-q", image], check=True, capture_output=True)
+        driver = spawn([program("lowntfs-3g"), "-o", "ignore_case,permissions,no_detach", image, folder], stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        wait_until(lambda: folder.is_mount() or driver.poll() is not None, 60, f"{folder} to be mounted")
+        if not folder.is_mount():
+            pytest.skip(f"nothing may be mounted here: {driver.stdout.read().strip()}")
+        mounted.append((folder, driver))
+        return folder
+
+    yield mount
+    while mounted:
+        folder, driver = mounted.pop()
+        subprocess.run(["umount", folder], check=True)
+        driver.wait()
+
+
+@pytest.fixture(scope="module")
+def folding(lab, caseless):
+    """folding(engine, number, how): a server that compares names in any case; with 1 it keeps them in lower case, with 2 as they were given."""
     made = {}
 
-    def get(engine, number):
-        if (engine, number) not in made:
+    def get(engine, number, how=1):
+        if (engine, number, how) not in made:
             try:
-                made[engine, number] = lab.start(engine, number, "lower-case-table-names=1", name=f"{engine}-folding-{number}")
+                server = lab.server(engine, number, f"lower-case-table-names={how}", name=f"{engine}-folding-{number}-{how}")
             except Unavailable as e:
                 pytest.skip(str(e))
-        return made[engine, number]
+            if how == 2:
+                caseless(server.folder)
+                server.socket = str(server.folder) + ".s"
+                server.init()
+            made[engine, number, how] = server
+        return made[engine, number, how].start()
 
     yield get
     for server in made.values():
         server.stop()
 
 
-# (which end folds, where the tables are, what the channel file says of them)
-FOLDS = [
-    ("source", "Shop.Orders", ["{s}_Shop.Orders", "{s}_shop.[0-9]items", "/{s}_SHOP/.notes"]),
-    ("target", "Shop.Orders", ["{s}_Shop.Orders", "{s}_Shop.[0-9]Items", "/{s}_Shop/./N.*/"]),
-    ("both", "shop.orders", ["{s}_SHOP.orders", "{s}_sHop.[0-9]ITEMS", "{s}_shop.n*"]),
-]
-
-
-@pytest.mark.parametrize("engine", ["mysql", "mariadb"])
-@pytest.mark.parametrize("which,written,tables", FOLDS, ids=[f[0] for f in FOLDS])
-def test_servers_that_fold_the_case_of_names(which, written, tables, engine, folding, site, channel, schema):
-    source = folding(engine, 5) if which != "target" else site(engine, 1)
-    target = folding("mariadb" if which == "both" else engine, 6) if which != "source" else site(engine, 2)
+def fold(which, tables, source, target, channel, schema):
     lutra = channel({"hz": source, "us": target}, "hz -> us", [t.format(s=schema) for t in tables])
     # Where the target does not fold, its tables have the names of the file.
     names = [(f"{schema}_{s}", t) for s, t in (
@@ -135,6 +177,33 @@ def test_servers_that_fold_the_case_of_names(which, written, tables, engine, fol
     lutra.command("ddl", "done", "hz->us")
     lutra.wait()
     assert execute(target, f"SELECT * FROM {q(s)}.{q(t)}") == ((1, 7, None), (3, 3, 3))
+
+
+BOTH_ENGINES = ["mysql", "mariadb"]
+# (which end folds, where the tables are, what the channel file says of them)
+FOLDS = [
+    ("source", "Shop.Orders", ["{s}_Shop.Orders", "{s}_shop.[0-9]items", "/{s}_SHOP/.notes"]),
+    ("target", "Shop.Orders", ["{s}_Shop.Orders", "{s}_Shop.[0-9]Items", "/{s}_Shop/./N.*/"]),
+    ("both", "shop.orders", ["{s}_SHOP.orders", "{s}_sHop.[0-9]ITEMS", "{s}_shop.n*"]),
+]
+
+
+@pytest.mark.parametrize("engine", BOTH_ENGINES)
+@pytest.mark.parametrize("which,written,tables", FOLDS, ids=[f[0] for f in FOLDS])
+def test_servers_that_fold_the_case_of_names(which, written, tables, engine, folding, site, channel, schema):
+    fold(which, tables, folding(engine, 5) if which != "target" else site(engine, 1),
+         folding("mariadb" if which == "both" else engine, 6) if which != "source" else site(engine, 2), channel, schema)
+
+
+@pytest.mark.parametrize("which,written,tables", FOLDS[:2], ids=[f[0] for f in FOLDS[:2]])
+def test_servers_that_keep_the_case_of_names_and_compare_them_in_any(which, written, tables, folding, site, channel, schema):
+    """MySQL alone: MariaDB goes by the names of files, which this file system shows in lower case, as no Mac does."""
+    server = folding("mysql", 5, 2)
+    (held,), = execute(server, "SELECT @@lower_case_table_names")
+    assert held == 2
+    source, target = (server, site("mysql", 2)) if which == "source" else (site("mysql", 1), server)
+    fold(which, tables, source, target, channel, schema)
+    execute(server, f"DROP DATABASE {schema}_Shop")
 
 
 def test_a_two_way_channel_between_a_server_that_folds_and_one_that_does_not(folding, site, channel, schema):

@@ -1,10 +1,14 @@
 """Merge mode: the changes that one target transaction makes to a row become one, and the outcome is the source's state."""
 
+import random
+
 import pytest
 
 from conftest import ledger_is, same, whole
 from lutralab.lutra import LutraFailed, let_see_triggers
 from lutralab.workload import Workload
+from steps import run_at
+from test_writers import FAMILY, commit_each, families
 
 MEMBER = ("CREATE TABLE member (id INT NOT NULL PRIMARY KEY, name VARCHAR(40) COLLATE utf8mb4_general_ci UNIQUE, n INT)"
           " DEFAULT CHARSET=utf8mb4")
@@ -23,6 +27,9 @@ HISTORIES = {
     "unique values that change places": (["INSERT INTO member VALUES ({0}, 'a{0}', 0), ({1}, 'b{0}', 1)", "#",
                                           "UPDATE member SET name = NULL WHERE id = {0}", "UPDATE member SET name = 'a{0}' WHERE id = {1}",
                                           "UPDATE member SET name = 'b{0}' WHERE id = {0}"], 2),
+    "unique values that change places in one statement": (["INSERT INTO member VALUES ({0}, 'a{0}', 0), ({1}, 'b{0}', 1), ({2}, 'c{0}', 2)", "#",
+                                                           "REPLACE INTO member VALUES ({0}, 'b{0}', 5), ({1}, 'a{0}', 6)",
+                                                           "REPLACE INTO member VALUES ({0}, 'c{0}', 7), ({1}, 'b{0}', 8), ({2}, 'a{0}', 9)"], 3),
     "a unique value taken over by a new row": (["INSERT INTO member VALUES ({0}, 'a{0}', 0)", "#",
                                                 "UPDATE member SET name = 'c{0}' WHERE id = {0}", "INSERT INTO member VALUES ({1}, 'A{0} ', 1)"], 2),
     "a row that comes and goes": (["#", "INSERT INTO member VALUES ({0}, 'a{0}', 0)", "UPDATE member SET n = 9 WHERE id = {0}",
@@ -78,6 +85,24 @@ def test_histories_that_folding_by_key_gets_wrong(target, site, channel, schema)
     lutra.start()
     lutra.wait()
     same(hz, us, schema)
+
+
+@pytest.mark.parametrize("engine, image", [("mariadb", "FULL"), ("mysql", "MINIMAL")])
+def test_families_are_never_broken(engine, image, site, channel, schema):
+    """Parents and children that come and go: no foreign key is in the way of what is left of them."""
+    source, target = site("mariadb", 1), site(engine, 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=["mode: merge"])
+    let_see_triggers(target, schema)
+    run_at((source, target), schema, *FAMILY)
+    lutra.start()
+    assert lutra.stop() == 0
+    commit_each(source, schema, families(random.Random(61), 400), f"SET SESSION binlog_row_image = {image}")
+    before = ran(target)
+    lutra.start()
+    lutra.wait()
+    same(source, target, schema)
+    ledger_is(target, schema, set(range(1, 401)))
+    assert ran(target)["rollback"] == before["rollback"]
 
 
 @pytest.mark.parametrize("source, target, writers", [("mysql", "mariadb", 1), ("mariadb", "mysql", 3)])

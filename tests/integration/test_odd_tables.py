@@ -1,9 +1,13 @@
 """Keys, statements and tables that somebody has somewhere: they arrive as they are, one way and both ways."""
 
+import itertools
+
 import pytest
 from conftest import same
 
-PAIRS = [("mariadb", "mysql"), ("mysql", "mariadb")]
+SERVERS = ("mariadb", "mysql", "mariadb-11.8")
+# Each pair with a backlog, whose rows share statements; two of them also row by row, the rows before compared.
+CASES = [(pair, "off", True) for pair in itertools.product(SERVERS, SERVERS)] + [(pair, "on", False) for pair in (("mariadb", "mysql"), ("mysql", "mariadb"))]
 
 # name, column definitions, statements that change rows by that key
 KEYS = {
@@ -49,6 +53,11 @@ KEYS = {
     "shift": ("k INT NOT NULL PRIMARY KEY, u INT NOT NULL, n INT, UNIQUE KEY (u)", [
         "INSERT INTO {t} VALUES (1, 10, 1), (2, 20, 2), (3, 30, 3), (4, 40, 4)", "UPDATE {t} SET k = k + 1 ORDER BY k DESC",
         "UPDATE {t} SET u = u + 10 ORDER BY u DESC", "UPDATE {t} SET k = k - 1, u = u - 10 ORDER BY k"]),
+    "swap": ("k INT NOT NULL PRIMARY KEY, u VARCHAR(9) UNIQUE, n INT", [
+        "INSERT INTO {t} VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3), (4, 'd', 4), (5, 'e', 5), (6, 'f', 6)",
+        "REPLACE INTO {t} VALUES (1, 'b', 1), (2, 'a', 2)", "REPLACE INTO {t} VALUES (3, 'd', 3), (4, 'e', 4), (5, 'c', 5)",
+        "INSERT INTO {t} VALUES (1, 'f', 0), (7, 'a', 7) ON DUPLICATE KEY UPDATE u = CONCAT(n, 'x'), n = n + 10",
+        "REPLACE INTO {t} SELECT 9 - k, u, n FROM {t} WHERE k IN (3, 6)"]),
     "generated": ("k INT NOT NULL, g INT GENERATED ALWAYS AS (k * 2) STORED, n INT, PRIMARY KEY (k), UNIQUE KEY (g)", [
         "INSERT INTO {t} (k, n) VALUES (1, 1), (2, 2), (4, 3)", "UPDATE {t} SET k = k + 10, n = n + 1", "DELETE FROM {t} WHERE g = 22"]),
     "no columns but the key": ("k INT NOT NULL PRIMARY KEY", [
@@ -128,8 +137,7 @@ def change(server, schema):
     server.script(["SET sql_mode='ALLOW_INVALID_DATES', time_zone='+00:00'", *CHANGES], db=schema)
 
 
-@pytest.mark.parametrize("verify, backlog", [("off", True), ("on", False)], ids=["as a backlog", "verified"])
-@pytest.mark.parametrize("pair", PAIRS, ids=["-to-".join(p) for p in PAIRS])
+@pytest.mark.parametrize("pair, verify, backlog", CASES, ids=[f"{'-to-'.join(pair)}-{'backlog' if backlog else 'verified'}" for pair, _, backlog in CASES])
 def test_odd_keys_and_statements(pair, verify, backlog, site, channel, schema):
     source, target = site(pair[0], 1), site(pair[1], 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us", extra=[f"verify: {verify}"])

@@ -1,5 +1,7 @@
 """Beside Otter: its marks of origin, and the marks by which programs keep their own writes from being sent."""
 
+import concurrent.futures
+
 import pytest
 from conftest import Channels, same
 from lutralab.lutra import USER, create_user
@@ -57,28 +59,60 @@ def test_without_the_key_marks_mean_nothing(pair, channel, schema):
     same(source, target, schema)
 
 
-@pytest.mark.parametrize("write", ["on", "off"])
-def test_marks_are_written_for_an_otter_that_reads_the_target(write, pair, lab, channel, schema):
-    """The way back is played by another channel that knows Otter's marks, and Lutra's no more than Otter does."""
+@pytest.fixture
+def there_and_back(pair, lab, channel, schema):
+    """there_and_back(write, write back): Lutra there, and as Otter on the way back another channel that knows Otter's marks, and Lutra's no
+    more than Otter does."""
     source, target = pair
-    there = channel({"hz": source, "us": target}, "hz -> us", extra=[f"otter: {{ channel: 7, write: {write} }}"])
-    run_at((source, target), schema, TABLE)
-    back = Channels(lab, f"{schema}_b")({"us": target, "hz": source}, "us -> hz", [f"{schema}.*"], extra=["otter: { channel: 7 }"])
-    for server in pair:
-        create_user(server, [schema])
-        server.sql(f"GRANT SELECT, INSERT, UPDATE ON retl.retl_mark TO '{USER}'@'%'")
-    try:
-        there.start()
-        back.start()
-        for i in range(5):
-            transaction(source, schema, f"INSERT INTO t VALUES ({i}, 0)", f"UPDATE t SET v = {i} WHERE id = {i}")
+    made = []
+
+    def make(write, write_back):
+        there = channel({"hz": source, "us": target}, "hz -> us", extra=[f"otter: {{ channel: 7, write: {write} }}"])
+        run_at((source, target), schema, TABLE)
+        back = Channels(lab, f"{schema}_b")({"us": target, "hz": source}, "us -> hz", [f"{schema}.*"],
+                                            extra=[f"otter: {{ channel: 7, write: {write_back} }}"])
+        made.append(back)
+        for server in pair:
+            create_user(server, [schema])
+            server.sql(f"GRANT SELECT, INSERT, UPDATE ON retl.retl_mark TO '{USER}'@'%'")
+        return there.start(), back.start()
+    yield make
+    for one in made:
+        one.kill()
+
+
+def test_marks_both_ways_while_both_run(there_and_back, pair, schema):
+    """Rows go each way at the same time, and none comes back."""
+    source, target = pair
+    there, back = there_and_back("on", "on")
+
+    def write(number):
+        for i in range(number, 120, 2):
+            transaction(pair[number], schema, f"INSERT INTO t VALUES ({i}, 0)", f"UPDATE t SET v = v + 1 WHERE id = {i}")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, range(2)))
+    for _ in range(2):  # what was written there could come back
         there.wait()
-        if write == "off":
-            stopped(back, "us->hz", "E5002")
-            return
-        transaction(target, schema, "INSERT INTO t VALUES (9, 9)")
         back.wait()
-        assert (back.pipelines()["us->hz"]["own"] > 0, back.pipelines()["us->hz"]["transactions"]) == (True, 1)
-        same(source, target, schema) if column(source, schema, "SELECT id FROM t WHERE id = 9") else pytest.fail("9 is missing")
-    finally:
-        back.kill()
+    same(source, target, schema)
+    assert source.sql("SELECT id, v FROM t ORDER BY id", db=schema) == tuple((i, 1) for i in range(120))
+    for lutra, name in ((there, ONE_WAY), (back, "us->hz")):
+        p = lutra.pipelines()[name]
+        assert (p["state"], p["transactions"], p["rows"], p["own"] > 0) == ("running", 60, 120, True), p
+
+
+@pytest.mark.parametrize("write", ["on", "off"])
+def test_marks_are_written_for_an_otter_that_reads_the_target(write, there_and_back, pair, schema):
+    source, target = pair
+    there, back = there_and_back(write, "off")
+    for i in range(5):
+        transaction(source, schema, f"INSERT INTO t VALUES ({i}, 0)", f"UPDATE t SET v = {i} WHERE id = {i}")
+    there.wait()
+    if write == "off":
+        stopped(back, "us->hz", "E5002")
+        return
+    transaction(target, schema, "INSERT INTO t VALUES (9, 9)")
+    back.wait()
+    assert (back.pipelines()["us->hz"]["own"] > 0, back.pipelines()["us->hz"]["transactions"]) == (True, 1)
+    same(source, target, schema)
+    assert column(source, schema, "SELECT id FROM t WHERE id = 9") == [9]

@@ -216,17 +216,12 @@ def commit_in_doubt(site, channel, schema):
     source, target = site("mariadb", 1), site("mariadb", 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us").start()
     lutra.wait()
-    with steps.server_globals(target, rpl_semi_sync_master_timeout=600000, rpl_semi_sync_master_wait_no_slave=1,
-                              rpl_semi_sync_master_wait_point="AFTER_SYNC"):
-        target.sql("SET GLOBAL rpl_semi_sync_master_enabled = 1")
-        try:
-            transaction(source, schema, "INSERT INTO ledger VALUES (1)")
-            wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), steps.PATIENCE_S, "the COMMIT to wait")
-            lutra.kill()
-            lutra.start(wait=False)
-            wait_until(lambda: steps.lutra_sessions(target, "%lutra.lane%"), steps.PATIENCE_S, "the successor to look at the lane")
-        finally:
-            target.sql("SET GLOBAL rpl_semi_sync_master_enabled = 0")
+    with steps.unacknowledged(target):
+        transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+        wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), steps.PATIENCE_S, "the COMMIT to wait")
+        lutra.kill()
+        lutra.start(wait=False)
+        wait_until(lambda: steps.lutra_sessions(target, "%lutra.lane%"), steps.PATIENCE_S, "the successor to look at the lane")
 
     lutra.wait_ready()
     transaction(source, schema, "INSERT INTO ledger VALUES (2)")
@@ -236,6 +231,22 @@ def commit_in_doubt(site, channel, schema):
 
 def test_r02_kill_while_commit_waits_for_an_acknowledgement(site, channel, schema):
     commit_in_doubt(site, channel, schema)
+
+
+@pytest.mark.parametrize("what", ["CONNECTION", "QUERY"])
+def test_r02_commit_is_killed_at_the_server(what, site, channel, schema):
+    """Its session or its statement ends while it waits behind the log: what became of it is asked of the lane."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+    with steps.unacknowledged(target):
+        transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+        for session in wait_until(lambda: steps.lutra_sessions(target, "COMMIT%"), steps.PATIENCE_S, "the COMMIT to wait"):
+            target.sql(f"KILL {what} {session}")
+        wait_until(lambda: column(target, schema, "SELECT txn_id FROM ledger"), steps.PATIENCE_S, "the COMMIT to end")
+    transaction(source, schema, "INSERT INTO ledger VALUES (2)")
+    lutra.wait()
+    ledger_is(target, schema, {1, 2})
+    assert lutra.pipelines()[ONE_WAY]["state"] == "running"
 
 
 def commit_behind_global_lock(lutra, source, target, schema, locker):

@@ -5,17 +5,22 @@ import os
 import subprocess
 
 import pytest
+from conftest import ledger_is
 from lutralab import lutra as lutra_lab
 from lutralab.servers import wait_until
-from steps import purge_to
+from steps import own_server, purge_all, purge_to, run_at, stopped, transaction
 
 ENGINES = ["mariadb", "mysql"]
 
 
+def run_dump(server, *words):
+    return subprocess.run([str(lutra_lab.binary()), "binlog", "dump", f"mysql://{lutra_lab.USER}@127.0.0.1:{server.port}", "--password-env",
+                           "LUTRA_PW", *words], env={**os.environ, "LUTRA_PW": lutra_lab.PASSWORD}, capture_output=True, text=True,
+                          timeout=60)
+
+
 def dump(server, *words):
-    run = subprocess.run([str(lutra_lab.binary()), "binlog", "dump", f"mysql://{lutra_lab.USER}@127.0.0.1:{server.port}", "--password-env",
-                          "LUTRA_PW", *words], env={**os.environ, "LUTRA_PW": lutra_lab.PASSWORD}, capture_output=True, text=True,
-                         timeout=60)
+    run = run_dump(server, *words)
     assert run.returncode == 0, run.stderr
     return [json.loads(line) for line in run.stdout.splitlines()]
 
@@ -123,6 +128,59 @@ def test_a_start_that_is_not_there_stops_with_its_code(written, start, code):
     lutra.start(wait=False)
     wait_until(lambda: code in lutra.log.read_text(), 60, code)
     assert lutra.stop() == 0
+
+
+def test_a_byte_inside_an_event_of_a_server_is_refused(written):
+    """MySQL sends a piece of it first, as if it were an event, and says so only then."""
+    _, source, _, begins, *_ = written
+    where = begins[2]
+    for more in (3, 20):
+        run = run_dump(source, "--from", f'{where["file"]}:{where["pos"] + more}')
+        assert run.returncode == 4 and run.stdout == "" and run.stderr.startswith("lutra: E3011 "), run
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_files_are_numbered_on_past_999999(engine, lab, site, channel, schema):
+    """Their names do not come in the order of text then."""
+    with own_server(lab, engine, schema) as source:
+        target = site("mariadb", 2)
+        source.sql("RESET MASTER TO 999999" if engine == "mariadb" else "RESET BINARY LOGS AND GTIDS TO 999999")
+        lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+        for i in range(6):
+            transaction(source, schema, f"INSERT INTO ledger VALUES ({i})")
+            if i % 2 == 0:
+                source.sql("FLUSH BINARY LOGS")
+            if i == 3:
+                lutra.wait()
+                lutra.kill()
+        assert [name.split(".")[1] for name, *_ in source.sql("SHOW BINARY LOGS")] == ["999999", "1000000", "1000001", "1000002"]
+        lutra.start()
+        lutra.wait()
+        ledger_is(target, schema, set(range(6)))
+        lutra.kill()
+
+
+def test_a_domain_that_the_start_lacks_is_read_from_the_oldest_file_or_was_purged(lab, site, channel, schema):
+    with own_server(lab, "mariadb", schema) as source:
+        target = site("mariadb", 2)
+        lutra = channel({"hz": source, "us": target}, "hz -> us")
+        source.script(["SET gtid_domain_id = 5", "INSERT INTO ledger VALUES (5)"], db=schema)
+        transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+        run_at((target,), schema, "INSERT INTO ledger VALUES (1)")
+        start = ",".join(gtid for gtid in source.sql("SELECT @@gtid_binlog_pos")[0][0].split(",") if not gtid.startswith("5-"))
+        transaction(source, schema, "INSERT INTO ledger VALUES (2)")
+        begin_at(lutra, f'{{ gtid: "{start}" }}')
+        lutra.start()
+        lutra.wait()
+        ledger_is(target, schema, {1, 2, 5})
+        lutra.kill()
+
+        target.sql("DROP DATABASE lutra")
+        purge_all(source)
+        lutra = channel.again(lutra)
+        lutra.start(wait=False)
+        stopped(lutra, "hz->us", "E3010")
+        lutra.kill()
 
 
 def test_a_servers_log_ends_where_it_is_told(written, schema):

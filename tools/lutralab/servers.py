@@ -256,6 +256,7 @@ class Server:
         self._engine = engine
         self._options = list(options)
         self._process = None
+        self.env = {}  # beside ours, from the next start on
 
     def __repr__(self):
         return f"<{self.name} {self.engine} 127.0.0.1:{self.port}>"
@@ -268,12 +269,20 @@ class Server:
     def alive(self):
         return self._process is not None and self._process.poll() is None
 
+    def init(self):
+        """Make the data folder where it is to stand, not as a copy."""
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        self._engine.init(self.data, self.log, *self._at_init())
+
+    def _at_init(self):
+        return [o for o in self._options if o.startswith(AT_INIT)]
+
     def start(self, *options, timeout_s=60):
         """Start and wait until it answers. `options` are added for this start only."""
         if self.alive:
             return self
         if not self.data.exists():
-            self._lab._fresh_copy(self._engine, self.data, *(o for o in self._options if o.startswith(AT_INIT)))
+            self._lab._fresh_copy(self._engine, self.data, *self._at_init())
         argv = [self._engine.program, "--no-defaults", *_as_user(), f"--datadir={self.data}", f"--port={self.port}",
                 f"--socket={self.socket}", f"--pid-file={self.folder}/pid", f"--log-error={self.log}",
                 f"--server-id={self.server_id}", f"--tmpdir={_own_tmp(self.data)}"]
@@ -281,7 +290,7 @@ class Server:
             argv.append(f"--gtid-domain-id={self.server_id}")
         argv += [f"--{o}" for o in (*COMMON, *self._engine.options, *RELAXED, *self._options, *options)]
         with open(self.folder / "output", "a") as out:
-            self._process = spawn(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            self._process = spawn(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **self.env})
         try:
             wait_until(self._answers, timeout_s, f"{self} to answer", poll_s=0.05)
         except TimeoutError as e:

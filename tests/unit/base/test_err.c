@@ -36,14 +36,17 @@ the_hint_names_the_pipeline_where_it_is_known(void **state)
 	(void)state;
 	assert_false(lt_fail(&err, LT_E_DUPLICATE, "twice"));
 	lt_err_text(&err, &out);
-	assert_non_null(strstr(lt_buf_cstr(&out), "`lutra retry --data DIR PIPELINE` (or"));
+	assert_non_null(
+	    strstr(lt_buf_cstr(&out), "`lutra retry --data DIR PIPELINE`; or `lutra replace --data DIR PIPELINE"));
 	lt_str_copy(err.where.pipeline, sizeof(err.where.pipeline), LT_STR("shop hz->us"));
 	lt_buf_clear(&out);
 	lt_err_text(&err, &out);
-	assert_non_null(strstr(lt_buf_cstr(&out), "`lutra retry --data DIR 'hz->us'` (or"));
+	assert_non_null(
+	    strstr(lt_buf_cstr(&out), "`lutra retry --data DIR 'hz->us'`; or `lutra replace --data DIR 'hz->us'"));
 	lt_buf_clear(&out);
 	lt_err_json(&err, &out);
-	assert_non_null(strstr(lt_buf_cstr(&out), "`lutra retry --data DIR 'hz->us'` (or"));
+	assert_non_null(
+	    strstr(lt_buf_cstr(&out), "`lutra retry --data DIR 'hz->us'`; or `lutra replace --data DIR 'hz->us'"));
 	lt_buf_free(&out);
 }
 

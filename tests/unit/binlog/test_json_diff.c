@@ -179,21 +179,50 @@ edits_as_text(void **state)
 {
 	struct lt_arena *arena = lt_arena_new();
 	struct lt_buf diffs = { 0 };
-	struct lt_str text;
+	struct change_value value;
 	struct lt_err err = { 0 };
 
 	(void)state;
 	add_edit(&diffs, 0, "$.a", TEXT);
 	add_edit(&diffs, 1, "$.\"b c\"[0]", LIST);
 	add_edit(&diffs, 2, "$.z", NUMBER);
-	assert_true(binlog_json_diff_text(lt_buf_str(&diffs), arena, &text, &err));
-	assert_string_equal(text.ptr, "[{\"op\": \"replace\", \"path\": \"$.a\", \"value\": \"t\"},"
-				      " {\"op\": \"insert\", \"path\": \"$.\\\"b c\\\"[0]\", \"value\": [7]},"
-				      " {\"op\": \"remove\", \"path\": \"$.z\"}]");
+	assert_true(binlog_json_diff_value(lt_buf_str(&diffs), arena, &value, &err));
+	assert_int_equal(value.kind, CHANGE_JSON_DIFF);
+	assert_int_equal(value.nmarks, 0);
+	assert_string_equal(lt_arena_str(arena, value.bytes).ptr,
+	    "[{\"op\": \"replace\", \"path\": \"$.a\", \"value\": \"t\"},"
+	    " {\"op\": \"insert\", \"path\": \"$.\\\"b c\\\"[0]\", \"value\": [7]},"
+	    " {\"op\": \"remove\", \"path\": \"$.z\"}]");
 	for (size_t n = 1; n < diffs.len; n++) {
-		if (!binlog_json_diff_text(lt_str_of(diffs.ptr, n), arena, &text, &err))
+		if (!binlog_json_diff_value(lt_str_of(diffs.ptr, n), arena, &value, &err))
 			assert_int_equal(err.code, LT_E_TRUNCATED);
 	}
+	lt_buf_free(&diffs);
+	lt_arena_free(arena);
+}
+
+/* A DECIMAL(3,2) of 1.50, twice. */
+static void
+values_in_edits_are_marked_where_they_stand(void **state)
+{
+	static const struct lt_str decimal = { "\x0f\xf6\4\3\2\x81\x32", 7 };
+	struct lt_arena *arena = lt_arena_new();
+	const struct change_json_mark *marks;
+	struct lt_buf diffs = { 0 };
+	struct change_value value;
+
+	(void)state;
+	add_edit(&diffs, 0, "$.a", decimal);
+	add_edit(&diffs, 2, "$.b", NUMBER);
+	add_edit(&diffs, 1, "$.c[1]", decimal);
+	assert_true(binlog_json_diff_value(lt_buf_str(&diffs), arena, &value, NULL));
+	assert_int_equal(value.nmarks, 2);
+	marks = change_value_marks(&value);
+	for (size_t i = 0; i < value.nmarks; i++) {
+		assert_int_equal(marks[i].kind, CHANGE_DECIMAL);
+		assert_memory_equal(value.bytes.ptr + marks[i].at, "1.50}", 5);
+	}
+	assert_true(marks[0].at < marks[1].at);
 	lt_buf_free(&diffs);
 	lt_arena_free(arena);
 }
@@ -207,6 +236,7 @@ main(void)
 		cmocka_unit_test(every_truncation_of_the_edits_is_refused),
 		cmocka_unit_test(a_document_cannot_grow_without_bound),
 		cmocka_unit_test(edits_as_text),
+		cmocka_unit_test(values_in_edits_are_marked_where_they_stand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,9 @@ sample(void)
 		.rows = 5,
 		.groups = 6,
 		.retries = 7,
+		.tries = 10,
+		.since_us = 1795334400250000u,
+		.err = { .code = LT_E_READ_ONLY },
 		.own = 8,
 		.passed = UINT64_MAX };
 	return v;
@@ -35,7 +38,9 @@ every_number_has_its_metric(void **state)
 {
 	static const char *const wanted[] = { "lutra_lag_ms{%} 1", "lutra_lag_bytes{%} 2", "lutra_memory_bytes{%} 3",
 		"lutra_transactions_total{%} 4", "lutra_rows_total{%} 5", "lutra_groups_total{%} 6",
-		"lutra_retries_total{%} 7", "lutra_own_total{%} 8", "lutra_passed_total{%} 18446744073709551615" };
+		"lutra_retries_total{%} 7", "lutra_tries{%} 10", "lutra_error{%} 2043",
+		"lutra_state_since_seconds{%} 1795334400.250", "lutra_own_total{%} 8",
+		"lutra_passed_total{%} 18446744073709551615" };
 	struct node_view v = sample();
 	struct lt_buf out = { 0 };
 

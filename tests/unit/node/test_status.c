@@ -51,19 +51,19 @@ json_is_the_contracts(void **state)
 	node_status_json(&v, &out);
 	assert_string_equal(lt_buf_cstr(&out),
 	    "{\"channels\":[{\"name\":\"shop\",\"state\":\"stopped\",\"pipelines\":["
-	    "{\"name\":\"hz->us\",\"state\":\"running\",\"since\":\"2026-11-22T08:00:00.000000Z\","
+	    "{\"name\":\"hz->us\",\"state\":\"running\",\"since\":\"2026-11-22T08:00:00.000000Z\",\"tries\":0,"
 	    "\"read_position\":{\"file\":\"mb.000003\",\"pos\":20,\"gtid\":\"0-1-43\"},"
 	    "\"applied_position\":{\"file\":\"mb.000003\",\"pos\":10,\"gtid\":\"0-1-42\"},"
 	    "\"saved_position\":{\"file\":\"mb.000002\",\"pos\":9},"
 	    "\"lag_ms\":5,\"delay_ms\":0,\"lag_bytes\":10,\"transactions\":7,\"rows\":9,\"rows_per_s\":1.2,\"groups\":3,\"retries\":1,\"own\":2,"
 	    "\"opted_out\":0,\"passed\":4,\"memory_bytes\":4096,\"error\":null},"
-	    "{\"name\":\"us->hz\",\"state\":\"stopped\",\"since\":\"1970-01-01T00:00:00.000000Z\","
+	    "{\"name\":\"us->hz\",\"state\":\"stopped\",\"since\":\"1970-01-01T00:00:00.000000Z\",\"tries\":0,"
 	    "\"read_position\":{\"file\":\"\",\"pos\":0,\"gtid\":\"\"},\"applied_position\":{\"file\":\"\",\"pos\":0,\"gtid\":\"\"},"
 	    "\"saved_position\":{\"file\":\"\",\"pos\":0},"
 	    "\"lag_ms\":0,\"delay_ms\":0,\"lag_bytes\":0,\"transactions\":0,\"rows\":0,\"rows_per_s\":0.0,\"groups\":0,\"retries\":0,\"own\":0,"
 	    "\"opted_out\":0,\"passed\":0,\"memory_bytes\":0,\"error\":{\"code\":\"E5002\",\"name\":\"DUPLICATE\",\"message\":\"a key \\\"is\\\" there\","
-	    "\"where\":{},\"hint\":\"a row with this key is at the target already: compare both ends, repair it, then `lutra retry --data DIR PIPELINE` "
-	    "(or `lutra skip`)\"}}]}]}");
+	    "\"where\":{},\"hint\":\"a row with this key is at the target already: compare both ends, repair it, then `lutra retry --data DIR PIPELINE`"
+	    "; or `lutra replace --data DIR PIPELINE ...` does something else in its place, or `lutra skip --data DIR PIPELINE` passes over the transaction\"}}]}]}");
 	lt_buf_free(&out);
 }
 
@@ -96,6 +96,24 @@ people_see_the_error_with_its_code_and_hint(void **state)
 	assert_non_null(strstr(lt_buf_cstr(&out), "channel shop: stopped\n"));
 	assert_non_null(strstr(lt_buf_cstr(&out), "us->hz: lutra: E5002 a key \"is\" there: a row with this key"));
 	assert_non_null(strstr(lt_buf_cstr(&out), "mb.000003:10\n"));
+	lt_buf_free(&out);
+}
+
+static void
+people_see_since_when_it_is_tried_again(void **state)
+{
+	struct node_view v = sample();
+	struct pipeline_status *s = &v.pipelines[0].status;
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	s->state = PIPELINE_RETRYING;
+	s->tries = 17;
+	lt_fail(&s->err, LT_E_DISK_FULL, "no room");
+	node_status_text(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "hz->us: lutra: E2045 no room: "));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nhz->us: retrying since 2026-11-22T08:00:00.000000Z, 17 tries\n"));
+	assert_null(strstr(lt_buf_cstr(&out), "us->hz: retrying"));
 	lt_buf_free(&out);
 }
 
@@ -227,6 +245,7 @@ main(void)
 		cmocka_unit_test(json_is_the_contracts),
 		cmocka_unit_test(a_channel_is_as_bad_as_its_worst_pipeline),
 		cmocka_unit_test(people_see_the_error_with_its_code_and_hint),
+		cmocka_unit_test(people_see_since_when_it_is_tried_again),
 		cmocka_unit_test(a_relay_log_and_its_alarm_are_shown),
 	};
 

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "change/json.h"
 #include "pipeline/sql_priv.h"
 
 /* orders(id key, note text of gbk, doc JSON, total generated is left out by the route) */
@@ -460,6 +461,42 @@ a_document_is_built_of_parts_that_keep_their_types(void **state)
 }
 
 static void
+edits_of_a_document_are_functions_of_the_column(void **state)
+{
+	static const char list[] =
+	    "[{\"op\": \"replace\", \"path\": \"$.\\\"it's\\\"\", \"value\": \"2026-11-22\"},"
+	    " {\"op\": \"insert\", \"path\": \"$.b\", \"value\": [1.50, 2]}, {\"op\": \"insert\", \"path\": \"$.c[2]\","
+	    " \"value\": 7}, {\"op\": \"remove\", \"path\": \"$.d\"}]";
+	const struct change_json_mark marks[] = { { .at = (uint32_t)(strstr(list, "\"2026") - list),
+						      .kind = CHANGE_DATE },
+		{ .at = (uint32_t)(strstr(list, "1.50") - list), .kind = CHANGE_DECIMAL, .precision = 3, .scale = 2 } };
+	struct my_param params[] = { { .kind = MY_PARAM_TEXT, .bytes = LT_STR("{}") }, { .kind = MY_PARAM_I64 },
+		{ .kind = MY_PARAM_NULL }, { .kind = MY_PARAM_NULL } };
+	struct change_value values[8] = { 0 }, edits[8] = { 0 };
+	struct lt_arena *arena = lt_arena_new();
+	struct pipeline_text text = { .slots = (struct pipeline_slot[]){ { &columns[2], true } }, .nslots = 1 };
+	struct pipeline_route with = route;
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	values[columns[2].source] = (struct change_value){ .kind = CHANGE_JSON, .bytes = LT_STR("{}") };
+	edits[columns[2].source] = change_json_marked(CHANGE_JSON_DIFF, lt_str_z(list), marks, 2, arena);
+	with.after = values;
+	with.edits = edits;
+	with.json_marks = true;
+	lt_buf_z(&text.sql, "SET `doc` = ?");
+	assert_true(pipeline_sql_needs_literal(&with, &text, params));
+	pipeline_sql_literal(&with, &text, params, &out);
+	assert_string_equal(lt_buf_cstr(&out),
+	    "SET `doc` = JSON_REMOVE(JSON_ARRAY_INSERT(JSON_INSERT(JSON_REPLACE(`doc`, '$.\\\"it\\'s\\\"',"
+	    " CAST(CAST('2026-11-22' AS DATE) AS JSON)), '$.b', CAST(JSON_ARRAY(CAST('1.50' AS DECIMAL(3,2)), CAST('2' AS JSON)) AS JSON)),"
+	    " '$.c[2]', CAST(CAST('7' AS JSON) AS JSON)), '$.d')");
+	lt_buf_free(&out);
+	lt_buf_free(&text.sql);
+	lt_arena_free(arena);
+}
+
+static void
 r07_a_row_is_read_by_its_key_and_locked(void **state)
 {
 	const struct pipeline_column *wanted[] = { &columns[2], &columns[1] };
@@ -490,6 +527,7 @@ main(void)
 		cmocka_unit_test(r08_many_rows_are_proved_by_the_conditions_of_each),
 		cmocka_unit_test(values_are_written_into_the_text),
 		cmocka_unit_test(a_document_is_built_of_parts_that_keep_their_types),
+		cmocka_unit_test(edits_of_a_document_are_functions_of_the_column),
 		cmocka_unit_test(r07_a_row_is_read_by_its_key_and_locked),
 	};
 

@@ -230,8 +230,11 @@ def test_a_channel_that_has_begun_is_not_compared_whole(check, durable, channel,
     check([f"CREATE TABLE t ({KEY})"], {"us": ["INSERT INTO t VALUES (1)"]})
     assert Report(channel.made[0]).verdict("equal at the start hz->us") == "fail"
     durable("mysql", 2).script(["CREATE DATABASE lutra", "CREATE TABLE lutra.lane (channel VARCHAR(64), pipeline VARCHAR(132))",
-                                f"INSERT INTO lutra.lane VALUES ('{schema}', 'hz->us')"])
+                                f"INSERT INTO lutra.lane VALUES ('{schema}', 'hz->us')",
+                                "CREATE TABLE lutra.site (channel VARCHAR(64), id INT)", f"INSERT INTO lutra.site VALUES ('{schema}', 3)"])
     report = Report(channel.made[0])
+    assert [(verdict, "E6031" in detail) for verdict, detail, _ in report.of("site us")] == [("fail", True)]
+    assert report.verdict("site hz") == "ok"
     assert report.verdict("existing data hz->us") == "warn"
     assert not any(what.startswith("equal at the start") for _, what, *_ in report.checks)
 

@@ -532,12 +532,13 @@ def test_what_cannot_be_explained_is_said(pair):
 
 
 def test_the_log_is_kept_as_long_as_the_channel_says(pair):
-    """What is older goes with the next look; of the newer lines so many stay as `rows` says: here all."""
+    """What is older goes, and of the newer lines those that are more than `rows`."""
     hz = pair.sites["hz"]
     columns = ("channel, pipeline, table_schema, table_name, row_key, digest, operation, met, clock_us, origin, seq, met_clock_us, met_origin,"
                " met_seq, rule, won")
     copied = f"SELECT {columns}, NOW(6) - INTERVAL %s DAY FROM lutra.conflict ORDER BY id LIMIT 1"
-    contested(pair)
+    for _ in range(3):
+        contested(pair)
     for age in (31, 29):
         hz.sql(f"INSERT INTO lutra.conflict ({columns}, at) {copied}", (age,))
     before = {line["id"] for line in log(pair.lutra)}
@@ -548,6 +549,14 @@ def test_the_log_is_kept_as_long_as_the_channel_says(pair):
         return hz.sql("SELECT COUNT(*) FROM lutra.conflict WHERE at < NOW(6) - INTERVAL 30 DAY")[0][0] == 0
     wait_until(is_gone, 60, "the old line to go", poll_s=0.1)
     assert len(before) - len(log(pair.lutra)) == 1
+
+    newest = [line["id"] for line in log(pair.lutra, "--site", "hz")][:3]
+    assert len(newest) == 3
+    pair.lutra.stop()
+    pair.lutra.file.write_text(pair.lutra.file.read_text().replace('"policy": "last', '"keep": {"rows": 3}, "policy": "last', 1))
+    pair.lutra.start()
+    wait_until(lambda: hz.sql("SELECT COUNT(*) FROM lutra.conflict")[0][0] <= 3, 60, "all but three lines to go", poll_s=0.1)
+    assert [line["id"] for line in log(pair.lutra, "--site", "hz")] == newest
 
 
 # -- a shadow: one way, and what two ways would have met --------------------------------------------------------

@@ -21,6 +21,7 @@ WAYS = ("hz->us", "us->hz")
 BEAT_S = 30  # a stamp counts as long as it is no more than two of them ahead of the last one (R20)
 TABLES = ["CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20), n INT NOT NULL DEFAULT 0)",
           "CREATE TABLE u (id INT PRIMARY KEY, v VARCHAR(20) UNIQUE, note VARCHAR(20))",
+          "CREATE TABLE s (id INT PRIMARY KEY)",
           "CREATE TABLE c (id INT PRIMARY KEY, v VARCHAR(20), w VARCHAR(20), n INT NOT NULL DEFAULT 0)"]
 
 
@@ -40,7 +41,8 @@ class Pair:
         self.sites = {"hz": hz, "us": us}
         self.lutra = channels(self.sites, "hz <-> us", conflicts={
             "policy": "last-writer-wins", "heartbeat": f"{BEAT_S}s", "max-skew": "10m",
-            "tables": [{"table": f"{schema}.c", "policy": "column-last-writer-wins", "columns": {"n": "counter"}}]})
+            "tables": [{"table": f"{schema}.c", "policy": "column-last-writer-wins", "columns": {"n": "counter"}},
+                       {"table": f"{schema}.s", "policy": "none"}]})
         run_at((hz, us), schema, *TABLES)
         self.lutra.start()
         self._keys = itertools.count(1, 10)
@@ -522,7 +524,8 @@ def test_a_parked_row_is_explained(pair):
 
 
 def test_what_cannot_be_explained_is_said(pair):
-    for words, code in (([f"{pair.schema}.nothing", 1], "E4002"), ([f"{pair.schema}.t", 1, 2], "E1000"), (["t", 1], "E1000")):
+    for words, code in (([f"{pair.schema}.nothing", 1], "E4002"), ([f"{pair.schema}.s", 1], "E1000"), ([f"{pair.schema}.t", 1, 2], "E1000"),
+                        (["t", 1], "E1000")):
         with pytest.raises(LutraFailed) as failed:
             pair.lutra.command("explain", *words)
         assert code in str(failed.value), words

@@ -116,7 +116,8 @@ def test_a_clock_that_is_too_far_off(check, channel):
 
 KEY = "id INT PRIMARY KEY"
 TABLES = {  # what: (everywhere, at hz alone, at us alone, what is said about it, its beginning, in the detail, verdict)
-    "nokey": ([], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], "conflict tables hz->us", "it has no primary key"),
+    "nokey": ([], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"],
+              "conflict tables hz->us", "it has no primary key"),
     "mother": ([f"CREATE TABLE mother ({KEY})", f"CREATE TABLE daughter ({KEY}, p INT, FOREIGN KEY (p) REFERENCES mother (id) ON DELETE CASCADE)"], [], [],
                "cascades hz->us", "hz does not log that"),
     "fired": ([f"CREATE TABLE fired ({KEY})"], ["CREATE TRIGGER doubles BEFORE INSERT ON fired FOR EACH ROW SET NEW.id = NEW.id"], [],
@@ -133,11 +134,12 @@ TABLES = {  # what: (everywhere, at hz alone, at us alone, what is said about it
                "unique key v_key is at hz only"),
     "sorted": ([], ["CREATE TABLE sorted (id VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY)"],
                ["CREATE TABLE sorted (id VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY)"], "collations of keys hz->us", "column id"),
-    "versioned": ([], [f"CREATE TABLE versioned ({KEY}) WITH SYSTEM VERSIONING"], [f"CREATE TABLE versioned ({KEY})"], "conflict tables us->hz", "it is system-versioned"),
+    "versioned": ([], [f"CREATE TABLE versioned ({KEY}) WITH SYSTEM VERSIONING"], [f"CREATE TABLE versioned ({KEY})"],
+                  "conflict tables us->hz", "it is system-versioned"),
     "summed": ([f"CREATE TABLE summed ({KEY}, n INT, v INT UNIQUE)"], [], [], "conflict tables us->hz", "which only `last-writer-wins` can decide"),
     "home": ([f"CREATE TABLE home ({KEY}, v INT UNIQUE)"], [], [], "conflict tables us->hz", "which only `last-writer-wins` can decide"),
-    "weighed": (["CREATE TABLE weighed (id VARCHAR(9) CHARACTER SET utf8mb3 COLLATE utf8mb3_czech_ci PRIMARY KEY)"], [], [], "conflict tables us->hz",
-                "give the column a _bin collation"),
+    "weighed": (["CREATE TABLE weighed (id VARCHAR(9) CHARACTER SET utf8mb3 COLLATE utf8mb3_czech_ci PRIMARY KEY)"], [], [],
+                "conflict tables us->hz", "give the column a _bin collation"),
     "misspelt": ([f"CREATE TABLE misspelt ({KEY}, n INT)"], [], [], "conflict tables us->hz", "it has no column m"),
 }
 

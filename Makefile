@@ -93,7 +93,7 @@ sim:
 	ninja -C $(BUILD) tests/sim/sim
 	$(BUILD)/tests/sim/sim long --jobs "$$(nproc)" --seeds $(SEEDS) --first $(FIRST)
 
-## make bench      NAME=decode|apply|latency|memory, or all (or apply.catchup, apply.merge, apply.sysbench, apply.link, apply.mysql, fence.truth): one JSON line a figure
+## make bench      NAME=decode|apply|latency|memory|fence, or all (or apply.catchup, apply.merge, apply.sysbench, apply.link, apply.mysql, fence.truth): one JSON line a figure
 bench:
 	@$(MAKE) -s build >&2
 	@sh tools/install.sh test bench

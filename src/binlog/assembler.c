@@ -207,7 +207,7 @@ binlog_assembler_end(struct binlog_assembler *a, const struct binlog_event *e, c
 			a->group.gtid.kind = CHANGE_GTID_ANONYMOUS;
 		return binlog_assembler_hand_out(a, CHANGE_TXN_PLACE, err);
 	}
-	if (rows || (everything && !a->skipped && !a->told))
+	if (rows || ((everything || a->filter.every) && !a->skipped && !a->told))
 		return binlog_assembler_hand_out(a, CHANGE_TXN_ROWS, err);
 	drop_txn(a);
 	if (a->txn != NULL)

@@ -5,8 +5,6 @@
 #include "binlog/semi_sync.h"
 #include "binlog/source_priv.h"
 
-/** The identity that file names belong to. */
-LT_MUST_USE bool binlog_identity(struct my_conn *c, char out[64], struct lt_err *err);
 /** Everything the server has in its log: @@gtid_executed, @@gtid_binlog_pos. `*ret` is the caller's. */
 LT_MUST_USE bool binlog_executed(struct my_conn *c, struct change_gtid_set **ret, struct lt_err *err);
 /** One value of one row; "" when there is none. */

@@ -34,6 +34,8 @@ struct binlog_server {
 	bool row_format, full_image, full_metadata;
 };
 
+/** Its identity alone. */
+LT_MUST_USE bool binlog_identity(struct my_conn *c, char out[64], struct lt_err *err);
 /** Ask `c`; LT_E_LOG_OFF without a binary log, LT_E_NO_PRIVILEGE. `out->end` is the caller's to
  * change_position_clear(). */
 LT_MUST_USE bool binlog_server_read(struct my_conn *c, struct binlog_server *out, struct lt_err *err);

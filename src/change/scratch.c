@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,6 +87,25 @@ change_scratch_add(struct change_scratch *f, struct lt_str bytes, struct lt_err 
 	}
 	f->size += bytes.len;
 	atomic_fetch_add(&f->room->used, bytes.len);
+	return true;
+}
+
+bool
+change_scratch_map(struct change_scratch *f, size_t size, void **ret, struct lt_err *err)
+{
+	void *at;
+
+	if (!room_for(f, size, err))
+		return false;
+	errno = posix_fallocate(f->fd, (off_t)f->size, (off_t)size); /* else a full disk is met by whoever writes */
+	if (errno != 0)
+		return failed(f->room, "written", err);
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, (off_t)f->size);
+	if (at == MAP_FAILED)
+		return failed(f->room, "mapped", err);
+	f->size += size;
+	atomic_fetch_add(&f->room->used, size);
+	*ret = at;
 	return true;
 }
 

@@ -31,6 +31,9 @@ void change_scratch_close(struct change_scratch *f);
 /** Add at the end. More than the room's limit: LT_E_SPILL_LIMIT, or LT_E_SPILL_FULL while others were handed out.
  * After a failure only close() is allowed. */
 LT_MUST_USE bool change_scratch_add(struct change_scratch *f, struct lt_str bytes, struct lt_err *err);
+/** `size` bytes more at the end, reserved on disk, as memory that is the file's; a multiple of a page. The caller's to
+ * munmap(), also behind close(). LT_E_SPILL_IO, LT_E_SPILL_LIMIT, LT_E_SPILL_FULL: nothing has changed. */
+LT_MUST_USE bool change_scratch_map(struct change_scratch *f, size_t size, void **ret, struct lt_err *err);
 /** Exactly `len` bytes from `at` on; LT_E_SPILL_DAMAGED: the file has no such bytes. */
 LT_MUST_USE bool change_scratch_read(
     const struct change_scratch *f, uint64_t at, char *to, size_t len, struct lt_err *err);

@@ -15,6 +15,8 @@ struct change_filter {
 	 * change them or take them out, and note in `t` what they say of it (`shown`, `own`, `ignored`). NULL: all
 	 * stay. */
 	bool (*rows)(void *ctx, struct change_txn *t, size_t first, struct lt_err *err);
+	/** Transactions of which nothing is wanted come, too, each by itself, without rows. */
+	bool every;
 };
 
 /** Completes and checks what a log says about a table: called by the source's thread once for each new version of a
@@ -35,6 +37,9 @@ struct change_source_ops {
 	/** Any thread: a waiting next() fails with LT_E_CANCELLED. */
 	void (*cancel)(struct change_source *s);
 	void (*close)(struct change_source *s);
+	/** How far reading has come: all transactions that end there or before were handed out. Owner thread only. NULL:
+	 * not told. */
+	void (*place)(const struct change_source *s, struct change_place *out);
 };
 
 /** First member of every implementation. */
@@ -47,6 +52,14 @@ LT_MUST_USE static inline bool
 change_source_next(struct change_source *s, int timeout_ms, struct change_txn **ret, struct lt_err *err)
 {
 	return s->ops->next(s, timeout_ms, ret, err);
+}
+
+/** `out` is untouched where it is not told. */
+static inline void
+change_source_place(const struct change_source *s, struct change_place *out)
+{
+	if (s->ops->place != NULL)
+		s->ops->place(s, out);
 }
 
 static inline void

@@ -52,7 +52,9 @@ struct change_table {
 			 * ended; 0: none. A describer tells */
 	size_t branch;  /* of a table whose rows go to several targets: which of them (pipeline/fan.h); else 0 */
 	const struct change_table *base; /* referenced: what it is a branch of, or NULL */
-	uint64_t id;                     /* unique in this process: a cheap key for caches */
+	bool met; /* rows were looked at where they are written: before images are what is there, and need no comparing
+		   */
+	uint64_t id; /* unique in this process: a cheap key for caches */
 	const struct change_codec *codec;
 	struct lt_arena *arena; /* owned: holds everything above */
 	_Atomic unsigned refs;

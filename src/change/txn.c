@@ -23,6 +23,7 @@ change_txn_free(struct change_txn *t)
 	change_spill_free(t->spill);
 	change_gtid_set_free(t->passed);
 	lt_arena_free(t->arena);
+	free(t->told);
 	free(t);
 }
 

@@ -41,6 +41,8 @@ struct change_txn {
 	bool own;         /* it carries this channel's mark of origin, or the next one */
 	bool opted_out;   /* its writer marked it not to be sent */
 	uint64_t ignored; /* statements and rows of names that are not wanted, passed over inside it */
+	void *told;       /* owned, one piece: what a source that numbers its transactions says of it (converge/), or
+			   * NULL */
 };
 
 struct change_txn *change_txn_new(enum change_txn_kind kind);

@@ -21,6 +21,11 @@ static const struct option_info options[CLI_OPTIONS] = {
 	[CLI_SQL] = { "sql", "STATEMENT", "what to do instead; may be given several times" },
 	[CLI_ROW] = { "row", "JSON|FILE", "the row as it is to be at the target, instead of the row that failed" },
 	[CLI_LIMIT] = { "limit", "N", "the newest N lines; 100 if not given" },
+	[CLI_SITE] = { "site", "NAME", "of this site alone" },
+	[CLI_TABLE] = { "table", "DB.TABLE", "of this table alone, as the site has it" },
+	[CLI_SINCE] = { "since", "TIME", "not before then (2026-11-22T08:00:00Z)" },
+	[CLI_LOST] = { "lost", NULL, "only operations that lost" },
+	[CLI_FORCE] = { "force", NULL, "also where the row has changed since" },
 	[CLI_FROM] = { "from", "POS", "begin at this byte of the first file; of a server: FILE:POS" },
 	[CLI_TO] = { "to", "POS",
 	    "end before the first transaction that begins there or behind; of a server: FILE:POS" },
@@ -43,6 +48,7 @@ allows(const struct cli_command *c, size_t option)
 	return option == CLI_JSON || option == CLI_HELP || (c->options >> option & 1) != 0;
 }
 
+/* The first of those with that word. */
 static const struct cli_command *
 find_command(const char *word)
 {
@@ -51,6 +57,38 @@ find_command(const char *word)
 			return c;
 	}
 	return NULL;
+}
+
+static bool
+is_of(const struct cli_command *c, const struct cli_command *first)
+{
+	return c->word != NULL && strcmp(c->word, first->word) == 0;
+}
+
+/* Whether any command with that word does: which of them is meant is known only behind the options. */
+static bool
+any_allows(const struct cli_command *first, size_t option)
+{
+	for (const struct cli_command *c = first; is_of(c, first); c++) {
+		if (allows(c, option))
+			return true;
+	}
+	return false;
+}
+
+/* Of the commands with that word the one whose second word is given, else the one that has none. */
+static const struct cli_command *
+choose(const struct cli_command *first, const struct cli_args *a)
+{
+	const struct cli_command *plain = first;
+
+	for (const struct cli_command *c = first; is_of(c, first); c++) {
+		if (c->second == NULL)
+			plain = c;
+		else if (a->noperands > 0 && strcmp(a->operands[0], c->second) == 0)
+			return c;
+	}
+	return plain;
 }
 
 static bool
@@ -70,7 +108,7 @@ parse_options(int argc, char **argv, struct cli_args *out, struct lt_err *err)
 	int got;
 
 	for (int i = 0; i < CLI_OPTIONS; i++) {
-		if (allows(c, (size_t)i))
+		if (any_allows(c, (size_t)i))
 			table[n++] = (struct option){ .name = options[i].name,
 				.has_arg = options[i].value != NULL ? required_argument : no_argument,
 				.val = OPTION_BASE + i };
@@ -110,6 +148,9 @@ check_words(struct cli_args *a, struct lt_err *err)
 		a->noperands--;
 	}
 	for (size_t i = 0; i < CLI_OPTIONS; i++) {
+		if (a->values[i] != NULL && !allows(c, i))
+			return lt_fail(err, LT_E_USAGE, "%s%s%s: unknown option --%s", c->word,
+			    c->second != NULL ? " " : "", c->second != NULL ? c->second : "", options[i].name);
 		if ((c->required >> i & 1) != 0 && a->values[i] == NULL)
 			return lt_fail(
 			    err, LT_E_USAGE, "%s: --%s %s is missing", c->word, options[i].name, options[i].value);
@@ -147,6 +188,7 @@ cli_args_parse(int argc, char **argv, struct cli_args *out, struct lt_err *err)
 		return lt_fail(err, LT_E_USAGE, "unknown command '%s'", word);
 	if (!parse_options(argc, argv, out, err))
 		return false;
+	out->command = choose(out->command, out);
 	return out->values[CLI_HELP] != NULL || check_words(out, err);
 }
 
@@ -201,7 +243,7 @@ cli_args_help(const struct cli_command *command, struct lt_buf *out)
 		struct lt_buf title = { 0 };
 
 		command_title(c, &title);
-		lt_buf_printf(out, "  %-12s %s\n", lt_buf_cstr(&title), c->summary);
+		lt_buf_printf(out, "  %-17s %s\n", lt_buf_cstr(&title), c->summary);
 		lt_buf_free(&title);
 	}
 	lt_buf_z(out,

@@ -18,6 +18,11 @@ enum cli_option {
 	CLI_SQL,
 	CLI_ROW,
 	CLI_LIMIT,
+	CLI_SITE,
+	CLI_TABLE,
+	CLI_SINCE,
+	CLI_LOST,
+	CLI_FORCE,
 	CLI_FROM,
 	CLI_TO,
 	CLI_RAW,
@@ -36,7 +41,7 @@ struct cli_args;
 
 /** One command of the table; its options are bits of (1 << enum cli_option). JSON and HELP belong to each. */
 struct cli_command {
-	const char *word, *second; /* "ddl", "done"; second NULL = one word */
+	const char *word, *second; /* "ddl", "done"; second NULL = one word. Those with the same word stand together */
 	const char *operands;      /* for the usage line */
 	const char *summary, *help;
 	unsigned min_operands, max_operands;

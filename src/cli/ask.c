@@ -1,8 +1,9 @@
-/* Commands that ask a running `lutra run` over the socket in its data folder. */
+/* Commands that ask a running `lutra run` over the socket in its data folder; what they share is declared in ask.h. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
+#include "cli/ask.h"
 #include "cli/commands.h"
 #include "model/channel.h"
 #include "node/client.h"
@@ -12,8 +13,8 @@
 #define ROW_PIECE 4096
 #define ROW_MAX ((size_t)900 << 10)
 
-static void
-add_word(struct node_frame *f, const char *word)
+void
+cli_add_word(struct node_frame *f, const char *word)
 {
 	f->args[f->count++] = lt_str_z(word);
 }
@@ -39,8 +40,8 @@ print_text(const struct lt_buf *text, bool json)
 	lt_buf_free(&out);
 }
 
-static bool
-ask(const struct cli_args *args, const struct node_frame *request, int *status, struct lt_err *err)
+bool
+cli_ask(const struct cli_args *args, const struct node_frame *request, int *status, struct lt_err *err)
 {
 	struct lt_buf text = { 0 };
 	bool found = false, ok;
@@ -54,9 +55,8 @@ ask(const struct cli_args *args, const struct node_frame *request, int *status, 
 	return ok;
 }
 
-/* For answers that have JSON of their own. */
-static bool
-ask_form(const struct cli_args *args, const struct node_frame *request, int *status, struct lt_err *err)
+bool
+cli_ask_form(const struct cli_args *args, const struct node_frame *request, int *status, struct lt_err *err)
 {
 	struct lt_buf text = { 0 };
 	bool found = false, ok;
@@ -77,9 +77,9 @@ cli_status(const struct cli_args *args, int *status, struct lt_err *err)
 {
 	struct node_frame request = { .kind = NODE_REQUEST };
 
-	add_word(&request, "status");
-	add_word(&request, args->values[CLI_JSON] != NULL ? "json" : "text");
-	return ask_form(args, &request, status, err);
+	cli_add_word(&request, "status");
+	cli_add_word(&request, args->values[CLI_JSON] != NULL ? "json" : "text");
+	return cli_ask_form(args, &request, status, err);
 }
 
 bool
@@ -87,11 +87,11 @@ cli_log(const struct cli_args *args, int *status, struct lt_err *err)
 {
 	struct node_frame request = { .kind = NODE_REQUEST };
 
-	add_word(&request, "log");
-	add_word(&request, args->values[CLI_JSON] != NULL ? "json" : "text");
-	add_word(&request, args->values[CLI_LIMIT] != NULL ? args->values[CLI_LIMIT] : "100");
-	add_word(&request, args->noperands > 0 ? args->operands[0] : "");
-	return ask_form(args, &request, status, err);
+	cli_add_word(&request, "log");
+	cli_add_word(&request, args->values[CLI_JSON] != NULL ? "json" : "text");
+	cli_add_word(&request, args->values[CLI_LIMIT] != NULL ? args->values[CLI_LIMIT] : "100");
+	cli_add_word(&request, args->noperands > 0 ? args->operands[0] : "");
+	return cli_ask_form(args, &request, status, err);
 }
 
 bool
@@ -109,9 +109,9 @@ cli_wait(const struct cli_args *args, int *status, struct lt_err *err)
 			return lt_fail(err, LT_E_USAGE, "--timeout %s: a number of seconds is wanted", limit);
 		snprintf(ms, sizeof(ms), "%.0f", ceil(seconds * 1000));
 	}
-	add_word(&request, "wait");
-	add_word(&request, ms);
-	return ask(args, &request, status, err);
+	cli_add_word(&request, "wait");
+	cli_add_word(&request, ms);
+	return cli_ask(args, &request, status, err);
 }
 
 /* verb PIPELINE WHY */
@@ -119,9 +119,9 @@ static void
 by_hand(const struct cli_args *args, const char *verb, struct node_frame *request)
 {
 	request->kind = NODE_REQUEST;
-	add_word(request, verb);
-	add_word(request, args->operands[0]);
-	add_word(request, args->values[CLI_WHY] != NULL ? args->values[CLI_WHY] : "");
+	cli_add_word(request, verb);
+	cli_add_word(request, args->operands[0]);
+	cli_add_word(request, args->values[CLI_WHY] != NULL ? args->values[CLI_WHY] : "");
 }
 
 bool
@@ -130,7 +130,7 @@ cli_retry(const struct cli_args *args, int *status, struct lt_err *err)
 	struct node_frame request = { 0 };
 
 	by_hand(args, "retry", &request);
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
 }
 
 bool
@@ -139,7 +139,7 @@ cli_skip(const struct cli_args *args, int *status, struct lt_err *err)
 	struct node_frame request = { 0 };
 
 	by_hand(args, "skip", &request);
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
 }
 
 bool
@@ -148,7 +148,16 @@ cli_ddl_done(const struct cli_args *args, int *status, struct lt_err *err)
 	struct node_frame request = { 0 };
 
 	by_hand(args, "ddl-done", &request);
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
+}
+
+bool
+cli_site_remove(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { 0 };
+
+	by_hand(args, "site-remove", &request);
+	return cli_ask(args, &request, status, err);
 }
 
 bool
@@ -157,7 +166,7 @@ cli_pause(const struct cli_args *args, int *status, struct lt_err *err)
 	struct node_frame request = { 0 };
 
 	by_hand(args, "pause", &request);
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
 }
 
 bool
@@ -166,7 +175,7 @@ cli_resume(const struct cli_args *args, int *status, struct lt_err *err)
 	struct node_frame request = { 0 };
 
 	by_hand(args, "resume", &request);
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
 }
 
 /* The text itself, or what the file of that name holds. */
@@ -205,15 +214,15 @@ cli_replace(const struct cli_args *args, int *status, struct lt_err *err)
 	if ((row != NULL) == (args->nstatements > 0))
 		return lt_fail(err, LT_E_USAGE, "replace: either --sql or --row is wanted");
 	by_hand(args, "replace", &request);
-	add_word(&request, row != NULL ? "row" : "sql");
+	cli_add_word(&request, row != NULL ? "row" : "sql");
 	for (size_t i = 0; i < args->nstatements; i++)
-		add_word(&request, args->statements[i]);
+		cli_add_word(&request, args->statements[i]);
 	if (row != NULL) {
 		if (!row_text(row, &text, err))
 			goto out;
 		request.args[request.count++] = lt_buf_str(&text);
 	}
-	ok = ask(args, &request, status, err);
+	ok = cli_ask(args, &request, status, err);
 out:
 	lt_buf_free(&text);
 	return ok;
@@ -224,8 +233,8 @@ cli_stop(const struct cli_args *args, int *status, struct lt_err *err)
 {
 	struct node_frame request = { .kind = NODE_REQUEST };
 
-	add_word(&request, "stop");
-	return ask(args, &request, status, err);
+	cli_add_word(&request, "stop");
+	return cli_ask(args, &request, status, err);
 }
 
 bool
@@ -252,15 +261,15 @@ cli_position(const struct cli_args *args, int *status, struct lt_err *err)
 		return lt_fail(err, LT_E_USAGE, "--gtid: %s", why.message);
 
 	by_hand(args, "position", &request);
-	add_word(&request, place ? "place" : v[CLI_GTID] != NULL ? "gtid" : v[CLI_TIME] != NULL ? "time" : "now");
+	cli_add_word(&request, place ? "place" : v[CLI_GTID] != NULL ? "gtid" : v[CLI_TIME] != NULL ? "time" : "now");
 	snprintf(us, sizeof(us), "%llu", (unsigned long long)n);
 	if (place) {
-		add_word(&request, v[CLI_FILE]);
-		add_word(&request, v[CLI_POS]);
+		cli_add_word(&request, v[CLI_FILE]);
+		cli_add_word(&request, v[CLI_POS]);
 	} else if (v[CLI_GTID] != NULL) {
-		add_word(&request, v[CLI_GTID]);
+		cli_add_word(&request, v[CLI_GTID]);
 	} else if (v[CLI_TIME] != NULL) {
-		add_word(&request, us);
+		cli_add_word(&request, us);
 	}
-	return ask(args, &request, status, err);
+	return cli_ask(args, &request, status, err);
 }

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "cli/commands.h"
+#include "converge/preflight.h"
 
 struct printer {
 	bool json;
@@ -68,7 +69,7 @@ cli_check(const struct cli_args *args, int *status, struct lt_err *err)
 
 	if (!model_channel_load(args->operands[0], &channel, err))
 		return false;
-	*status = pipeline_check(channel, print_check, &printer) > 0 ? 1 : 0;
+	*status = pipeline_check(channel, &converge_preflight, print_check, &printer) > 0 ? 1 : 0;
 	model_channel_free(channel);
 	return true;
 }

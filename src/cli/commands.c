@@ -2,6 +2,7 @@
 
 #define BIT(option) (UINT32_C(1) << (option))
 #define BY_HAND (BIT(CLI_DATA) | BIT(CLI_WHY))
+#define CONFLICTS (BIT(CLI_DATA) | BIT(CLI_SITE) | BIT(CLI_TABLE) | BIT(CLI_SINCE))
 
 const struct cli_command cli_commands[] = {
 	{ "run", NULL, "FILE", "run a channel in the foreground",
@@ -41,6 +42,24 @@ const struct cli_command cli_commands[] = {
 	{ "log", NULL, "[PIPELINE]", "show what was done by hand",
 	    "Prints lutra.audit of the targets, the newest line last: when, which pipeline, who, what, why.", 0, 1,
 	    BIT(CLI_DATA) | BIT(CLI_LIMIT), BIT(CLI_DATA), cli_log },
+	{ "conflicts", NULL, "[FILE]", "list operations that met a write which they had not seen",
+	    "Prints the conflict logs of the channel's sites, the newest line first: when, ID@SITE, which row, what met what, who\n"
+	    "won. Of a running channel (--data), or of a channel file.",
+	    0, 1, CONFLICTS | BIT(CLI_LOST) | BIT(CLI_LIMIT), 0, cli_conflicts },
+	{ "conflicts", "show", "ID@SITE [FILE]", "show all of a conflict",
+	    "Prints one line of a conflict log with what was written on both sides.", 1, 2, BIT(CLI_DATA), 0,
+	    cli_conflicts_show },
+	{ "conflicts", "count", "[FILE]", "count conflicts by table and kind",
+	    "Prints for each site, table, kind and rule how many operations won and lost.", 0, 1, CONFLICTS, 0,
+	    cli_conflicts_count },
+	{ "conflicts", "replay", "ID@SITE", "write the value that lost once more",
+	    "Shows what the row of a conflict is and would be; with --why it writes that as a new change of the site, as a user\n"
+	    "would, and records it. Refused where the row has changed since the decision, unless --force is given.",
+	    1, 1, BY_HAND | BIT(CLI_FORCE), BIT(CLI_DATA), cli_conflicts_replay },
+	{ "explain", NULL, "[FILE] DB.TABLE KEY...", "tell what made a row what it is",
+	    "Prints for each site the row with that primary key, whose write it is, and its lines of the conflict log. Of a\n"
+	    "running channel (--data), which remembers writes, or of a channel file.",
+	    2, UINT16_MAX, BIT(CLI_DATA), 0, cli_explain },
 	{ "position", NULL, "PIPELINE", "let a stopped pipeline go on from another place of the log",
 	    "Exactly one place is named: --now, --gtid, --file with --pos, or --time.", 1, 1,
 	    BY_HAND | BIT(CLI_NOW) | BIT(CLI_GTID) | BIT(CLI_FILE) | BIT(CLI_POS) | BIT(CLI_TIME), BIT(CLI_DATA),
@@ -48,6 +67,10 @@ const struct cli_command cli_commands[] = {
 	{ "ddl", "done", "PIPELINE", "say that a schema change was made at the target too",
 	    "Compares the tables of both ends and, if they are alike, goes on behind the statement that stopped the pipeline.",
 	    1, 1, BY_HAND, BIT(CLI_DATA), cli_ddl_done },
+	{ "site", "remove", "ID", "say that a site is gone for good",
+	    "Of a conflict channel whose file does not name the site any more: nothing is kept for it from now on. Tells how\n"
+	    "far each site has what it wrote, and ends with 1 where they differ.",
+	    1, 1, BY_HAND, BIT(CLI_DATA), cli_site_remove },
 	{ "stop", NULL, "", "end the `lutra run` of a data folder",
 	    "As SIGTERM does; returns once it has ended, and the data folder is free.", 0, 0, BIT(CLI_DATA),
 	    BIT(CLI_DATA), cli_stop },

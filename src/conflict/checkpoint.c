@@ -1,8 +1,20 @@
 #include "conflict/checkpoint.h"
 
+#include "base/fault.h"
 #include "conflict/wire_priv.h"
 
 #define FORM 1
+
+void
+conflict_checkpoint_clock(const struct conflict_checkpoint *c, int64_t interval_us, struct conflict_clock *out)
+{
+	conflict_clock_init(out, c->origin, interval_us);
+	out->now_us = lt_fault("conflict_checkpoint_clock") ? 0 : c->now_us;
+	out->has_beat = c->has_beat && !lt_fault("conflict_checkpoint_beat");
+	out->beat_us = c->beat_us;
+	out->count = c->count;
+	conflict_vector_merge(&out->seen, &c->seen);
+}
 
 void
 conflict_checkpoint_encode(const struct conflict_checkpoint *c, struct lt_buf *out)
@@ -13,6 +25,7 @@ conflict_checkpoint_encode(const struct conflict_checkpoint *c, struct lt_buf *o
 	lt_buf_le(out, c->has_beat, 1);
 	lt_buf_le(out, (uint64_t)c->beat_us, 8);
 	lt_buf_le(out, c->origin, 4);
+	lt_buf_lenenc(out, c->count);
 	conflict_put_vector(out, &c->seen);
 	conflict_put_pins(out, c->pins, c->npins);
 }
@@ -31,6 +44,7 @@ conflict_checkpoint_decode(
 	c.has_beat = conflict_get_byte(&in, 1) == 1;
 	c.beat_us = conflict_get_clock(&in);
 	c.origin = lt_cur_u32(&in);
+	c.count = lt_cur_lenenc(&in);
 	c.seen = conflict_get_vector(&in, arena);
 	c.pins = conflict_get_pins(&in, arena, &c.npins);
 	if (!conflict_get_end(&in, "checkpoint", err))

@@ -13,12 +13,15 @@ struct conflict_checkpoint {
 	struct lt_str place; /* in the log; the caller's form */
 	int64_t now_us, beat_us;
 	bool has_beat;
+	uint64_t count;
 	uint32_t origin;
 	struct conflict_vector seen;
 	struct conflict_pin *pins; /* versions of parked rows and of those in their way */
 	uint32_t npins;
 };
 
+/** A clock that goes on there; free it with conflict_clock_free(). */
+void conflict_checkpoint_clock(const struct conflict_checkpoint *c, int64_t interval_us, struct conflict_clock *out);
 void conflict_checkpoint_encode(const struct conflict_checkpoint *c, struct lt_buf *out);
 /** Place and keys borrow from `bytes`, the rest lies in `arena`. LT_E_STATE_BROKEN, LT_E_STATE_NEWER; `*out` is
  * untouched then. */

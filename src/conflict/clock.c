@@ -25,14 +25,21 @@ physical_us(const struct conflict_clock *c, int64_t stamp_us)
 	return LT_MIN(stamp_us, c->beat_us + c->reach_us);
 }
 
-struct conflict_version
-conflict_clock_local(struct conflict_clock *c, int64_t stamp_us)
+void
+conflict_clock_pass(struct conflict_clock *c, int64_t stamp_us)
 {
 	int64_t physical = physical_us(c, stamp_us);
 
 	c->now_us = lt_fault("conflict_hybrid") ? physical : LT_MAX(physical, c->now_us + 1);
-	conflict_vector_raise(&c->seen, c->origin, conflict_vector_get(&c->seen, c->origin) + 1);
-	return (struct conflict_version){ c->now_us, conflict_vector_get(&c->seen, c->origin), c->origin };
+	c->count++;
+}
+
+struct conflict_version
+conflict_clock_local(struct conflict_clock *c, int64_t stamp_us)
+{
+	conflict_clock_pass(c, stamp_us);
+	conflict_vector_raise(&c->seen, c->origin, c->count);
+	return (struct conflict_version){ c->now_us, c->count, c->origin };
 }
 
 void

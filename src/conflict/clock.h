@@ -14,6 +14,7 @@ struct conflict_clock {
 	int64_t beat_us;  /* the server's time in the last heartbeat, if has_beat */
 	int64_t reach_us; /* how far above it a stamp may lie: two heartbeat intervals */
 	bool has_beat;
+	uint64_t count;              /* transactions of the origin in the log so far, whoever wants them */
 	uint32_t origin;             /* of local transactions */
 	struct conflict_vector seen; /* owned: all that is in the log so far */
 };
@@ -25,6 +26,9 @@ void conflict_clock_free(struct conflict_clock *c);
  * included. A stamp counts at most as `reach_us` above the last heartbeat, and before the first one not at all: users
  * may put any time into a log (SET timestamp). */
 struct conflict_version conflict_clock_local(struct conflict_clock *c, int64_t stamp_us);
+/** A transaction of which no row is wanted here. It is counted and moves the clock as if there were, so that what is
+ * wanted may change without changing a version. */
+void conflict_clock_pass(struct conflict_clock *c, int64_t stamp_us);
 /** A transaction of another site that was applied. */
 void conflict_clock_applied(struct conflict_clock *c, struct conflict_version version);
 /** A heartbeat row. NULL: the server's clock was off when it was written, so it carries no time. */
@@ -40,6 +44,7 @@ static inline void
 conflict_clock_begin(struct conflict_clock *c, uint32_t origin)
 {
 	c->origin = origin;
+	c->count = conflict_vector_get(&c->seen, origin);
 }
 
 #endif

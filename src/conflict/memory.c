@@ -23,7 +23,8 @@ struct entry {
 };
 
 struct conflict_memory {
-	struct entry **slots; /* open addressing; a power of two, at most three quarters full */
+	const struct conflict_room *room; /* borrowed: where all of this lies */
+	struct entry **slots;             /* open addressing; a power of two, at most three quarters full */
 	size_t nslots, count;
 	size_t bytes; /* of entries and lists */
 };
@@ -40,13 +41,43 @@ entry_bytes(size_t key_len)
 	return piece(offsetof(struct entry, key) + key_len);
 }
 
+static void *
+plain_take(void *ctx, size_t size)
+{
+	(void)ctx;
+	return lt_realloc(NULL, size);
+}
+
+static void
+plain_give(void *ctx, void *ptr, size_t size)
+{
+	(void)ctx, (void)size;
+	free(ptr);
+}
+
+const struct conflict_room conflict_room_plain = { plain_take, plain_give, NULL };
+
+/* Zeroed. */
+static void *
+take(const struct conflict_memory *m, size_t size)
+{
+	return memset(m->room->take(m->room->ctx, size), 0, size);
+}
+
+static void
+give(const struct conflict_memory *m, void *ptr, size_t size)
+{
+	m->room->give(m->room->ctx, ptr, size);
+}
+
 struct conflict_memory *
-conflict_memory_new(void)
+conflict_memory_new(const struct conflict_room *room)
 {
 	struct conflict_memory *m = lt_new(struct conflict_memory);
 
+	m->room = room;
 	m->nslots = FIRST_SLOTS;
-	m->slots = lt_calloc(m->nslots, sizeof(struct entry *));
+	m->slots = take(m, m->nslots * sizeof(struct entry *));
 	return m;
 }
 
@@ -57,10 +88,10 @@ list_free(struct conflict_memory *m, struct list *l)
 		return;
 	m->bytes -= l->bytes;
 	for (uint32_t i = 0; i < l->nops; i++)
-		free(l->ops[i]);
-	free(l->ops);
-	free(l->base);
-	free(l);
+		give(m, l->ops[i], conflict_op_bytes(l->ops[i]));
+	give(m, l->ops, l->cap * sizeof(struct conflict_op *));
+	give(m, l->base, conflict_row_bytes(l->base));
+	give(m, l, sizeof(*l));
 }
 
 static void
@@ -68,7 +99,7 @@ entry_free(struct conflict_memory *m, struct entry *e)
 {
 	m->bytes -= entry_bytes(e->key_len);
 	list_free(m, e->list);
-	free(e);
+	give(m, e, offsetof(struct entry, key) + e->key_len);
 }
 
 void
@@ -80,7 +111,7 @@ conflict_memory_free(struct conflict_memory *m)
 		if (m->slots[i] != NULL)
 			entry_free(m, m->slots[i]);
 	}
-	free(m->slots);
+	give(m, m->slots, m->nslots * sizeof(struct entry *));
 	free(m);
 }
 
@@ -101,13 +132,13 @@ resize(struct conflict_memory *m, size_t nslots)
 	struct entry **old = m->slots;
 	size_t nold = m->nslots;
 
-	m->slots = lt_calloc(nslots, sizeof(struct entry *));
+	m->slots = take(m, nslots * sizeof(struct entry *));
 	m->nslots = nslots;
 	for (size_t i = 0; i < nold; i++) {
 		if (old[i] != NULL)
 			*slot_of(m, lt_str_of(old[i]->key, old[i]->key_len)) = old[i];
 	}
-	free(old);
+	give(m, old, nold * sizeof(struct entry *));
 }
 
 static struct entry *
@@ -121,7 +152,7 @@ entry_at(struct conflict_memory *m, struct lt_str key)
 	if (*slot != NULL)
 		return *slot;
 	LT_ASSERT(key.len <= CONFLICT_KEY_MAX);
-	e = lt_calloc(1, offsetof(struct entry, key) + key.len);
+	e = take(m, offsetof(struct entry, key) + key.len);
 	e->key_len = (uint16_t)key.len;
 	e->clock_us = INT64_MIN;
 	if (key.len > 0)
@@ -190,13 +221,19 @@ list_add(struct conflict_memory *m, struct list *l, const struct conflict_op *op
 	if (at > 0 && conflict_version_same(l->ops[at - 1]->version, op->version))
 		return; /* it is there already */
 	if (l->nops == l->cap) {
-		l->cap = l->cap > 0 ? l->cap * 2 : 2;
-		l->ops = lt_realloc(l->ops, l->cap * sizeof(struct conflict_op *));
+		uint32_t cap = l->cap > 0 ? l->cap * 2 : 2;
+		struct conflict_op **ops = take(m, cap * sizeof(struct conflict_op *));
+
+		if (l->nops > 0)
+			memcpy(ops, l->ops, l->nops * sizeof(struct conflict_op *));
+		give(m, l->ops, l->cap * sizeof(struct conflict_op *));
+		l->ops = ops;
+		l->cap = cap;
 		l->bytes += (l->cap - l->nops) * sizeof(struct conflict_op *);
 		m->bytes += (l->cap - l->nops) * sizeof(struct conflict_op *);
 	}
 	memmove(l->ops + at + 1, l->ops + at, (l->nops - at) * sizeof(struct conflict_op *));
-	l->ops[at] = conflict_op_dup(op);
+	l->ops[at] = conflict_op_dup(op, m->room);
 	l->nops++;
 	l->bytes += piece(conflict_op_bytes(op));
 	m->bytes += piece(conflict_op_bytes(op));
@@ -205,9 +242,9 @@ list_add(struct conflict_memory *m, struct list *l, const struct conflict_op *op
 static struct list *
 list_new(struct conflict_memory *m, const struct conflict_row *base)
 {
-	struct list *l = lt_new(struct list);
+	struct list *l = take(m, sizeof(*l));
 
-	l->base = conflict_row_dup(base);
+	l->base = conflict_row_dup(base, m->room);
 	l->bytes = piece(sizeof(*l)) + (base != NULL ? piece(conflict_row_bytes(base)) : 0);
 	m->bytes += l->bytes;
 	return l;

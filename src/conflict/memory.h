@@ -44,7 +44,8 @@ struct conflict_pin {
 
 struct conflict_memory;
 
-struct conflict_memory *conflict_memory_new(void);
+/** `room` is borrowed. */
+struct conflict_memory *conflict_memory_new(const struct conflict_room *room);
 void conflict_memory_free(struct conflict_memory *m);
 /** False where nothing is known. */
 bool conflict_memory_find(const struct conflict_memory *m, struct lt_str key, struct conflict_known *out);

@@ -9,24 +9,22 @@ struct conflict_observer {
 };
 
 struct conflict_observer *
-conflict_observer_new(uint32_t origin, int64_t interval_us)
+conflict_observer_new(uint32_t origin, int64_t interval_us, const struct conflict_room *room)
 {
 	struct conflict_observer *o = lt_new(struct conflict_observer);
 
 	conflict_clock_init(&o->clock, origin, interval_us);
-	o->memory = conflict_memory_new();
+	o->memory = conflict_memory_new(room);
 	return o;
 }
 
 struct conflict_observer *
-conflict_observer_resume(const struct conflict_checkpoint *from, int64_t interval_us)
+conflict_observer_resume(const struct conflict_checkpoint *from, int64_t interval_us, const struct conflict_room *room)
 {
-	struct conflict_observer *o = conflict_observer_new(from->origin, interval_us);
+	struct conflict_observer *o = conflict_observer_new(from->origin, interval_us, room);
 
-	o->clock.now_us = lt_fault("conflict_checkpoint_clock") ? 0 : from->now_us;
-	o->clock.has_beat = from->has_beat && !lt_fault("conflict_checkpoint_beat");
-	o->clock.beat_us = from->beat_us;
-	conflict_vector_merge(&o->clock.seen, &from->seen);
+	conflict_clock_free(&o->clock);
+	conflict_checkpoint_clock(from, interval_us, &o->clock);
 	for (uint32_t i = 0; i < from->npins; i++)
 		conflict_memory_put(o->memory, from->pins[i].key, from->pins[i].version, from->pins[i].state);
 	return o;
@@ -69,6 +67,12 @@ conflict_observer_local(struct conflict_observer *o, int64_t stamp_us, struct co
 		else
 			put(o, c->key, txn->version, c->after != NULL ? CONFLICT_VISIBLE : CONFLICT_ABSENT);
 	}
+}
+
+void
+conflict_observer_pass(struct conflict_observer *o, int64_t stamp_us)
+{
+	conflict_clock_pass(&o->clock, stamp_us);
 }
 
 static void
@@ -131,6 +135,7 @@ conflict_observer_checkpoint(const struct conflict_observer *o, struct lt_str pl
 		.now_us = o->clock.now_us,
 		.beat_us = o->clock.beat_us,
 		.has_beat = o->clock.has_beat,
+		.count = o->clock.count,
 		.origin = o->clock.origin,
 		.seen = conflict_vector_copy(&o->clock.seen, arena) };
 	if (keep == NULL || lt_fault("conflict_stored_pins"))
@@ -140,7 +145,7 @@ conflict_observer_checkpoint(const struct conflict_observer *o, struct lt_str pl
 }
 
 struct conflict_memory *
-conflict_observer_memory(struct conflict_observer *o)
+conflict_observer_memory(const struct conflict_observer *o)
 {
 	return o->memory;
 }

@@ -27,15 +27,18 @@ struct conflict_txn {
 
 struct conflict_observer;
 
-/** At the beginning of the log of `origin`. */
-struct conflict_observer *conflict_observer_new(uint32_t origin, int64_t interval_us);
+/** At the beginning of the log of `origin`. What is remembered lies in `room` (borrowed). */
+struct conflict_observer *conflict_observer_new(uint32_t origin, int64_t interval_us, const struct conflict_room *room);
 /** At a checkpoint's place. */
-struct conflict_observer *conflict_observer_resume(const struct conflict_checkpoint *from, int64_t interval_us);
+struct conflict_observer *conflict_observer_resume(
+    const struct conflict_checkpoint *from, int64_t interval_us, const struct conflict_room *room);
 void conflict_observer_free(struct conflict_observer *o);
 
 /** A local transaction with its stamp in the log: fills in txn's version and vector, of its changes all is there. The
  * vector is borrowed until the next call. */
 void conflict_observer_local(struct conflict_observer *o, int64_t stamp_us, struct conflict_txn *txn);
+/** One of which nothing is wanted. */
+void conflict_observer_pass(struct conflict_observer *o, int64_t stamp_us);
 /** A group that was applied here. */
 void conflict_observer_mark(struct conflict_observer *o, const struct conflict_mark *mark);
 /** A heartbeat; NULL: without time. */
@@ -48,7 +51,7 @@ void conflict_observer_checkpoint(const struct conflict_observer *o, struct lt_s
 /** The audit: how often the version of a key went down in this log. Where it is not 0 a row was decided wrongly. */
 uint64_t conflict_observer_went_back(const struct conflict_observer *o);
 /** Borrowed. `forget` is called on the memory by whoever knows what peers have seen. */
-struct conflict_memory *conflict_observer_memory(struct conflict_observer *o);
+struct conflict_memory *conflict_observer_memory(const struct conflict_observer *o);
 const struct conflict_clock *conflict_observer_clock(const struct conflict_observer *o);
 
 #endif

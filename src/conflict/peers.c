@@ -1,5 +1,10 @@
 #include "conflict/peers.h"
 
+#include "conflict/wire_priv.h"
+
+#define FORM 1
+#define PEER_LEAST 2 /* bytes: number, vector's count */
+
 void
 conflict_peers_free(struct conflict_peers *p)
 {
@@ -55,6 +60,42 @@ void
 conflict_peers_hear(struct conflict_peers *p, uint32_t site, const struct conflict_vector *seen)
 {
 	conflict_vector_merge(&find_or_add(p, site)->seen, seen);
+}
+
+void
+conflict_peers_encode(const struct conflict_peers *p, struct lt_buf *out)
+{
+	lt_buf_le(out, FORM, 1);
+	lt_buf_lenenc(out, p->count);
+	for (uint32_t i = 0; i < p->count; i++) {
+		lt_buf_lenenc(out, p->at[i].site);
+		conflict_put_vector(out, &p->at[i].seen);
+	}
+}
+
+bool
+conflict_peers_decode(struct lt_str bytes, struct conflict_peers *out, struct lt_err *err)
+{
+	struct lt_cur in = lt_cur_str(bytes);
+	struct lt_arena *arena;
+	uint32_t count;
+	bool ok;
+
+	if (!conflict_get_form(&in, FORM, "list of peers", err))
+		return false;
+	arena = lt_arena_new();
+	count = conflict_get_count(&in, PEER_LEAST);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t site = (uint32_t)lt_cur_lenenc(&in);
+		struct conflict_vector seen = conflict_get_vector(&in, arena);
+
+		conflict_peers_hear(out, site, &seen);
+	}
+	ok = conflict_get_end(&in, "list of peers", err);
+	if (!ok)
+		conflict_peers_free(out);
+	lt_arena_free(arena);
+	return ok;
 }
 
 void

@@ -6,6 +6,8 @@
 #ifndef CONFLICT_PEERS_H
 #define CONFLICT_PEERS_H
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "conflict/version.h"
 
 struct conflict_peer {
@@ -28,6 +30,9 @@ void conflict_peers_remove(struct conflict_peers *p, uint32_t site);
 void conflict_peers_hear(struct conflict_peers *p, uint32_t site, const struct conflict_vector *seen);
 /** Take all that `from` was heard of. */
 void conflict_peers_merge(struct conflict_peers *p, const struct conflict_peers *from);
+/** All of it as bytes, and back: `out` must be empty. LT_E_STATE_BROKEN, LT_E_STATE_NEWER; then it stays so. */
+void conflict_peers_encode(const struct conflict_peers *p, struct lt_buf *out);
+LT_MUST_USE bool conflict_peers_decode(struct lt_str bytes, struct conflict_peers *out, struct lt_err *err);
 /** NULL for one that is no peer. */
 const struct conflict_vector *conflict_peers_seen(const struct conflict_peers *p, uint32_t site);
 /** What all of them have seen; nothing where there are none. `*out` must be empty; the caller frees it. */

@@ -87,17 +87,17 @@ lay_op(char *at, const struct conflict_op *op)
 }
 
 struct conflict_row *
-conflict_row_dup(const struct conflict_row *row)
+conflict_row_dup(const struct conflict_row *row, const struct conflict_room *room)
 {
-	char *at = row != NULL ? lt_realloc(NULL, conflict_row_bytes(row)) : NULL;
+	char *at = row != NULL ? room->take(room->ctx, conflict_row_bytes(row)) : NULL;
 
 	return lay_row(&at, row);
 }
 
 struct conflict_op *
-conflict_op_dup(const struct conflict_op *op)
+conflict_op_dup(const struct conflict_op *op, const struct conflict_room *room)
 {
-	return lay_op(lt_realloc(NULL, conflict_op_bytes(op)), op);
+	return lay_op(room->take(room->ctx, conflict_op_bytes(op)), op);
 }
 
 const struct conflict_row *

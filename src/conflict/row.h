@@ -5,6 +5,7 @@
 #ifndef CONFLICT_ROW_H
 #define CONFLICT_ROW_H
 
+#include "conflict/room.h"
 #include "conflict/version.h"
 
 struct conflict_row {
@@ -22,9 +23,9 @@ struct conflict_op {
 /** NULL is equal to NULL, here and as a row. */
 bool conflict_value_eq(struct lt_str a, struct lt_str b);
 bool conflict_row_eq(const struct conflict_row *a, const struct conflict_row *b);
-/** One piece of memory each, with all that it points to; the caller's to free(). A NULL row gives NULL. */
-struct conflict_row *conflict_row_dup(const struct conflict_row *row);
-struct conflict_op *conflict_op_dup(const struct conflict_op *op);
+/** One piece each, with all that it points to; given back by its size. A NULL row gives NULL. */
+struct conflict_row *conflict_row_dup(const struct conflict_row *row, const struct conflict_room *room);
+struct conflict_op *conflict_op_dup(const struct conflict_op *op, const struct conflict_room *room);
 /** The same in `arena`. */
 const struct conflict_row *conflict_row_copy(const struct conflict_row *row, struct lt_arena *arena);
 const struct conflict_op *conflict_op_copy(const struct conflict_op *op, struct lt_arena *arena);

@@ -21,7 +21,7 @@ conflict_origin_site(uint32_t origin)
 	return origin & ((1u << CONFLICT_SITE_BITS) - 1);
 }
 
-/** One transaction: `origin` and `seq` (from 1, without a gap) name it, the clock orders it. */
+/** One transaction: `origin` and `seq` (from 1, ascending) name it, the clock orders it. */
 struct conflict_version {
 	int64_t clock_us; /* hybrid: physical where that goes forward, else counted up */
 	uint64_t seq;

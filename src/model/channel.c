@@ -52,6 +52,23 @@ model_channel_site(const struct model_channel *c, struct lt_str name, size_t *in
 	return false;
 }
 
+void
+model_channel_site_names(const struct model_channel *c, const char **out)
+{
+	for (size_t i = 0; i < c->nsites; i++)
+		out[i] = c->sites[i].name;
+}
+
+const struct model_pipeline *
+model_channel_back(const struct model_channel *c, const struct model_pipeline *p)
+{
+	for (size_t i = 0; i < c->npipelines; i++) {
+		if (c->pipelines[i].from == p->to && c->pipelines[i].to == p->from)
+			return &c->pipelines[i];
+	}
+	return NULL;
+}
+
 static void
 make_pipeline(struct model_channel *c, size_t from, size_t to, bool two_way)
 {
@@ -61,6 +78,30 @@ make_pipeline(struct model_channel *c, size_t from, size_t to, bool two_way)
 	p->to = to;
 	p->two_way = two_way;
 	snprintf(p->name, sizeof(p->name), "%s->%s", c->sites[from].name, c->sites[to].name);
+}
+
+/* `mesh`, or another word for what joins more than two. */
+static bool
+read_topology(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	if (lt_str_eqz(node->text, "star") || lt_str_eqz(node->text, "chain"))
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "direction: a %.*s has a site that hands on what others wrote, and this version does not: mesh is wanted",
+		    LT_FMT(node->text));
+	if (!lt_str_eqz(node->text, "mesh"))
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "direction: `a -> b` or `a <-> b` is wanted, with the names of two sites, or `mesh` for more");
+	if (c->nsites == 2)
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "direction: a mesh has three sites or more; two are `%s <-> %s`", c->sites[0].name,
+		    c->sites[1].name);
+	for (size_t from = 0; from < c->nsites; from++) {
+		for (size_t to = 0; to < c->nsites; to++) {
+			if (from != to)
+				make_pipeline(c, from, to, true);
+		}
+	}
+	return true;
 }
 
 static bool
@@ -73,14 +114,14 @@ read_direction(struct model_channel *c, const struct model_yaml *node, struct lt
 
 	if (!model_field_text(node, "direction", &text, err))
 		return false;
+	c->pipelines = lt_calloc(c->nsites * (c->nsites - 1), sizeof(*c->pipelines));
 	arrow = strstr(text.ptr, "<->"); /* texts of a document end with a zero byte */
 	two_way = arrow != NULL;
 	width = two_way ? 3 : 2;
 	if (arrow == NULL)
 		arrow = strstr(text.ptr, "->");
 	if (arrow == NULL)
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
-		    "direction: `a -> b` or `a <-> b` is wanted, with the names of two sites");
+		return read_topology(c, node, err);
 	left = trim(lt_str_of(text.ptr, (size_t)(arrow - text.ptr)));
 	right = trim(lt_str_of(arrow + width, text.len - (size_t)(arrow - text.ptr) - width));
 	if (!model_channel_site(c, left, &from))
@@ -91,31 +132,12 @@ read_direction(struct model_channel *c, const struct model_yaml *node, struct lt
 		    "direction: what stands at the right of the arrow is no site of this file");
 	if (from == to)
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "direction: both ends are the same site");
+	if (c->nsites > 2)
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "direction: %zu sites are joined by `mesh`; an arrow is for two", c->nsites);
 	make_pipeline(c, from, to, two_way);
 	if (two_way)
 		make_pipeline(c, to, from, two_way);
-	return true;
-}
-
-static bool
-read_conflicts(const struct model_channel *c, const struct model_yaml *root, struct lt_err *err)
-{
-	const struct model_yaml *node = model_yaml_get(root, "conflicts");
-	bool two_way = c->npipelines == 2;
-
-	if (!two_way && node != NULL)
-		return model_yaml_fail(
-		    node->key, err, LT_E_CONFIG_KEY, "conflicts: has a meaning in two-way channels only");
-	if (!two_way)
-		return true;
-	if (node == NULL)
-		return model_yaml_fail(root, err, LT_E_CONFIG_MISSING,
-		    "the key `conflicts` is missing: a two-way channel must say what holds when both "
-		    "sites write a row (none: they never do)");
-	if (node->kind != MODEL_YAML_TEXT || !lt_str_eqz(node->text, "none"))
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
-		    "conflicts: this version knows `none` only (the sites never write the same row; where they do, the "
-		    "pipeline stops)");
 	return true;
 }
 
@@ -149,6 +171,13 @@ read_group(struct model_channel *c, const struct model_yaml *node, struct lt_err
 	return time == NULL || model_field_ms(time, "time", (struct model_bounds){ 1, 60000 }, &c->group.time_ms, err);
 }
 
+/* What a key asks for cannot be had where conflicts are decided. */
+static bool
+not_with_conflicts(const struct model_channel *c, const struct model_yaml *node, const char *why, struct lt_err *err)
+{
+	return !c->conflicts.on || model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "%s", why);
+}
+
 static bool
 read_mode(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
@@ -157,7 +186,10 @@ read_mode(struct model_channel *c, const struct model_yaml *node, struct lt_err 
 	if (node != NULL && !(text && (lt_str_eqz(node->text, "exact") || lt_str_eqz(node->text, "merge"))))
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "mode: exact or merge");
 	c->mode = text && lt_str_eqz(node->text, "merge") ? MODEL_MODE_MERGE : MODEL_MODE_EXACT;
-	return true;
+	return c->mode == MODEL_MODE_EXACT ||
+	       not_with_conflicts(c, node,
+		   "mode: where conflicts are decided each change is one by itself, and none is merged with another",
+		   err);
 }
 
 static bool
@@ -187,7 +219,7 @@ read_relay(struct model_channel *c, const struct model_yaml *root, struct lt_err
 		if (!c->sites[i].semi_sync)
 			continue;
 		any = true;
-		if (c->npipelines == 2)
+		if (c->pipelines[0].two_way)
 			return model_yaml_fail(key, err, LT_E_CONFIG_VALUE,
 			    "semi-sync: one-way channels only; two ways, commits would wait for each other's acknowledgement");
 		if (i != c->pipelines[0].from)
@@ -209,7 +241,11 @@ read_sync(struct model_channel *c, const struct model_yaml *node, struct lt_err 
 		return true;
 	if (node->kind != MODEL_YAML_TEXT || !lt_str_eqz(node->text, "row"))
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "sync-mode: field or row is wanted");
-	if (c->npipelines == 2 || c->writers > 1 || c->mode != MODEL_MODE_EXACT)
+	if (!not_with_conflicts(c, node,
+		"sync-mode: where conflicts are decided a row is what its writes made of it, not what it is at the source by then",
+		err))
+		return false;
+	if (c->pipelines[0].two_way || c->writers > 1 || c->mode != MODEL_MODE_EXACT)
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
 		    "sync-mode: rows that are read again come from another time than those around them: one way, with one of"
 		    " `writers`, and not merged");
@@ -223,7 +259,11 @@ read_order(struct model_channel *c, const struct model_yaml *node, struct lt_err
 	if (node == NULL)
 		return true;
 	c->free_order = node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "free");
-	if (c->free_order || (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "source")))
+	if (c->free_order)
+		return not_with_conflicts(c, node,
+		    "commit-order: where conflicts are decided, what a site has seen of another is all up to a place: source is wanted",
+		    err);
+	if (node->kind == MODEL_YAML_TEXT && lt_str_eqz(node->text, "source"))
 		return true;
 	return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "commit-order: source or free is wanted");
 }
@@ -233,7 +273,7 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 {
 	const struct model_yaml *memory = model_yaml_get(root, "memory"), *verify = model_yaml_get(root, "verify"),
 				*writers = model_yaml_get(root, "writers");
-	bool two_way = c->npipelines == 2, on = two_way;
+	bool two_way = c->pipelines[0].two_way, on = two_way;
 	uint64_t n;
 
 	c->memory_bytes = 256 * MEGA;
@@ -256,6 +296,11 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	c->group.wait_ms = GROUP_WAIT_MS;
 	c->group.grows = !two_way;
 	c->group.time_ms = two_way ? GROUP_TIME_TWO_WAY_MS : GROUP_TIME_MS;
+	if (verify != NULL && two_way &&
+	    !not_with_conflicts(c, verify->key,
+		"verify: where conflicts are decided the row is found and locked first; tables of `policy: none` are compared always",
+		err))
+		return false;
 	if (verify != NULL && !model_field_switch(verify, "verify", &on, err))
 		return false;
 	c->verify = on ? MODEL_VERIFY_ON : MODEL_VERIFY_OFF;
@@ -274,12 +319,13 @@ read_channel(struct model_channel *c, const struct model_yaml *root, const char 
 		return false;
 	c->name = lt_str_dup(name);
 	return model_channel_sites(c, model_yaml_get(root, "sites"), path, err) &&
-	       read_direction(c, model_yaml_get(root, "direction"), err) && read_conflicts(c, root, err) &&
+	       read_direction(c, model_yaml_get(root, "direction"), err) && model_channel_conflicts(c, root, err) &&
 	       model_channel_start(c, model_yaml_get(root, "start"), err) &&
 	       model_channel_until(c, model_yaml_get(root, "until"), err) &&
 	       model_channel_delay(c, model_yaml_get(root, "delay"), err) &&
 	       model_channel_otter(c, model_yaml_get(root, "otter"), err) && read_limits(c, root, err) &&
-	       model_channel_tables(c, model_yaml_get(root, "tables"), err);
+	       model_channel_tables(c, model_yaml_get(root, "tables"), err) &&
+	       model_channel_conflicts_mapped(c, model_yaml_get(root, "conflicts"), err);
 }
 
 bool
@@ -335,6 +381,8 @@ model_channel_free(struct model_channel *c)
 		return;
 	for (size_t i = 0; i < c->npipelines; i++)
 		clear_pipeline(&c->pipelines[i]);
+	free(c->pipelines);
+	model_conflicts_clear(&c->conflicts);
 	for (size_t i = 0; i < c->nsites; i++)
 		model_site_clear(&c->sites[i]);
 	free(c->sites);

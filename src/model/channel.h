@@ -2,6 +2,7 @@
 #ifndef MODEL_CHANNEL_H
 #define MODEL_CHANNEL_H
 
+#include "model/conflicts.h"
 #include "model/mapping.h"
 #include "model/site.h"
 
@@ -34,7 +35,7 @@ struct model_pipeline {
 	char name[132];                /* "hz->us" */
 	size_t from, to;               /* indexes of sites */
 	struct model_mapping *mapping; /* owned */
-	bool two_way;                  /* the other direction runs too */
+	bool two_way;                  /* the other direction runs too (in a mesh: of each pair of sites) */
 	struct model_start start;      /* of the log of `from` */
 	struct model_start until;      /* in the log of `from`; MODEL_START_NONE: without end */
 	unsigned delay_ms;             /* `delay`: how long after its commit at the source a transaction is applied */
@@ -53,6 +54,8 @@ struct model_otter {
 	bool write;       /* mark what is applied, too */
 };
 
+enum { MODEL_SITES_MAX = 4 };
+
 enum model_verify { MODEL_VERIFY_OFF, MODEL_VERIFY_ON };
 
 /** What is done with the changes that one target transaction makes to the same row. */
@@ -62,13 +65,14 @@ enum model_mode {
 };
 
 struct model_channel {
-	char *name;               /* owned; 1 to 64 of [A-Za-z0-9_-] */
-	struct model_site *sites; /* owned */
-	size_t nsites;            /* two */
-	struct model_pipeline pipelines[2];
+	char *name;                       /* owned; 1 to 64 of [A-Za-z0-9_-] */
+	struct model_site *sites;         /* owned */
+	size_t nsites;                    /* two; in a mesh up to MODEL_SITES_MAX */
+	struct model_pipeline *pipelines; /* owned; one, two, or one for each way between two sites of a mesh */
 	size_t npipelines;
-	enum model_verify verify; /* before images compared at the target: default off one-way, on in two-way
-				     `conflicts: none` (R8) */
+	struct model_conflicts conflicts;
+	enum model_verify verify; /* before images compared at the target: default off one-way, else on (R8; where
+				     conflicts are decided, for tables that one site alone writes) */
 	bool free_order;          /* `commit-order: free`: groups commit as they come; default: source */
 	enum model_mode mode;     /* `mode`; default exact */
 	size_t writers;           /* `writers`: connections that apply beside each other; default 1 */
@@ -92,5 +96,7 @@ LT_MUST_USE bool model_channel_load(const char *path, struct model_channel **ret
 LT_MUST_USE bool model_channel_parse(
     struct lt_str text, const char *path, struct model_channel **ret, struct lt_err *err);
 void model_channel_free(struct model_channel *c);
+/** The pipeline that leads the other way between the same two sites; NULL: there is none. */
+const struct model_pipeline *model_channel_back(const struct model_channel *c, const struct model_pipeline *p);
 
 #endif

@@ -30,6 +30,9 @@ model_channel_otter(struct model_channel *c, const struct model_yaml *node, stru
 		return true;
 	if (!model_field_map(node, "otter", otter_keys, LT_COUNT(otter_keys), err))
 		return false;
+	if (c->conflicts.on)
+		return model_yaml_fail(node->key, err, LT_E_CONFIG_VALUE,
+		    "otter: not where conflicts are decided: what Otter applies has no version");
 	channel = model_yaml_get(node, "channel");
 	info = model_yaml_get(node, "info");
 	schema = model_yaml_get(node, "schema");

@@ -19,8 +19,16 @@ LT_MUST_USE bool model_channel_until(struct model_channel *c, const struct model
 LT_MUST_USE bool model_channel_delay(struct model_channel *c, const struct model_yaml *node, struct lt_err *err);
 /** `otter`. */
 LT_MUST_USE bool model_channel_otter(struct model_channel *c, const struct model_yaml *node, struct lt_err *err);
+/** `conflicts` of a file whose sites and direction are read: fills c->conflicts. */
+LT_MUST_USE bool model_channel_conflicts(struct model_channel *c, const struct model_yaml *root, struct lt_err *err);
+/** Once the mappings are there: an entry that names one table names one that is mapped. */
+LT_MUST_USE bool model_channel_conflicts_mapped(
+    const struct model_channel *c, const struct model_yaml *node, struct lt_err *err);
+void model_conflicts_clear(struct model_conflicts *k);
 /** Index of the site of that name. */
 bool model_channel_site(const struct model_channel *c, struct lt_str name, size_t *index);
+/** The names of all sites; `out` of MODEL_SITES_MAX. */
+void model_channel_site_names(const struct model_channel *c, const char **out);
 /** `tables`: fills the pipelines' mappings. */
 LT_MUST_USE bool model_channel_tables(struct model_channel *c, const struct model_yaml *node, struct lt_err *err);
 

@@ -218,26 +218,35 @@ read_site(struct model_site *site, const struct model_yaml *node, const char *pa
 	return resolve_files(site, url, path, err) && read_password(site, node, path, err);
 }
 
+static bool
+add_site(struct model_channel *c, const struct model_yaml *node, const char *path, struct lt_err *err)
+{
+	struct model_site *site = &c->sites[c->nsites++];
+
+	if (!read_site(site, node, path, err))
+		return false;
+	for (const struct model_site *other = c->sites; other != site; other++) {
+		if (other->id == site->id)
+			return model_yaml_fail(model_yaml_get(node, "id"), err, LT_E_CONFIG_VALUE,
+			    "id: %u is taken by site %s", other->id, other->name);
+	}
+	return true;
+}
+
 bool
 model_channel_sites(struct model_channel *c, const struct model_yaml *node, const char *path, struct lt_err *err)
 {
 	if (node->kind != MODEL_YAML_MAP)
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "sites: the sites by their names are wanted here");
 	if (node->count < 2)
-		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "sites: a channel joins two sites");
-	if (node->count > 2)
-		return model_yaml_fail(node->first->next->next->key, err, LT_E_CONFIG_VALUE,
-		    "sites: a channel joins two sites; meshes of more come later");
-	c->sites = lt_calloc(node->count, sizeof(*c->sites));
-	c->nsites = node->count;
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "sites: a channel joins two sites or more");
+	c->sites = lt_calloc(LT_MIN(node->count, (size_t)MODEL_SITES_MAX), sizeof(*c->sites));
 	for (const struct model_yaml *n = node->first; n != NULL; n = n->next) {
-		size_t i = n == node->first ? 0 : 1;
-
-		if (!read_site(&c->sites[i], n, path, err))
+		if (c->nsites == MODEL_SITES_MAX)
+			return model_yaml_fail(
+			    n->key, err, LT_E_CONFIG_VALUE, "sites: a channel joins %d sites at most", MODEL_SITES_MAX);
+		if (!add_site(c, n, path, err))
 			return false;
-		if (i > 0 && c->sites[i].id == c->sites[0].id)
-			return model_yaml_fail(model_yaml_get(n, "id"), err, LT_E_CONFIG_VALUE,
-			    "id: %u is taken by site %s", c->sites[0].id, c->sites[0].name);
 	}
 	return true;
 }

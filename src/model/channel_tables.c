@@ -146,21 +146,49 @@ child_at(const struct model_yaml *list, size_t index)
 	return n;
 }
 
+/* In conflict channels all sites have the same tables: one row is one row everywhere. */
+static bool
+check_plain(const struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	if (!c->conflicts.on || node->kind != MODEL_YAML_MAP)
+		return true;
+	for (const struct model_yaml *n = node->first; n != NULL; n = n->next) {
+		if (!lt_str_eqz(n->key->text, "from"))
+			return model_yaml_fail(n->key, err, LT_E_CONFIG_VALUE,
+			    "%.*s: where conflicts are decided a table has the same name and columns at all sites, whole",
+			    LT_FMT(n->key->text));
+	}
+	return true;
+}
+
+/* Each pipeline asks a server of its own how names compare, so each has its own. */
+static bool
+make_equal_mappings(
+    struct model_channel *c, const struct model_entry *entries, size_t count, size_t *bad, struct lt_err *err)
+{
+	for (size_t i = 0; i < c->npipelines; i++) {
+		if (!model_mapping_new(entries, count, &c->pipelines[i].mapping, bad, err))
+			return false;
+	}
+	return true;
+}
+
 static bool
 make_mappings(struct model_channel *c, const struct model_yaml *node, const struct model_entry *entries, size_t count,
     struct lt_err *err)
 {
 	size_t bad = 0;
+	bool ok;
 
-	if (!model_mapping_new(entries, count, &c->pipelines[0].mapping, &bad, err)) {
+	if (c->conflicts.on)
+		ok = make_equal_mappings(c, entries, count, &bad, err);
+	else
+		ok = model_mapping_new(entries, count, &c->pipelines[0].mapping, &bad, err) &&
+		     (!c->pipelines[0].two_way ||
+			 model_mapping_invert(c->pipelines[0].mapping, &c->pipelines[1].mapping, &bad, err));
+	if (!ok)
 		model_yaml_at(child_at(node, bad), err);
-		return false;
-	}
-	if (c->npipelines == 2 && !model_mapping_invert(c->pipelines[0].mapping, &c->pipelines[1].mapping, &bad, err)) {
-		model_yaml_at(child_at(node, bad), err);
-		return false;
-	}
-	return true;
+	return ok;
 }
 
 bool
@@ -176,7 +204,7 @@ model_channel_tables(struct model_channel *c, const struct model_yaml *node, str
 	arena = lt_arena_new();
 	entries = lt_arena_zalloc(arena, node->count * sizeof(*entries));
 	for (const struct model_yaml *i = node->first; ok && i != NULL; i = i->next)
-		ok = read_entry(i, arena, &entries[n++], err);
+		ok = read_entry(i, arena, &entries[n++], err) && check_plain(c, i, err);
 	if (ok)
 		ok = make_mappings(c, node, entries, n, err);
 	lt_arena_free(arena);

@@ -101,22 +101,40 @@ read_start_word(enum model_start_kind *out, const struct model_yaml *node)
 	return true;
 }
 
-/* The pipeline that reads the log of the site that `key` names. */
+/* The site that `key` names, whose log is read by pipelines of the channel. */
 static bool
-find_reader(
-    const struct model_channel *c, const struct model_yaml *key, const char *what, size_t *index, struct lt_err *err)
+find_source(
+    const struct model_channel *c, const struct model_yaml *key, const char *what, size_t *site, struct lt_err *err)
 {
-	const char *names[] = { c->sites[0].name, c->sites[1].name };
-	size_t site;
+	const char *names[MODEL_SITES_MAX];
 
-	if (!model_channel_site(c, key->text, &site))
-		return model_field_unknown(key, what, names, LT_COUNT(names), err);
-	for (*index = 0; *index < c->npipelines; (*index)++) {
-		if (c->pipelines[*index].from == site)
+	model_channel_site_names(c, names);
+	if (!model_channel_site(c, key->text, site))
+		return model_field_unknown(key, what, names, c->nsites, err);
+	for (size_t i = 0; i < c->npipelines; i++) {
+		if (c->pipelines[i].from == *site)
 			return true;
 	}
 	return model_yaml_fail(
-	    key, err, LT_E_CONFIG_VALUE, "%s: the log of site %s is not read", what, c->sites[site].name);
+	    key, err, LT_E_CONFIG_VALUE, "%s: the log of site %s is not read", what, c->sites[*site].name);
+}
+
+/* What holds for a log holds for each pipeline that reads it. */
+static bool
+read_source_start(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	size_t site;
+
+	if (!find_source(c, node->key, "start", &site, err))
+		return false;
+	for (size_t i = 0; i < c->npipelines; i++) {
+		struct model_start *start = &c->pipelines[i].start;
+
+		if (c->pipelines[i].from == site && !read_start_word(&start->kind, node) &&
+		    !read_moment(node, "start", start, err))
+			return false;
+	}
+	return true;
 }
 
 bool
@@ -124,9 +142,8 @@ model_channel_start(struct model_channel *c, const struct model_yaml *node, stru
 {
 	enum model_start_kind all = MODEL_START_NOW;
 	bool word = node == NULL || read_start_word(&all, node);
-	size_t i;
 
-	for (i = 0; i < c->npipelines; i++)
+	for (size_t i = 0; i < c->npipelines; i++)
 		c->pipelines[i].start.kind = all;
 	if (word)
 		return true;
@@ -134,10 +151,21 @@ model_channel_start(struct model_channel *c, const struct model_yaml *node, stru
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
 		    "start: now, beginning, or a place for each site whose log is read, is wanted");
 	for (const struct model_yaml *n = node->first; n != NULL; n = n->next) {
-		if (!find_reader(c, n->key, "start", &i, err))
+		if (!read_source_start(c, n, err))
 			return false;
-		if (!read_start_word(&c->pipelines[i].start.kind, n) &&
-		    !read_moment(n, "start", &c->pipelines[i].start, err))
+	}
+	return true;
+}
+
+static bool
+read_source_until(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+{
+	size_t site;
+
+	if (!find_source(c, node->key, "until", &site, err))
+		return false;
+	for (size_t i = 0; i < c->npipelines; i++) {
+		if (c->pipelines[i].from == site && !read_moment(node, "until", &c->pipelines[i].until, err))
 			return false;
 	}
 	return true;
@@ -146,15 +174,13 @@ model_channel_start(struct model_channel *c, const struct model_yaml *node, stru
 bool
 model_channel_until(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
-	size_t i = 0;
-
 	if (node == NULL)
 		return true;
 	if (node->kind != MODEL_YAML_MAP || node->count == 0)
 		return model_yaml_fail(
 		    node, err, LT_E_CONFIG_VALUE, "until: a place for a site whose log is read is wanted");
 	for (const struct model_yaml *n = node->first; n != NULL; n = n->next) {
-		if (!find_reader(c, n->key, "until", &i, err) || !read_moment(n, "until", &c->pipelines[i].until, err))
+		if (!read_source_until(c, n, err))
 			return false;
 	}
 	return true;
@@ -169,11 +195,16 @@ read_delay(const struct model_yaml *node, unsigned *out, struct lt_err *err)
 bool
 model_channel_delay(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
 {
-	const char *names[] = { c->pipelines[0].name, c->pipelines[c->npipelines - 1].name };
+	const char *names[MODEL_SITES_MAX * (MODEL_SITES_MAX - 1)];
 	unsigned ms;
 
 	if (node == NULL)
 		return true;
+	if (c->conflicts.on)
+		return model_yaml_fail(node->key, err, LT_E_CONFIG_VALUE,
+		    "delay: not where conflicts are decided: until a site has what another wrote, all that it writes itself is a conflict");
+	for (size_t i = 0; i < c->npipelines; i++)
+		names[i] = c->pipelines[i].name;
 	if (node->kind != MODEL_YAML_MAP) {
 		if (!read_delay(node, &ms, err))
 			return false;

@@ -184,8 +184,8 @@ model_field_size(
 }
 
 bool
-model_field_ms(
-    const struct model_yaml *node, const char *what, struct model_bounds bounds, unsigned *out, struct lt_err *err)
+model_field_span(
+    const struct model_yaml *node, const char *what, struct model_bounds bounds, uint64_t *out_ms, struct lt_err *err)
 {
 	static const struct {
 		const char *name;
@@ -210,7 +210,20 @@ model_field_ms(
 	if (n < bounds.low || n > bounds.high)
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE, "%s: from %llums to %llums are allowed", what,
 		    (unsigned long long)bounds.low, (unsigned long long)bounds.high);
-	*out = (unsigned)n;
+	*out_ms = n;
+	return true;
+}
+
+bool
+model_field_ms(
+    const struct model_yaml *node, const char *what, struct model_bounds bounds, unsigned *out, struct lt_err *err)
+{
+	uint64_t ms;
+
+	LT_ASSERT(bounds.high <= UINT32_MAX);
+	if (!model_field_span(node, what, bounds, &ms, err))
+		return false;
+	*out = (unsigned)ms;
 	return true;
 }
 

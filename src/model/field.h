@@ -32,6 +32,9 @@ LT_MUST_USE bool model_field_number(
 LT_MUST_USE bool model_field_size(
     const struct model_yaml *node, const char *what, struct model_bounds bounds, size_t *out, struct lt_err *err);
 /** Milliseconds: 10, 10ms, 2s, 5m, 1h, 7d. */
+LT_MUST_USE bool model_field_span(
+    const struct model_yaml *node, const char *what, struct model_bounds bounds, uint64_t *out_ms, struct lt_err *err);
+/** The same in 32 bits. */
 LT_MUST_USE bool model_field_ms(
     const struct model_yaml *node, const char *what, struct model_bounds bounds, unsigned *out, struct lt_err *err);
 /** on or off (true, false, yes, no). */

@@ -200,6 +200,24 @@ my_send_bulk(struct my_conn *c, struct my_stmt *s, const struct my_param *params
 	return close_packet(c, start, &reply_seq, err) && queued(c, reply_seq, err);
 }
 
+bool
+my_exec_all(struct my_conn *c, const char *const *sql, size_t n, struct lt_err *err)
+{
+	bool ok = true;
+
+	LT_ASSERT(my_pending(c) == 0);
+	for (size_t i = 0; i < n; i++) {
+		if (!my_send_query(c, lt_str_z(sql[i]), err))
+			return my_dead(c); /* some may be on their way */
+	}
+	for (size_t i = 0; i < n && my_alive(c); i++) {
+		struct lt_err later = { 0 };
+
+		ok = my_recv(c, NULL, ok ? err : &later) && ok;
+	}
+	return ok;
+}
+
 /* -- raw packets ---------------------------------------------------------------------------------- */
 
 bool

@@ -119,7 +119,7 @@ print_lines(struct lines *all, size_t count, const struct node_log_wish *wish, s
 bool
 node_log(const struct model_channel *channel, const struct node_log_wish *wish, struct lt_buf *out, struct lt_err *err)
 {
-	struct lines all[2] = { { 0 } };
+	struct lines *all = lt_calloc(channel->npipelines, sizeof(*all));
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < channel->npipelines; i++) {
@@ -127,8 +127,9 @@ node_log(const struct model_channel *channel, const struct node_log_wish *wish, 
 			ok = read_lines(channel, i, wish, &all[i], err);
 	}
 	if (ok)
-		print_lines(all, LT_COUNT(all), wish, out);
-	for (size_t i = 0; i < LT_COUNT(all); i++)
+		print_lines(all, channel->npipelines, wish, out);
+	for (size_t i = 0; i < channel->npipelines; i++)
 		my_rows_free(all[i].rows);
+	free(all);
 	return ok;
 }

@@ -68,12 +68,13 @@ on_metrics(struct evhttp_request *r, void *arg)
 {
 	struct node_http *h = arg;
 	struct lt_buf text = { 0 };
-	struct node_view v;
+	struct node_view v = { 0 };
 
 	node_view_get(h->node, &v);
 	node_metrics_text(&v, &text);
 	reply(r, HTTP_OK, "text/plain; version=0.0.4", &text);
 	lt_buf_free(&text);
+	node_view_clear(&v);
 }
 
 static void
@@ -81,13 +82,14 @@ on_health(struct evhttp_request *r, void *arg)
 {
 	struct node_http *h = arg;
 	struct lt_buf text = { 0 };
-	struct node_view v;
+	struct node_view v = { 0 };
 	bool well;
 
 	node_view_get(h->node, &v);
 	well = node_health_json(&v, &text);
 	reply(r, well ? HTTP_OK : HTTP_SERVUNAVAIL, "application/json", &text);
 	lt_buf_free(&text);
+	node_view_clear(&v);
 }
 
 static void

@@ -39,6 +39,27 @@ static const struct metric relay_metrics[] = {
 	    offsetof(struct binlog_relay_status, acks) },
 };
 
+/* Of sites: members of struct converge_status. */
+static const struct metric site_metrics[] = {
+	{ "lutra_site_conflicts_total", "counter", "Operations that met a write which they had not seen.",
+	    offsetof(struct converge_status, conflicts) },
+	{ "lutra_site_conflicts_lost_total", "counter", "Those of them that lost.",
+	    offsetof(struct converge_status, lost) },
+	{ "lutra_site_parked_total", "counter", "Rows that lost a value of a unique key and were parked.",
+	    offsetof(struct converge_status, parked) },
+	{ "lutra_site_went_back_total", "counter",
+	    "Divergence: how often the version of a row went back in the site's log.",
+	    offsetof(struct converge_status, went_back) },
+	{ "lutra_site_drift_total", "counter", "Divergence: rows that were not as they had to be.",
+	    offsetof(struct converge_status, drift) },
+	{ "lutra_site_held_total", "counter", "Transactions held, as their clock was too far ahead.",
+	    offsetof(struct converge_status, held) },
+	{ "lutra_site_keys", "gauge", "Rows whose last write is remembered.", offsetof(struct converge_status, keys) },
+	{ "lutra_site_keys_bytes", "gauge", "Memory that they take.", offsetof(struct converge_status, key_bytes) },
+	{ "lutra_site_fences_total", "counter", "Times that a group waited for the site's log to be read to its end.",
+	    offsetof(struct converge_status, fences) },
+};
+
 /* Label values: backslash, quote and newline are escaped. */
 static void
 label_value(struct lt_buf *out, const char *text)
@@ -129,6 +150,111 @@ state_samples(struct lt_buf *out, const struct node_view *v)
 	}
 }
 
+
+/* -- of sites ------------------------------------------------------------------------------------- */
+
+static void
+site_sample(struct lt_buf *out, const char *metric, const struct node_view *v, size_t i)
+{
+	lt_buf_printf(out, "%s{channel=", metric);
+	label_value(out, v->channel);
+	lt_buf_z(out, ",site=");
+	label_value(out, v->sites[i].name);
+	lt_buf_z(out, "} ");
+}
+
+/** A metric that is made of more than one member. */
+struct site_figure {
+	const char *name, *type, *help;
+	/* False: there is none of that site. */
+	bool (*value)(const struct node_site_view *v, double *out);
+};
+
+static bool
+fence_seconds(const struct node_site_view *v, double *out)
+{
+	*out = (double)v->status.fence_us / 1e6;
+	return true;
+}
+
+static bool
+skew_seconds(const struct node_site_view *v, double *out)
+{
+	*out = (double)v->status.skew_us / 1e6;
+	return true;
+}
+
+static bool
+is_believed(const struct node_site_view *v, double *out)
+{
+	*out = v->status.believed;
+	return true;
+}
+
+static bool
+seen_seconds(const struct node_site_view *v, double *out)
+{
+	*out = (double)v->status.forgotten_us / 1e6;
+	return v->status.forgotten_us > 0;
+}
+
+static bool
+purge_seconds(const struct node_site_view *v, double *out)
+{
+	*out = (double)v->status.purge_left_us / 1e6;
+	return v->status.purges;
+}
+
+static bool
+error_code(const struct node_site_view *v, double *out)
+{
+	*out = (double)v->status.err.code;
+	return true;
+}
+
+static const struct site_figure site_figures[] = {
+	{ "lutra_site_fence_seconds_total", "counter", "How long the fences took in all.", fence_seconds },
+	{ "lutra_site_clock_skew_seconds", "gauge", "The server's clock against Lutra's, at the last heartbeat.",
+	    skew_seconds },
+	{ "lutra_site_clock_believed", "gauge", "1 if the server's clock counts; 0: it is too far off.", is_believed },
+	{ "lutra_site_seen_by_all_seconds", "gauge",
+	    "Unix time: all that was written at the site by then every other site has.", seen_seconds },
+	{ "lutra_site_purge_left_seconds", "gauge",
+	    "How long until the server removes log that is still needed, by the age at which it removes files.",
+	    purge_seconds },
+	{ "lutra_site_error", "gauge", "The code of what keeps the site's log from being read; 0: nothing.",
+	    error_code },
+};
+
+static void
+site_samples(struct lt_buf *out, const struct node_view *v)
+{
+	for (size_t m = 0; m < LT_COUNT(site_metrics); m++) {
+		head(out, site_metrics[m].name, site_metrics[m].type, site_metrics[m].help);
+		for (size_t i = 0; i < v->nsites; i++) {
+			uint64_t value;
+
+			memcpy(&value, (const char *)&v->sites[i].status + site_metrics[m].offset, sizeof(value));
+			site_sample(out, site_metrics[m].name, v, i);
+			lt_buf_u64(out, value);
+			lt_buf_c(out, '\n');
+		}
+	}
+	for (size_t m = 0; m < LT_COUNT(site_figures); m++) {
+		head(out, site_figures[m].name, site_figures[m].type, site_figures[m].help);
+		for (size_t i = 0; i < v->nsites; i++) {
+			double value;
+
+			if (!site_figures[m].value(&v->sites[i], &value))
+				continue;
+			site_sample(out, site_figures[m].name, v, i);
+			lt_buf_printf(out, "%.6f\n", value);
+		}
+	}
+}
+
+/* -- the whole ------------------------------------------------------------------------------------ */
+
 void
 node_metrics_text(const struct node_view *v, struct lt_buf *out)
 {
@@ -155,6 +281,8 @@ node_metrics_text(const struct node_view *v, struct lt_buf *out)
 			break;
 		}
 	}
+	if (v->nsites > 0)
+		site_samples(out, v);
 }
 
 bool

@@ -2,6 +2,7 @@
 #ifndef NODE_NODE_PRIV_H
 #define NODE_NODE_PRIV_H
 
+#include "node/converge.h"
 #include "node/origin.h"
 #include "node/status.h"
 #include "node/trace.h"
@@ -10,13 +11,14 @@
 struct node {
 	const struct model_channel *channel; /* borrowed */
 	const struct lt_clock *clock;        /* borrowed */
-	struct node_origin *origins[2];      /* owned; of each pipeline's source */
-	struct node_trace *traces[2];        /* owned; of each pipeline */
-	struct pipeline *pipelines[2];       /* owned */
-	size_t count;
+	struct node_origin **origins;        /* owned, each too; of each pipeline's source */
+	struct node_trace **traces;          /* the same; of each pipeline */
+	struct pipeline **pipelines;         /* the same */
+	size_t count;                        /* of pipelines */
+	struct node_converge *converge;      /* owned; NULL where the channel decides no conflicts */
 };
 
-/** How it stands now; borrows names from `n`. Any thread. */
+/** How it stands now; borrows names from `n`. `out` zeroed, or of an earlier look; to node_view_clear(). Any thread. */
 void node_view_get(struct node *n, struct node_view *out);
 
 #endif

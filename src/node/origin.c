@@ -678,6 +678,13 @@ origin_look(void *ctx, const struct change_position *from, const struct change_f
 	return ok;
 }
 
+static bool
+origin_identity(void *ctx, struct my_conn *c, char out[64], struct lt_err *err)
+{
+	(void)ctx;
+	return binlog_identity(c, out, err);
+}
+
 struct pipeline_origin
 node_origin_ops(struct node_origin *o)
 {
@@ -686,6 +693,7 @@ node_origin_ops(struct node_origin *o)
 		.open = origin_open,
 		.look = origin_look,
 		.behind = origin_behind,
+		.identity = origin_identity,
 		.ctx = o,
 		.stop = o->stop };
 

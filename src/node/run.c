@@ -24,18 +24,18 @@ static const int end_signals[] = { SIGTERM, SIGINT };
 /* Owned by the main thread; handed to the ending thread once the loop has stopped. */
 struct runner {
 	struct node node;
-	struct model_channel *channel;                       /* owned */
-	struct pipeline_origin ops[2];                       /* of the node's origins */
-	const char *data;                                    /* borrowed: the data folder */
-	char *spill;                                         /* owned: the folder of large transactions */
-	struct change_spill_room rooms[2];                   /* in it, for each pipeline */
-	struct arbiter_lock *lock;                           /* owned */
-	struct event_base *loop;                             /* owned */
+	struct model_channel *channel;   /* owned */
+	struct pipeline_origin *ops;     /* owned; of the node's origins, or of who stands before them */
+	const char *data;                /* borrowed: the data folder */
+	char *spill;                     /* owned: the folder of large transactions */
+	struct change_spill_room *rooms; /* owned; in it, for each pipeline */
+	struct arbiter_lock *lock;       /* owned */
+	struct event_base *loop;         /* owned */
 	struct event *signals[LT_COUNT(end_signals)], *look; /* owned */
 	struct node_control *control;                        /* owned */
 	struct node_http *http;                              /* owned */
-	struct node_told told[2];
-	bool ready;              /* said */
+	struct node_told *told;                              /* owned */
+	bool ready;                                          /* said */
 	struct lt_wake *changed; /* owned; raised by the pipelines: states are to be looked at */
 	struct lt_wake *ended;   /* owned; raised by the ending thread */
 };
@@ -76,13 +76,14 @@ log_state(const char *name, const struct pipeline_status *s)
 static void
 look_at_states(struct runner *r)
 {
-	struct node_view v;
+	struct node_view v = { 0 };
 
 	node_view_get(&r->node, &v);
 	for (size_t i = 0; i < v.count; i++) {
 		if (node_told_due(&r->told[i], &v.pipelines[i].status, lt_mono_us(r->node.clock)))
 			log_state(v.pipelines[i].name, &v.pipelines[i].status);
 	}
+	node_view_clear(&v);
 }
 
 static void
@@ -142,6 +143,30 @@ make_room(const struct runner *r, struct change_spill_room *room)
 	room->part_bytes = LT_MIN(LT_MAX(room->memory_bytes / PART_SHARES, PART_MIN), PART_MAX);
 }
 
+static void
+make_node(struct runner *r)
+{
+	size_t n = r->channel->npipelines;
+
+	r->node.channel = r->channel;
+	r->node.clock = lt_clock_real();
+	r->node.origins = lt_calloc(n, sizeof(struct node_origin *));
+	r->node.traces = lt_calloc(n, sizeof(struct node_trace *));
+	r->node.pipelines = lt_calloc(n, sizeof(struct pipeline *));
+	r->ops = lt_calloc(n, sizeof(*r->ops));
+	r->rooms = lt_calloc(n, sizeof(*r->rooms));
+	r->told = lt_calloc(n, sizeof(*r->told));
+}
+
+static void
+free_origins(struct runner *r)
+{
+	for (size_t i = 0; r->node.origins != NULL && i < r->channel->npipelines; i++) {
+		node_origin_free(r->node.origins[i]);
+		r->node.origins[i] = NULL;
+	}
+}
+
 /* Before any pipeline starts: a folder that cannot be used ends the run. */
 static bool
 make_origins(struct runner *r, const char *data, struct lt_err *err)
@@ -169,12 +194,16 @@ static void
 start_pipelines(struct runner *r)
 {
 	const struct model_channel *channel = r->channel;
+	struct change_spill_room room = { 0 };
 
+	make_room(r, &room);
+	r->node.converge = node_converge_start(channel, &room, r->node.clock);
 	for (size_t i = 0; i < channel->npipelines; i++) {
+		struct pipeline_origin inner = node_origin_ops(r->node.origins[i]);
 		struct pipeline_trace trace;
 
-		r->ops[i] = node_origin_ops(r->node.origins[i]);
-		r->ops[i].changed = r->changed;
+		inner.changed = r->changed;
+		r->ops[i] = node_converge_origin(r->node.converge, i, &inner);
 		r->node.traces[i] = node_trace_new(r->data, channel, i);
 		trace = node_trace_ops(r->node.traces[i]);
 		r->node.pipelines[i] = pipeline_start(channel, i, &r->ops[i], &trace, r->node.clock);
@@ -202,6 +231,7 @@ end_all(void *arg)
 
 	for (size_t i = 0; i < r->node.count; i++)
 		pipeline_end(r->node.pipelines[i]);
+	node_converge_end(r->node.converge);
 	if (r->control != NULL)
 		node_control_end(r->control);
 	for (size_t i = 0; i < r->node.count; i++) {
@@ -209,10 +239,9 @@ end_all(void *arg)
 		node_trace_free(r->node.traces[i]);
 	}
 	r->node.count = 0;
-	for (size_t i = 0; i < LT_COUNT(r->node.origins); i++) {
-		node_origin_free(r->node.origins[i]);
-		r->node.origins[i] = NULL;
-	}
+	node_converge_free(r->node.converge);
+	r->node.converge = NULL;
+	free_origins(r);
 	lt_wake_raise(r->ended);
 }
 
@@ -233,8 +262,7 @@ static void
 runner_close(struct runner *r)
 {
 	node_http_free(r->http);
-	for (size_t i = 0; i < LT_COUNT(r->node.origins); i++)
-		node_origin_free(r->node.origins[i]);
+	free_origins(r);
 	arbiter_unlock(r->lock);
 	/* Last, so that whoever asked to stop finds the folder free. */
 	node_control_free(r->control);
@@ -246,6 +274,12 @@ runner_close(struct runner *r)
 		event_free(r->look);
 	if (r->loop != NULL)
 		event_base_free(r->loop);
+	free(r->node.origins);
+	free(r->node.traces);
+	free(r->node.pipelines);
+	free(r->ops);
+	free(r->rooms);
+	free(r->told);
 	model_channel_free(r->channel);
 	free(r->spill);
 	lt_wake_free(r->changed);
@@ -263,8 +297,7 @@ node_run(const struct node_run_options *options, struct lt_err *err)
 	if (!node_folder_make(options->data, err) || !arbiter_lock(options->data, &r.lock, err) ||
 	    !node_folder_spill(options->data, &r.spill, err))
 		goto out;
-	r.node.channel = r.channel;
-	r.node.clock = lt_clock_real();
+	make_node(&r);
 	if (!make_origins(&r, options->data, err))
 		goto out;
 	open_loop(&r);

@@ -2,6 +2,14 @@
 
 #include <stdio.h>
 
+void
+node_view_clear(struct node_view *v)
+{
+	free(v->pipelines);
+	free(v->sites);
+	*v = (struct node_view){ 0 };
+}
+
 static int
 badness(enum pipeline_state s)
 {
@@ -137,7 +145,13 @@ node_status_json(const struct node_view *v, struct lt_buf *out)
 		pipeline_json(v->pipelines[i].name, &v->pipelines[i].status,
 		    v->pipelines[i].semi_sync ? &v->pipelines[i].relay : NULL, out);
 	}
-	lt_buf_z(out, "]}]}");
+	lt_buf_c(out, ']');
+	if (v->nsites > 0) {
+		key_u64(out, "divergence", node_sites_diverged(v->sites, v->nsites));
+		lt_json_key(out, "sites");
+		node_sites_json(v->sites, v->nsites, out);
+	}
+	lt_buf_z(out, "}]}");
 }
 
 void
@@ -164,7 +178,8 @@ error_text(const char *name, const struct lt_err *err, struct lt_buf *out)
 void
 node_status_text(const struct node_view *v, struct lt_buf *out)
 {
-	lt_buf_printf(out, "channel %s: %s\n", v->channel, pipeline_state_name(node_view_state(v)));
+	lt_buf_printf(out, "channel %s: %s%s\n", v->channel, pipeline_state_name(node_view_state(v)),
+	    node_sites_diverged(v->sites, v->nsites) > 0 ? ", DIVERGED" : "");
 	lt_buf_printf(out, "%-20s %-9s %10s %12s %12s %12s %10s  %s\n", "PIPELINE", "STATE", "LAG MS", "LAG BYTES",
 	    "TRANSACTIONS", "ROWS", "ROWS/S", "APPLIED");
 	for (size_t i = 0; i < v->count; i++) {
@@ -187,4 +202,5 @@ node_status_text(const struct node_view *v, struct lt_buf *out)
 		if (v->pipelines[i].semi_sync)
 			error_text(v->pipelines[i].name, &v->pipelines[i].relay.alarm, out);
 	}
+	node_sites_text(v->sites, v->nsites, out);
 }

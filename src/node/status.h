@@ -3,19 +3,27 @@
 #define NODE_STATUS_H
 
 #include "binlog/relay.h"
+#include "node/sites.h"
 #include "pipeline/pipeline.h"
 
-/** One channel at one moment; a value. */
-struct node_view {
-	const char *channel;
-	size_t count;
-	struct {
-		const char *name;
-		struct pipeline_status status;
-		bool semi_sync; /* its source is read by way of a relay log: */
-		struct binlog_relay_status relay;
-	} pipelines[2];
+/** One pipeline at one moment. */
+struct node_pipeline_view {
+	const char *name; /* borrowed */
+	struct pipeline_status status;
+	bool semi_sync; /* its source is read by way of a relay log: */
+	struct binlog_relay_status relay;
 };
+
+/** One channel at one moment. */
+struct node_view {
+	const char *channel;                  /* borrowed */
+	struct node_pipeline_view *pipelines; /* owned */
+	size_t count;
+	struct node_site_view *sites; /* owned; of a conflict channel */
+	size_t nsites;                /* 0: it is none */
+};
+
+void node_view_clear(struct node_view *v);
 
 /** The worst of its pipelines. */
 enum pipeline_state node_view_state(const struct node_view *v);

@@ -1,4 +1,4 @@
-/* node/trace.h - a file in the data folder that tells that a pipeline has begun once: DIR/begun.1, DIR/begun.2.
+/* node/trace.h - a file in the data folder that tells that a pipeline has begun once: DIR/begun.1 and on.
  *
  * Progress lies at the target alone. Where that is lost while no `lutra run` lives, such as by a restore of the mapped
  * schemas without schema `lutra`, nothing there tells that `start` would pass over what came since; this does. It is a

@@ -1,6 +1,9 @@
 #include "node/verbs.h"
 
 #include "node/audit.h"
+#include "node/conflicts.h"
+#include "node/explain.h"
+#include "node/peers.h"
 
 /* What a pipeline may take over one order: comparing the tables of both ends is the longest. */
 #define ORDER_TIMEOUT_MS 60000
@@ -15,11 +18,23 @@ struct verb {
 void
 node_view_get(struct node *n, struct node_view *out)
 {
-	*out = (struct node_view){ .channel = n->channel->name, .count = n->count };
+	out->channel = n->channel->name;
+	out->pipelines = lt_realloc(out->pipelines, (n->count + 1) * sizeof(*out->pipelines));
+	out->count = n->count;
 	for (size_t i = 0; i < n->count; i++) {
 		out->pipelines[i].name = pipeline_name(n->pipelines[i]);
 		pipeline_status_get(n->pipelines[i], &out->pipelines[i].status);
 		out->pipelines[i].semi_sync = node_origin_relay_status(n->origins[i], &out->pipelines[i].relay);
+	}
+	out->nsites = 0;
+	out->sites = lt_realloc(out->sites, (n->channel->nsites + 1) * sizeof(*out->sites));
+	for (size_t i = 0; i < n->channel->nsites; i++) {
+		struct converge_site *site = node_converge_site(n->converge, i);
+
+		if (site == NULL)
+			continue;
+		out->sites[out->nsites].name = n->channel->sites[i].name;
+		converge_site_status(site, &out->sites[out->nsites++].status);
 	}
 }
 
@@ -27,16 +42,17 @@ static bool
 verb_status(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
     bool *found, struct lt_err *err)
 {
-	struct node_view v;
+	struct node_view v = { 0 };
 
 	(void)caller;
 	(void)err;
 	node_view_get(n, &v);
-	*found = node_view_state(&v) == PIPELINE_STOPPED;
+	*found = node_view_state(&v) == PIPELINE_STOPPED || node_sites_diverged(v.sites, v.nsites) > 0;
 	if (lt_str_eqz(f->args[1], "json"))
 		node_status_json(&v, text);
 	else
 		node_status_text(&v, text);
+	node_view_clear(&v);
 	return true;
 }
 
@@ -185,6 +201,47 @@ verb_log(struct node *n, const struct node_frame *f, const struct node_caller *c
 	return node_log(n->channel, &wish, text, err);
 }
 
+static bool
+verb_conflicts(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
+{
+	(void)found;
+	if (lt_str_eqz(f->args[2], "replay"))
+		return node_conflicts_replay(n->channel, f, caller->who, caller->gone, text, err);
+	return node_conflicts(n->channel, f, caller->gone, text, err);
+}
+
+static bool
+verb_site_remove(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
+{
+	struct node_farewell farewell = { .who = caller->who, .why = f->args[2], .gone = caller->gone };
+
+	if (!lt_str_u64(f->args[1], &farewell.id))
+		return lt_fail(err, LT_E_USAGE, "site remove %.*s: the id of a site is wanted", LT_FMT(f->args[1]));
+	return node_peer_remove(n, &farewell, text, found, err);
+}
+
+static struct converge_site *
+site_of(void *ctx, size_t site)
+{
+	const struct node *n = ctx;
+
+	return node_converge_site(n->converge, site);
+}
+
+static bool
+verb_explain(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
+{
+	const struct node_explain_wish wish = {
+		.channel = n->channel, .site = site_of, .ctx = n, .stop = caller->gone
+	};
+
+	(void)found;
+	return node_explain(&wish, f, text, err);
+}
+
 /* The start that args[3..] name. What is owned is the caller's to free. */
 static bool
 read_start(const struct node_frame *f, struct model_start *out, struct lt_err *err)
@@ -242,6 +299,9 @@ static const struct verb verbs[] = {
 	{ "pause", 2, 2, verb_pause },
 	{ "resume", 2, 2, verb_resume },
 	{ "log", 3, 3, verb_log },
+	{ "conflicts", 3, NODE_FRAME_ARGS - 1, verb_conflicts },
+	{ "explain", 3, NODE_FRAME_ARGS - 1, verb_explain },
+	{ "site-remove", 2, 2, verb_site_remove },
 };
 
 static bool

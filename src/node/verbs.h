@@ -16,6 +16,7 @@ struct node_caller {
  *
  *   status text|json             wait MILLISECONDS|-            retry|skip|ddl-done PIPELINE WHY
  *   position PIPELINE WHY now    ... gtid SET    ... place FILE POS    ... time MICROSECONDS
+ *   conflicts ... (node/conflicts.h)    explain ... (node/explain.h)    site-remove ID WHY
  */
 void node_verb(
     struct node *n, const struct node_frame *request, const struct node_caller *caller, struct lt_buf *answer);

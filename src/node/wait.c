@@ -6,11 +6,11 @@
 enum { LOOK_MS = 20, ASK_AGAIN_MS = 500 };
 
 struct barrier {
-	struct node *node;              /* borrowed */
-	struct lt_wake *cancel;         /* borrowed */
-	uint64_t deadline_us;           /* monotonic; UINT64_MAX = none */
-	struct change_position ends[2]; /* owned */
-	bool behind[2];                 /* as of the last look */
+	struct node *node;            /* borrowed */
+	struct lt_wake *cancel;       /* borrowed */
+	uint64_t deadline_us;         /* monotonic; UINT64_MAX = none */
+	struct change_position *ends; /* owned, of each pipeline */
+	bool *behind;                 /* owned; as of the last look */
 };
 
 /* Pause; false when the wait is over for another reason than the barrier. `err` holds what to say at the time limit. */
@@ -74,24 +74,22 @@ ask_end(struct barrier *b, size_t i, struct lt_err *err)
 	return node_origin_end(b->node->origins[i], server, left_ms(b), &b->ends[i], err);
 }
 
-/* Asks again while the server is away. */
+/* Asks again while the server is away. `v` holds the last look. */
 static bool
-take_end(struct barrier *b, size_t i, struct lt_err *err)
+take_end(struct barrier *b, size_t i, struct node_view *v, struct lt_err *err)
 {
 	struct lt_err why;
 	bool ok;
 
 	for (;;) {
-		struct node_view v;
-
 		why = (struct lt_err){ 0 };
 		ok = ask_end(b, i, &why);
 		if (ok || lt_err_kind(&why) != LT_KIND_RETRY)
 			break;
-		node_view_get(b->node, &v);
-		if (!check_stopped(&v, err))
+		node_view_get(b->node, v);
+		if (!check_stopped(v, err))
 			return false;
-		lt_fail(err, LT_E_TIMEOUT_WAIT, "pipeline %s: its source cannot be asked: %s", v.pipelines[i].name,
+		lt_fail(err, LT_E_TIMEOUT_WAIT, "pipeline %s: its source cannot be asked: %s", v->pipelines[i].name,
 		    why.message);
 		if (!pause_ms(b, ASK_AGAIN_MS, err))
 			return false;
@@ -146,7 +144,7 @@ wait_all(struct barrier *b, struct node_view *v, struct lt_err *err)
 	if (!check_stopped(v, err)) /* before a source is asked that may be why */
 		return false;
 	for (size_t i = 0; i < b->node->count; i++) {
-		if (!take_end(b, i, err))
+		if (!take_end(b, i, v, err))
 			return false;
 	}
 	for (;;) {
@@ -178,17 +176,22 @@ bool
 node_wait(struct node *n, int64_t timeout_ms, struct lt_wake *cancel, struct lt_buf *text, struct lt_err *err)
 {
 	struct barrier b = { .node = n, .cancel = cancel, .deadline_us = UINT64_MAX };
-	struct node_view v;
+	struct node_view v = { 0 };
 	bool ok;
 
 	if (timeout_ms >= 0)
 		b.deadline_us = lt_mono_us(n->clock) + (uint64_t)timeout_ms * 1000u;
-	for (size_t i = 0; i < LT_COUNT(b.ends); i++)
+	b.ends = lt_calloc(n->count, sizeof(*b.ends));
+	b.behind = lt_calloc(n->count, sizeof(*b.behind));
+	for (size_t i = 0; i < n->count; i++)
 		change_position_init(&b.ends[i]);
 	ok = wait_all(&b, &v, err);
 	if (ok)
 		say_done(&b, &v, text);
-	for (size_t i = 0; i < LT_COUNT(b.ends); i++)
+	for (size_t i = 0; i < n->count; i++)
 		change_position_clear(&b.ends[i]);
+	free(b.ends);
+	free(b.behind);
+	node_view_clear(&v);
 	return ok;
 }

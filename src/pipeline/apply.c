@@ -47,7 +47,7 @@ pipeline_stop_clear(struct pipeline_stop *stop)
 bool
 pipeline_is_lock(enum lt_code code)
 {
-	return code == LT_E_LOCK_WAIT || code == LT_E_DEADLOCK;
+	return code == LT_E_LOCK_WAIT || code == LT_E_DEADLOCK || code == LT_E_FENCE_LATE;
 }
 
 bool
@@ -77,6 +77,13 @@ pipeline_note_applied(struct pipeline *p, const struct change_position *end, con
 	pipeline_note_saved(p);
 	p->owed.file[0] = '\0'; /* places of another server's log would not compare */
 	pipeline_note_running(p, false);
+}
+
+void
+pipeline_note_passed(struct pipeline *p, struct change_txn *const *txns, size_t n)
+{
+	if (p->origin.passed != NULL)
+		p->origin.passed(p->origin.ctx, txns, n);
 }
 
 static void
@@ -113,6 +120,7 @@ apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *cons
 		p->left.waits = true;
 	} else if (ok) {
 		pipeline_note_applied(p, &end, &done);
+		pipeline_note_passed(p, txns, n);
 	}
 	change_position_clear(&end);
 	return ok;
@@ -163,11 +171,12 @@ apply_single(struct pipeline *p, struct change_sink *sink, struct change_txn *co
 	}
 }
 
-/* Where one was refused at the same place, it is not left once more: what R5 says needs the group that it was of. */
+/* Where one was refused at the same place, it is not left once more: what R5 says needs the group that it was of. Who
+ * settles a group hears at once how it ended. */
 static bool
 may_leave(const struct pipeline *p)
 {
-	return change_place_cmp(&p->left.refused, &p->applied.place) != 0;
+	return p->origin.settle == NULL && change_place_cmp(&p->left.refused, &p->applied.place) != 0;
 }
 
 bool
@@ -206,7 +215,8 @@ pipeline_apply_group(struct pipeline *p, struct change_sink *sink, struct change
 	return true;
 }
 
-/* Nothing to write: only `applied` moves, and the lane every now and then. */
+/* Nothing to write: only `applied` moves, and the lane every now and then; not because of what Lutra wrote (R11), but
+ * where sites have heartbeats: they would leave ever more log to be read again. */
 void
 pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t n)
 {
@@ -217,8 +227,9 @@ pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t 
 	change_position_copy(&p->applied, &end);
 	change_position_clear(&end);
 	for (size_t i = 0; i < n; i++)
-		p->unsaved = p->unsaved || !txns[i]->quiet || lt_fault("r11_quiet");
+		p->unsaved = p->unsaved || !txns[i]->quiet || p->origin.passed != NULL || lt_fault("r11_quiet");
 	pipeline_note_running(p, false);
+	pipeline_note_passed(p, txns, n);
 }
 
 uint64_t

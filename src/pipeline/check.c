@@ -82,6 +82,14 @@ pipeline_check_error(struct check *k, const char *what, const char *where, const
 	pipeline_check_fail(k, what, where, lt_code_hint(err->code), "E%d %s", (int)err->code, err->message);
 }
 
+bool
+pipeline_check_is_first(const struct check *k, const struct model_pipeline *p)
+{
+	const struct model_pipeline *back = model_channel_back(k->channel, p);
+
+	return back == NULL || p < back;
+}
+
 /* -- the whole ------------------------------------------------------------------------------------ */
 
 static void
@@ -93,7 +101,9 @@ reach_sites(struct check *k)
 		s->model = &k->channel->sites[i];
 		s->name = s->model->name;
 		for (size_t j = 0; j < k->channel->npipelines; j++) {
-			s->is_source |= k->channel->pipelines[j].from == i;
+			/* A shadow reads the target's log, too. */
+			s->is_source |= k->channel->pipelines[j].from == i ||
+					(k->channel->conflicts.shadow && k->channel->pipelines[j].to == i);
 			s->is_target |= k->channel->pipelines[j].to == i;
 		}
 		pipeline_check_reach(k, s);
@@ -107,7 +117,7 @@ reach_sites(struct check *k)
 static void
 check_pipelines(struct check *k)
 {
-	struct check_tables tables[LT_COUNT(k->channel->pipelines)];
+	struct check_tables *tables = lt_calloc(k->channel->npipelines, sizeof(*tables));
 	size_t ntables = 0;
 
 	for (size_t i = 0; i < k->channel->npipelines; i++) {
@@ -123,23 +133,34 @@ check_pipelines(struct check *k)
 			ntables++;
 		}
 	}
-	if (ntables > 0)
-		pipeline_check_data(k, &tables[0]); /* a two-way channel's other direction has the same pairs */
+	for (size_t i = 0; i < ntables; i++) {
+		const struct model_pipeline *p = tables[i].pipeline;
+
+		if (p->from != k->channel->pipelines[0].from) /* who is as the first site is as all others */
+			continue;
+		if (k->decides && !pipeline_check_begun(k, p))
+			pipeline_check_equal(k, &tables[i]);
+		else
+			pipeline_check_data(k, &tables[i]);
+	}
 	for (size_t i = 0; i < k->channel->nsites; i++) {
 		if (k->sites[i].conn != NULL)
 			pipeline_check_grants(k, i, tables, ntables);
 	}
 	for (size_t i = 0; i < ntables; i++)
 		pipeline_check_tables_clear(&tables[i]);
+	free(tables);
 }
 
 size_t
-pipeline_check(const struct model_channel *channel, pipeline_check_fn each, void *ctx)
+pipeline_check(const struct model_channel *channel, const struct pipeline_check_decider *decider,
+    pipeline_check_fn each, void *ctx)
 {
-	struct check k = { .channel = channel, .say = each, .ctx = ctx };
+	struct check k = { .channel = channel, .decider = decider, .say = each, .ctx = ctx };
 
 	k.sites = lt_calloc(channel->nsites, sizeof(*k.sites));
-	k.two_way = channel->npipelines == 2;
+	k.two_way = channel->pipelines[0].two_way;
+	k.decides = channel->conflicts.on && !channel->conflicts.shadow;
 	reach_sites(&k);
 	check_pipelines(&k);
 	for (size_t i = 0; i < channel->nsites; i++) {

@@ -4,15 +4,27 @@
 
 #include "model/channel.h"
 
+struct my_conn;
+
 enum pipeline_verdict { PIPELINE_OK, PIPELINE_WARN, PIPELINE_FAIL };
 
 /** One line: "ok|warn|fail  WHAT: detail; mend: statement". `mend` may be NULL. */
 typedef void (*pipeline_check_fn)(
     void *ctx, enum pipeline_verdict verdict, const char *what, const char *detail, const char *mend);
 
+/** Who decides conflicts, asked whether the tables of a site can be decided there. */
+struct pipeline_check_decider {
+	/** Into the site behind `conn`, over the mapping of a pipeline that leads there; all borrowed. */
+	void *(*open)(const struct model_channel *channel, const struct model_mapping *mapping, struct my_conn *conn);
+	/** False: it cannot, and why. */
+	bool (*fits)(void *site, struct lt_str schema, struct lt_str name, struct lt_err *err);
+	void (*close)(void *site);
+};
+
 /** Run every check of the channel; `each` is told of it, problems of reaching a server too. Returns the number of
  * failures. Writes nothing anywhere but, in two-way channels that have schema lutra already, nothing either. */
-size_t pipeline_check(const struct model_channel *channel, pipeline_check_fn each, void *ctx);
+size_t pipeline_check(const struct model_channel *channel, const struct pipeline_check_decider *decider,
+    pipeline_check_fn each, void *ctx);
 /** The GRANT statements that `site` needs in this channel, one a line, for the engine it runs. */
 void pipeline_grants(const struct model_channel *channel, size_t site, bool mariadb, struct lt_buf *out);
 

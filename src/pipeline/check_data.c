@@ -40,8 +40,8 @@ is_one_of(struct lt_str name, const char *const *list)
 	return false;
 }
 
-static bool
-is_integer(struct lt_str base_type)
+bool
+pipeline_check_is_integer(struct lt_str base_type)
 {
 	static const char *const list[] = { "tinyint", "smallint", "mediumint", "int", "bigint", "year", NULL };
 
@@ -81,25 +81,25 @@ prints_alike(const struct schema_column *a, const struct schema_column *b)
 
 	if (a->generated != SCHEMA_PLAIN || b->generated != SCHEMA_PLAIN)
 		return false;
-	if (is_integer(a->base_type) || is_text(a->base_type))
-		return is_integer(a->base_type) ? is_integer(b->base_type) : is_text(b->base_type);
+	if (pipeline_check_is_integer(a->base_type) || is_text(a->base_type))
+		return pipeline_check_is_integer(a->base_type) ? pipeline_check_is_integer(b->base_type)
+							       : is_text(b->base_type);
 	if (is_binary(a->base_type))
 		return lt_str_eq(a->base_type, b->base_type);
 	return is_one_of(a->base_type, exact) && lt_str_eq(a->type, b->type);
 }
 
-/* Whether its values can be written as a literal that finds the row at the other end. */
-static bool
-is_sound_key(const struct schema_column *c)
+bool
+pipeline_check_is_sound_key(const struct schema_column *c)
 {
 	return !lt_str_eqz(c->base_type, "float") && !lt_str_eqz(c->base_type, "double") &&
 	       !lt_str_eqz(c->base_type, "set") && !lt_str_eqz(c->base_type, "enum");
 }
 
-static void
-add_literal(struct lt_buf *out, const struct schema_column *c, struct lt_str value)
+void
+pipeline_check_literal(struct lt_buf *out, const struct schema_column *c, struct lt_str value)
 {
-	if (is_integer(c->base_type) || lt_str_eqz(c->base_type, "decimal"))
+	if (pipeline_check_is_integer(c->base_type) || lt_str_eqz(c->base_type, "decimal"))
 		lt_buf_str_add(out, value);
 	else if (is_binary(c->base_type))
 		my_sql_bytes(out, value);
@@ -143,7 +143,7 @@ take_column(struct sample *s, const struct schema_column *c, const struct schema
 {
 	add_column(&s->columns[0], c);
 	add_column(&s->columns[1], target);
-	s->integers[s->nvalues++] = is_integer(c->base_type);
+	s->integers[s->nvalues++] = pipeline_check_is_integer(c->base_type);
 }
 
 /* False: this table cannot be sampled. */
@@ -163,7 +163,7 @@ plan(struct sample *s)
 			return false;
 		c = &source->columns[s->key->parts[i].column];
 		target = other_end(s, c);
-		if (target == NULL || !is_sound_key(c))
+		if (target == NULL || !pipeline_check_is_sound_key(c))
 			return false;
 		take_column(s, c, target);
 		if (i > 0)
@@ -228,7 +228,7 @@ take_source(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_e
 	lt_buf_z(&s->keys, several ? "(" : "");
 	for (size_t i = 0; i < s->key->nparts; i++) {
 		lt_buf_z(&s->keys, i > 0 ? ", " : "");
-		add_literal(&s->keys, &s->pair->source->columns[s->key->parts[i].column], values[i]);
+		pipeline_check_literal(&s->keys, &s->pair->source->columns[s->key->parts[i].column], values[i]);
 	}
 	lt_buf_z(&s->keys, several ? ")" : "");
 	return true;
@@ -286,7 +286,7 @@ read_middle(struct sample *s, struct my_conn *c, struct lt_err *err)
 	struct my_rows *rows = NULL;
 	bool ok;
 
-	if (!is_integer(first->base_type))
+	if (!pipeline_check_is_integer(first->base_type))
 		return read_source(s, c, (struct lt_str){ 0 }, false, SAMPLE_ROWS - SAMPLE_EDGE, err);
 	lt_buf_z(&sql, "SELECT MIN(");
 	my_sql_name(&sql, first->name);

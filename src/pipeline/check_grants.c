@@ -30,7 +30,8 @@ static void
 check_need(struct check *k, const struct check_site *s, const struct pipeline_need *need,
     const struct check_tables *tables, size_t ntables)
 {
-	const uint32_t rows = PIPELINE_PRIV_SELECT | PIPELINE_PRIV_INSERT | PIPELINE_PRIV_UPDATE | PIPELINE_PRIV_DELETE;
+	const uint32_t rows = PIPELINE_PRIV_SELECT | PIPELINE_PRIV_INSERT | PIPELINE_PRIV_UPDATE |
+			      PIPELINE_PRIV_DELETE | PIPELINE_PRIV_TRIGGER;
 	uint32_t missing = need->privs & ~pipeline_held_on(s->held, need->schema, need->table);
 	struct lt_buf mend = { 0 }, names = { 0 };
 	bool is_lutra = lt_str_eqz(need->schema, "lutra");

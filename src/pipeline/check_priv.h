@@ -24,12 +24,14 @@ struct check_site {
 
 /** One run of the preflight; one owner. */
 struct check {
-	const struct model_channel *channel; /* borrowed */
+	const struct model_channel *channel;          /* borrowed */
+	const struct pipeline_check_decider *decider; /* borrowed */
 	pipeline_check_fn say;
 	void *ctx;
 	size_t failures;
 	struct check_site *sites; /* owned; as the channel has them */
 	bool two_way;
+	bool decides; /* conflicts are decided, not only told of (`shadow`) */
 };
 
 /** A mapped table with its other end. */
@@ -77,6 +79,11 @@ bool pipeline_check_number(const struct check_site *s, const char *name, uint64_
 /** The statement that sets a global variable, for good where the server can keep it. Borrowed from `out`. */
 const char *pipeline_check_set(const struct check_site *s, const char *name, const char *value, struct lt_buf *out);
 
+/** Whether it is the first of the pipelines between its two sites: what holds for the pair is said there. */
+bool pipeline_check_is_first(const struct check *k, const struct model_pipeline *p);
+
+/** The statement that tells where the site's log ends (the first two columns), and its filters. */
+const char *pipeline_check_log_status(const struct check_site *s);
 /** Connect, gather what the other checks need; a site that cannot be reached is reported and stays without a
  * connection. */
 void pipeline_check_reach(struct check *k, struct check_site *s);
@@ -89,13 +96,29 @@ void pipeline_check_grants(struct check *k, size_t site, const struct check_tabl
 /** Read both ends' catalogs; false: reported, nothing to clear. */
 bool pipeline_check_tables_read(struct check *k, const struct model_pipeline *p, struct check_tables *out);
 void pipeline_check_tables(struct check *k, const struct check_tables *t);
+/** Whether conflicts of that table are decided by a policy. */
+bool pipeline_check_decided(const struct check *k, struct lt_str schema, struct lt_str table);
+/** What is of a finding that is a warning where nothing is decided. */
+enum pipeline_verdict pipeline_check_verdict(const struct check *k, const struct check_pair *pair);
+/** What the ends of such tables must have in common, and whether the target's can be decided there. */
+void pipeline_check_alike(struct check *k, const struct check_tables *t);
+void pipeline_check_decidable(struct check *k, const struct check_tables *t);
 /** What entries do beyond names: constants, several tables into one. */
 void pipeline_check_mapping(struct check *k, const struct check_tables *t);
 void pipeline_check_otter(struct check *k, const struct check_tables *t);
 void pipeline_check_tables_clear(struct check_tables *t);
 void pipeline_check_finding(struct check_survey *s, const char *mend, const char *fmt, ...) LT_PRINTF(3, 4);
 void pipeline_check_survey_end(struct check_survey *s, const char *fine);
-/** Whether the rows that are there already are the same at both ends. */
+/** Whether the rows that are there already are the same at both ends: a sample, a hint. */
 void pipeline_check_data(struct check *k, const struct check_tables *t);
+/** The same of all rows of all tables, for a conflict channel that has not begun: what differs and is not written any
+ * more would differ for ever. */
+void pipeline_check_equal(struct check *k, const struct check_tables *t);
+/** Whether the channel has progress between the two sites. */
+bool pipeline_check_begun(const struct check *k, const struct model_pipeline *p);
+bool pipeline_check_is_integer(struct lt_str base_type);
+/** Whether its values can be written as a literal that finds the row at the other end; and the literal. */
+bool pipeline_check_is_sound_key(const struct schema_column *c);
+void pipeline_check_literal(struct lt_buf *out, const struct schema_column *c, struct lt_str value);
 
 #endif

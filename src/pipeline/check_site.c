@@ -47,9 +47,32 @@ static const struct setting {
 	    "innodb_read_only=OFF in the server's configuration, and a restart" },
 };
 
+/* Where conflicts are decided, another value of these fails: what it means there. */
+static const struct {
+	const char *name, *why;
+} strict[] = {
+	{ "binlog_row_image", "conflicts are decided by whole rows" },
+	{ "binlog_row_metadata", "the log does not name columns, by which conflicts are decided" },
+	{ "sync_binlog",
+	    "a crash may take back transactions that other sites have, and nobody can tell then what was decided by them" },
+	{ "innodb_flush_log_at_trx_commit",
+	    "a crash may take back transactions that the log and the other sites have: the site differs then" },
+};
+
+static const char *
+why_strict(const struct check *k, const char *name)
+{
+	for (size_t i = 0; k->decides && i < LT_COUNT(strict); i++) {
+		if (strcmp(strict[i].name, name) == 0)
+			return strict[i].why;
+	}
+	return NULL;
+}
+
 static void
 say_setting(struct check *k, const struct check_site *s, const struct setting *at, struct lt_str value)
 {
+	const char *why = why_strict(k, at->name);
 	struct lt_buf statement = { 0 };
 	const char *mend = at->mend;
 	uint64_t number;
@@ -60,8 +83,8 @@ say_setting(struct check *k, const struct check_site *s, const struct setting *a
 		snprintf(quoted, sizeof(quoted), lt_str_u64(lt_str_z(at->want), &number) ? "%s" : "'%s'", at->want);
 		mend = pipeline_check_set(s, at->name, quoted, &statement);
 	}
-	if (at->otherwise == PIPELINE_FAIL)
-		pipeline_check_fail(k, at->name, s->name, mend, "%.*s: %s", LT_FMT(value), at->why);
+	if (why != NULL || at->otherwise == PIPELINE_FAIL)
+		pipeline_check_fail(k, at->name, s->name, mend, "%.*s: %s", LT_FMT(value), why != NULL ? why : at->why);
 	else
 		pipeline_check_warn(k, at->name, s->name, mend, "%.*s: %s", LT_FMT(value), at->why);
 	lt_buf_free(&statement);
@@ -85,7 +108,7 @@ check_settings(struct check *k, const struct check_site *s)
 			say_setting(k, s, at, value);
 	}
 	if (s->is_source && pipeline_check_var(s, "binlog_row_metadata").ptr == NULL)
-		pipeline_check_warn(k, "binlog_row_metadata", s->name, NULL,
+		(k->decides ? pipeline_check_fail : pipeline_check_warn)(k, "binlog_row_metadata", s->name, NULL,
 		    "this version has none: rows from before a change of a table that Lutra did not see cannot be read");
 	if (s->is_source && lt_str_eqz(pipeline_check_var(s, "log_bin_compress"), "ON"))
 		pipeline_check_ok(k, "log_bin_compress", s->name, "ON: compressed events are read");
@@ -101,7 +124,11 @@ check_value_options(struct check *k, const struct check_site *s)
 
 	if (!s->is_source || options.ptr == NULL)
 		return;
-	if (options.len == 0 || !minimal)
+	if (options.len > 0 && k->decides)
+		pipeline_check_fail(k, "binlog_row_value_options", s->name,
+		    "SET PERSIST binlog_row_value_options = '' (sessions that are open keep the old one)",
+		    "%.*s: conflicts are decided by whole values, not by edits of them", LT_FMT(options));
+	else if (options.len == 0 || !minimal)
 		pipeline_check_ok(
 		    k, "binlog_row_value_options", s->name, "%s", options.len > 0 ? options.ptr : "empty");
 	else
@@ -178,18 +205,23 @@ column_named(const struct my_rows *rows, const char *name)
 	return (struct lt_str){ 0 };
 }
 
+const char *
+pipeline_check_log_status(const struct check_site *s)
+{
+	return !s->mariadb && s->version >= 80200 ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
+}
+
 /* A filter could keep the rows, or in a two-way channel the mark beside them, out of the log. */
 static void
 check_filters(struct check *k, const struct check_site *s)
 {
-	bool renamed = !s->mariadb && s->version >= 80200;
 	struct my_rows *rows = NULL;
 	struct lt_err err = { 0 };
 	struct lt_str only, never;
 
 	if (!s->is_source || !lt_str_ieq(pipeline_check_var(s, "log_bin"), LT_STR("ON")))
 		return;
-	if (!my_query(s->conn, renamed ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS", &rows, &err)) {
+	if (!my_query(s->conn, pipeline_check_log_status(s), &rows, &err)) {
 		pipeline_check_warn(k, "log filters", s->name, NULL, "not known: E%d %s", (int)err.code, err.message);
 		return;
 	}
@@ -214,9 +246,15 @@ static void
 check_clock(struct check *k, const struct check_site *s)
 {
 	double offset_s = (double)s->clock_us / 1e6;
+	bool decides = k->decides;
+	int64_t limit_us = (int64_t)(k->channel->conflicts.max_skew_us / 2);
 
 	if (!s->clock_known)
-		pipeline_check_warn(k, "clock", s->name, NULL, "could not be read");
+		(decides ? pipeline_check_fail : pipeline_check_warn)(k, "clock", s->name, NULL, "could not be read");
+	else if (decides && (s->clock_us > limit_us || s->clock_us < -limit_us))
+		pipeline_check_fail(k, "clock", s->name, "let both machines follow NTP",
+		    "%+.1f s against this machine's, more than half of `max-skew` (%.1f s): its time does not count, and who wrote last is not told rightly",
+		    offset_s, (double)k->channel->conflicts.max_skew_us / 1e6);
 	else if (s->clock_us > CLOCK_LIMIT_US || s->clock_us < -CLOCK_LIMIT_US)
 		pipeline_check_warn(k, "clock", s->name, "let both machines follow NTP",
 		    "%+.1f s against this machine's: lag is shown wrongly, and starts by time miss", offset_s);
@@ -347,6 +385,11 @@ check_alike(struct check *k, const struct model_pipeline *p, const struct check_
 
 	if (lt_str_eq(a, b))
 		pipeline_check_ok(k, "lower_case_table_names", p->name, "%.*s at both sites", LT_FMT(a));
+	else if (k->decides)
+		pipeline_check_fail(k, "lower_case_table_names", p->name,
+		    "make a server anew with the other's setting (it cannot be changed later)",
+		    "%.*s at %s, %.*s at %s: where conflicts are decided a table has the same name at all sites",
+		    LT_FMT(a), from->name, LT_FMT(b), to->name);
 	else
 		pipeline_check_warn(k, "lower_case_table_names", p->name,
 		    "write the names under `tables` as each site has them (it cannot be changed later)",
@@ -376,7 +419,7 @@ pipeline_check_between(struct check *k, const struct model_pipeline *p)
 	const struct check_site *from = &k->sites[p->from], *to = &k->sites[p->to];
 
 	check_packets(k, p, from, to);
-	if (p != &k->channel->pipelines[0])
+	if (!pipeline_check_is_first(k, p))
 		return;
 	check_apart(k, p, from, to);
 	check_alike(k, p, from, to);

@@ -222,6 +222,13 @@ check_present(struct check *k, const struct check_tables *t)
 	pipeline_check_survey_end(&s, fine);
 }
 
+/* More is asked of those: pipeline_check_alike(). */
+static bool
+is_decided(const struct check *k, const struct check_pair *pair)
+{
+	return pipeline_check_decided(k, pair->to_schema, pair->to_table);
+}
+
 static void
 check_shapes(struct check *k, const struct check_tables *t)
 {
@@ -232,7 +239,7 @@ check_shapes(struct check *k, const struct check_tables *t)
 	for (size_t i = 0; i < t->npairs; i++) {
 		const struct check_pair *pair = &t->pairs[i];
 
-		if (pair->target == NULL)
+		if (pair->target == NULL || is_decided(k, pair))
 			continue;
 		lt_buf_clear(&lines);
 		map = pipeline_rule_map(pair->rule);
@@ -294,7 +301,7 @@ check_charsets(struct check *k, const struct check_tables *t)
 	for (size_t i = 0; i < t->npairs; i++) {
 		const struct check_pair *pair = &t->pairs[i];
 
-		for (size_t j = 0; pair->target != NULL && j < pair->source->ncolumns; j++) {
+		for (size_t j = 0; pair->target != NULL && !is_decided(k, pair) && j < pair->source->ncolumns; j++) {
 			const struct schema_column *from = &pair->source->columns[j], *to = target_of(pair, from);
 
 			if (to == NULL || from->charset.len == 0 || to->charset.len == 0 ||
@@ -320,7 +327,7 @@ check_keys(struct check *k, const struct check_tables *t)
 	for (size_t i = 0; i < t->npairs; i++) {
 		const struct schema_table *end = t->pairs[i].target != NULL ? t->pairs[i].target : t->pairs[i].source;
 
-		if (schema_table_find_key(end) != NULL)
+		if (schema_table_find_key(end) != NULL || is_decided(k, &t->pairs[i]))
 			continue;
 		snprintf(
 		    mend, sizeof(mend), "give `%.*s`.`%.*s` a primary key", LT_FMT(end->schema), LT_FMT(end->name));
@@ -342,7 +349,7 @@ check_floats(struct check *k, const struct check_tables *t)
 		const struct check_pair *pair = &t->pairs[i];
 		bool keyless = pair->target != NULL && schema_table_find_key(pair->target) == NULL;
 
-		if (pair->target == NULL || (!keyless && k->channel->verify == MODEL_VERIFY_OFF))
+		if (pair->target == NULL || (!keyless && k->channel->verify == MODEL_VERIFY_OFF) || is_decided(k, pair))
 			continue;
 		for (size_t j = 0; j < pair->source->ncolumns; j++) {
 			const struct schema_column *from = &pair->source->columns[j];
@@ -362,10 +369,17 @@ check_floats(struct check *k, const struct check_tables *t)
 	pipeline_check_survey_end(&s, "no row is found by one");
 }
 
+static const char *const trigger_mends[] = {
+	[PIPELINE_WARN] = "let it do nothing for Lutra's account (IF CURRENT_USER() ...), or drop it there",
+	[PIPELINE_FAIL] =
+	    "drop it there, and let the statement do at every site what the trigger did; or exclude the table",
+};
+
 static void
 check_triggers(struct check *k, const struct check_tables *t)
 {
 	struct check_survey s = { k, t, "triggers at target", PIPELINE_WARN, 0 };
+	enum pipeline_verdict unseen_is = PIPELINE_WARN;
 	const struct schema_table *unseen = NULL;
 	struct lt_buf grant = { 0 };
 
@@ -374,16 +388,19 @@ check_triggers(struct check *k, const struct check_tables *t)
 
 		if (target == NULL)
 			continue;
+		s.otherwise = pipeline_check_verdict(k, &t->pairs[i]);
 		if (t->to->held == NULL ||
-		    (pipeline_held_on(t->to->held, target->schema, target->name) & PIPELINE_PRIV_TRIGGER) == 0)
-			unseen = unseen != NULL ? unseen : target;
+		    (pipeline_held_on(t->to->held, target->schema, target->name) & PIPELINE_PRIV_TRIGGER) == 0) {
+			unseen = unseen == NULL || s.otherwise > unseen_is ? target : unseen;
+			unseen_is = LT_MAX(unseen_is, s.otherwise);
+		}
 		if (target->has_triggers)
-			pipeline_check_finding(&s,
-			    "let it do nothing for Lutra's account (IF CURRENT_USER() ...), or drop it there",
+			pipeline_check_finding(&s, trigger_mends[s.otherwise],
 			    "%.*s.%.*s has triggers: they fire for applied rows too, and what they write comes on top of what arrives",
 			    LT_FMT(target->schema), LT_FMT(target->name));
 	}
 	if (unseen != NULL) {
+		s.otherwise = unseen_is;
 		lt_buf_z(&grant, "GRANT TRIGGER ON ");
 		my_sql_name(&grant, unseen->schema);
 		lt_buf_printf(&grant, ".* TO %.*s", LT_FMT(lt_buf_str(&t->to->account)));
@@ -404,6 +421,8 @@ check_versioned(struct check *k, const struct check_tables *t)
 	for (size_t i = 0; i < t->npairs; i++) {
 		const struct schema_table *target = t->pairs[i].target;
 
+		if (is_decided(k, &t->pairs[i]))
+			continue;
 		if (t->pairs[i].source->temporal || (target != NULL && target->temporal))
 			pipeline_check_finding(&s,
 			    "exclude the row's period columns, and do not rely on the target's history",
@@ -412,6 +431,12 @@ check_versioned(struct check *k, const struct check_tables *t)
 	}
 	pipeline_check_survey_end(&s, "none");
 }
+
+static const char *const cascade_mends[] = {
+	[PIPELINE_WARN] = "keep the same foreign keys at both ends, and map parent and child tables together",
+	[PIPELINE_FAIL] =
+	    "make them RESTRICT and let the application delete or change the rows below, or exclude the tables",
+};
 
 static void
 check_cascades(struct check *k, const struct check_tables *t)
@@ -428,9 +453,9 @@ check_cascades(struct check *k, const struct check_tables *t)
 		if (!pair->source->cascades && (pair->target == NULL || !pair->target->cascades))
 			continue;
 		found++;
+		s.otherwise = pipeline_check_verdict(k, pair);
 		if (!logged)
-			pipeline_check_finding(&s,
-			    "keep the same foreign keys at both ends, and map parent and child tables together",
+			pipeline_check_finding(&s, cascade_mends[s.otherwise],
 			    "foreign keys change rows below %.*s.%.*s by themselves, and %s does not log that: the target must do the same",
 			    LT_FMT(pair->source->schema), LT_FMT(pair->source->name), t->from->name);
 	}
@@ -463,38 +488,79 @@ has_auto_increment(const struct schema_table *table)
 	return false;
 }
 
-/* Sequences offset + n * increment meet if and only if their offsets are equal modulo the increments' common divisor.
- */
+/* Numbers that a site gives: offset + n * increment. */
+struct series {
+	uint64_t step, from;
+};
+
+static bool
+read_series(const struct check_site *s, struct series *out)
+{
+	return pipeline_check_number(s, "auto_increment_increment", &out->step) &&
+	       pipeline_check_number(s, "auto_increment_offset", &out->from);
+}
+
+/* They meet if and only if their offsets are equal modulo the increments' common divisor. */
+static bool
+meet(const struct series *a, const struct series *b)
+{
+	uint64_t common = gcd(LT_MAX(a->step, 1), LT_MAX(b->step, 1));
+
+	return a->from % common == b->from % common;
+}
+
+/* Where conflicts are decided, two rows that got one number would be taken for one row, and one of them would go. */
 static void
 check_auto_increment(struct check *k, const struct check_tables *t)
 {
-	uint64_t step_a = 1, from_a = 1, step_b = 1, from_b = 1, common;
+	struct series a = { 1, 1 }, b = { 1, 1 };
 	const char *name = t->pipeline->name;
 	size_t count = 0;
+	bool fails = false;
 	char mend[200];
 
-	for (size_t i = 0; i < t->npairs; i++)
-		count += has_auto_increment(t->pairs[i].source);
-	if (!pipeline_check_number(t->from, "auto_increment_increment", &step_a) ||
-	    !pipeline_check_number(t->from, "auto_increment_offset", &from_a) ||
-	    !pipeline_check_number(t->to, "auto_increment_increment", &step_b) ||
-	    !pipeline_check_number(t->to, "auto_increment_offset", &from_b) || count == 0) {
+	for (size_t i = 0; i < t->npairs; i++) {
+		if (!has_auto_increment(t->pairs[i].source))
+			continue;
+		count++;
+		fails = fails || pipeline_check_verdict(k, &t->pairs[i]) == PIPELINE_FAIL;
+	}
+	if (!read_series(t->from, &a) || !read_series(t->to, &b) || count == 0) {
 		pipeline_check_ok(k, "auto_increment", name, "no mapped table has such a column");
 		return;
 	}
-	common = gcd(LT_MAX(step_a, 1), LT_MAX(step_b, 1));
-	snprintf(mend, sizeof(mend),
-	    "SET GLOBAL auto_increment_increment = 2, GLOBAL auto_increment_offset = 1 at %s, and offset = 2 at %s",
-	    t->from->name, t->to->name);
-	if (from_a % common != from_b % common)
+	if (!meet(&a, &b)) {
 		pipeline_check_ok(k, "auto_increment", name, "every %llu from %llu at %s, every %llu from %llu at %s",
-		    (unsigned long long)step_a, (unsigned long long)from_a, t->from->name, (unsigned long long)step_b,
-		    (unsigned long long)from_b, t->to->name);
-	else
-		pipeline_check_warn(k, "auto_increment", name, mend,
-		    "%zu tables have such a column, and both sites can give the same number (every %llu from %llu, every %llu from %llu)",
-		    count, (unsigned long long)step_a, (unsigned long long)from_a, (unsigned long long)step_b,
-		    (unsigned long long)from_b);
+		    (unsigned long long)a.step, (unsigned long long)a.from, t->from->name, (unsigned long long)b.step,
+		    (unsigned long long)b.from, t->to->name);
+		return;
+	}
+	snprintf(mend, sizeof(mend),
+	    "SET GLOBAL auto_increment_increment = %zu, GLOBAL auto_increment_offset = %zu at %s, and offset = %zu at %s",
+	    k->channel->nsites, t->pipeline->from + 1, t->from->name, t->pipeline->to + 1, t->to->name);
+	(fails ? pipeline_check_fail : pipeline_check_warn)(k, "auto_increment", name, mend,
+	    "%zu tables have such a column, and both sites can give the same number (every %llu from %llu, every %llu from %llu)%s",
+	    count, (unsigned long long)a.step, (unsigned long long)a.from, (unsigned long long)b.step,
+	    (unsigned long long)b.from, fails ? ": of two rows with one number only one stays" : "");
+}
+
+/* Where a row of one table refers to a row of another, each is decided by itself. */
+static void
+check_references(struct check *k, const struct check_tables *t)
+{
+	struct check_survey s = { k, t, "foreign keys", PIPELINE_WARN, 0 };
+
+	for (size_t i = 0; i < t->npairs; i++) {
+		const struct schema_table *source = t->pairs[i].source;
+
+		if (source->nparents > 0 && is_decided(k, &t->pairs[i]))
+			pipeline_check_finding(&s,
+			    "see to it that no site deletes a row while another may write one that refers to it",
+			    "%.*s.%.*s has foreign keys: a row whose parent was deleted at another site meanwhile stops the pipeline"
+			    " (E5003)",
+			    LT_FMT(source->schema), LT_FMT(source->name));
+	}
+	pipeline_check_survey_end(&s, "none");
 }
 
 static void
@@ -519,6 +585,36 @@ check_entries(struct check *k, const struct check_tables *t)
 	}
 }
 
+/* Whether no pipeline before it has the same source (or target): what is of one site is said once in a mesh. */
+static bool
+is_first_of(const struct check *k, const struct model_pipeline *p, bool source)
+{
+	for (const struct model_pipeline *q = k->channel->pipelines; q != p; q++) {
+		if (source ? q->from == p->from : q->to == p->to)
+			return false;
+	}
+	return true;
+}
+
+static void
+check_source(struct check *k, const struct check_tables *t)
+{
+	check_engines(k, t);
+	check_keys(k, t);
+	check_versioned(k, t);
+	check_cascades(k, t);
+	if (k->channel->conflicts.on)
+		check_references(k, t);
+}
+
+static void
+check_target(struct check *k, const struct check_tables *t)
+{
+	check_triggers(k, t);
+	if (k->channel->conflicts.on)
+		pipeline_check_decidable(k, t);
+}
+
 void
 pipeline_check_tables(struct check *k, const struct check_tables *t)
 {
@@ -533,13 +629,14 @@ pipeline_check_tables(struct check *k, const struct check_tables *t)
 	check_present(k, t);
 	check_shapes(k, t);
 	pipeline_check_mapping(k, t);
-	check_engines(k, t);
 	check_charsets(k, t);
-	check_keys(k, t);
 	check_floats(k, t);
-	check_triggers(k, t);
-	check_versioned(k, t);
-	check_cascades(k, t);
-	if (k->two_way && t->pipeline == &k->channel->pipelines[0])
+	if (is_first_of(k, t->pipeline, true))
+		check_source(k, t);
+	if (is_first_of(k, t->pipeline, false))
+		check_target(k, t);
+	if (k->channel->conflicts.on && pipeline_check_is_first(k, t->pipeline))
+		pipeline_check_alike(k, t);
+	if (k->two_way && pipeline_check_is_first(k, t->pipeline))
 		check_auto_increment(k, t);
 }

@@ -120,13 +120,31 @@ pipeline_flight_oldest_us(const struct pipeline_flight *f)
 
 /* -- taking --------------------------------------------------------------------------------------- */
 
-/* As many as can be had; a server that has no room for one more is no reason to stand still. */
-static bool
-start_writers(struct pipeline_flight *f, struct lt_err *err)
-{
-	size_t want = f->p->channel->writers;
+/* One writer's connection being made. */
+struct opening {
+	struct lt_thread *thread; /* owned */
+	struct pipeline_flight *f;
+	struct flight_writer *w;
+	bool ok;
+	struct lt_err err;
+};
 
-	f->writers = lt_calloc(want, sizeof(*f->writers));
+static void
+open_main(void *arg)
+{
+	struct opening *o = arg;
+	size_t lane = (size_t)(o->w - o->f->writers) + 1;
+
+	o->ok = flight_writer_open(o->w, o->f->sink, lane, &o->err);
+}
+
+/* All at a time: each takes a dozen round trips. Those that could be had come first; *why tells of one of the others.
+ */
+static void
+open_writers(struct pipeline_flight *f, size_t want, struct lt_err *why)
+{
+	struct opening *all = lt_calloc(want, sizeof(*all));
+
 	for (size_t i = 0; i < want; i++) {
 		struct flight_writer *w = &f->writers[i];
 
@@ -135,15 +153,34 @@ start_writers(struct pipeline_flight *f, struct lt_err *err)
 		w->work = f->work;
 		w->back = f->back;
 		w->clock = f->p->clock;
-		if (!flight_writer_open(w, f->sink, i + 1, f->p->origin.stop, err)) {
-			if (err->code != LT_E_SERVER_BUSY)
-				return false;
-			lt_log(LT_LOG_WARN, "%s %s: only %zu of %zu writers: %s", f->p->channel->name,
-			    f->p->model->name, i, want, err->message);
-			memset(err, 0, sizeof(*err));
-			break;
-		}
-		f->nwriters++;
+		all[i].f = f;
+		all[i].w = w;
+		all[i].thread = lt_thread_start("opens", open_main, &all[i]);
+	}
+	for (size_t i = 0; i < want; i++) {
+		lt_thread_join(all[i].thread);
+		if (!all[i].ok && (why->code == LT_OK || why->code == LT_E_SERVER_BUSY))
+			*why = all[i].err;
+		else if (all[i].ok)
+			f->writers[f->nwriters++] = *all[i].w;
+	}
+	free(all);
+}
+
+/* As many as can be had; a server that has no room for one more is no reason to stand still. */
+static bool
+start_writers(struct pipeline_flight *f, struct lt_err *err)
+{
+	size_t want = f->p->channel->writers;
+
+	f->writers = lt_calloc(want, sizeof(*f->writers));
+	open_writers(f, want, err);
+	if (f->nwriters < want && err->code != LT_E_SERVER_BUSY)
+		return false;
+	if (f->nwriters < want) {
+		lt_log(LT_LOG_WARN, "%s %s: only %zu of %zu writers: %s", f->p->channel->name, f->p->model->name,
+		    f->nwriters, want, err->message);
+		memset(err, 0, sizeof(*err));
 	}
 	f->failed_to_start = f->nwriters == 0;
 	for (size_t i = 0; i < f->nwriters; i++) {
@@ -297,6 +334,7 @@ advance(struct pipeline_flight *f)
 	while ((job = f->first) != NULL && (job->state == FLIGHT_DONE || job->state == FLIGHT_PLACES)) {
 		if (job->state == FLIGHT_DONE) {
 			pipeline_note_applied(f->p, &job->end, &job->done);
+			pipeline_note_passed(f->p, job->txns, job->count);
 			if (f->turns.free)
 				f->p->saved = job->low.place;
 			note_lag(f->p, job);

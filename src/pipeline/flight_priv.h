@@ -72,9 +72,9 @@ struct flight_writer {
 	_Atomic uint64_t replies, awaited_rows; /* judged; what the next one is for, 0: none is waited for */
 };
 
-/** Connect and take lane `lane`; `w` is zeroed but for what is borrowed. */
+/** Connect and take lane `lane`; `w` is zeroed but for what is borrowed, and may be moved until it starts. */
 LT_MUST_USE bool flight_writer_open(
-    struct flight_writer *w, struct change_sink *first, size_t lane, struct lt_wake *stop, struct lt_err *err);
+    struct flight_writer *w, struct change_sink *first, size_t lane, struct lt_err *err);
 void flight_writer_start(struct flight_writer *w);
 /** After the work's queue was closed: waits for its thread. */
 void flight_writer_close(struct flight_writer *w);

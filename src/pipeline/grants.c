@@ -112,7 +112,10 @@ pipeline_needs_init(struct pipeline_needs *n, const struct model_channel *channe
 
 		if (p->to != site)
 			continue;
-		need_mapped(n, p->mapping, true, ROW_PRIVS);
+		if (channel->conflicts.shadow) /* its log is read, too */
+			need(n, all, all, PIPELINE_PRIV_REPL_SLAVE | PIPELINE_PRIV_REPL_CLIENT, 0);
+		/* Where conflicts are decided, a trigger that cannot be seen is one too many. */
+		need_mapped(n, p->mapping, true, channel->conflicts.on ? ROW_PRIVS | PIPELINE_PRIV_TRIGGER : ROW_PRIVS);
 		if (channel->otter.write)
 			need(n, lt_str_z(channel->otter.schema), LT_STR("retl_mark"),
 			    PIPELINE_PRIV_SELECT | PIPELINE_PRIV_INSERT | PIPELINE_PRIV_UPDATE, 0);

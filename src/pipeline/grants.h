@@ -17,7 +17,7 @@ enum {
 	PIPELINE_PRIV_ALTER = 1 << 5,
 	PIPELINE_PRIV_DROP = 1 << 6,
 	PIPELINE_PRIV_INDEX = 1 << 7,
-	PIPELINE_PRIV_TRIGGER = 1 << 8, /* not asked for; without it triggers are not visible */
+	PIPELINE_PRIV_TRIGGER = 1 << 8, /* without it triggers are not visible; asked for where conflicts are decided */
 	PIPELINE_PRIV_REPL_SLAVE = 1 << 9,
 	PIPELINE_PRIV_REPL_CLIENT = 1 << 10, /* MariaDB: BINLOG MONITOR */
 	PIPELINE_PRIV_ALL = (1 << 11) - 1,

@@ -45,19 +45,22 @@ parse_position(const struct my_rows *rows, size_t row, struct change_position *a
 	return true;
 }
 
-/* A lane that never moved: its number is 0, so that nothing stands in it. */
+/* Lanes [from, to) that never moved: their number is 0, so that nothing stands in them. */
 static bool
-add_lane(struct pipeline_lane *l, size_t lane, struct lt_err *err)
+add_lanes(struct pipeline_lane *l, size_t from, size_t to, struct lt_err *err)
 {
 	struct lt_buf sql = { 0 };
 	bool ok;
 
 	lt_buf_z(&sql, "INSERT INTO lutra.lane (channel, pipeline, lane, epoch, seq, server, file, pos, last_pos,"
-		       " last_crc, gtids) VALUES (");
-	my_sql_text(&sql, lt_str_z(l->channel));
-	lt_buf_z(&sql, ", ");
-	my_sql_text(&sql, lt_str_z(l->pipeline));
-	lt_buf_printf(&sql, ", %zu, %llu, 0, '', '', 0, 0, 0, '')", lane, (unsigned long long)l->epoch);
+		       " last_crc, gtids) VALUES ");
+	for (size_t lane = from; lane < to; lane++) {
+		lt_buf_z(&sql, lane > from ? ", (" : "(");
+		my_sql_text(&sql, lt_str_z(l->channel));
+		lt_buf_z(&sql, ", ");
+		my_sql_text(&sql, lt_str_z(l->pipeline));
+		lt_buf_printf(&sql, ", %zu, %llu, 0, '', '', 0, 0, 0, '')", lane, (unsigned long long)l->epoch);
+	}
 	ok = my_exec(l->conn, lt_buf_cstr(&sql), NULL, err);
 	lt_buf_free(&sql);
 	return ok;
@@ -103,7 +106,7 @@ take_rows(struct pipeline_lane *l, const struct my_rows *rows, struct pipeline_l
 	if (!parse_position(rows, 0, at, err))
 		return false;
 	for (size_t lane = 1; lane < claim->lanes; lane++) {
-		if (!has_lane(rows, lane) && !add_lane(l, lane, err))
+		if (!has_lane(rows, lane) && !add_lanes(l, lane, lane + 1, err))
 			return false;
 	}
 	return true;
@@ -269,9 +272,7 @@ pipeline_lane_create(struct pipeline_lane *l, size_t lanes, const struct change_
 
 	l->epoch = 1;
 	l->seq = 0;
-	for (size_t lane = 0; lane < lanes; lane++) {
-		if (add_lane(l, lane, err))
-			continue;
+	if (!add_lanes(l, 0, lanes, err)) {
 		if (err->code == LT_E_DUPLICATE)
 			lt_fail(err, LT_E_FENCED, "another Lutra has just begun pipeline %s", l->pipeline);
 		return false;

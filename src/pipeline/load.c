@@ -34,6 +34,8 @@ load_close(struct change_sink *s)
 {
 	struct load *l = load_of(s);
 
+	if (l->settle != NULL)
+		l->settle->close(l->settle);
 	pipeline_router_free(l->router);
 	pipeline_batch_free(l->batch);
 	free(l->params);
@@ -62,6 +64,7 @@ pipeline_load_rollback(struct change_sink *s)
 	if (l->open)
 		pipeline_lane_undo(&l->lane);
 	l->open = false;
+	pipeline_load_tell_settle(l, false);
 	lt_step("load.rollback");
 	for (int i = 0; i < ROLLBACK_TRIES && my_alive(l->conn); i++) {
 		memset(&ignored, 0, sizeof(ignored));
@@ -114,6 +117,7 @@ pipeline_load_commit(struct change_sink *s, struct lt_err *err)
 	lt_step("load.committed");
 	l->open = false;
 	l->lane_exists = true;
+	pipeline_load_tell_settle(l, true);
 	return true;
 }
 
@@ -243,6 +247,13 @@ is_about_data(const struct load *l, const struct lt_err *err)
 	       err->code != LT_E_LOCK_WAIT && err->code != LT_E_DEADLOCK;
 }
 
+/* Whether somebody else carries out groups. */
+static bool
+decides(const struct load *l)
+{
+	return l->settle != NULL && l->settle->apply != NULL;
+}
+
 /* The group failed, perhaps before the COMMIT that was left was heard of: what became of that comes first. */
 static bool
 hear_first(struct load *l, struct lt_err *err)
@@ -259,6 +270,8 @@ send_group(struct load *l, size_t n, bool gather, const struct change_position *
 {
 	bool spilled = l->txns[0]->spill != NULL;
 
+	if (decides(l))
+		return pipeline_load_send_settled(l, n, gather, end, err);
 	my_set_io_timeout(l->conn, spilled ? LARGE_IO_TIMEOUT_MS : PIPELINE_IO_TIMEOUT_MS);
 	if (spilled) {
 		LT_ASSERT(n == 1);
@@ -290,7 +303,7 @@ send_in_order(struct load *l, size_t n, const struct change_position *end, struc
 static void
 choose_mode(struct load *l)
 {
-	l->merge = l->channel->mode == MODEL_MODE_MERGE && l->unmerged == 0;
+	l->merge = l->channel->mode == MODEL_MODE_MERGE && l->unmerged == 0 && !decides(l);
 	l->unmerged -= l->unmerged > 0 ? 1 : 0;
 }
 
@@ -442,6 +455,12 @@ pipeline_load_session(struct change_sink *s)
 	return my_conn_server(load_of(s)->conn)->thread_id;
 }
 
+size_t
+pipeline_load_lane(const struct change_sink *s)
+{
+	return ((const struct load *)s)->lane.lane;
+}
+
 struct pipeline_router *
 pipeline_load_router(struct change_sink *s)
 {
@@ -470,9 +489,7 @@ set_session(struct my_conn *c, struct lt_err *err)
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	};
 
-	for (size_t i = 0; i < LT_COUNT(settings); i++) {
-		if (my_exec(c, settings[i], NULL, err))
-			continue;
+	if (!my_exec_all(c, settings, LT_COUNT(settings), err)) {
 		if (my_alive(c))
 			err->code = LT_E_SESSION;
 		return lt_wrap(err, "while setting the session");
@@ -493,8 +510,8 @@ see_grants(struct load *l, struct lt_err *err)
 }
 
 bool
-pipeline_load_open(const struct model_channel *channel, size_t index, struct lt_wake *stop, struct change_sink **ret,
-    struct lt_err *err)
+pipeline_load_open(const struct model_channel *channel, size_t index, const struct pipeline_origin *origin,
+    struct change_sink **ret, struct lt_err *err)
 {
 	const struct model_pipeline *pipeline = &channel->pipelines[index];
 	struct load *l = lt_new(struct load);
@@ -503,8 +520,8 @@ pipeline_load_open(const struct model_channel *channel, size_t index, struct lt_
 	l->base.ops = &load_ops;
 	l->channel = channel;
 	l->pipeline = pipeline;
-	l->stop = stop;
-	if (!pipeline_connect(&channel->sites[pipeline->to], true, stop, &l->conn, err))
+	l->origin = origin;
+	if (!pipeline_connect(&channel->sites[pipeline->to], true, origin->stop, &l->conn, err))
 		goto out;
 	if ((!lt_fault("r03_session") && !set_session(l->conn, err)) || !pipeline_state_install(l->conn, err)) {
 		lt_wrap(err, "site %s", channel->sites[pipeline->to].name);
@@ -515,6 +532,8 @@ pipeline_load_open(const struct model_channel *channel, size_t index, struct lt_
 	l->batch = pipeline_batch_new();
 	if (!see_grants(l, err))
 		goto out;
+	if (origin->settle != NULL)
+		l->settle = origin->settle(origin->ctx, origin->stop);
 	*ret = &l->base;
 	l = NULL;
 	ok = true;
@@ -535,15 +554,14 @@ pipeline_load_warm(struct change_sink *s, const struct schema_history *history, 
 }
 
 bool
-pipeline_load_open_writer(
-    struct change_sink *first, size_t lane, struct lt_wake *stop, struct change_sink **ret, struct lt_err *err)
+pipeline_load_open_writer(struct change_sink *first, size_t lane, struct change_sink **ret, struct lt_err *err)
 {
 	struct load *f = load_of(first);
 	struct change_sink *s = NULL;
 	struct load *l;
 
 	LT_ASSERT(f->claimed && f->lane_exists);
-	if (!pipeline_load_open(f->channel, (size_t)(f->pipeline - f->channel->pipelines), stop, &s, err))
+	if (!pipeline_load_open(f->channel, (size_t)(f->pipeline - f->channel->pipelines), f->origin, &s, err))
 		return false;
 	l = load_of(s);
 	if (!pipeline_lane_join(&l->lane, l->conn, &f->lane, lane, err)) {

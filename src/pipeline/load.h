@@ -13,14 +13,16 @@
 #include "schema/history.h"
 #include "schema/table.h"
 
-/** Connect to the pipeline's target, set the session, install schema `lutra`. `**ret` to its own close. `stop`: see
- * pipeline_connect(). */
-LT_MUST_USE bool pipeline_load_open(const struct model_channel *channel, size_t index, struct lt_wake *stop,
-    struct change_sink **ret, struct lt_err *err);
+struct pipeline_origin; /* pipeline/pipeline.h */
+
+/** Connect to the pipeline's target, set the session, install schema `lutra`. `**ret` to its own close. Of the origin
+ * (borrowed) it takes `stop` (see pipeline_connect()) and who carries out groups (`settle`). */
+LT_MUST_USE bool pipeline_load_open(const struct model_channel *channel, size_t index,
+    const struct pipeline_origin *origin, struct change_sink **ret, struct lt_err *err);
 /** A further connection for the pipeline that `first` has claimed, with a lane of its own: for apply() alone, one
  * thread of its own. `first` is only read during the call. */
 LT_MUST_USE bool pipeline_load_open_writer(
-    struct change_sink *first, size_t lane, struct lt_wake *stop, struct change_sink **ret, struct lt_err *err);
+    struct change_sink *first, size_t lane, struct change_sink **ret, struct lt_err *err);
 /** Where groups run beside each other: the number of the group's move, and what is asked before its COMMIT, with all
  * its replies read and judged and its locks held. */
 struct pipeline_load_turn {
@@ -49,6 +51,8 @@ LT_MUST_USE bool pipeline_load_hear(struct change_sink *s, struct lt_err *err);
 LT_MUST_USE bool pipeline_load_check(struct change_sink *s, struct lt_err *err);
 /** How long the target takes to answer just so; nothing is open. */
 LT_MUST_USE bool pipeline_load_round(struct change_sink *s, uint64_t *round_us, struct lt_err *err);
+/** Which lane it moves. */
+size_t pipeline_load_lane(const struct change_sink *s);
 /** The server's own number of the connection, for KILL. */
 uint32_t pipeline_load_session(struct change_sink *s);
 /** The routes into the target that `s` uses. */
@@ -61,6 +65,10 @@ struct my_conn *pipeline_load_conn(struct change_sink *s);
 LT_MUST_USE bool pipeline_load_begin(struct change_sink *s, const struct change_position *at, struct lt_err *err);
 LT_MUST_USE bool pipeline_load_commit(struct change_sink *s, struct lt_err *err);
 void pipeline_load_rollback(struct change_sink *s);
+/** Between groups: what is to be done without transactions of the source where both ends may write the same rows
+ * (pipeline/settle.h), in a transaction that sets the progress to `at`. *moved: it was, durably. */
+LT_MUST_USE bool pipeline_load_tend(
+    struct change_sink *s, const struct change_position *at, bool *moved, struct lt_err *err);
 /** Before the first row: see pipeline/warm.h. */
 LT_MUST_USE bool pipeline_load_warm(struct change_sink *s, const struct schema_history *history, struct lt_err *err);
 

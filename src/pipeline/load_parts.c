@@ -18,7 +18,7 @@ is_given_up(const struct load *l, struct patience *p)
 {
 	uint64_t now = lt_mono_us(p->clock);
 
-	if (l->stop == NULL || !lt_wake_raised(l->stop))
+	if (l->origin->stop == NULL || !lt_wake_raised(l->origin->stop))
 		return false;
 	p->ending_us = p->ending_us != 0 ? p->ending_us : now;
 	return now - p->ending_us >= END_GRACE_US;

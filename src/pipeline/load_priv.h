@@ -1,12 +1,15 @@
 /* pipeline/load_priv.h - load's inside, shared by load.c (life, progress), load_send.c (a group's statements and
- * replies), load_text.c (what it says of converted text) and load_parts.c (a transaction that spilled). */
+ * replies), load_text.c (what it says of converted text), load_parts.c (a transaction that spilled) and load_settle.c
+ * (groups that somebody else carries out). */
 #ifndef PIPELINE_LOAD_PRIV_H
 #define PIPELINE_LOAD_PRIV_H
 
 #include "pipeline/batch.h"
 #include "pipeline/lane.h"
 #include "pipeline/load.h"
+#include "pipeline/pipeline.h"
 #include "pipeline/route.h"
+#include "pipeline/settle.h"
 
 /* Statements in flight: enough to hide a round trip of 20 ms at 50 000 rows/s. */
 #define LOAD_WINDOW 1024
@@ -43,17 +46,20 @@ struct load {
 	struct change_sink base;
 	const struct model_channel *channel;
 	const struct model_pipeline *pipeline;
-	struct lt_wake *stop;           /* borrowed, may be NULL: raised when the pipeline ends */
-	struct my_conn *conn;           /* owned */
-	struct my_conn *source;         /* owned; NULL until a row is read again (`sync-mode: row`) */
-	struct pipeline_router *router; /* owned */
-	struct pipeline_batch *batch;   /* owned */
+	const struct pipeline_origin *origin; /* borrowed */
+	struct my_conn *conn;                 /* owned */
+	struct my_conn *source;               /* owned; NULL until a row is read again (`sync-mode: row`) */
+	struct pipeline_router *router;       /* owned */
+	struct pipeline_batch *batch;         /* owned */
+	struct pipeline_settle *settle;       /* owned; NULL: groups are applied as the log says */
 	struct pipeline_lane lane;
 	uint64_t newest;                       /* number of the pipeline's newest move; of the one that claimed */
 	struct pipeline_window window;         /* owned: what was done ahead when it claimed */
 	const struct pipeline_load_turn *turn; /* borrowed; NULL: no other group runs beside */
 	bool claimed, lane_exists;
 	bool open;                          /* a transaction that has moved the lane */
+	bool settling;                      /* and is settle's, who hears how it ends */
+	bool gather;                        /* what settle writes may be gathered */
 	struct load_left leave;             /* that of the next group is to be left */
 	struct load_left left;              /* it was sent: its reply is the first that is due */
 	enum load_setting fk, strict;       /* foreign_key_checks; sql_mode */
@@ -113,6 +119,13 @@ LT_MUST_USE bool pipeline_load_settle(struct load *l, struct lt_err *err);
  * after part. Given up soon after the pipeline is to end: LT_E_CANCELLED. */
 LT_MUST_USE bool pipeline_load_send_parts(
     struct load *l, bool gather, const struct change_position *end, struct lt_err *err);
+/** The lane, and what l->settle makes of txns[0..n), with `gather` or without. On failure as pipeline_load_send(). */
+LT_MUST_USE bool pipeline_load_send_settled(
+    struct load *l, size_t n, bool gather, const struct change_position *end, struct lt_err *err);
+/** The transaction has ended. */
+/** Behind the lane's move: whoever looks on looks at txns[0..n). */
+LT_MUST_USE bool pipeline_load_look(struct load *l, size_t n, struct lt_err *err);
+void pipeline_load_tell_settle(struct load *l, bool committed);
 /** Whether the key of `row` finds a row now; keyless: false. */
 LT_MUST_USE bool pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, struct lt_err *err);
 

@@ -25,7 +25,7 @@ open_source(struct load *l, struct lt_err *err)
 		return true;
 	my_close(l->source);
 	l->source = NULL;
-	return pipeline_connect(site, false, l->stop, &l->source, err) &&
+	return pipeline_connect(site, false, l->origin->stop, &l->source, err) &&
 	       my_exec(l->source, "SET SESSION autocommit=1, time_zone='+00:00', sql_mode=''", NULL, err);
 }
 

@@ -245,7 +245,7 @@ send_values(struct load *l, struct pipeline_route *route, const struct pipeline_
 		return my_send_execute(
 		    l->conn, pipeline_statement_stmt(s), l->params, pipeline_statement_width(s), err);
 	lt_buf_clear(&l->scratch);
-	LT_ASSERT(pipeline_router_text(l->router, route, row, l->params, &l->scratch));
+	LT_ASSERT(pipeline_router_text(route, row, l->params, &l->scratch));
 	return my_send_query(l->conn, lt_buf_str(&l->scratch), err);
 }
 
@@ -375,8 +375,8 @@ pipeline_load_group(struct load *l, size_t n, struct lt_err *err)
 bool
 pipeline_load_send(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
 {
-	return pipeline_load_lane_first(l, n, end, err) && pipeline_load_group(l, n, err) &&
-	       pipeline_load_settle(l, err);
+	return pipeline_load_lane_first(l, n, end, err) && pipeline_load_look(l, n, err) &&
+	       pipeline_load_group(l, n, err) && pipeline_load_settle(l, err);
 }
 
 bool
@@ -510,7 +510,7 @@ static bool
 send_proved(struct load *l, const struct pipeline_run *run, size_t at, struct pipeline_want want, bool *sent,
     struct lt_err *err)
 {
-	bool proved = run->first->op != CHANGE_UPDATE || l->channel->verify == MODEL_VERIFY_OFF;
+	bool proved = run->first->op != CHANGE_UPDATE || !run->route->verify;
 
 	if (!proved && !send_form(l, run, at, (struct pipeline_want){ PIPELINE_FORM_PROVE, want.rows }, &proved, err))
 		return false;
@@ -562,7 +562,7 @@ send_some(struct load *l, const struct pipeline_run *run, size_t *at, struct lt_
 		return false;
 	if (!my_conn_server(l->conn)->bulk || *at > before)
 		return true;
-	if (run->first->op == CHANGE_UPDATE && run->plain && l->channel->verify == MODEL_VERIFY_OFF &&
+	if (run->first->op == CHANGE_UPDATE && run->plain && !run->route->verify &&
 	    !send_bulk(l, run, PIPELINE_FORM_UPSERT, at, err))
 		return false;
 	return *at > before || send_bulk(l, run, PIPELINE_FORM_ROW, at, err);
@@ -617,6 +617,6 @@ pipeline_load_group_gathered(struct load *l, size_t n, struct lt_err *err)
 bool
 pipeline_load_send_gathered(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
 {
-	return pipeline_load_lane_first(l, n, end, err) && pipeline_load_group_gathered(l, n, err) &&
-	       pipeline_load_settle(l, err);
+	return pipeline_load_lane_first(l, n, end, err) && pipeline_load_look(l, n, err) &&
+	       pipeline_load_group_gathered(l, n, err) && pipeline_load_settle(l, err);
 }

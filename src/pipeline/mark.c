@@ -64,7 +64,7 @@ bool
 pipeline_mark_check(const struct model_channel *channel, const struct model_site *site,
     const struct pipeline_origin *origin, const struct lt_clock *clock, struct lt_err *err)
 {
-	const struct change_filter filter = { only_marks, no_ddl, NULL, NULL };
+	const struct change_filter filter = { .table = only_marks, .ddl = no_ddl };
 	const struct change_describer describer = { 0 };
 	struct change_position now;
 	struct change_source *log = NULL;

@@ -35,23 +35,17 @@ answer(struct pipeline_order_item *item, bool ok)
 
 /* -- acknowledging a statement -------------------------------------------------------------------- */
 
-static const struct model_pipeline *
-other_pipeline(const struct pipeline *p)
-{
-	return &p->channel->pipelines[p->index == 0 ? 1 : 0];
-}
-
-/* What the other direction would meet, in a channel of two. */
+/* What the other direction would meet, where there is one. */
 static void
 compare_back(
     const struct pipeline *p, const struct schema_table *from, const struct schema_table *to, struct lt_buf *out)
 {
+	const struct model_pipeline *back = model_channel_back(p->channel, p->model);
 	struct lt_buf schema = { 0 }, table = { 0 };
 	const struct model_rule *rule;
 	struct schema_map map;
 
-	if (p->model->two_way &&
-	    model_mapping_table(other_pipeline(p)->mapping, to->schema, to->name, &schema, &table, &rule) &&
+	if (back != NULL && model_mapping_table(back->mapping, to->schema, to->name, &schema, &table, &rule) &&
 	    rule != NULL) {
 		map = pipeline_rule_map(rule);
 		schema_compare(to, from, &map, out);
@@ -229,29 +223,6 @@ out:
 	return ok;
 }
 
-/* In the open transaction at the target: what the other direction may then pass. */
-static bool
-record_ddl(struct pipeline *p, struct change_sink *sink, void *ctx, struct lt_err *err)
-{
-	struct lt_buf sql = { 0 }, shown = { 0 };
-	uint64_t digest = schema_ddl_digest(lt_buf_str(&p->stop.statement), lt_buf_str(&p->stop.schema), 0);
-	bool ok;
-
-	lt_buf_z(&sql, "INSERT INTO lutra.ddl (channel, pipeline, digest, statement) VALUES (");
-	my_sql_text(&sql, lt_str_z(p->channel->name));
-	lt_buf_z(&sql, ", ");
-	my_sql_text(&sql, lt_str_z(p->model->name));
-	lt_buf_printf(&sql, ", %llu, ", (unsigned long long)digest);
-	schema_ddl_shown(lt_buf_str(&p->stop.statement), p->stop.sql_mode, &shown);
-	my_sql_text(&sql, lt_buf_str(&shown));
-	lt_buf_c(&sql, ')');
-	(void)ctx;
-	ok = my_exec(pipeline_load_conn(sink), lt_buf_cstr(&sql), NULL, err);
-	lt_buf_free(&sql);
-	lt_buf_free(&shown);
-	return ok;
-}
-
 bool
 pipeline_orders_move(struct pipeline *p, struct change_sink *sink, const struct change_position *to,
     const struct pipeline_audit *entry, pipeline_order_fn add, void *ctx, struct lt_err *err)
@@ -300,47 +271,12 @@ do_ddl_done(
 	schema_ddl_shown(lt_buf_str(&p->stop.statement), p->stop.sql_mode, &shown);
 	entry->detail = is_ddl_stop(p) ? lt_buf_str(&shown) : lt_str_z(p->now.err.where.table);
 	ok = compare_ends(p, pipeline_load_conn(sink), &item->err) &&
-	     pipeline_orders_move(p, sink, &to, entry, is_ddl_stop(p) ? record_ddl : NULL, NULL, &item->err);
+	     pipeline_orders_move(p, sink, &to, entry, is_ddl_stop(p) ? pipeline_acknowledge : NULL, NULL, &item->err);
 	if (ok)
 		lt_buf_printf(&item->answer, "%s goes on behind %s:%llu", p->model->name, to.place.file,
 		    (unsigned long long)to.place.pos);
 	change_position_clear(&to);
 	lt_buf_free(&shown);
-	return ok;
-}
-
-/* -- the other direction's acknowledgement -------------------------------------------------------- */
-
-/* Take one acknowledgement of this statement at the site where it ran; a repeated try finds its own again. */
-static bool
-take_acknowledgement(struct pipeline *p, bool *taken, struct lt_err *err)
-{
-	uint64_t digest = schema_ddl_digest(lt_buf_str(&p->stop.statement), lt_buf_str(&p->stop.schema), 0);
-	const struct change_place *end = &p->stop.end.place;
-	struct lt_buf sql = { 0 }, file = { 0 };
-	struct my_conn *c = NULL;
-	struct my_reply reply;
-	bool ok = false;
-
-	my_sql_text(&file, lt_str_z(end->file));
-	lt_buf_printf(&sql, "UPDATE lutra.ddl SET passed_file=%s, passed_pos=%llu WHERE channel=", lt_buf_cstr(&file),
-	    (unsigned long long)end->pos);
-	my_sql_text(&sql, lt_str_z(p->channel->name));
-	lt_buf_z(&sql, " AND pipeline=");
-	my_sql_text(&sql, lt_str_z(other_pipeline(p)->name));
-	lt_buf_printf(&sql,
-	    " AND digest=%llu AND (passed_file IS NULL OR (passed_file=%s AND passed_pos=%llu))"
-	    " ORDER BY passed_file IS NULL, id LIMIT 1",
-	    (unsigned long long)digest, lt_buf_cstr(&file), (unsigned long long)end->pos);
-	if (!pipeline_connect(&p->channel->sites[p->model->from], true, p->origin.stop, &c, err) ||
-	    !my_exec(c, "SET SESSION autocommit=1", NULL, err) || !my_exec(c, lt_buf_cstr(&sql), &reply, err))
-		goto out;
-	*taken = reply.affected > 0;
-	ok = true;
-out:
-	my_close(c);
-	lt_buf_free(&sql);
-	lt_buf_free(&file);
 	return ok;
 }
 
@@ -353,7 +289,7 @@ pipeline_ddl_pass(struct pipeline *p, struct change_sink *sink, bool *passed, st
 	*passed = false;
 	if (!p->model->two_way)
 		return true;
-	if (!take_acknowledgement(p, &taken, err))
+	if (!pipeline_acknowledged(p, sink, &taken, err))
 		return lt_wrap(err, "while looking for an acknowledgement of the statement");
 	if (!taken)
 		return true;
@@ -533,7 +469,7 @@ do_writing(struct pipeline *p, struct pipeline_order_item *item)
 	struct change_sink *sink = NULL;
 	bool ok = false, found;
 
-	if (!pipeline_load_open(p->channel, p->index, p->origin.stop, &sink, &item->err))
+	if (!pipeline_load_open(p->channel, p->index, &p->origin, &sink, &item->err))
 		return false;
 	change_position_init(&was);
 	change_position_copy(&was, &p->applied);

@@ -45,6 +45,9 @@ struct pipeline_status {
 	uint64_t turn;     /* another one whenever it stops or its progress moves: an order is for the turn it saw */
 };
 
+struct my_conn;         /* mysql/conn.h */
+struct pipeline_settle; /* pipeline/settle.h */
+
 /** How to reach the log of a site; made by who knows the kind of log (node/). Functions are called by the pipeline's
  * threads. */
 struct pipeline_origin {
@@ -64,14 +67,21 @@ struct pipeline_origin {
 	 * be read of it is passed over. */
 	bool (*behind)(void *ctx, const struct change_position *from, const struct change_place *place,
 	    struct change_position *out, struct lt_err *err);
-	/** The next three only where the log is kept here until it is applied (R23), else NULL. The target durably has
-	 * all up to there. */
+	/** The target durably has all up to there. NULL: nobody wants to know. */
 	void (*saved)(void *ctx, const struct change_position *saved);
-	/** A person says where to go on: what is kept is given up. */
+	/** The next two only where the log is kept here until it is applied (R23), else NULL. A person says where to go
+	 * on: what is kept is given up. */
 	bool (*forget)(void *ctx, struct lt_err *err);
 	/** Whether something is kept: then the log can be read on without its site. `*folds`: names of tables are the
 	 * same there in any letter case. */
 	bool (*kept)(void *ctx, bool *folds);
+	/** The next two only where both ends may write the same rows (converge/), else NULL. For each connection that
+	 * applies: who carries out its groups; the caller's to close. */
+	struct pipeline_settle *(*settle)(void *ctx, struct lt_wake *stop);
+	/** txns[0..n), with or without rows, and all before them are applied. Called in their order. */
+	void (*passed)(void *ctx, struct change_txn *const *txns, size_t n);
+	/** The identity of the server at `c`, as positions have it. */
+	bool (*identity)(void *ctx, struct my_conn *c, char out[64], struct lt_err *err);
 	void *ctx;
 	/** Borrowed; NULL: none. Raised when the pipeline ends: whoever waits for a connection gives it up. */
 	struct lt_wake *stop;

@@ -118,7 +118,7 @@ LT_MUST_USE bool pipeline_catalog_end(struct pipeline *p, const struct change_po
 LT_MUST_USE bool pipeline_vouch(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
 
 bool pipeline_is_ending(const struct pipeline *p);
-/** Locked or deadlocked: somebody else is in the way. */
+/** Locked, deadlocked, or not let through the fence in time: somebody else is in the way. */
 bool pipeline_is_lock(enum lt_code code);
 /** A COMMIT of what comes next was answered with an error, and since then the target said that it was not done (R2):
  * transactions go one by one, so that it is known whose it is. */
@@ -138,6 +138,8 @@ LT_MUST_USE bool pipeline_apply_hear(struct pipeline *p, struct change_sink *sin
 void pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t n);
 /** A group is committed: `applied` moves to its end. */
 void pipeline_note_applied(struct pipeline *p, const struct change_position *end, const struct change_sink_done *done);
+/** Tell the origin that txns[0..n) are applied, after all before them. */
+void pipeline_note_passed(struct pipeline *p, struct change_txn *const *txns, size_t n);
 /** With nothing in the queue: 0, but for what the reader holds back. */
 /** How long ago something was committed at the source; any thread. */
 uint64_t pipeline_age_ms(const struct pipeline *p, uint64_t commit_us);
@@ -187,8 +189,11 @@ LT_MUST_USE bool pipeline_replace(
 LT_MUST_USE bool pipeline_orders_note(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
 /** Forget the transaction that the pipeline stands before. */
 void pipeline_stop_clear(struct pipeline_stop *stop);
-/** In two-way channels: whether the statement `p` stands before was acknowledged for the other direction; if so it is
- * marked as passed and acknowledged here too. */
+/** In the open transaction at the target, beside the progress: the statement `p` stands before was made here too. */
+LT_MUST_USE bool pipeline_acknowledge(struct pipeline *p, struct change_sink *sink, void *ctx, struct lt_err *err);
+/** Whether the statement `p` stands before is at its target already, as somebody has said; then that is used up. */
+LT_MUST_USE bool pipeline_acknowledged(struct pipeline *p, struct change_sink *sink, bool *taken, struct lt_err *err);
+/** In two-way channels: the same, and if so both ends are compared and the statement is passed. */
 LT_MUST_USE bool pipeline_ddl_pass(struct pipeline *p, struct change_sink *sink, bool *passed, struct lt_err *err);
 
 #endif

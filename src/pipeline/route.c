@@ -278,6 +278,7 @@ make_route(struct pipeline_router *r, const struct change_table *from, const str
 
 	route->from = change_table_ref(from);
 	route->target = target;
+	route->verify = r->verify && !from->met;
 	route->json_native = r->json_native;
 	route->json_marks = r->json_native && my_conn_server(r->conn)->version >= 80004;
 	route->weigher = r->weigher;
@@ -413,13 +414,12 @@ find_statement(const struct pipeline_route *route, const struct change_row *row,
 }
 
 static bool
-write_row(const struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
-    struct pipeline_text *text)
+write_row(const struct pipeline_route *route, const struct change_row *row, struct pipeline_text *text)
 {
 	switch (row->op) {
 	case CHANGE_INSERT: pipeline_sql_insert(route, &row->after, 1, text); return true;
-	case CHANGE_UPDATE: return pipeline_sql_update(route, &row->before, &row->after, r->verify, text);
-	case CHANGE_DELETE: return pipeline_sql_delete(route, &row->before, r->verify, text);
+	case CHANGE_UPDATE: return pipeline_sql_update(route, &row->before, &row->after, route->verify, text);
+	case CHANGE_DELETE: return pipeline_sql_delete(route, &row->before, route->verify, text);
 	}
 	return false;
 }
@@ -442,8 +442,8 @@ write_many(const struct pipeline_router *r, const struct pipeline_route *route, 
 		       pipeline_sql_update_many(route, &row->before, &row->after, rows, text);
 	case CHANGE_DELETE:
 		if (my_conn_server(r->conn)->flavor == MY_MARIADB)
-			return !r->verify && pipeline_sql_delete_in_order(route, &row->before, rows, text);
-		return pipeline_sql_delete_many(route, &row->before, r->verify, rows, text);
+			return !route->verify && pipeline_sql_delete_in_order(route, &row->before, rows, text);
+		return pipeline_sql_delete_many(route, &row->before, route->verify, rows, text);
 	}
 	return false;
 }
@@ -454,7 +454,7 @@ write_text(const struct pipeline_router *r, const struct pipeline_route *route, 
     struct pipeline_want want, struct pipeline_text *text)
 {
 	switch (want.form) {
-	case PIPELINE_FORM_ROW: return write_row(r, route, row, text);
+	case PIPELINE_FORM_ROW: return write_row(route, row, text);
 	case PIPELINE_FORM_MANY: return write_many(r, route, row, want.rows, text);
 	case PIPELINE_FORM_UPSERT:
 		return pipeline_sql_upsert(
@@ -633,11 +633,11 @@ pipeline_router_is_odd(struct pipeline_route *route, const struct pipeline_state
 }
 
 bool
-pipeline_router_text(struct pipeline_router *r, const struct pipeline_route *route, const struct change_row *row,
-    const struct my_param *params, struct lt_buf *out)
+pipeline_router_text(
+    const struct pipeline_route *route, const struct change_row *row, const struct my_param *params, struct lt_buf *out)
 {
 	struct pipeline_text text = { .slots = lt_calloc(pipeline_sql_slots(route), sizeof(struct pipeline_slot)) };
-	bool ok = write_row(r, route, row, &text);
+	bool ok = write_row(route, row, &text);
 
 	if (ok)
 		pipeline_sql_literal(route, &text, params, out);

@@ -61,6 +61,7 @@ struct pipeline_route {
 	const struct schema_table *target; /* borrowed from the router */
 	struct pipeline_column *columns;   /* owned; those that are written, and what the key needs; in source order */
 	size_t ncolumns;
+	bool verify;                           /* before images are compared (R8) */
 	bool keyless, json_native;             /* json_native: the target's JSON is MySQL's */
 	bool json_marks;                       /* and all of its types can be written (MySQL 8.0.4: JSON_TABLE) */
 	bool triggers_told;                    /* the account would see triggers of the target, if it had any */
@@ -152,8 +153,8 @@ uint16_t pipeline_statement_nonmembers(const struct pipeline_statement *s, const
 bool pipeline_router_is_odd(
     struct pipeline_route *route, const struct pipeline_statement *s, const struct my_param *params);
 /** The statement of one row with its values in it, appended. */
-LT_MUST_USE bool pipeline_router_text(struct pipeline_router *r, const struct pipeline_route *route,
-    const struct change_row *row, const struct my_param *params, struct lt_buf *out);
+LT_MUST_USE bool pipeline_router_text(const struct pipeline_route *route, const struct change_row *row,
+    const struct my_param *params, struct lt_buf *out);
 /** Nothing bound before is needed any more. */
 void pipeline_router_forget(struct pipeline_router *r);
 

@@ -243,7 +243,7 @@ sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 void
 pipeline_select_filter(struct pipeline_select *s, struct change_filter *filter, struct change_describer *describer)
 {
-	*filter = (struct change_filter){ want_table, want_ddl, s, sift };
+	*filter = (struct change_filter){ .table = want_table, .ddl = want_ddl, .ctx = s, .rows = sift };
 	*describer = (struct change_describer){ describe, s };
 }
 

@@ -32,7 +32,8 @@
 /* A group on the loader's own connection waits for its last reply, then for that to COMMIT, unless that is left. */
 #define GROUP_ROUNDS 2
 #define LEFT_ROUNDS 1
-/* Where the target is far, groups may hold this much (pipeline/group.h). */
+/* Where the target is far, groups may hold this much (pipeline/group.h); those in flight twice as much together, since
+ * the others fill the time that one waits. */
 #define LINK_BYTES ((size_t)16 << 20)
 /* How often the round trip is measured while there is something to do. */
 #define ROUND_US 10000000
@@ -368,6 +369,22 @@ measure_round(struct loader *l, struct lt_err *err)
 	return true;
 }
 
+/* What follows at the target from its own writes. Somebody else may be at the same rows: next time. */
+static bool
+tend(struct loader *l, struct lt_err *err)
+{
+	bool moved = false;
+
+	if (!pipeline_load_tend(l->sink, &l->p->applied, &moved, err)) {
+		if (!pipeline_is_lock(err->code))
+			return false;
+		*err = (struct lt_err){ 0 };
+	}
+	if (moved)
+		pipeline_note_saved(l->p);
+	return true;
+}
+
 /* Now and then: progress without rows, the round trip, the status. A target that was ended, and perhaps restored, is
  * met again though there is nothing to apply: what is "applied" is what it holds. */
 static bool
@@ -381,6 +398,8 @@ keep_house(struct loader *l, bool idle, struct lt_err *err)
 		p->now.lag_ms = pipeline_held_lag(p);
 	if (!flying && now - p->saved_us >= (lt_fault("r11_quiet") ? SAVE_US / 100 : SAVE_US) &&
 	    !save_progress(p, l->sink, err))
+		return false;
+	if (!flying && !tend(l, err))
 		return false;
 	if (idle && !flying && !pipeline_load_check(l->sink, err))
 		return false;
@@ -447,7 +466,8 @@ prepare(struct loader *l, struct pipeline_group *g, size_t share, struct lt_err 
 
 	share = several ? share / (c->writers + 4) : share;
 	pipeline_group_init(g, c->group.rows, LT_MIN(c->group.bytes, share), time_ms);
-	g->link_bytes = c->group.grows ? LT_MIN(LINK_BYTES, share) : 0;
+	if (c->group.grows)
+		g->link_bytes = LT_MIN(several ? LINK_BYTES * 2 / (c->writers + 3) : LINK_BYTES, share);
 	l->group = g;
 	/* The first may be slow for reasons of its own: the least counts. */
 	for (int i = 0; i < 2; i++)
@@ -719,7 +739,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 
 	pipeline_stop_clear(&p->stop);
 	p->left.waits = false; /* of an earlier run: the claim tells */
-	if (!show_mark(p, err) || !pipeline_load_open(p->channel, p->index, p->origin.stop, &sink, err))
+	if (!show_mark(p, err) || !pipeline_load_open(p->channel, p->index, &p->origin, &sink, err))
 		return false;
 	if (!pipeline_session_begin(p, sink, err) || !pipeline_orders_note(p, sink, err))
 		goto out;

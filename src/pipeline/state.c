@@ -1,5 +1,7 @@
 #include "pipeline/state.h"
 
+#include <stdio.h>
+
 #include "base/fault.h"
 #include "mysql/sql.h"
 #include "schema/history.h"
@@ -33,6 +35,9 @@ static const char *const statements[] = {
 	" done_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,"
 	" passed_file VARCHAR(255) NULL,"
 	" passed_pos BIGINT UNSIGNED NULL,"
+	" reader VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NULL,"
+	" from_file VARCHAR(255) NULL,"
+	" from_pos BIGINT UNSIGNED NULL,"
 	" KEY (channel, pipeline, digest)) ENGINE=InnoDB",
 	"CREATE TABLE IF NOT EXISTS lutra.audit ("
 	" id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
@@ -48,6 +53,75 @@ static const char *const statements[] = {
 	" pipeline VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
 	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
 	" PRIMARY KEY (channel, pipeline)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.conflict ("
+	" id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" pipeline VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" table_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,"
+	" table_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,"
+	" row_key TEXT NOT NULL,"
+	" digest BINARY(16) NOT NULL,"
+	" operation VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" met VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" clock_us BIGINT NOT NULL,"
+	" origin INT UNSIGNED NOT NULL,"
+	" seq BIGINT UNSIGNED NOT NULL,"
+	" met_clock_us BIGINT NOT NULL,"
+	" met_origin INT UNSIGNED NOT NULL,"
+	" met_seq BIGINT UNSIGNED NOT NULL,"
+	" rule VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" won TINYINT NOT NULL,"
+	" before_image MEDIUMTEXT NULL,"
+	" after_image MEDIUMTEXT NULL,"
+	" found_image MEDIUMTEXT NULL,"
+	" now_image MEDIUMTEXT NULL,"
+	" KEY (channel, digest),"
+	" KEY (channel, at)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.site ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,"
+	" id INT UNSIGNED NOT NULL,"
+	" uuid CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" beats BIGINT UNSIGNED NOT NULL,"
+	" beat BIGINT NULL," /* microseconds since 1970 by the server's clock; NULL: not to be believed */
+	" heard LONGBLOB NOT NULL) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.checkpoint ("
+	" id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,"
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
+	" server VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" file VARCHAR(255) NOT NULL,"
+	" pos BIGINT UNSIGNED NOT NULL,"
+	" last_pos BIGINT UNSIGNED NOT NULL,"
+	" last_crc INT UNSIGNED NOT NULL,"
+	" gtids MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" state LONGBLOB NOT NULL,"
+	" KEY (channel, id)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.mark ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" pipeline VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" lane SMALLINT UNSIGNED NOT NULL,"
+	" bytes LONGBLOB NOT NULL,"
+	" PRIMARY KEY (channel, pipeline, lane)) ENGINE=InnoDB",
+	/* A clock below zero (of a row that nobody remembered) is its two's complement. */
+	"CREATE TABLE IF NOT EXISTS lutra.parked ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" id BINARY(32) NOT NULL,"
+	" schema_name VARCHAR(64) NOT NULL,"
+	" table_name VARCHAR(64) NOT NULL,"
+	" row_key LONGBLOB NOT NULL,"
+	" image LONGBLOB NOT NULL,"
+	" clock_us BIGINT UNSIGNED NOT NULL,"
+	" seq BIGINT UNSIGNED NOT NULL,"
+	" origin INT UNSIGNED NOT NULL,"
+	" at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
+	" PRIMARY KEY (channel, id)) ENGINE=InnoDB",
+	"CREATE TABLE IF NOT EXISTS lutra.parked_claim ("
+	" channel VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,"
+	" claim BINARY(32) NOT NULL,"
+	" id BINARY(32) NOT NULL,"
+	" PRIMARY KEY (channel, claim, id),"
+	" KEY (channel, id)) ENGINE=InnoDB",
 };
 
 /* *version 0: there is none yet. */
@@ -83,23 +157,41 @@ static const struct newer {
 	{ "SELECT read_file, read_pos FROM lutra.schema_version LIMIT 0",
 	    "ALTER TABLE lutra.schema_version ADD COLUMN read_file VARCHAR(255) NULL,"
 	    " ADD COLUMN read_pos BIGINT UNSIGNED NOT NULL DEFAULT 0" },
+	{ "SELECT reader, from_file, from_pos FROM lutra.ddl LIMIT 0",
+	    "ALTER TABLE lutra.ddl ADD COLUMN reader VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NULL,"
+	    " ADD COLUMN from_file VARCHAR(255) NULL, ADD COLUMN from_pos BIGINT UNSIGNED NULL" },
 	{ "SELECT is_hash FROM lutra.schema_key LIMIT 0",
 	    "ALTER TABLE lutra.schema_key ADD COLUMN is_hash TINYINT NOT NULL DEFAULT 0" },
 };
+
+/* All of them at once. */
+static const char probe_all[] = "SELECT l.ahead, v.read_file, v.read_pos, k.is_hash"
+				" FROM lutra.lane l, lutra.schema_version v, lutra.schema_key k LIMIT 0";
+
+/* *has: no column that the statement names is missing. */
+static bool
+probe(struct my_conn *c, const char *sql, bool *has, struct lt_err *err)
+{
+	struct my_rows *rows = NULL;
+
+	*has = my_query(c, sql, &rows, err);
+	my_rows_free(rows);
+	if (!my_alive(c))
+		return false;
+	memset(err, 0, sizeof(*err));
+	return true;
+}
 
 static bool
 add_columns(struct my_conn *c, const struct newer *n, struct lt_err *err)
 {
 	enum { HAS_IT_ALREADY = 1060 };
-	struct my_rows *rows = NULL;
+	bool has;
 
-	if (my_query(c, n->probe, &rows, err)) {
-		my_rows_free(rows);
-		return true;
-	}
-	if (!my_alive(c))
+	if (!probe(c, n->probe, &has, err))
 		return false;
-	memset(err, 0, sizeof(*err));
+	if (has)
+		return true;
 	if (my_exec(c, n->add, NULL, err))
 		return true;
 	if (err->server_errno != HAS_IT_ALREADY)
@@ -108,9 +200,26 @@ add_columns(struct my_conn *c, const struct newer *n, struct lt_err *err)
 	return true;
 }
 
+/* Also what an older Lutra left half-made, with no version yet. */
+static bool
+add_newer(struct my_conn *c, struct lt_err *err)
+{
+	bool has;
+
+	if (!probe(c, probe_all, &has, err))
+		return false;
+	for (size_t i = 0; !has && i < LT_COUNT(newer); i++) {
+		if (!add_columns(c, &newer[i], err))
+			return false;
+	}
+	return true;
+}
+
 bool
 pipeline_state_install(struct my_conn *target, struct lt_err *err)
 {
+	char set_version[80];
+	const char *const last[] = { set_version, "COMMIT" };
 	uint64_t version;
 
 	if (!read_version(target, &version, err))
@@ -122,21 +231,14 @@ pipeline_state_install(struct my_conn *target, struct lt_err *err)
 		    (unsigned long long)version, PIPELINE_STATE_VERSION);
 	if (version == PIPELINE_STATE_VERSION)
 		return true;
-	for (size_t i = 0; i < LT_COUNT(statements); i++) {
-		if (!my_exec(target, statements[i], NULL, err))
-			return lt_wrap(err, "while making schema lutra");
-	}
-	if (!schema_history_install(target, err))
+	if (!my_exec_all(target, statements, LT_COUNT(statements), err) || !schema_history_install(target, err))
 		return lt_wrap(err, "while making schema lutra");
-	for (size_t i = 0; i < LT_COUNT(newer); i++) {
-		if (!add_columns(
-			target, &newer[i], err)) /* also what an older Lutra left half-made, with no version yet */
-			return false;
-	}
+	if (!add_newer(target, err))
+		return false;
 	/* Last, so that a half-made schema is made again. */
-	return my_execf(target, err, "REPLACE INTO lutra.meta (name, value) VALUES ('version', '%d')",
-		   PIPELINE_STATE_VERSION) &&
-	       my_exec(target, "COMMIT", NULL, err);
+	snprintf(set_version, sizeof(set_version), "REPLACE INTO lutra.meta (name, value) VALUES ('version', '%d')",
+	    PIPELINE_STATE_VERSION);
+	return my_exec_all(target, last, LT_COUNT(last), err);
 }
 
 bool

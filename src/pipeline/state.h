@@ -5,6 +5,12 @@
  * their origin ddl    statements that were acknowledged by `lutra ddl done`, so that the other direction may pass them
  *   audit  everything that was done by hand: who, when, what, why
  *   pause  pipelines that `lutra pause` holds back; a row each
+ * and of channels whose sites may write the same rows (converge/):
+ *   site        which site of the channel this database is; its heartbeat, with what it has heard of its peers
+ *   checkpoint  states of the site's observing reader at places of its log
+ *   mark        what each group says to that reader; a row for each lane
+ *   parked, parked_claim  rows that lost a unique value, and the values that they wait for
+ *   conflict    the conflict log (converge/record.h)
  */
 #ifndef PIPELINE_STATE_H
 #define PIPELINE_STATE_H
@@ -13,9 +19,10 @@
 
 /* 1: one lane for each pipeline. 2: several, of which the one with the highest number tells; of version 1 it is the
  * only one, so that nothing but the version changes, and a Lutra that knows one lane alone keeps away. 3: `pause`.
- * 4: lanes hold what was done ahead. 5: schema versions know where they were read. What an older one wrote is right in
+ * 4: lanes hold what was done ahead. 5: schema versions know where they were read. 6: acknowledged statements name who
+ * may pass by them; `site`, `checkpoint`, `mark` and the like of conflict channels. What an older one wrote is right in
  * a newer one. */
-#define PIPELINE_STATE_VERSION 5
+#define PIPELINE_STATE_VERSION 6
 
 /** Make or migrate the schema. Writes nothing when it is there as it should be. Newer than ours: LT_E_STATE_NEWER.
  * Commits. */

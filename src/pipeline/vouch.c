@@ -80,7 +80,7 @@ bool
 pipeline_vouch(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
 	struct vouch v = { .p = p, .scratch = lt_arena_new() };
-	struct change_filter filter = { no_table, want_statement, &v, NULL };
+	struct change_filter filter = { .table = no_table, .ddl = want_statement, .ctx = &v };
 	bool ok = p->origin.look(p->origin.ctx, &p->applied, &filter, note, err);
 
 	lt_arena_free(v.scratch);

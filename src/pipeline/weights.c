@@ -3,6 +3,10 @@
 #define PAGE 256
 #define PAGES (0x110000 / PAGE)
 
+/* Texts that were asked for whole: most come several times in a row, as before, after and found. */
+#define ASKED 64
+#define ASKED_BYTES 1024
+
 enum how {
 	HOW_BYTES,  /* one byte is one character */
 	HOW_SIMPLE, /* UTF-8; every character weighs alone */
@@ -15,17 +19,24 @@ struct page {
 	struct lt_buf bytes;
 };
 
+struct asked {
+	struct lt_buf text, weight; /* text empty: none */
+};
+
 struct pipeline_weights {
-	struct my_conn *conn; /* borrowed */
+	struct pipeline_weigher *of; /* borrowed */
 	enum how how;
+	bool counts_spaces;
 	struct lt_buf charset, collation;
 	struct page *pages[PAGES]; /* owned; NULL: not asked yet */
+	struct asked asked[ASKED]; /* by the text's hash */
 	struct pipeline_weights *next;
 };
 
 struct pipeline_weigher {
 	struct my_conn *conn; /* borrowed */
 	struct pipeline_weights *list;
+	struct lt_err failed; /* of the newest page that could not be had for a reason that may pass; code 0: none */
 };
 
 /* -- which ---------------------------------------------------------------------------------------- */
@@ -36,6 +47,18 @@ is_utf8(struct lt_str charset)
 	static const char *const names[] = { "utf8mb4", "utf8mb3", "utf8" };
 
 	return lt_str_one_of(charset, names, LT_COUNT(names));
+}
+
+static bool
+contains(struct lt_str s, const char *part)
+{
+	return s.len > 0 && memmem(s.ptr, s.len, part, strlen(part)) != NULL;
+}
+
+bool
+pipeline_collation_counts_spaces(struct lt_str collation)
+{
+	return contains(collation, "_nopad_") || contains(collation, "_0900_");
 }
 
 /* One sort order for each byte. Left out: expansions (latin1_german2_ci), several levels (latin2_czech_cs,
@@ -154,25 +177,51 @@ fill(const struct pipeline_weights *w, const struct my_rows *rows, struct page *
 	return true;
 }
 
-/* A failure is no error: the text is then not known. If it was the link's, the next statement meets it too. */
+/* Whether it is one that may pass. */
+static bool
+note_failure(struct pipeline_weigher *w, bool ok, const struct lt_err *err)
+{
+	bool passes = !ok && (!my_alive(w->conn) || lt_err_kind(err) == LT_KIND_RETRY);
+
+	w->failed = passes ? *err : (struct lt_err){ 0 };
+	return passes;
+}
+
+/* A failure is no error: the text is then not known. If it was the link's, the next statement meets it too. What may
+ * pass is asked for again. */
 static void
 ask(struct pipeline_weights *w, size_t number)
 {
 	struct page *page = lt_new(struct page);
 	struct lt_buf sql = { 0 };
 	struct my_rows *rows = NULL;
-	struct lt_err ignored = { 0 };
+	struct lt_err err = { 0 };
+	bool ok;
 
 	for (size_t i = 0; i < count_of(w); i++) {
 		lt_buf_printf(&sql, "%sHEX(WEIGHT_STRING(_%s X'", i == 0 ? "SELECT " : ", ", lt_buf_cstr(&w->charset));
 		add_character(&sql, w, (uint32_t)(number * PAGE + i));
 		lt_buf_printf(&sql, "' COLLATE %s))", lt_buf_cstr(&w->collation));
 	}
-	page->unknown =
-	    !my_query(w->conn, lt_buf_cstr(&sql), &rows, &ignored) || rows->nrows != 1 || !fill(w, rows, page);
-	w->pages[number] = page;
+	ok = my_query(w->of->conn, lt_buf_cstr(&sql), &rows, &err);
+	page->unknown = !ok || rows->nrows != 1 || !fill(w, rows, page);
+	if (note_failure(w->of, ok, &err)) {
+		lt_buf_free(&page->bytes);
+		free(page);
+	} else {
+		w->pages[number] = page;
+	}
 	my_rows_free(rows);
 	lt_buf_free(&sql);
+}
+
+bool
+pipeline_weigher_failed(const struct pipeline_weigher *w, struct lt_err *out)
+{
+	if (w == NULL || w->failed.code == LT_OK)
+		return false;
+	*out = w->failed;
+	return true;
 }
 
 struct pipeline_weigher *
@@ -191,6 +240,10 @@ weights_free(struct pipeline_weights *w)
 		if (w->pages[i] != NULL)
 			lt_buf_free(&w->pages[i]->bytes);
 		free(w->pages[i]);
+	}
+	for (size_t i = 0; i < ASKED; i++) {
+		lt_buf_free(&w->asked[i].text);
+		lt_buf_free(&w->asked[i].weight);
 	}
 	lt_buf_free(&w->charset);
 	lt_buf_free(&w->collation);
@@ -214,13 +267,13 @@ add_weights(struct pipeline_weigher *w, enum how how, struct lt_str charset, str
 {
 	struct pipeline_weights *one = lt_new(struct pipeline_weights);
 
-	one->conn = w->conn;
+	one->of = w;
 	one->how = how;
+	one->counts_spaces = pipeline_collation_counts_spaces(collation);
 	lt_buf_str_add(&one->charset, charset);
 	lt_buf_str_add(&one->collation, collation);
 	one->next = w->list;
 	w->list = one;
-	ask(one, 0);
 	return one;
 }
 
@@ -241,7 +294,9 @@ pipeline_weights_of(struct pipeline_weigher *w, struct lt_str charset, struct lt
 		    : weighs_simply(collation) ? HOW_SIMPLE
 					       : HOW_UCA,
 		    charset, collation);
-	return one->pages[0]->unknown ? NULL : one;
+	if (one->pages[0] == NULL)
+		ask(one, 0);
+	return one->pages[0] == NULL || one->pages[0]->unknown ? NULL : one;
 }
 
 bool
@@ -287,17 +342,27 @@ weight_of(struct pipeline_weights *w, uint32_t c, struct lt_str *out)
 	if (w->pages[number] == NULL)
 		ask(w, number);
 	page = w->pages[number];
-	if (page->unknown)
+	if (page == NULL || page->unknown)
 		return false;
 	begin = at == 0 ? 0 : page->ends[at - 1];
 	*out = lt_str_of(page->bytes.ptr + begin, page->ends[at] - begin);
 	return true;
 }
 
-bool
-pipeline_weights_add(struct pipeline_weights *w, struct lt_str text, size_t characters, struct lt_buf *out)
+/* A collation that pads compares as if the shorter text went on with spaces: by units of weight, not by characters,
+ * whose weights may end in one. */
+static void
+cut_spaces(struct lt_buf *out, size_t begin, struct lt_str space)
 {
-	size_t kept = out->len;
+	while (space.len > 0 && out->len - begin >= space.len &&
+	       memcmp(out->ptr + out->len - space.len, space.ptr, space.len) == 0)
+		out->len -= space.len;
+}
+
+static bool
+add_text(struct pipeline_weights *w, struct lt_str text, size_t characters, bool spaces, struct lt_buf *out)
+{
+	size_t begin = out->len;
 	struct lt_str space;
 
 	if (!weight_of(w, ' ', &space))
@@ -308,10 +373,87 @@ pipeline_weights_add(struct pipeline_weights *w, struct lt_str text, size_t char
 
 		if (!next_character(w, &text, &c) || !weight_of(w, c, &weight))
 			return false;
+		if (space.len > 0 && weight.len % space.len != 0)
+			return false;
 		lt_buf_str_add(out, weight);
-		if (weight.len > 0 && !lt_str_eq(weight, space))
-			kept = out->len;
 	}
-	out->len = kept;
+	if (!spaces)
+		cut_spaces(out, begin, space);
+	return true;
+}
+
+bool
+pipeline_weights_add(struct pipeline_weights *w, struct lt_str text, size_t characters, struct lt_buf *out)
+{
+	return add_text(w, text, characters, false, out);
+}
+
+/* What the server makes of a whole text: contractions, and characters that are not among ours. */
+static bool
+ask_whole(struct pipeline_weights *w, struct lt_str text, struct lt_buf *out)
+{
+	struct lt_buf sql = { 0 };
+	struct my_rows *rows = NULL;
+	struct lt_err err = { 0 };
+	bool ok, known;
+
+	lt_buf_printf(&sql, "SELECT HEX(WEIGHT_STRING(_%s X'", lt_buf_cstr(&w->charset));
+	lt_buf_hex(&sql, text);
+	lt_buf_printf(&sql, "' COLLATE %s))", lt_buf_cstr(&w->collation));
+	ok = my_query(w->of->conn, lt_buf_cstr(&sql), &rows, &err);
+	(void)note_failure(w->of, ok, &err);
+	known = ok && rows->nrows == 1 && my_rows_at(rows, 0, 0).ptr != NULL && add_hex(my_rows_at(rows, 0, 0), out);
+	my_rows_free(rows);
+	lt_buf_free(&sql);
+	return known;
+}
+
+static bool
+add_whole(struct pipeline_weights *w, struct lt_str text, struct lt_buf *out)
+{
+	struct asked *a = &w->asked[lt_str_hash(text) % ASKED];
+
+	if (text.len == 0 || text.len > ASKED_BYTES)
+		return ask_whole(w, text, out);
+	if (!lt_str_eq(lt_buf_str(&a->text), text)) {
+		lt_buf_clear(&a->text);
+		lt_buf_clear(&a->weight);
+		if (!ask_whole(w, text, &a->weight))
+			return false;
+		lt_buf_str_add(&a->text, text);
+	}
+	lt_buf_str_add(out, lt_buf_str(&a->weight));
+	return true;
+}
+
+/* The first characters, all if `count` is 0. False: it is no text. */
+static bool
+cut_text(const struct pipeline_weights *w, struct lt_str *text, size_t count)
+{
+	struct lt_str rest = *text;
+	uint32_t c;
+
+	for (size_t n = 0; rest.len > 0 && (count == 0 || n < count); n++) {
+		if (!next_character(w, &rest, &c))
+			return false;
+	}
+	text->len -= rest.len;
+	return true;
+}
+
+bool
+pipeline_weights_exact(struct pipeline_weights *w, struct lt_str text, size_t characters, struct lt_buf *out)
+{
+	size_t begin = out->len;
+	struct lt_str space;
+
+	if (add_text(w, text, characters, w->counts_spaces, out))
+		return true;
+	out->len = begin;
+	if (w->how != HOW_UCA || !weight_of(w, ' ', &space) || !cut_text(w, &text, characters) ||
+	    !add_whole(w, text, out))
+		return false;
+	if (!w->counts_spaces)
+		cut_spaces(out, begin, space);
 	return true;
 }

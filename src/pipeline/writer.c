@@ -154,21 +154,20 @@ writer_main(void *arg)
 }
 
 bool
-flight_writer_open(
-    struct flight_writer *w, struct change_sink *first, size_t lane, struct lt_wake *stop, struct lt_err *err)
+flight_writer_open(struct flight_writer *w, struct change_sink *first, size_t lane, struct lt_err *err)
 {
-	if (!pipeline_load_open_writer(first, lane, stop, &w->sink, err))
+	if (!pipeline_load_open_writer(first, lane, &w->sink, err))
 		return false;
 	w->session = pipeline_load_session(w->sink);
 	w->wake = lt_wake_new();
-	w->hooks = (struct pipeline_load_turn){ .wait = wait_for_turn, .called_off = called_off, .ctx = w };
-	pipeline_load_take_turns(w->sink, &w->hooks);
 	return true;
 }
 
 void
 flight_writer_start(struct flight_writer *w)
 {
+	w->hooks = (struct pipeline_load_turn){ .wait = wait_for_turn, .called_off = called_off, .ctx = w };
+	pipeline_load_take_turns(w->sink, &w->hooks);
 	w->thread = lt_thread_start("writer", writer_main, w);
 }
 

@@ -47,10 +47,8 @@ schema_history_install(struct my_conn *target, struct lt_err *err)
 		return false;
 	there = rows->nrows == 1 && lt_str_eqz(my_rows_at(rows, 0, 0), "3");
 	my_rows_free(rows);
-	for (size_t i = 0; !there && i < LT_COUNT(install); i++)
-		if (!my_exec(target, install[i], NULL, err))
-			return lt_wrap(err, "while making the tables of the schema history");
-	return true;
+	return there || my_exec_all(target, install, LT_COUNT(install), err) ||
+	       lt_wrap(err, "while making the tables of the schema history");
 }
 
 /* -- reading -------------------------------------------------------------------------------------- */
@@ -345,6 +343,18 @@ flush(struct writing *w, int kind, struct lt_err *err)
 	return ok;
 }
 
+static bool
+flush_all(struct writing *w, struct lt_err *err)
+{
+	const char *sql[KINDS];
+	size_t n = 0;
+
+	for (int kind = 0; kind < KINDS; kind++)
+		if (w->sql[kind].len > 0)
+			sql[n++] = lt_buf_cstr(&w->sql[kind]);
+	return my_exec_all(w->r->conn, sql, n, err);
+}
+
 /** A row, open at its end: behind the one before it, or in a new statement. NULL: failed. */
 static struct lt_buf *
 begin_row(struct writing *w, int kind, uint64_t version, struct lt_err *err)
@@ -515,9 +525,8 @@ schema_history_save(
 	for (size_t i = 0; i < h->nversions; i++)
 		if (!h->versions[i]->saved && !write_version(&w, h->versions[i], err))
 			goto out;
-	for (int kind = 0; kind < KINDS; kind++)
-		if (!flush(&w, kind, err))
-			goto out;
+	if (!flush_all(&w, err))
+		goto out;
 	for (size_t i = 0; i < h->nversions; i++)
 		h->versions[i]->saved = true;
 	h->anew = false;

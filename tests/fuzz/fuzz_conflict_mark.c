@@ -40,7 +40,7 @@ checkpoint(struct lt_str bytes, struct lt_arena *arena)
 		LT_ASSERT(err.code == LT_E_STATE_BROKEN || err.code == LT_E_STATE_NEWER);
 		return;
 	}
-	conflict_observer_free(conflict_observer_resume(&c, INTERVAL_US));
+	conflict_observer_free(conflict_observer_resume(&c, INTERVAL_US, &conflict_room_plain));
 }
 
 /* Twice into the same observer: what is known is met by what is known. */
@@ -48,7 +48,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct lt_arena *arena = lt_arena_new();
-	struct conflict_observer *o = conflict_observer_new(conflict_origin(1, 0), INTERVAL_US);
+	struct conflict_observer *o = conflict_observer_new(conflict_origin(1, 0), INTERVAL_US, &conflict_room_plain);
 	struct lt_str bytes = lt_str_of(data, size);
 
 	for (int i = 0; i < 2; i++)

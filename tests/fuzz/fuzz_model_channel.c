@@ -37,7 +37,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < LT_COUNT(names) * LT_COUNT(names); i++) {
 		struct lt_str schema = lt_str_z(names[i % LT_COUNT(names)]),
 			      table = lt_str_z(names[i / LT_COUNT(names)]);
-		const struct model_mapping *back = c->npipelines == 2 ? c->pipelines[1].mapping : NULL;
+		const struct model_mapping *back =
+		    c->pipelines[0].two_way ? model_channel_back(c, &c->pipelines[0])->mapping : NULL;
 
 		check_round_trip(c->pipelines[0].mapping, back, schema, table);
 		if (back != NULL)

@@ -85,7 +85,7 @@ class Channels:
         for server, its in roles.items():
             server.sql("DROP DATABASE IF EXISTS lutra")
             workload.create_schema(server, self._schema)
-            lutra_lab.create_user(server, [self._schema], roles=its)
+            lutra_lab.create_user(server, [self._schema], roles=its, decided=more.get("conflicts", "none") != "none")
         folder = self._lab.folder / f"{self._schema}-{len(self.made)}"
         made = lutra_lab.Lutra(folder, sites, direction, tables or [f"{self._schema}.*"], **{"name": self._schema, **self.more, **more})
         self.made.append(made)

@@ -14,7 +14,7 @@ import pytest
 from lutralab import lutra as lutra_lab
 from lutralab.servers import CHECKOUT, free_port, wait_until
 
-COMMANDS = ["run", "check", "status", "wait", "retry", "skip", "replace", "pause", "resume", "log", "position", "ddl", "stop", "binlog", "version"]
+COMMANDS = ["run", "check", "status", "wait", "retry", "skip", "replace", "pause", "resume", "log", "conflicts", "explain", "position", "ddl", "stop", "binlog", "version"]
 
 
 def cli(*words, **more):
@@ -79,7 +79,9 @@ def test_help_of_all_commands():
     ["position", "--data", "d", "p", "--now", "--gtid", "0-1-2"], ["position", "--data", "d", "p", "--time", "yesterday"],
     ["position", "--data", "d", "p", "--gtid", "0-1"],
     ["replace", "--data", "d", "p"], ["replace", "--data", "d", "p", "--sql", "x", "--row", "{}"], ["log", "--data", "d", "p", "q"],
-    ["replace", "--data", "d", "p", *["--sql", "x"] * 13], ["binlog", "dump", "f", "mysql://u@h/"], ["version", "now"],
+    ["conflicts"], ["conflicts", "--data", "d", "f"], ["conflicts", "--data", "d", "--since", "soon"], ["conflicts", "show", "--data", "d"],
+    ["conflicts", "count", "--data", "d", "--lost"],
+    ["explain", "--data", "d"], ["explain", "--data", "d", "shop.t"], ["explain", "f", "shop.t"], ["conflicts", "replay", "1@hz"], ["replace", "--data", "d", "p", *["--sql", "x"] * 13], ["binlog", "dump", "f", "mysql://u@h/"], ["version", "now"],
 ], ids=" ".join)
 def test_wrong_use_ends_with_2_and_a_hint(words):
     said = cli(*words)

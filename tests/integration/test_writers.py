@@ -9,7 +9,7 @@ import steps
 import test_rules as rules
 from conftest import ledger_is, same, whole
 from lutralab.compare import INVARIANTS, IN_ANY_ORDER
-from lutralab.lutra import Keeper
+from lutralab.lutra import USER, Keeper
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
 from steps import column, run_at, transaction
@@ -86,6 +86,25 @@ def backlog_of_everything(site, channel, schema, pair):
 @pytest.mark.parametrize("pair", [("mariadb", "mariadb"), ("mysql", "mysql")], ids=["mariadb", "mysql"])
 def test_a_backlog_of_every_shape_flies(pair, site, channel, schema):
     backlog_of_everything(site, channel, schema, pair)
+
+
+def test_a_server_that_takes_few_connections_gets_few_writers(site, channel, schema):
+    """They are opened all at a time: which of them it refuses is the moment's."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(40)).start()
+    assert lutra.stop() == 0
+    load = Workload(source, schema, clients=4, seed=72, limit=60).start().join()
+    target.sql(f"ALTER USER '{USER}'@'%' WITH MAX_USER_CONNECTIONS 3")
+    try:
+        lutra.start()
+        lutra.wait()
+        assert lutra.stop() == 0
+    finally:
+        target.sql(f"ALTER USER '{USER}'@'%' WITH MAX_USER_CONNECTIONS 0")
+    same(source, target, schema)
+    ledger_is(target, schema, load.expected_ledger())
+    assert "only 2 of 4 writers" in lutra.log.read_text()
+    assert 1 <= len(moved_lanes(target)) <= 2
 
 
 @pytest.mark.parametrize("order", ["source", "free"])
@@ -394,7 +413,9 @@ def test_r16_state_of_version_1_is_migrated(site, channel, schema):
     lutra.wait()
     assert lutra.stop() == 0
     target.script(["ALTER TABLE lutra.lane DROP COLUMN ahead", "DELETE FROM lutra.lane WHERE lane > 0",
-                   "ALTER TABLE lutra.schema_version DROP COLUMN read_file, DROP COLUMN read_pos", "ALTER TABLE lutra.schema_key DROP COLUMN is_hash", "DROP TABLE lutra.pause", "UPDATE lutra.meta SET value = 1 WHERE name = 'version'"])
+                   "ALTER TABLE lutra.schema_version DROP COLUMN read_file, DROP COLUMN read_pos", "ALTER TABLE lutra.schema_key DROP COLUMN is_hash",
+                   "ALTER TABLE lutra.ddl DROP COLUMN reader, DROP COLUMN from_file, DROP COLUMN from_pos", "DROP TABLE lutra.pause",
+                   "UPDATE lutra.meta SET value = 1 WHERE name = 'version'"])
     transaction(source, schema, "INSERT INTO ledger VALUES (2)")
     lutra.file.write_text(lutra.file.read_text() + "writers: 2\n")
     lutra.start()

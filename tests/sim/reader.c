@@ -9,12 +9,13 @@ reader_new(struct site *s, const struct checkpoint *from)
 
 	r->site = s;
 	if (from == NULL) {
-		r->observer = conflict_observer_new(conflict_origin(s->number + 1, 0), w->config.interval);
+		r->observer =
+		    conflict_observer_new(conflict_origin(s->number + 1, 0), w->config.interval, &conflict_room_plain);
 	} else {
 		struct lt_err err = { 0 };
 
 		LT_ASSERT(conflict_checkpoint_decode(from->bytes, w->scratch, &c, &err));
-		r->observer = conflict_observer_resume(&c, w->config.interval);
+		r->observer = conflict_observer_resume(&c, w->config.interval, &conflict_room_plain);
 		r->place = from->place;
 		lt_arena_reset(w->scratch);
 	}

@@ -20,16 +20,18 @@ _REPLICATION = {"mariadb": "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO {u
 
 
 def roles(site, direction):
-    """What a site is in a channel of that direction ("hz -> us")."""
+    """What a site is in a channel of that direction ("hz -> us", "mesh")."""
+    if direction == "mesh":
+        return ROLES
     left, way, right = direction.split()
     return ROLES if way == "<->" else tuple(role for role, its in zip(ROLES, (left, right)) if its == site)
 
 
-def grants(engine, roles=ROLES):
-    """What `lutra check` prints for a site with those roles. {schema} is each mapped schema."""
+def grants(engine, roles=ROLES, decided=False):
+    """What `lutra check` prints for a site with those roles, where conflicts are decided or not. {schema} is each mapped schema."""
     source, target = (role in roles for role in ROLES)
     return [*([_REPLICATION[engine]] if source else []),
-            f"GRANT SELECT{', INSERT, UPDATE, DELETE' if target else ''} ON `{{schema}}`.* TO {{user}}",
+            f"GRANT SELECT{', INSERT, UPDATE, DELETE' if target else ''}{', TRIGGER' if target and decided else ''} ON `{{schema}}`.* TO {{user}}",
             *(["GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX ON `lutra`.* TO {user}"] if target else [])]
 
 
@@ -41,13 +43,13 @@ def without_sanitizer():
     return "sanitize=none" in subprocess.run([binary(), "version"], capture_output=True, text=True).stdout
 
 
-def create_user(server, schemas, user=USER, password=PASSWORD, roles=ROLES):
+def create_user(server, schemas, user=USER, password=PASSWORD, roles=ROLES, decided=False):
     """The account Lutra uses, with the grants it asks for where the server has those roles, and no more."""
     account = f"'{user}'@'%'"
     server.script([
         f"DROP USER IF EXISTS {account}",
         f"CREATE USER {account} IDENTIFIED BY '{password}'",
-        *dict.fromkeys(g.format(user=account, schema=s) for s in schemas for g in grants(server.engine, roles)),
+        *dict.fromkeys(g.format(user=account, schema=s) for s in schemas for g in grants(server.engine, roles, decided)),
     ])
 
 
@@ -67,12 +69,13 @@ class LutraFailed(Exception):
 class Lutra:
     """`lutra run` on a channel between servers: sites is {"hz": server, ...}, ids are their order.
 
+    conflicts is a policy ("last-writer-wins") or all that the key may hold, as a dictionary; two-way without it: none.
     urls says where a site is reached in another way ("HOST:PORT/?OPTIONS"); prefix is what the program is started with; semi_sync
     names sites that are read so.
     Owned by one thread; status() may be called by any."""
 
     def __init__(self, folder, sites, direction, tables, name="shop", extra=(), user=USER, password=PASSWORD,
-                 program=None, env=None, urls=None, prefix=(), semi_sync=()):
+                 program=None, env=None, urls=None, prefix=(), semi_sync=(), conflicts=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name = name
@@ -95,8 +98,8 @@ class Lutra:
             lines.append(f'  {site}: {{ id: {number}, url: "mysql://{user}@{where}", password_file: {secret.name}{more} }}')
         lines += [f'direction: "{direction}"', "tables:"]
         lines += [f'  - "{t}"' if isinstance(t, str) else f"  - {json.dumps(t)}" for t in tables]
-        if "<->" in direction:
-            lines.append("conflicts: none")
+        if conflicts or "<->" in direction:
+            lines.append(f"conflicts: {json.dumps(conflicts or 'none')}")
         self.file.write_text("\n".join([*lines, *extra]) + "\n")
 
     def other(self, folder):
@@ -202,7 +205,8 @@ class Lutra:
 
     def check(self):
         """`lutra check FILE`: (status, lines)."""
-        run = subprocess.run([str(self.program), "check", str(self.file)], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+        run = subprocess.run([str(self.program), "check", str(self.file)], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+                             env=self.env)
         return run.returncode, run.stdout.splitlines()
 
 

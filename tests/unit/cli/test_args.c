@@ -51,6 +51,37 @@ options_and_words_may_stand_in_any_order(void **state)
 }
 
 static void
+a_second_word_tells_commands_apart(void **state)
+{
+	static const struct {
+		const char *line, *second, *operand;
+	} lines[] = {
+		{ "lutra conflicts --data d", NULL, NULL },
+		{ "lutra conflicts --data d show 5@hz", "show", "5@hz" },
+		{ "lutra conflicts show --data d 5@hz", "show", "5@hz" },
+		{ "lutra conflicts count shop.yaml", "count", "shop.yaml" },
+		{ "lutra conflicts --limit 3 --lost shop.yaml", NULL, "shop.yaml" },
+	};
+	struct lt_err err = { 0 };
+	struct cli_args a;
+	struct line l;
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(lines); i++) {
+		assert_true(parse(&l, lines[i].line, &a, &err));
+		assert_string_equal(a.command->word, "conflicts");
+		assert_true(lines[i].second == NULL ? a.command->second == NULL
+						    : strcmp(a.command->second, lines[i].second) == 0);
+		assert_int_equal(a.noperands, lines[i].operand != NULL);
+		if (lines[i].operand != NULL)
+			assert_string_equal(a.operands[0], lines[i].operand);
+	}
+	assert_false(parse(&l, "lutra conflicts show 5@hz --data d --lost", &a, &err));
+	assert_int_equal(err.code, LT_E_USAGE);
+	assert_non_null(strstr(err.message, "conflicts show: unknown option --lost"));
+}
+
+static void
 statements_are_kept_in_their_order(void **state)
 {
 	struct lt_err err = { 0 };
@@ -152,6 +183,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_and_words_may_stand_in_any_order),
+		cmocka_unit_test(a_second_word_tells_commands_apart),
 		cmocka_unit_test(statements_are_kept_in_their_order),
 		cmocka_unit_test(wrong_use_is_refused_and_named),
 		cmocka_unit_test(help_needs_nothing_else),

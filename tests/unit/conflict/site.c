@@ -14,7 +14,7 @@ void
 site_open(struct site *s, uint32_t id, const struct conflict_policy *policy)
 {
 	*s = (struct site){ .id = id, .policy = policy, .arena = lt_arena_new() };
-	s->observer = conflict_observer_new(conflict_origin(id, 0), INTERVAL_US);
+	s->observer = conflict_observer_new(conflict_origin(id, 0), INTERVAL_US, &conflict_room_plain);
 	/* Stamps up to two intervals above a heartbeat count as they are. */
 	conflict_observer_beat(s->observer, &(int64_t){ 0 });
 }
@@ -328,7 +328,7 @@ site_resume(struct site *s)
 
 	assert_true(conflict_checkpoint_decode(s->checkpoint, s->arena, &c, &err));
 	conflict_observer_free(s->observer);
-	s->observer = conflict_observer_resume(&c, INTERVAL_US);
+	s->observer = conflict_observer_resume(&c, INTERVAL_US, &conflict_room_plain);
 	for (uint32_t i = 0; i < s->nmarks; i++)
 		read_mark(s, s->marks[i]);
 	s->checkpoint.len = 0;

@@ -225,7 +225,7 @@ static void
 a_checkpoint_comes_back_and_no_truncation_does(void **state)
 {
 	struct whole *w = *state;
-	struct conflict_checkpoint c = { LT_STR("mb.000007:4711"), 99, 77, true, 3, vector(w, 4), w->mark.pins, 2 },
+	struct conflict_checkpoint c = { LT_STR("mb.000007:4711"), 99, 77, true, 1234, 3, vector(w, 4), w->mark.pins, 2 },
 				   back;
 	struct lt_buf bytes = { 0 };
 	struct lt_err err = { 0 };

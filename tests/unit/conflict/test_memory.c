@@ -28,7 +28,7 @@ version_of(uint32_t i)
 static void
 r24_a_key_costs_less_than_100_bytes(void **state)
 {
-	struct conflict_memory *m = conflict_memory_new();
+	struct conflict_memory *m = conflict_memory_new(&conflict_room_plain);
 	size_t before = mallinfo2().uordblks, taken;
 	char room[32];
 
@@ -58,7 +58,7 @@ keep_some(void *ctx, struct lt_str key)
 static void
 what_everybody_has_seen_is_forgotten(void **state)
 {
-	struct conflict_memory *m = conflict_memory_new();
+	struct conflict_memory *m = conflict_memory_new(&conflict_room_plain);
 	struct conflict_vector everyone = { 0 };
 	struct conflict_known known;
 	size_t empty = conflict_memory_bytes(m);
@@ -97,7 +97,7 @@ one(struct conflict_row *row, struct lt_str *value, const char *text)
 static void
 operations_are_kept_in_the_order_of_their_versions(void **state)
 {
-	struct conflict_memory *m = conflict_memory_new();
+	struct conflict_memory *m = conflict_memory_new(&conflict_room_plain);
 	static const int64_t clocks[] = { 5, 2, 9, 2, 7 };
 	struct conflict_row base, after;
 	struct lt_str v0, v1;
@@ -123,7 +123,7 @@ operations_are_kept_in_the_order_of_their_versions(void **state)
 static void
 a_list_is_forgotten_whole(void **state)
 {
-	struct conflict_memory *m = conflict_memory_new();
+	struct conflict_memory *m = conflict_memory_new(&conflict_room_plain);
 	struct conflict_vector everyone = { 0 };
 	struct conflict_op a = { .version = { 10, 1, 1 } }, b = { .version = { 5, 3, 2 } };
 	struct conflict_known known;
@@ -148,7 +148,7 @@ a_list_is_forgotten_whole(void **state)
 static void
 a_list_may_be_replaced_by_itself(void **state)
 {
-	struct conflict_memory *m = conflict_memory_new();
+	struct conflict_memory *m = conflict_memory_new(&conflict_room_plain);
 	struct conflict_op a = { .version = { 10, 1, 1 } };
 	struct conflict_known known;
 
@@ -169,7 +169,7 @@ a_list_may_be_replaced_by_itself(void **state)
 static void
 keys_that_go_leave_no_gap_in_front_of_others(void **state)
 {
-	struct conflict_memory *m = conflict_memory_new();
+	struct conflict_memory *m = conflict_memory_new(&conflict_room_plain);
 	int64_t plain[64] = { 0 };
 	uint32_t chance = 7;
 

@@ -292,7 +292,6 @@ refuses_wrong_keys_and_sites_at_their_place(void **state)
 		    "a text is wanted" },
 		{ "channel: a\nsites: [hz]" REST, LT_E_CONFIG_VALUE, 2, 8, "by their names" },
 		{ "channel: a\nsites: { hz: { id: 1, url: x } }" REST, LT_E_CONFIG_VALUE, 2, 8, "two sites" },
-		{ HEAD "  eu: { id: 3, url: 'mysql://u@h' }" REST, LT_E_CONFIG_VALUE, 5, 3, "meshes" },
 		{ SITE_HZ "{ id: 2, url: 'mysql://u@h' }" REST, LT_E_CONFIG_VALUE, 4, 13, "taken by site us" },
 		{ SITE_HZ "{ id: 0, url: 'mysql://u@h' }" REST, LT_E_CONFIG_VALUE, 4, 13, "from 1 to 255" },
 		{ SITE_HZ "{ id: 256, url: 'mysql://u@h' }" REST, LT_E_CONFIG_VALUE, 4, 13, "from 1 to 255" },
@@ -329,13 +328,13 @@ refuses_wrong_keys_and_sites_at_their_place(void **state)
 
 static const struct bad wrong_values[] = {
 	{ HEAD "direction: hz us\ntables: [a.b]\n", LT_E_CONFIG_VALUE, 5, 12, "`a -> b`" },
+	{ HEAD "direction: mesh\ntables: [a.b]\n", LT_E_CONFIG_VALUE, 5, 12, "two are `hz <-> us`" },
+	{ HEAD "direction: star\ntables: [a.b]\n", LT_E_CONFIG_VALUE, 5, 12, "hands on what others wrote" },
 	{ HEAD "direction: hz <- us\ntables: [a.b]\n", LT_E_CONFIG_VALUE, 5, 12, "`a -> b`" },
 	{ HEAD "direction: eu -> us\ntables: [a.b]\n", LT_E_CONFIG_VALUE, 5, 12, "left" },
 	{ HEAD "direction: hz -> us -> hz\ntables: [a.b]\n", LT_E_CONFIG_VALUE, 5, 12, "right" },
 	{ HEAD "direction: hz -> hz\ntables: [a.b]\n", LT_E_CONFIG_VALUE, 5, 12, "same site" },
 	{ TWO, LT_E_CONFIG_MISSING, 1, 1, "`conflicts`" },
-	{ TWO "conflicts: last-writer-wins\n", LT_E_CONFIG_VALUE, 7, 12, "`none` only" },
-	{ TWO "conflicts: { trusted: hz }\n", LT_E_CONFIG_VALUE, 7, 12, "`none` only" },
 	{ ONE "conflicts: none\n", LT_E_CONFIG_KEY, 7, 1, "two-way" },
 	{ ONE "start: later\n", LT_E_CONFIG_VALUE, 7, 8, "start:" },
 	{ ONE "start:\n", LT_E_CONFIG_VALUE, 7, 7, "start:" },

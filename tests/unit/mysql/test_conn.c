@@ -411,6 +411,34 @@ replies_come_in_order_and_wait_for_their_turn(void **state)
 }
 
 static void
+of_statements_sent_together_the_first_failure_is_told(void **state)
+{
+	static const char *const sql[] = { "DO 1", "DO 2", "DO 3" };
+	struct lt_err err = { 0 };
+	struct peer p;
+
+	(void)state;
+	peer_open(&p);
+	for (int i = 0; i < 3; i++)
+		peer_packet(&p, 1, peer_ok);
+	assert_true(my_exec_all(p.conn, sql, 3, &err));
+	assert_int_equal(my_pending(p.conn), 0);
+	peer_packet(&p, 1, peer_ok);
+	peer_packet(&p, 1, LT_STR("\xff\x26\4#23000twice"));
+	peer_packet(&p, 1, LT_STR("\xff\x28\4#42000syntax"));
+	assert_false(my_exec_all(p.conn, sql, 3, &err));
+	assert_int_equal(err.code, LT_E_DUPLICATE);
+	assert_true(my_alive(p.conn));
+	assert_int_equal(my_pending(p.conn), 0);
+	peer_packet(&p, 1, peer_ok);
+	peer_end(&p);
+	assert_false(my_exec_all(p.conn, sql, 3, &err));
+	assert_int_equal(err.code, LT_E_LINK_LOST);
+	assert_false(my_alive(p.conn));
+	peer_close(&p);
+}
+
+static void
 a_cancelled_connection_waits_no_more(void **state)
 {
 	struct lt_err err = { 0 };
@@ -442,6 +470,7 @@ main(void)
 		cmocka_unit_test(an_error_among_rows_leaves_the_line_usable),
 		cmocka_unit_test(a_row_callback_may_not_ask),
 		cmocka_unit_test(replies_come_in_order_and_wait_for_their_turn),
+		cmocka_unit_test(of_statements_sent_together_the_first_failure_is_told),
 		cmocka_unit_test(a_cancelled_connection_waits_no_more),
 	};
 

@@ -7,11 +7,15 @@
 
 #include "node/metrics.h"
 
+static struct node_pipeline_view lines[2];
+static struct node_site_view sites[2];
+
 static struct node_view
 sample(void)
 {
-	struct node_view v = { .channel = "shop", .count = 1 };
+	struct node_view v = { .channel = "shop", .pipelines = lines, .count = 1 };
 
+	memset(lines, 0, sizeof(lines));
 	v.pipelines[0].name = "hz->\"us\\";
 	v.pipelines[0].status = (struct pipeline_status){ .state = PIPELINE_RETRYING,
 		.lag_ms = 1,
@@ -76,6 +80,41 @@ a_relay_log_has_metrics_where_there_is_one(void **state)
 }
 
 static void
+sites_of_a_conflict_channel_have_metrics(void **state)
+{
+	struct node_view v = sample();
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	node_metrics_text(&v, &out);
+	assert_null(strstr(lt_buf_cstr(&out), "lutra_site_"));
+	lt_buf_clear(&out);
+	v.sites = sites;
+	v.nsites = 2;
+	v.sites[0] = (struct node_site_view){ .name = "hz",
+		.status = { .conflicts = 9, .lost = 4, .drift = 1, .fence_us = 1500000, .skew_us = -250000 },
+		.status.purges = true,
+		.status.purge_left_us = 60000000 };
+	v.sites[1] = (struct node_site_view){ .name = "us", .status = { .believed = true } };
+	node_metrics_text(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out),
+	    "\n# TYPE lutra_site_conflicts_total counter\nlutra_site_conflicts_total{channel=\"shop\",site=\"hz\"} 9\n"
+	    "lutra_site_conflicts_total{channel=\"shop\",site=\"us\"} 0\n"));
+	assert_non_null(
+	    strstr(lt_buf_cstr(&out), "\nlutra_site_conflicts_lost_total{channel=\"shop\",site=\"hz\"} 4\n"));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nlutra_site_drift_total{channel=\"shop\",site=\"hz\"} 1\n"));
+	assert_non_null(
+	    strstr(lt_buf_cstr(&out), "\nlutra_site_fence_seconds_total{channel=\"shop\",site=\"hz\"} 1.500000\n"));
+	assert_non_null(
+	    strstr(lt_buf_cstr(&out), "\nlutra_site_clock_skew_seconds{channel=\"shop\",site=\"hz\"} -0.250000\n"));
+	assert_non_null(
+	    strstr(lt_buf_cstr(&out), "\nlutra_site_purge_left_seconds{channel=\"shop\",site=\"hz\"} 60.000000\n"));
+	assert_null(strstr(lt_buf_cstr(&out), "lutra_site_purge_left_seconds{channel=\"shop\",site=\"us\"}"));
+	assert_null(strstr(lt_buf_cstr(&out), "lutra_site_seen_by_all_seconds{"));
+	lt_buf_free(&out);
+}
+
+static void
 one_state_is_set_and_the_others_are_not(void **state)
 {
 	struct node_view v = sample();
@@ -128,6 +167,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_number_has_its_metric),
 		cmocka_unit_test(a_relay_log_has_metrics_where_there_is_one),
+		cmocka_unit_test(sites_of_a_conflict_channel_have_metrics),
 		cmocka_unit_test(one_state_is_set_and_the_others_are_not),
 		cmocka_unit_test(each_metric_says_its_type_once),
 		cmocka_unit_test(health_is_well_only_when_all_run),

@@ -7,12 +7,16 @@
 
 #include "node/status.h"
 
+static struct node_pipeline_view lines[2];
+static struct node_site_view sites[2];
+
 static struct node_view
 sample(void)
 {
-	struct node_view v = { .channel = "shop", .count = 2 };
+	struct node_view v = { .channel = "shop", .pipelines = lines, .count = 2 };
 	struct pipeline_status *s = &v.pipelines[0].status;
 
+	memset(lines, 0, sizeof(lines));
 	v.pipelines[0].name = "hz->us";
 	v.pipelines[1].name = "us->hz";
 	*s = (struct pipeline_status){ .state = PIPELINE_RUNNING,
@@ -66,7 +70,7 @@ json_is_the_contracts(void **state)
 static void
 a_channel_is_as_bad_as_its_worst_pipeline(void **state)
 {
-	struct node_view v = { .count = 2 };
+	struct node_view v = { .pipelines = lines, .count = 2 };
 
 	(void)state;
 	v.pipelines[0].status.state = PIPELINE_RUNNING;
@@ -141,10 +145,103 @@ a_relay_log_and_its_alarm_are_shown(void **state)
 	lt_buf_free(&out);
 }
 
+static struct node_view
+converging(void)
+{
+	struct node_view v = sample();
+
+	v.sites = sites;
+	v.nsites = 2;
+	v.sites[0] = (struct node_site_view){ .name = "hz",
+		.status = { .read = { .file = "mb.000003", .pos = 20 },
+		    .keys = 5,
+		    .key_bytes = 400,
+		    .local = 6,
+		    .marks = 7,
+		    .conflicts = 9,
+		    .lost = 4,
+		    .parked = 1,
+		    .fences = 4,
+		    .fence_us = 1000,
+		    .skew_us = -1500,
+		    .believed = true,
+		    .forgotten_us = 1795334400000000u },
+		.status.purges = true,
+		.status.purge_left_us = 3600000000 };
+	v.sites[1] = (struct node_site_view){ .name = "us", .status = { .believed = true } };
+	return v;
+}
+
+static void
+sites_of_a_conflict_channel_stand_beside_its_pipelines(void **state)
+{
+	struct node_view v = converging();
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	node_status_json(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out),
+	    "],\"divergence\":0,\"sites\":[{\"name\":\"hz\",\"read_position\":{\"file\":\"mb.000003\",\"pos\":20},\"went_back\":0,"
+	    "\"drift\":0,\"conflicts\":9,\"lost\":4,\"parked\":1,\"held\":0,\"keys\":5,\"key_bytes\":400,\"local\":6,\"marks\":7,"
+	    "\"fences\":4,\"fence_ms\":0.250,\"skew_ms\":-1.500,\"clock_believed\":true,"
+	    "\"seen_by_all\":\"2026-11-22T08:00:00.000000Z\",\"purge_left_s\":3600,\"error\":null},{\"name\":\"us\","));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\"seen_by_all\":null,\"purge_left_s\":null,\"error\":null}]}]}"));
+	lt_buf_clear(&out);
+	node_status_text(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nhz                            9          4 "));
+	assert_null(strstr(lt_buf_cstr(&out), "DIVERGE"));
+	assert_null(strstr(lt_buf_cstr(&out), "site hz:"));
+	lt_buf_free(&out);
+}
+
+static void
+divergence_is_said_loudly(void **state)
+{
+	struct node_view v = converging();
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	v.sites[0].status.drift = 2;
+	v.sites[1].status.went_back = 1;
+	assert_int_equal(node_sites_diverged(v.sites, v.nsites), 3);
+	node_status_json(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "\"divergence\":3,"));
+	lt_buf_clear(&out);
+	node_status_text(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "channel shop: stopped, DIVERGED\n"));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nDIVERGENCE at site hz: 2 rows "));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nDIVERGENCE at site us: 1 times "));
+	lt_buf_free(&out);
+}
+
+static void
+what_ails_a_site_is_told(void **state)
+{
+	struct node_view v = converging();
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	lt_fail(&v.sites[0].status.err, LT_E_LOG_PURGED, "gone");
+	v.sites[0].status.purge_left_us = -1;
+	v.sites[1].status.believed = false;
+	v.sites[1].status.skew_us = 90000000;
+	node_status_text(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nsite hz: its log is not read: lutra: E3010 gone: "));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nsite hz: its server may have removed log "));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nsite us: its clock is 90.000 s off"));
+	lt_buf_clear(&out);
+	node_status_json(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "\"error\":{\"code\":\"E3010\""));
+	lt_buf_free(&out);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sites_of_a_conflict_channel_stand_beside_its_pipelines),
+		cmocka_unit_test(divergence_is_said_loudly),
+		cmocka_unit_test(what_ails_a_site_is_told),
 		cmocka_unit_test(json_is_the_contracts),
 		cmocka_unit_test(a_channel_is_as_bad_as_its_worst_pipeline),
 		cmocka_unit_test(people_see_the_error_with_its_code_and_hint),

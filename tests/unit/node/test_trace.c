@@ -16,7 +16,9 @@ static char shop[] = "shop", attic[] = "attic";
 static struct model_channel
 channel_of(char *name)
 {
-	return (struct model_channel){ .name = name, .pipelines = { { .name = "hz->us" }, { .name = "us->hz" } } };
+	static struct model_pipeline pipelines[] = { { .name = "hz->us" }, { .name = "us->hz" } };
+
+	return (struct model_channel){ .name = name, .pipelines = pipelines, .npipelines = 2 };
 }
 
 static bool

@@ -36,13 +36,21 @@ pipeline_has_applied(struct pipeline *p, const struct change_position *end)
 void
 node_view_get(struct node *n, struct node_view *out)
 {
-	*out = (struct node_view){ .channel = "shop", .count = n->count };
+	out->channel = "shop";
+	out->pipelines = lt_realloc(out->pipelines, n->count * sizeof(*out->pipelines));
+	out->count = n->count;
 	for (size_t i = 0; i < n->count; i++) {
 		pipelines[i].status.applied.pos += pipelines[i].step;
 		out->pipelines[i].name = i == 0 ? "hz->us" : "us->hz";
 		out->pipelines[i].status = pipelines[i].status;
 	}
 	mono_us += 5000000;
+}
+
+void
+node_view_clear(struct node_view *v)
+{
+	free(v->pipelines);
 }
 
 void
@@ -82,7 +90,9 @@ static const struct lt_clock test_clock = { NULL, read_mono, NULL };
 static enum lt_code
 wait_for(struct lt_wake *cancel, struct lt_err *err)
 {
-	struct node n = { .clock = &test_clock, .pipelines = { &pipelines[0], &pipelines[1] }, .count = 2 };
+	struct node_origin *origins[2] = { NULL, NULL };
+	struct pipeline *both[] = { &pipelines[0], &pipelines[1] };
+	struct node n = { .clock = &test_clock, .origins = origins, .pipelines = both, .count = 2 };
 	struct lt_buf text = { 0 };
 	bool ok = node_wait(&n, limit_ms, cancel, &text, err);
 

@@ -12,6 +12,7 @@
 struct fixture {
 	struct model_channel channel;
 	struct model_site sites[2];
+	struct model_pipeline pipelines[2];
 };
 
 static void
@@ -25,6 +26,7 @@ open_channel(struct fixture *f, const struct model_entry *entries, size_t count,
 	f->sites[1].user = lt_strdup("lutra");
 	f->channel.sites = f->sites;
 	f->channel.nsites = 2;
+	f->channel.pipelines = f->pipelines;
 	f->channel.npipelines = two_way ? 2 : 1;
 	f->channel.pipelines[0].to = 1;
 	assert_true(model_mapping_new(entries, count, &f->channel.pipelines[0].mapping, &bad, &err));

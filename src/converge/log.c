@@ -1,0 +1,289 @@
+#include "converge/log.h"
+
+#include "base/fault.h"
+#include "converge/tables.h"
+
+/* Owner: the reader's thread. */
+struct log {
+	struct change_source base;
+	struct change_source *inner; /* owned */
+	const char *channel;         /* borrowed */
+	struct change_filter filter; /* of who takes the transactions, */
+	struct change_describer describer; /* both */
+	struct conflict_clock clock;
+	struct lt_arena *scratch; /* owned: decoding of our own rows */
+	bool has_behind, met;     /* `behind` was passed */
+	struct change_position behind;
+};
+
+/* -- what Lutra wrote ----------------------------------------------------------------------------- */
+
+static bool
+want_table(void *ctx, struct lt_str schema, struct lt_str table)
+{
+	struct log *l = ctx;
+
+	return converge_table_of(schema, table) != CONVERGE_TABLE_NONE || l->filter.table(l->filter.ctx, schema, table);
+}
+
+/* Ours are read by place. */
+static bool
+describe(void *ctx, struct change_table *draft, struct lt_err *err)
+{
+	struct log *l = ctx;
+
+	if (converge_table_of(draft->schema, draft->name) != CONVERGE_TABLE_NONE || l->describer.complete == NULL)
+		return true;
+	return l->describer.complete(l->describer.ctx, draft, err);
+}
+
+static bool
+want_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err)
+{
+	struct log *l = ctx;
+
+	return l->filter.ddl(l->filter.ctx, schema, sql, sql_mode, err);
+}
+
+/* One piece: the struct, its vector, its mark. */
+static struct converge_told *
+tell(struct change_txn *t, enum converge_kind kind, const struct conflict_vector *seen, struct lt_str mark)
+{
+	size_t vector = seen != NULL ? seen->count * sizeof(*seen->at) : 0;
+	struct converge_told *told = lt_calloc(1, sizeof(*told) + vector + mark.len);
+	char *at = (char *)(told + 1);
+
+	*told = (struct converge_told){ .kind = kind };
+	if (vector > 0) {
+		memcpy(at, seen->at, vector);
+		told->seen = (struct conflict_vector){ (struct conflict_seen *)(void *)at, seen->count, 0 };
+	}
+	if (mark.ptr != NULL) {
+		memcpy(at + vector, mark.ptr, mark.len);
+		told->mark = lt_str_of(at + vector, mark.len);
+	}
+	free(t->told);
+	t->told = told;
+	return told;
+}
+
+/* A row of ours, by place in every version of schema lutra. */
+static bool
+take_row(struct log *l, struct change_txn *t, const struct change_row *row, struct lt_err *err)
+{
+	struct converge_told *told;
+	struct converge_own own;
+
+	lt_arena_reset(l->scratch);
+	if (!converge_table_read(row, l->channel, l->scratch, &own, err))
+		return false;
+	if (!own.ours)
+		return true;
+	switch (own.table) {
+	case CONVERGE_TABLE_MARK: tell(t, CONVERGE_MARK, NULL, own.mark); break;
+	case CONVERGE_TABLE_SITE:
+		told = tell(t, CONVERGE_BEAT, NULL, (struct lt_str){ 0 });
+		told->has_beat = own.has_beat;
+		told->beat_us = own.beat_us;
+		break;
+	case CONVERGE_TABLE_LANE:
+		if (t->told == NULL)
+			tell(t, CONVERGE_MARK, NULL, (struct lt_str){ 0 });
+		break;
+	default: break;
+	}
+	return true;
+}
+
+/* Rows of ours are looked at; lutra.lane's go on to who knows marks of origin, all others end here. */
+static bool
+sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
+{
+	struct log *l = ctx;
+	enum converge_table table = CONVERGE_TABLE_NONE;
+
+	if (first < t->nrows)
+		table = converge_table_of(t->rows[first].table->schema, t->rows[first].table->name);
+	for (size_t i = first; table != CONVERGE_TABLE_NONE && i < t->nrows; i++) {
+		if (!take_row(l, t, &t->rows[i], err))
+			return false;
+	}
+	if (table != CONVERGE_TABLE_NONE && table != CONVERGE_TABLE_LANE) {
+		t->nrows = first;
+		t->shown = true;
+		return true;
+	}
+	return l->filter.rows == NULL || l->filter.rows(l->filter.ctx, t, first, err);
+}
+
+/* -- numbering ------------------------------------------------------------------------------------ */
+
+static bool
+take_mark(struct log *l, const struct converge_told *told, struct lt_err *err)
+{
+	struct conflict_mark mark;
+
+	if (told->mark.ptr == NULL)
+		return true; /* progress alone */
+	lt_arena_reset(l->scratch);
+	if (!conflict_mark_decode(told->mark, l->scratch, &mark, err))
+		return lt_wrap(err, "lutra.mark");
+	for (uint32_t i = 0; i < mark.ntxns; i++)
+		conflict_clock_applied(&l->clock, mark.txns[i].version);
+	return true;
+}
+
+static bool
+number(struct log *l, struct change_txn *t, struct lt_err *err)
+{
+	struct converge_told *told = t->told;
+	bool local = t->kind == CHANGE_TXN_ROWS && change_txn_rows(t) > 0 && !t->own;
+
+	if (told != NULL && told->kind == CONVERGE_MARK && t->own)
+		return take_mark(l, told, err);
+	if (told != NULL && told->kind == CONVERGE_BEAT) {
+		struct converge_told beat = *told;
+
+		conflict_clock_beat(&l->clock, beat.has_beat ? &beat.beat_us : NULL);
+		told = tell(t, CONVERGE_BEAT, &l->clock.seen, (struct lt_str){ 0 });
+		told->has_beat = beat.has_beat;
+		told->beat_us = beat.beat_us;
+		return true;
+	}
+	if (local) {
+		struct conflict_version version = conflict_clock_local(&l->clock, (int64_t)t->commit_us);
+
+		tell(t, CONVERGE_LOCAL, &l->clock.seen, (struct lt_str){ 0 })->version = version;
+	} else {
+		conflict_clock_pass(&l->clock, (int64_t)t->commit_us);
+		tell(t, CONVERGE_OTHER, NULL, (struct lt_str){ 0 });
+	}
+	return true;
+}
+
+/* -- passing over what was handed on -------------------------------------------------------------- */
+
+static bool
+is_before(const struct log *l, const struct change_txn *t)
+{
+	if (l->behind.place.file[0] != '\0' && strcmp(l->base.server, l->behind.server) == 0)
+		return change_place_cmp(&t->end, &l->behind.place) <= 0;
+	return t->gtid.kind != CHANGE_GTID_NONE && change_gtid_set_has(l->behind.gtids, &t->gtid);
+}
+
+/* The log must hold what was read of it (R13). A place by hand, or behind a rotation, has no event to compare. */
+static bool
+check_met(struct log *l, const struct change_txn *t, struct lt_err *err)
+{
+	const struct change_place *at = &l->behind.place;
+
+	if (change_place_cmp(&t->end, at) != 0)
+		return true;
+	l->met = true;
+	if (at->last_pos == 0 || lt_fault("r13_history") ||
+	    (t->end.last_pos == at->last_pos && t->end.last_crc == at->last_crc))
+		return true;
+	change_txn_where(t, &err->where);
+	return lt_fail(err, LT_E_LOG_HISTORY,
+	    "the event that ends at %s:%llu is not the one that was read there before", at->file,
+	    (unsigned long long)at->pos);
+}
+
+static bool
+pass_over(struct log *l, struct change_txn **t, struct lt_err *err)
+{
+	bool by_place = strcmp(l->base.server, l->behind.server) == 0 && l->behind.place.last_pos != 0;
+
+	if (!l->has_behind)
+		return true;
+	if (is_before(l, *t)) {
+		bool ok = !by_place || check_met(l, *t, err);
+
+		change_txn_free(*t);
+		*t = NULL;
+		return ok;
+	}
+	l->has_behind = false;
+	if (!by_place || l->met || lt_fault("r13_history"))
+		return true;
+	change_txn_where(*t, &err->where);
+	change_txn_free(*t);
+	*t = NULL;
+	return lt_fail(err, LT_E_LOG_HISTORY, "no transaction ends at %s:%llu, where reading had come to before",
+	    l->behind.place.file, (unsigned long long)l->behind.place.pos);
+}
+
+static bool
+log_next(struct change_source *s, int timeout_ms, struct change_txn **ret, struct lt_err *err)
+{
+	struct log *l = (struct log *)s;
+
+	*ret = NULL;
+	if (!change_source_next(l->inner, timeout_ms, ret, err))
+		return false;
+	if (*ret == NULL)
+		return true;
+	if (!number(l, *ret, err)) {
+		change_txn_where(*ret, &err->where);
+		change_txn_free(*ret);
+		*ret = NULL;
+		return false;
+	}
+	return pass_over(l, ret, err);
+}
+
+static void
+log_place(const struct change_source *s, struct change_place *out)
+{
+	change_source_place(((const struct log *)s)->inner, out);
+}
+
+static void
+log_cancel(struct change_source *s)
+{
+	change_source_cancel(((struct log *)s)->inner);
+}
+
+static void
+log_close(struct change_source *s)
+{
+	struct log *l = (struct log *)s;
+
+	change_source_close(l->inner);
+	conflict_clock_free(&l->clock);
+	change_position_clear(&l->behind);
+	lt_arena_free(l->scratch);
+	free(l);
+}
+
+bool
+converge_log_open(const struct converge_log_start *start, const struct change_filter *filter,
+    const struct change_describer *describer, struct change_source **ret, struct lt_err *err)
+{
+	static const struct change_source_ops ops = { log_next, log_cancel, log_close, log_place };
+	const struct pipeline_origin *origin = start->origin;
+	struct log *l = lt_new(struct log);
+	struct change_filter ours = { want_table, want_ddl, l, sift, true };
+	struct change_describer names = { describe, l };
+
+	l->base.ops = &ops;
+	l->channel = start->channel;
+	l->filter = *filter;
+	if (describer != NULL)
+		l->describer = *describer;
+	l->scratch = lt_arena_new();
+	conflict_checkpoint_clock(start->state, start->interval_us, &l->clock);
+	change_position_init(&l->behind);
+	l->has_behind = start->behind != NULL;
+	if (l->has_behind) {
+		change_position_copy(&l->behind, start->behind);
+		l->met = change_place_cmp(&start->place->place, &l->behind.place) == 0;
+	}
+	if (!origin->open(origin->ctx, start->place, &ours, &names, start->txn_limit_bytes, &l->inner, err)) {
+		log_close(&l->base);
+		return false;
+	}
+	memcpy(l->base.server, l->inner->server, sizeof(l->base.server));
+	*ret = &l->base;
+	return true;
+}

@@ -1,0 +1,33 @@
+/* converge/log.h - a site's log as the conflict core reads it: a change_source over another one.
+ *
+ * It begins at a checkpoint, so that versions come out as they came before (R18), and says of each transaction what
+ * conflict/clock.h makes of it (change_txn.told). Two of them that read the same log say the same: one feeds the
+ * observing reader, one for each peer sends, and none waits for another (R21). One owner thread each, but for cancel.
+ */
+#ifndef CONVERGE_LOG_H
+#define CONVERGE_LOG_H
+
+#include "change/source.h"
+#include "conflict/checkpoint.h"
+#include "converge/told.h"
+#include "pipeline/pipeline.h"
+
+/** Where and as what the log is read. All borrowed but for the time of converge_log_open(). */
+struct converge_log_start {
+	const char *channel;
+	const struct pipeline_origin *origin; /* of the log */
+	const struct change_position *place;  /* of the checkpoint */
+	const struct conflict_checkpoint *state;
+	int64_t interval_us;
+	/** What was handed on by an earlier reader up to here is passed over, after it was numbered; NULL: nothing.
+	 * That it is met exactly there is checked (R13): LT_E_LOG_HISTORY. */
+	const struct change_position *behind;
+	size_t txn_limit_bytes;
+};
+
+/** The filter and describer are those of who takes the transactions; rows of schema lutra reach the filter's `rows` as
+ * without this. Every transaction is handed out, as CHANGE_TXN_PLACE where nothing of it is wanted. */
+LT_MUST_USE bool converge_log_open(const struct converge_log_start *start, const struct change_filter *filter,
+    const struct change_describer *describer, struct change_source **ret, struct lt_err *err);
+
+#endif

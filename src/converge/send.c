@@ -1,0 +1,165 @@
+#include "converge/send.h"
+
+#include "converge/log.h"
+#include "converge/settle.h"
+#include "converge/shadow.h"
+
+struct converge_sender {
+	const struct model_channel *channel; /* borrowed */
+	size_t index;
+	struct pipeline_origin inner;
+	struct converge_site *from, *to; /* borrowed; shadow: from is NULL */
+	const struct lt_clock *clock;    /* borrowed */
+	uint64_t told_us;                /* mono: when the source's site was told what is saved */
+};
+
+struct converge_sender *
+converge_sender_new(const struct model_channel *channel, size_t index, const struct pipeline_origin *inner,
+    struct converge_site *from, struct converge_site *to, const struct lt_clock *clock)
+{
+	struct converge_sender *s = lt_new(struct converge_sender);
+
+	*s = (struct converge_sender){ channel, index, *inner, from, to, clock, 0 };
+	return s;
+}
+
+void
+converge_sender_free(struct converge_sender *s)
+{
+	free(s);
+}
+
+/* Nothing is sent before the site's history: what is sent has a version. */
+static bool
+has_history(const struct converge_sender *s, struct lt_err *err)
+{
+	return s->from == NULL || converge_site_await(s->from, err);
+}
+
+static bool
+send_now(void *ctx, struct change_position *out, struct lt_err *err)
+{
+	struct converge_sender *s = ctx;
+
+	return has_history(s, err) && s->inner.now(s->inner.ctx, out, err);
+}
+
+static bool
+send_begin(void *ctx, const struct model_start *start, struct change_position *out, struct lt_err *err)
+{
+	struct converge_sender *s = ctx;
+
+	return has_history(s, err) && s->inner.begin(s->inner.ctx, start, out, err);
+}
+
+static bool
+send_open(void *ctx, const struct change_position *from, const struct change_filter *filter,
+    const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret, struct lt_err *err)
+{
+	struct converge_sender *s = ctx;
+	struct lt_arena *arena;
+	struct conflict_checkpoint state;
+	struct change_position place;
+	struct converge_log_start start = { .channel = s->channel->name,
+		.origin = &s->inner,
+		.place = &place,
+		.state = &state,
+		.interval_us = (int64_t)s->channel->conflicts.heartbeat_ms * 1000,
+		.behind = from,
+		.txn_limit_bytes = txn_limit_bytes };
+	bool ok;
+
+	if (s->from == NULL)
+		return s->inner.open(s->inner.ctx, from, filter, describer, txn_limit_bytes, ret, err);
+	arena = lt_arena_new();
+	change_position_init(&place);
+	converge_site_sent(s->from, s->index, from);
+	ok = converge_site_checkpoint(s->from, from, &place, arena, &state, err) &&
+	     converge_log_open(&start, filter, describer, ret, err);
+	change_position_clear(&place);
+	lt_arena_free(arena);
+	return ok;
+}
+
+static bool
+send_look(void *ctx, const struct change_position *from, const struct change_filter *filter,
+    bool (*each)(void *ctx, const struct change_txn *t), struct lt_err *err)
+{
+	struct converge_sender *s = ctx;
+
+	return s->inner.look(s->inner.ctx, from, filter, each, err);
+}
+
+static bool
+send_behind(void *ctx, const struct change_position *from, const struct change_place *place,
+    struct change_position *out, struct lt_err *err)
+{
+	struct converge_sender *s = ctx;
+
+	return s->inner.behind(s->inner.ctx, from, place, out, err);
+}
+
+static struct pipeline_settle *
+send_settle(void *ctx, struct lt_wake *stop)
+{
+	struct converge_sender *s = ctx;
+
+	if (s->from == NULL)
+		return converge_shadow_new(s->channel, s->index, s->to, s->clock);
+	return converge_settle_new(s->channel, s->index, s->to, &s->inner, s->clock, stop);
+}
+
+/* A heartbeat of the source, with all before it applied: the target hears what the source had seen by then. */
+static void
+send_passed(void *ctx, struct change_txn *const *txns, size_t n)
+{
+	struct converge_sender *s = ctx;
+	uint32_t peer = s->channel->sites[s->channel->pipelines[s->index].from].id;
+
+	for (size_t i = n; i > 0; i--) {
+		const struct converge_told *told = converge_told_of(txns[i - 1]);
+
+		if (told != NULL && told->kind == CONVERGE_BEAT) {
+			converge_site_hear(s->to, peer, &told->seen);
+			return;
+		}
+	}
+}
+
+/* An older place than what is saved by now keeps a little more. */
+static void
+send_saved(void *ctx, const struct change_position *saved)
+{
+	struct converge_sender *s = ctx;
+	uint64_t now = lt_mono_us(s->clock);
+
+	if (now - s->told_us < (uint64_t)s->channel->conflicts.heartbeat_ms * 1000)
+		return;
+	s->told_us = now;
+	converge_site_sent(s->from, s->index, saved);
+}
+
+static bool
+send_identity(void *ctx, struct my_conn *c, char out[64], struct lt_err *err)
+{
+	struct converge_sender *s = ctx;
+
+	return s->inner.identity(s->inner.ctx, c, out, err);
+}
+
+struct pipeline_origin
+converge_sender_ops(struct converge_sender *s)
+{
+	return (struct pipeline_origin){ .now = send_now,
+		.begin = send_begin,
+		.open = send_open,
+		.look = send_look,
+		.behind = send_behind,
+		.saved = send_saved,
+		.settle = send_settle,
+		.passed = send_passed,
+		.identity = send_identity,
+		.ctx = s,
+		.stop = s->inner.stop,
+		.changed = s->inner.changed };
+}

@@ -1,0 +1,394 @@
+#include "converge/site_priv.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "pipeline/connect.h"
+
+#define PAUSE_MS 50
+#define NOTICE_MS 50
+#define LEAVE_MS 10000
+
+static void
+init_cond(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static void
+list_senders(struct converge_site *s)
+{
+	s->sent = lt_calloc(s->channel->npipelines, sizeof(*s->sent));
+	for (size_t i = 0; i < s->channel->npipelines; i++) {
+		if (s->channel->pipelines[i].from != s->index)
+			continue;
+		s->sent[s->nsent].pipeline = i;
+		change_position_init(&s->sent[s->nsent++].saved);
+	}
+}
+
+static void *
+take(void *ctx, size_t size)
+{
+	return change_heap_take(ctx, size);
+}
+
+static void
+give(void *ctx, void *ptr, size_t size)
+{
+	change_heap_give(ctx, ptr, size);
+}
+
+struct converge_site *
+converge_site_start(const struct model_channel *channel, size_t site, const struct pipeline_origin *origin,
+    struct change_spill_room *room, const struct lt_clock *clock)
+{
+	struct converge_site *s = lt_new(struct converge_site);
+
+	s->channel = channel;
+	s->model = &channel->sites[site];
+	s->index = site;
+	s->origin = *origin;
+	s->clock = clock;
+	s->interval_us = (int64_t)channel->conflicts.heartbeat_ms * 1000;
+	s->heap = change_heap_new(channel->memory_bytes / PIPELINE_MEMORY_SHARES, room);
+	s->memory = (struct conflict_room){ take, give, s->heap };
+	s->stop = lt_wake_new();
+	s->pause = lt_wake_new();
+	s->origin.stop = s->stop;
+	pthread_mutex_init(&s->lock, NULL);
+	init_cond(&s->moved);
+	change_position_init(&s->at);
+	for (size_t i = 0; i < channel->nsites; i++) {
+		if (i != site) {
+			conflict_peers_add(&s->heard, channel->sites[i].id);
+			conflict_peers_add(&s->durable, channel->sites[i].id);
+		}
+	}
+	list_senders(s);
+	s->keeping = lt_thread_start("keeper", converge_keep, s);
+	s->observing = lt_thread_start("observer", converge_observe, s);
+	return s;
+}
+
+void
+converge_site_end(struct converge_site *s)
+{
+	lt_wake_raise(s->stop);
+	lt_wake_raise(s->pause);
+	pthread_mutex_lock(&s->lock);
+	pthread_cond_broadcast(&s->moved);
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool
+converge_site_is_ending(const struct converge_site *s)
+{
+	return lt_wake_raised(s->stop);
+}
+
+void
+converge_site_free(struct converge_site *s)
+{
+	if (s == NULL)
+		return;
+	converge_site_end(s);
+	lt_thread_join(s->observing);
+	lt_thread_join(s->keeping);
+	for (size_t i = 0; i < s->nstored; i++) {
+		conflict_vector_free(&s->stored[i].seen);
+		change_position_clear(&s->stored[i].at);
+	}
+	free(s->stored);
+	for (size_t i = 0; i < s->nsent; i++)
+		change_position_clear(&s->sent[i].saved);
+	free(s->sent);
+	conflict_observer_free(s->observer);
+	change_heap_free(s->heap);
+	conflict_peers_free(&s->heard);
+	conflict_peers_free(&s->durable);
+	change_position_clear(&s->at);
+	pthread_cond_destroy(&s->moved);
+	pthread_mutex_destroy(&s->lock);
+	lt_wake_free(s->stop);
+	lt_wake_free(s->pause);
+	free(s);
+}
+
+const struct model_mapping *
+converge_site_mapping(const struct converge_site *s)
+{
+	for (size_t i = 0; i < s->channel->npipelines; i++) {
+		if (s->channel->pipelines[i].from == s->index)
+			return s->channel->pipelines[i].mapping;
+	}
+	return s->channel->pipelines[0].mapping;
+}
+
+bool
+converge_site_wait(struct converge_site *s, unsigned tries)
+{
+	int ms = PAUSE_MS << LT_MIN(tries, 10u);
+
+	lt_wake_wait(s->stop, LT_MIN(ms, CONVERGE_PAUSE_MAX_MS));
+	return !converge_site_is_ending(s);
+}
+
+/* -- the fence ------------------------------------------------------------------------------------ */
+
+static void
+add_ms(struct timespec *t, unsigned ms)
+{
+	t->tv_sec += ms / 1000;
+	t->tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t->tv_nsec >= 1000000000) {
+		t->tv_sec++;
+		t->tv_nsec -= 1000000000;
+	}
+}
+
+/* Behind the lock. */
+static bool
+has_passed(const struct converge_site *s, const char *server, const struct change_place *end)
+{
+	return s->observer != NULL && strcmp(s->at.server, server) == 0 && change_place_cmp(&s->read, end) >= 0;
+}
+
+static bool
+fail_late(const struct converge_site *s, const struct change_place *end, struct lt_err *err)
+{
+	if (s->status.err.code != LT_OK)
+		return lt_fail(err, LT_E_FENCE_LATE, "site %s: its log is not read: E%d %s", s->model->name,
+		    (int)s->status.err.code, s->status.err.message);
+	return lt_fail(err, LT_E_FENCE_LATE, "site %s: its log is read up to %s:%llu, not to its end at %s:%llu",
+	    s->model->name, s->read.file, (unsigned long long)s->read.pos, end->file, (unsigned long long)end->pos);
+}
+
+bool
+converge_site_fence(struct converge_site *s, const char *server, const struct change_place *end, unsigned limit_ms,
+    struct lt_wake *stop, struct lt_err *err)
+{
+	uint64_t began = lt_mono_us(s->clock), deadline = began + (uint64_t)limit_ms * 1000;
+	bool passed;
+
+	pthread_mutex_lock(&s->lock);
+	while (!(passed = has_passed(s, server, end)) && lt_mono_us(s->clock) < deadline &&
+	       !converge_site_is_ending(s) && !(stop != NULL && lt_wake_raised(stop))) {
+		struct timespec until;
+
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		add_ms(&until, LT_MIN(limit_ms, NOTICE_MS));
+		pthread_cond_timedwait(&s->moved, &s->lock, &until);
+	}
+	if (passed) {
+		s->status.fences++;
+		s->status.fence_us += lt_mono_us(s->clock) - began;
+	} else if (converge_site_is_ending(s) || (stop != NULL && lt_wake_raised(stop))) {
+		lt_fail(err, LT_E_CANCELLED, "the pipeline ends");
+	} else {
+		fail_late(s, end, err);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return passed;
+}
+
+const struct conflict_observer *
+converge_site_hold(struct converge_site *s)
+{
+	pthread_mutex_lock(&s->lock);
+	return s->observer;
+}
+
+void
+converge_site_release(struct converge_site *s)
+{
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* -- for who sends -------------------------------------------------------------------------------- */
+
+/** Looking for a checkpoint that is not behind `from`. */
+struct search {
+	const struct change_position *from;
+	struct change_position *place; /* out */
+	struct lt_arena *arena;
+	struct conflict_checkpoint *state; /* out */
+	bool found;
+};
+
+static void
+copy_checkpoint(const struct conflict_checkpoint *c, struct lt_arena *arena, struct conflict_checkpoint *out)
+{
+	*out = *c;
+	out->place = lt_arena_str(arena, c->place);
+	out->seen = conflict_vector_copy(&c->seen, arena);
+	out->pins = lt_arena_alloc(arena, c->npins * sizeof(*out->pins));
+	for (uint32_t i = 0; i < c->npins; i++) {
+		out->pins[i] = c->pins[i];
+		out->pins[i].key = lt_arena_str(arena, c->pins[i].key);
+	}
+}
+
+bool
+converge_site_reaches(const struct change_position *checkpoint, const struct change_position *from)
+{
+	if (strcmp(checkpoint->server, from->server) == 0 && from->place.file[0] != '\0')
+		return change_place_cmp(&checkpoint->place, &from->place) <= 0;
+	return change_gtid_set_subset(checkpoint->gtids, from->gtids);
+}
+
+static bool
+not_behind(void *ctx, const struct converge_found *found, struct lt_err *err)
+{
+	struct search *s = ctx;
+
+	(void)err;
+	s->found = converge_site_reaches(&found->at, s->from);
+	if (!s->found)
+		return true;
+	change_position_copy(s->place, &found->at);
+	copy_checkpoint(&found->state, s->arena, s->state);
+	return false;
+}
+
+bool
+converge_site_await(struct converge_site *s, struct lt_err *err)
+{
+	bool based;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->based && s->keeper_err.code == LT_OK && !converge_site_is_ending(s))
+		pthread_cond_wait(&s->moved, &s->lock);
+	based = s->based;
+	if (!based && s->keeper_err.code != LT_OK)
+		*err = s->keeper_err;
+	else if (!based)
+		lt_fail(err, LT_E_CANCELLED, "the site ends");
+	pthread_mutex_unlock(&s->lock);
+	return based;
+}
+
+bool
+converge_site_checkpoint(struct converge_site *s, const struct change_position *from, struct change_position *place,
+    struct lt_arena *arena, struct conflict_checkpoint *state, struct lt_err *err)
+{
+	struct search search = { .from = from, .place = place, .arena = arena, .state = state };
+	struct my_conn *c = NULL;
+	bool ok;
+
+	if (!converge_site_await(s, err))
+		return false;
+	ok = pipeline_connect(s->model, false, s->stop, &c, err) && converge_store_each(s, c, not_behind, &search, err);
+	my_close(c);
+	if (!ok)
+		return lt_wrap(err, "while looking for a checkpoint of site %s", s->model->name);
+	return search.found ||
+	       lt_fail(err, LT_E_CHECKPOINT_GONE, "site %s: lutra.checkpoint has none at or before %s:%llu",
+		   s->model->name, from->place.file, (unsigned long long)from->place.pos);
+}
+
+void
+converge_site_sent(struct converge_site *s, size_t pipeline, const struct change_position *saved)
+{
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->nsent; i++) {
+		if (s->sent[i].pipeline != pipeline)
+			continue;
+		change_position_copy(&s->sent[i].saved, saved);
+		s->sent[i].known = true;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+converge_site_hear(struct converge_site *s, uint32_t peer, const struct conflict_vector *seen)
+{
+	pthread_mutex_lock(&s->lock);
+	conflict_peers_hear(&s->heard, peer, seen);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* -- peers that leave ----------------------------------------------------------------------------- */
+
+bool
+converge_site_knows(struct converge_site *s, uint32_t peer, uint64_t *seq)
+{
+	bool knows;
+
+	pthread_mutex_lock(&s->lock);
+	knows = conflict_peers_seen(&s->heard, peer) != NULL;
+	*seq = s->observer != NULL
+		   ? conflict_vector_get(&conflict_observer_clock(s->observer)->seen, conflict_origin(peer, 0))
+		   : 0;
+	pthread_mutex_unlock(&s->lock);
+	return knows;
+}
+
+/* Behind the lock, for a moment. */
+static void
+wait_moved(struct converge_site *s)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	add_ms(&until, NOTICE_MS);
+	pthread_cond_timedwait(&s->moved, &s->lock, &until);
+}
+
+bool
+converge_site_leave(struct converge_site *s, uint32_t peer, struct lt_wake *gone, struct lt_err *err)
+{
+	uint64_t deadline = lt_mono_us(s->clock) + (uint64_t)LEAVE_MS * 1000;
+	bool ends = false, left = false;
+
+	pthread_mutex_lock(&s->lock);
+	s->leaving = peer; /* of the keeper, which writes what was heard */
+	while (!left && !ends && lt_mono_us(s->clock) < deadline) {
+		wait_moved(s);
+		left = s->leaving != peer;
+		ends = converge_site_is_ending(s) || lt_wake_raised(gone);
+	}
+	if (!left && ends)
+		lt_fail(err, LT_E_CANCELLED, "the wait for site %s ends", s->model->name);
+	else if (!left)
+		lt_fail(err, LT_E_TIMEOUT, "site %s was not written within %d s: it is done once it can be%s%s",
+		    s->model->name, LEAVE_MS / 1000, s->keeper_err.code != LT_OK ? ": " : "", s->keeper_err.message);
+	pthread_mutex_unlock(&s->lock);
+	return left;
+}
+
+/* -- how it stands -------------------------------------------------------------------------------- */
+
+void
+converge_site_status(struct converge_site *s, struct converge_status *out)
+{
+	pthread_mutex_lock(&s->lock);
+	*out = s->status;
+	out->read = s->read;
+	if (out->err.code == LT_OK)
+		out->err = s->keeper_err;
+	if (s->observer != NULL) {
+		out->keys = conflict_memory_count(conflict_observer_memory(s->observer));
+		out->key_bytes = conflict_memory_bytes(conflict_observer_memory(s->observer));
+		out->spilled_bytes = change_heap_use(s->heap).file;
+		out->went_back += conflict_observer_went_back(s->observer);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+converge_site_count(struct converge_site *s, const struct converge_tally *add)
+{
+	pthread_mutex_lock(&s->lock);
+	s->status.conflicts += add->conflicts;
+	s->status.lost += add->lost;
+	s->status.parked += add->parked;
+	s->status.drift += add->drift;
+	s->status.held += add->held;
+	pthread_mutex_unlock(&s->lock);
+}

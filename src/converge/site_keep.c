@@ -1,0 +1,388 @@
+/* The keeper: heartbeats and checkpoints go into the site's own database, and so into its log. */
+#include "base/log.h"
+#include "converge/record.h"
+#include "converge/site_priv.h"
+#include "pipeline/connect.h"
+
+#define IO_TIMEOUT_MS 10000
+/* So many heartbeats from one checkpoint to the next. */
+#define CHECKPOINT_BEATS 10
+#define TRIM_US 60000000
+/* Checkpoints from the oldest that is needed on: about so many, so they lie the wider apart the longer a peer is away.
+ */
+#define CHECKPOINTS 64
+/* Kept though a newer one may be used: a place that a person gives, or a target that was restored, may lie behind. */
+#define SPARE 8
+
+/* -- keys whose versions are kept ----------------------------------------------------------------- */
+
+enum { TABLE_BYTES = 8, TABLES_MAX = 64 };
+
+/** Tables with parked rows: by the first bytes of their keys. Of those all is kept, since any row may be in the way. */
+struct kept {
+	uint64_t tables[TABLES_MAX];
+	size_t count;
+	bool all;
+};
+
+static uint64_t
+table_of(struct lt_str key)
+{
+	uint64_t table = 0;
+
+	memcpy(&table, key.ptr, LT_MIN(key.len, (size_t)TABLE_BYTES));
+	return table;
+}
+
+static bool
+keep(void *ctx, struct lt_str key)
+{
+	const struct kept *k = ctx;
+	uint64_t table = table_of(key);
+
+	for (size_t i = 0; i < k->count; i++) {
+		if (k->tables[i] == table)
+			return true;
+	}
+	return k->all;
+}
+
+static void
+note_parked(void *ctx, struct lt_str key, const struct conflict_known *known)
+{
+	struct kept *k = ctx;
+
+	if (known->state != CONFLICT_PARKED || keep(k, key))
+		return;
+	if (k->count == TABLES_MAX)
+		k->all = true;
+	else
+		k->tables[k->count++] = table_of(key);
+}
+
+/* -- checkpoints ---------------------------------------------------------------------------------- */
+
+static void
+add_stored(struct converge_site *s, uint64_t id, uint64_t made_us, const struct conflict_vector *seen,
+    const struct change_position *at)
+{
+	if (s->nstored == s->stored_cap) {
+		s->stored_cap = s->stored_cap > 0 ? s->stored_cap * 2 : 16;
+		s->stored = lt_realloc(s->stored, s->stored_cap * sizeof(*s->stored));
+	}
+	s->stored[s->nstored] = (struct converge_stored){ .id = id, .made_us = made_us };
+	change_position_init(&s->stored[s->nstored].at);
+	change_position_copy(&s->stored[s->nstored].at, at);
+	conflict_vector_merge(&s->stored[s->nstored++].seen, seen);
+}
+
+/* They come newest first. */
+static bool
+load_stored(void *ctx, const struct converge_found *found, struct lt_err *err)
+{
+	struct converge_site *s = ctx;
+
+	(void)err;
+	add_stored(s, found->id, found->made_us, &found->state.seen, &found->at);
+	for (size_t i = s->nstored - 1; i > 0; i--) {
+		struct converge_stored one = s->stored[i];
+
+		s->stored[i] = s->stored[i - 1];
+		s->stored[i - 1] = one;
+	}
+	return true;
+}
+
+static bool
+drop_stored(struct converge_site *s, size_t at, struct lt_err *err)
+{
+	if (!converge_store_drop(s, s->conn, s->stored[at].id, err))
+		return false;
+	conflict_vector_free(&s->stored[at].seen);
+	change_position_clear(&s->stored[at].at);
+	s->nstored--;
+	memmove(&s->stored[at], &s->stored[at + 1], (s->nstored - at) * sizeof(*s->stored));
+	return true;
+}
+
+/* From that one on a peer may need the log. */
+static void
+note_needed(struct converge_site *s, size_t usable)
+{
+	if (usable >= s->nstored)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->status.forgotten_us = s->stored[usable].made_us;
+	s->status.purges = s->expire_us > 0;
+	s->status.purge_left_us = (int64_t)(s->stored[usable].made_us + s->expire_us) - (int64_t)lt_wall_us(s->clock);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Behind the lock. Every sender could begin there, should it begin again; of one that never began nobody knows. */
+static bool
+all_sent_behind(const struct converge_site *s, const struct change_position *checkpoint)
+{
+	for (size_t i = 0; i < s->nsent; i++) {
+		if (!s->sent[i].known || !converge_site_reaches(checkpoint, &s->sent[i].saved))
+			return false;
+	}
+	return true;
+}
+
+/* What nobody can need any more; and of what a peer that is away may need, every second one when there are many. */
+static bool
+thin_out(struct converge_site *s, struct lt_err *err)
+{
+	size_t usable = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->nstored; i++) {
+		if (conflict_peers_have(&s->durable, &s->stored[i].seen) && all_sent_behind(s, &s->stored[i].at))
+			usable = i;
+	}
+	pthread_mutex_unlock(&s->lock);
+	note_needed(s, usable);
+	for (; usable > SPARE; usable--) {
+		if (!drop_stored(s, 0, err))
+			return false;
+	}
+	if (s->nstored <= 2 * CHECKPOINTS)
+		return true;
+	for (size_t i = usable + 1; i + 1 < s->nstored; i++) {
+		if (!drop_stored(s, i, err))
+			return false;
+	}
+	return true;
+}
+
+static bool
+write_checkpoint(struct converge_site *s, struct lt_err *err)
+{
+	struct lt_arena *arena = lt_arena_new();
+	struct conflict_checkpoint state;
+	struct change_position at;
+	struct kept kept = { 0 };
+	struct lt_buf bytes = { 0 };
+	bool begun, ok = true;
+	uint64_t id;
+
+	change_position_init(&at);
+	pthread_mutex_lock(&s->lock);
+	begun = s->observer != NULL;
+	if (begun) {
+		conflict_memory_each(conflict_observer_memory(s->observer), note_parked, &kept);
+		conflict_observer_checkpoint(
+		    s->observer, LT_STR(""), kept.count > 0 ? keep : NULL, &kept, arena, &state);
+		change_position_copy(&at, &s->at);
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (begun) {
+		conflict_checkpoint_encode(&state, &bytes);
+		ok = converge_store_put(s, s->conn, &at, lt_buf_str(&bytes), &id, err);
+		if (ok)
+			add_stored(s, id, lt_wall_us(s->clock), &state.seen, &at);
+	}
+	lt_buf_free(&bytes);
+	change_position_clear(&at);
+	lt_arena_free(arena);
+	return ok && thin_out(s, err);
+}
+
+/* What every peer has seen. */
+static void
+forget(struct converge_site *s)
+{
+	struct conflict_vector everyone = { 0 };
+	struct kept kept = { 0 };
+
+	pthread_mutex_lock(&s->lock);
+	if (s->observer != NULL) {
+		struct conflict_memory *m = conflict_observer_memory(s->observer);
+
+		conflict_peers_everyone(&s->heard, &everyone);
+		conflict_memory_each(m, note_parked, &kept);
+		conflict_memory_forget(m, &everyone, kept.count > 0 ? keep : NULL, &kept);
+	}
+	pthread_mutex_unlock(&s->lock);
+	conflict_vector_free(&everyone);
+}
+
+/* -- the first one -------------------------------------------------------------------------------- */
+
+/* Nothing is recorded of the site: its history begins where its pipelines do. */
+static bool
+make_first(struct converge_site *s, struct lt_err *err)
+{
+	static const struct model_start now = { .kind = MODEL_START_NOW }; /* of a site that is no source */
+	const struct model_start *start = NULL;
+	struct conflict_checkpoint state = { .origin = conflict_origin(s->model->id, 0) };
+	struct lt_buf bytes = { 0 };
+	struct change_position at;
+	uint64_t id;
+	bool ok;
+
+	for (size_t i = 0; i < s->channel->npipelines && start == NULL; i++) {
+		if (s->channel->pipelines[i].from == s->index)
+			start = &s->channel->pipelines[i].start;
+	}
+	change_position_init(&at);
+	conflict_checkpoint_encode(&state, &bytes);
+	ok = s->origin.begin(s->origin.ctx, start != NULL ? start : &now, &at, err) &&
+	     converge_store_put(s, s->conn, &at, lt_buf_str(&bytes), &id, err);
+	if (ok)
+		add_stored(s, id, lt_wall_us(s->clock), &state.seen, &at);
+	lt_buf_free(&bytes);
+	change_position_clear(&at);
+	return ok;
+}
+
+static bool
+base(struct converge_site *s, struct lt_err *err)
+{
+	if (!converge_store_open(s, s->conn, err))
+		return false;
+	if (s->nstored == 0 && !converge_store_each(s, s->conn, load_stored, s, err))
+		return false;
+	if (s->nstored == 0 && !make_first(s, err))
+		return false;
+	pthread_mutex_lock(&s->lock);
+	s->based = true;
+	pthread_cond_broadcast(&s->moved);
+	pthread_mutex_unlock(&s->lock);
+	return true;
+}
+
+/* -- heartbeats ----------------------------------------------------------------------------------- */
+
+/* Whether the server's clock is to be believed, by ours. */
+static bool
+look_at_clock(struct converge_site *s, bool *believed, struct lt_err *err)
+{
+	struct my_rows *rows = NULL;
+	uint64_t server = 0;
+	int64_t skew;
+	bool news;
+
+	if (!my_query(s->conn, "SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS UNSIGNED)", &rows, err))
+		return false;
+	*believed = rows->nrows == 1 && lt_str_u64(my_rows_at(rows, 0, 0), &server) && server <= INT64_MAX;
+	my_rows_free(rows);
+	skew = (int64_t)server - (int64_t)lt_wall_us(s->clock);
+	*believed = *believed && conflict_clock_believes((int64_t)server, (int64_t)lt_wall_us(s->clock),
+				     (int64_t)s->channel->conflicts.max_skew_us);
+	pthread_mutex_lock(&s->lock);
+	news = *believed != s->status.believed;
+	s->status.believed = *believed;
+	s->status.skew_us = skew;
+	pthread_mutex_unlock(&s->lock);
+	if (news && !*believed)
+		lt_log(LT_LOG_WARN, "site %s: its clock is %lld ms off ours: its heartbeats carry no time",
+		    s->model->name, (long long)(skew / 1000));
+	return true;
+}
+
+static bool
+beat(struct converge_site *s, struct lt_err *err)
+{
+	struct conflict_peers heard = { 0 };
+	struct lt_buf bytes = { 0 };
+	bool believed, ok;
+	uint32_t leaving;
+
+	pthread_mutex_lock(&s->lock);
+	leaving = s->leaving;
+	conflict_peers_remove(&s->heard, leaving);
+	conflict_peers_remove(&s->durable, leaving);
+	conflict_peers_merge(&heard, &s->heard);
+	pthread_mutex_unlock(&s->lock);
+	conflict_peers_encode(&heard, &bytes);
+	ok = look_at_clock(s, &believed, err) && converge_store_beat(s, s->conn, believed, lt_buf_str(&bytes), err);
+	if (ok) {
+		pthread_mutex_lock(&s->lock);
+		conflict_peers_merge(&s->durable, &heard);
+		s->leaving = s->leaving == leaving ? 0 : s->leaving;
+		pthread_cond_broadcast(&s->moved);
+		pthread_mutex_unlock(&s->lock);
+	}
+	lt_buf_free(&bytes);
+	conflict_peers_free(&heard);
+	return ok;
+}
+
+/* -- the thread ----------------------------------------------------------------------------------- */
+
+static bool
+connect_and_base(struct converge_site *s, struct lt_err *err)
+{
+	if (s->conn != NULL && my_alive(s->conn))
+		return true;
+	my_close(s->conn);
+	s->conn = NULL;
+	if (!pipeline_connect(s->model, false, s->stop, &s->conn, err))
+		return false;
+	my_set_io_timeout(s->conn, IO_TIMEOUT_MS);
+	return my_exec(s->conn, "SET SESSION autocommit=1, time_zone='+00:00'", NULL, err) &&
+	       converge_store_expiry(s->conn, &s->expire_us, err) && base(s, err);
+}
+
+static bool
+keep_once(struct converge_site *s, struct lt_err *err)
+{
+	uint64_t now = lt_mono_us(s->clock);
+
+	if (!connect_and_base(s, err) || !beat(s, err))
+		return false;
+	if (now - s->checkpoint_us >= CHECKPOINT_BEATS * (uint64_t)s->interval_us) {
+		forget(s);
+		if (!write_checkpoint(s, err))
+			return false;
+		s->checkpoint_us = now;
+	}
+	if (!s->trimmed || now - s->trim_us >= TRIM_US) {
+		if (!converge_record_trim(s->conn, s->channel, err))
+			return false;
+		s->trimmed = true;
+		s->trim_us = now;
+	}
+	return true;
+}
+
+static void
+note_end(struct converge_site *s, const struct lt_err *err)
+{
+	bool news;
+
+	pthread_mutex_lock(&s->lock);
+	news = err->code != LT_OK && s->keeper_err.code != err->code;
+	s->keeper_err = *err;
+	pthread_cond_broadcast(&s->moved);
+	pthread_mutex_unlock(&s->lock);
+	if (news)
+		lt_log(LT_LOG_WARN, "site %s: no heartbeat: E%d %s", s->model->name, (int)err->code, err->message);
+}
+
+void
+converge_keep(void *site)
+{
+	struct converge_site *s = site;
+	unsigned failed = 0;
+
+	s->status.believed = true;
+	s->checkpoint_us = lt_mono_us(s->clock);
+	do {
+		struct lt_err err = { 0 };
+
+		if (keep_once(s, &err)) {
+			failed = 0;
+		} else if (err.code != LT_E_CANCELLED) {
+			failed++;
+			my_close(s->conn);
+			s->conn = NULL;
+		}
+		if (!converge_site_is_ending(s))
+			note_end(s, &err);
+		if (failed == 0)
+			lt_wake_wait(s->stop, (int)s->channel->conflicts.heartbeat_ms);
+	} while (failed > 0 ? converge_site_wait(s, failed) : !converge_site_is_ending(s));
+	my_close(s->conn);
+}

@@ -1,0 +1,275 @@
+/* The observing reader: log in, versions and memory out. It waits for nothing but the log (R21). */
+#include "base/fault.h"
+#include "base/log.h"
+#include "converge/changes.h"
+#include "converge/site_priv.h"
+#include "pipeline/connect.h"
+#include "pipeline/select.h"
+
+#define READ_STEP_MS 200
+
+/** One connection's reading. */
+struct observing {
+	struct converge_site *site;
+	struct my_conn *conn;           /* owned: catalog, weights */
+	struct pipeline_router *router; /* owned */
+	struct converge_shapes *shapes; /* owned */
+	struct pipeline_select select;  /* what is mapped */
+	struct change_source *source;   /* owned */
+	struct lt_arena *arena;         /* owned: of the transaction in hand */
+	bool select_made;
+};
+
+/* -- where to begin ------------------------------------------------------------------------------- */
+
+/* The newest checkpoint of which every peer durably has all (R18). */
+static bool
+take_usable(void *ctx, const struct converge_found *found, struct lt_err *err)
+{
+	struct converge_site *s = ctx;
+
+	(void)err;
+	pthread_mutex_lock(&s->lock);
+	if (conflict_peers_have(&s->durable, &found->state.seen)) {
+		s->observer = conflict_observer_resume(&found->state, s->interval_us, &s->memory);
+		change_position_copy(&s->at, &found->at);
+		s->read = found->at.place;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return s->observer == NULL;
+}
+
+static bool
+begin(struct converge_site *s, struct lt_err *err)
+{
+	struct my_conn *c = NULL;
+	bool ok;
+
+	if (s->observer != NULL)
+		return true;
+	ok = pipeline_connect(s->model, false, s->stop, &c, err) && converge_store_each(s, c, take_usable, s, err);
+	my_close(c);
+	return ok && (s->observer != NULL ||
+			 lt_fail(err, LT_E_CHECKPOINT_GONE,
+			     "site %s: lutra.checkpoint has none of which every peer has all", s->model->name));
+}
+
+/* Columns are named by the log; what else a key needs is the catalog's. A table that was changed since may differ. */
+static bool
+describe(void *ctx, struct change_table *draft, struct lt_err *err)
+{
+	struct observing *o = ctx;
+	const struct schema_table *known = NULL;
+	struct lt_err differs = { 0 };
+
+	if (!pipeline_router_table(o->router, draft->schema, draft->name, &known, &differs)) {
+		if (lt_err_kind(&differs) == LT_KIND_RETRY) {
+			*err = differs;
+			return false;
+		}
+		return true;
+	}
+	if (!schema_complete(known, draft, &differs))
+		return draft->named || lt_fail(err, LT_E_CONFLICT_IMAGE, "the log does not name the table's columns");
+	return true;
+}
+
+static bool
+open_log(struct observing *o, struct lt_err *err)
+{
+	struct converge_site *s = o->site;
+	struct conflict_checkpoint state;
+	struct converge_log_start start = { .channel = s->channel->name,
+		.origin = &s->origin,
+		.place = &s->at,
+		.state = &state,
+		.interval_us = s->interval_us,
+		.txn_limit_bytes = s->channel->memory_bytes / PIPELINE_MEMORY_SHARES };
+	struct change_filter filter;
+	struct change_describer describer;
+
+	if (!pipeline_connect(s->model, false, s->stop, &o->conn, err))
+		return false;
+	o->router = pipeline_router_new(converge_site_mapping(s), o->conn, false);
+	o->shapes = converge_shapes_new(s->channel, o->router);
+	pipeline_select_init(&o->select, s->channel->name, converge_site_mapping(s), NULL);
+	o->select_made = true;
+	pipeline_select_filter(&o->select, &filter, &describer);
+	describer = (struct change_describer){ describe, o };
+	conflict_observer_checkpoint(s->observer, LT_STR(""), NULL, NULL, o->arena, &state);
+	return converge_log_open(&start, &filter, &describer, &o->source, err);
+}
+
+static void
+close_log(struct observing *o)
+{
+	change_source_close(o->source);
+	if (o->select_made)
+		pipeline_select_clear(&o->select);
+	converge_shapes_free(o->shapes);
+	pipeline_router_free(o->router);
+	my_close(o->conn);
+	lt_arena_free(o->arena);
+}
+
+/* -- reading -------------------------------------------------------------------------------------- */
+
+/* Behind the lock. */
+static bool
+tell_local(struct observing *o, const struct change_txn *t, const struct converge_changes *changes, struct lt_err *err)
+{
+	const struct converge_told *told = converge_told_of(t);
+	struct conflict_txn txn = { .changes = changes->at, .nchanges = changes->count };
+
+	conflict_observer_local(o->site->observer, (int64_t)t->commit_us, &txn);
+	o->site->status.local++;
+	return conflict_version_same(txn.version, told->version) ||
+	       lt_fail(err, LT_E_INTERNAL, "two clocks over one log differ");
+}
+
+static bool
+tell_mark(struct observing *o, const struct converge_told *told, struct lt_err *err)
+{
+	struct conflict_mark mark;
+
+	if (told->mark.ptr == NULL)
+		return true;
+	if (!conflict_mark_decode(told->mark, o->arena, &mark, err))
+		return false;
+	conflict_observer_mark(o->site->observer, &mark);
+	o->site->status.marks++;
+	return true;
+}
+
+static bool
+tell(struct observing *o, const struct change_txn *t, const struct converge_changes *changes, struct lt_err *err)
+{
+	const struct converge_told *told = converge_told_of(t);
+
+	switch (told != NULL ? told->kind : CONVERGE_OTHER) {
+	case CONVERGE_LOCAL: return tell_local(o, t, changes, err);
+	case CONVERGE_MARK: return tell_mark(o, told, err);
+	case CONVERGE_BEAT:
+		conflict_observer_beat(o->site->observer, told->has_beat ? &told->beat_us : NULL);
+		return true;
+	case CONVERGE_OTHER: conflict_observer_pass(o->site->observer, (int64_t)t->commit_us); return true;
+	}
+	return true;
+}
+
+static bool
+take(struct observing *o, struct change_txn *t, struct lt_err *err)
+{
+	struct converge_site *s = o->site;
+	const struct converge_told *told = converge_told_of(t);
+	struct converge_changes changes = { 0 };
+	bool ok;
+
+	lt_arena_reset(o->arena);
+	if (told != NULL && told->kind == CONVERGE_LOCAL &&
+	    !converge_changes_make(o->shapes, t, o->arena, &changes, err))
+		return false;
+	pthread_mutex_lock(&s->lock);
+	ok = tell(o, t, &changes, err);
+	if (ok) {
+		change_txn_advance(t, &s->at);
+		s->read = s->at.place;
+		pthread_cond_broadcast(&s->moved);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return ok;
+}
+
+/* Nothing came: what stands behind the last transaction, such as a new file's head, was passed. */
+static void
+note_place(struct observing *o)
+{
+	struct converge_site *s = o->site;
+
+	pthread_mutex_lock(&s->lock);
+	change_source_place(o->source, &s->read);
+	pthread_cond_broadcast(&s->moved);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static bool
+read_on(struct observing *o, struct lt_err *err)
+{
+	struct converge_site *s = o->site;
+
+	while (!converge_site_is_ending(s)) {
+		struct change_txn *t = NULL;
+		bool ok;
+
+		if (!change_source_next(o->source, READ_STEP_MS, &t, err))
+			return false;
+		if (t == NULL)
+			note_place(o);
+		ok = t == NULL || take(o, t, err);
+		change_txn_free(t);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+/* The same server as before, or one that has all of it: places are its own from here on. */
+static void
+meet(struct observing *o)
+{
+	struct converge_site *s = o->site;
+
+	pthread_mutex_lock(&s->lock);
+	if (strcmp(s->at.server, o->source->server) != 0)
+		s->at.place = s->read = (struct change_place){ .file = "" };
+	memcpy(s->at.server, o->source->server, sizeof(s->at.server));
+	s->status.err = (struct lt_err){ 0 };
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void
+note_failure(struct converge_site *s, const struct lt_err *err)
+{
+	bool news;
+
+	pthread_mutex_lock(&s->lock);
+	news = s->status.err.code != err->code;
+	s->status.err = *err;
+	pthread_mutex_unlock(&s->lock);
+	if (news)
+		lt_log(LT_LOG_WARN, "site %s: its log cannot be read for conflicts: E%d %s", s->model->name,
+		    (int)err->code, err->message);
+}
+
+static bool
+await_base(struct converge_site *s)
+{
+	pthread_mutex_lock(&s->lock);
+	while (!s->based && !converge_site_is_ending(s))
+		pthread_cond_wait(&s->moved, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+	return !converge_site_is_ending(s);
+}
+
+void
+converge_observe(void *site)
+{
+	struct converge_site *s = site;
+	unsigned tries = 0;
+
+	if (!await_base(s))
+		return;
+	do {
+		struct observing o = { .site = s, .arena = lt_arena_new() };
+		struct lt_err err = { 0 };
+
+		if (begin(s, &err) && open_log(&o, &err)) {
+			tries = 0;
+			meet(&o);
+			(void)read_on(&o, &err);
+		}
+		close_log(&o);
+		if (err.code != LT_OK && err.code != LT_E_CANCELLED)
+			note_failure(s, &err);
+	} while (converge_site_wait(s, tries++));
+}

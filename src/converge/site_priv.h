@@ -1,0 +1,104 @@
+/* converge/site_priv.h - a site's inside, shared by site.c (life, fence, status), site_observe.c (the observing
+ * reader), site_keep.c (heartbeat, checkpoints), site_store.c (schema lutra). */
+#ifndef CONVERGE_SITE_PRIV_H
+#define CONVERGE_SITE_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/thread.h"
+#include "change/heap.h"
+#include "conflict/checkpoint.h"
+#include "converge/log.h"
+#include "converge/site.h"
+#include "mysql/conn.h"
+
+/** How long a try to go on waits after a failure, at most. */
+#define CONVERGE_PAUSE_MAX_MS 5000
+
+/** A checkpoint as the store has it. */
+struct converge_stored {
+	uint64_t id, made_us;        /* wall clock */
+	struct conflict_vector seen; /* owned */
+	struct change_position at;   /* owned */
+};
+
+/** A pipeline that sends the site's log, and what its target durably has. */
+struct converge_sent {
+	size_t pipeline;
+	bool known;
+	struct change_position saved; /* owned */
+};
+
+struct converge_site {
+	const struct model_channel *channel; /* borrowed */
+	const struct model_site *model;      /* borrowed, of channel */
+	size_t index;
+	struct pipeline_origin origin; /* of its log, for the observer */
+	const struct lt_clock *clock;
+	int64_t interval_us;
+	struct change_heap *heap;              /* owned: where the observer's memory lies; behind the lock */
+	struct conflict_room memory;           /* it, for the core */
+	struct lt_thread *observing, *keeping; /* owned */
+	struct lt_wake *stop;                  /* owned */
+	struct lt_wake *pause;                 /* owned; raised at the end, too: cuts the observer's pauses short */
+
+	pthread_mutex_t lock;
+	pthread_cond_t moved;
+	/* Behind the lock: */
+	bool based;                         /* the store was read: there is a checkpoint to begin at */
+	struct conflict_observer *observer; /* owned; NULL: not begun */
+	struct change_position at;          /* all up to there was told to it */
+	struct change_place read;           /* how far reading has come */
+	struct conflict_peers heard;        /* owned: of peers, by now, */
+	struct conflict_peers durable;      /* owned: and what of it schema lutra holds */
+	uint32_t leaving;                   /* a peer that is to be dropped from both; 0: none */
+	struct converge_status status;      /* but for what the observer knows */
+	struct lt_err keeper_err;           /* code 0: it works */
+	struct converge_sent *sent;         /* owned */
+	size_t nsent;
+
+	/* The keeper's own: */
+	struct my_conn *conn;           /* owned */
+	struct converge_stored *stored; /* owned: ascending by id */
+	size_t nstored, stored_cap;
+	uint64_t checkpoint_us, trim_us; /* mono: when it was done last */
+	bool trimmed;                    /* since this process began */
+	uint64_t expire_us;              /* after which the server removes log files; 0: it does not */
+};
+
+/** Whether who reads on from `from` may begin at that checkpoint. */
+bool converge_site_reaches(const struct change_position *checkpoint, const struct change_position *from);
+bool converge_site_is_ending(const struct converge_site *s);
+/** The mapping of rows of the site's log; names are the same everywhere. */
+const struct model_mapping *converge_site_mapping(const struct converge_site *s);
+/** Note why a thread cannot go on, and wait. False: the site is ending. */
+bool converge_site_wait(struct converge_site *s, unsigned tries);
+
+void converge_observe(void *site); /* threads */
+void converge_keep(void *site);
+
+/* -- the store: each on a connection with autocommit=1 -------------------------------------------- */
+
+/** Schema lutra, and the site's row in it: made, or LT_E_SITE_FOREIGN. Reads what was heard of peers. */
+LT_MUST_USE bool converge_store_open(struct converge_site *s, struct my_conn *c, struct lt_err *err);
+/** The heartbeat. `heard` is written with it. */
+LT_MUST_USE bool converge_store_beat(
+    struct converge_site *s, struct my_conn *c, bool believed, struct lt_str heard, struct lt_err *err);
+/** How long the server keeps its log files; 0: until somebody removes them. */
+LT_MUST_USE bool converge_store_expiry(struct my_conn *c, uint64_t *expire_us, struct lt_err *err);
+LT_MUST_USE bool converge_store_put(struct converge_site *s, struct my_conn *c, const struct change_position *at,
+    struct lt_str state, uint64_t *id, struct lt_err *err);
+LT_MUST_USE bool converge_store_drop(struct converge_site *s, struct my_conn *c, uint64_t id, struct lt_err *err);
+/** A checkpoint as it was read; lasts for the call. */
+struct converge_found {
+	uint64_t id, made_us; /* wall clock */
+	struct change_position at;
+	struct conflict_checkpoint state;
+};
+/** What is stored, newest first, handed to `each` until it says false. */
+typedef bool (*converge_stored_fn)(void *ctx, const struct converge_found *found, struct lt_err *err);
+LT_MUST_USE bool converge_store_each(
+    struct converge_site *s, struct my_conn *c, converge_stored_fn each, void *ctx, struct lt_err *err);
+
+#endif

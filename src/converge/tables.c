@@ -1,0 +1,76 @@
+#include "converge/tables.h"
+
+/* Columns by place. */
+enum { CHANNEL, MARK_BYTES = 3, SITE_BEAT = 4 };
+
+static const struct known {
+	const char *name;
+	enum converge_table table;
+	size_t columns; /* at least */
+} known[] = {
+	{ "lane", CONVERGE_TABLE_LANE, 1 },
+	{ "mark", CONVERGE_TABLE_MARK, MARK_BYTES + 1 },
+	{ "site", CONVERGE_TABLE_SITE, SITE_BEAT + 1 },
+	{ "checkpoint", CONVERGE_TABLE_CHECKPOINT, 2 },
+};
+
+enum converge_table
+converge_table_of(struct lt_str schema, struct lt_str table)
+{
+	if (!lt_str_eqz(schema, "lutra"))
+		return CONVERGE_TABLE_NONE;
+	for (size_t i = 0; i < LT_COUNT(known); i++) {
+		if (lt_str_eqz(table, known[i].name))
+			return known[i].table;
+	}
+	return CONVERGE_TABLE_NONE;
+}
+
+static bool
+is_bytes(const struct change_value *v)
+{
+	return v->kind == CHANGE_TEXT || v->kind == CHANGE_BYTES;
+}
+
+static bool
+broken(const struct change_table *t, struct lt_err *err)
+{
+	return lt_fail(
+	    err, LT_E_STATE_BROKEN, "a row of lutra.%.*s in the log is not as Lutra writes it", LT_FMT(t->name));
+}
+
+bool
+converge_table_read(const struct change_row *row, const char *channel, struct lt_arena *scratch,
+    struct converge_own *out, struct lt_err *err)
+{
+	const struct change_table *t = row->table;
+	struct change_value *v = lt_arena_alloc(scratch, LT_MAX(t->ncolumns, (size_t)1) * sizeof(*v));
+	const struct known *k = known;
+
+	*out = (struct converge_own){ .table = converge_table_of(t->schema, t->name) };
+	while (k->table != out->table)
+		k++;
+	if (row->op == CHANGE_DELETE || out->table == CONVERGE_TABLE_CHECKPOINT)
+		return true;
+	if (!t->codec->decode(t, &row->after, scratch, v, err))
+		return lt_wrap(err, "lutra.%s", k->name);
+	if (out->table == CONVERGE_TABLE_LANE && t->ncolumns > 0 && v[CHANNEL].kind == CHANGE_ABSENT)
+		return true; /* an image that is not FULL: who knows marks looks at the one before */
+	if (t->ncolumns < k->columns || !is_bytes(&v[CHANNEL]))
+		return broken(t, err);
+	out->ours = lt_str_eqz(v[CHANNEL].bytes, channel);
+	if (!out->ours)
+		return true;
+	if (out->table == CONVERGE_TABLE_MARK) {
+		if (!is_bytes(&v[MARK_BYTES]))
+			return broken(t, err);
+		out->mark = v[MARK_BYTES].bytes;
+	}
+	if (out->table == CONVERGE_TABLE_SITE) {
+		if (v[SITE_BEAT].kind != CHANGE_NULL && v[SITE_BEAT].kind != CHANGE_INT)
+			return broken(t, err);
+		out->has_beat = v[SITE_BEAT].kind == CHANGE_INT;
+		out->beat_us = out->has_beat ? v[SITE_BEAT].i64 : 0;
+	}
+	return true;
+}

@@ -1,0 +1,29 @@
+/* converge/tables.h - rows of schema `lutra` as a log shows them (pipeline/state.h has the tables). */
+#ifndef CONVERGE_TABLES_H
+#define CONVERGE_TABLES_H
+
+#include "change/row.h"
+
+enum converge_table {
+	CONVERGE_TABLE_NONE, /* none of ours, or one that says nothing in a log */
+	CONVERGE_TABLE_LANE,
+	CONVERGE_TABLE_MARK,
+	CONVERGE_TABLE_SITE,
+	CONVERGE_TABLE_CHECKPOINT,
+};
+
+enum converge_table converge_table_of(struct lt_str schema, struct lt_str table);
+
+struct converge_own {
+	enum converge_table table;
+	bool ours;          /* of the channel, and there behind the change */
+	struct lt_str mark; /* MARK: the bytes */
+	bool has_beat;      /* SITE */
+	int64_t beat_us;
+};
+
+/** What a row of such a table says; bytes lie in `scratch` or borrow from the image. LT_E_STATE_BROKEN. */
+LT_MUST_USE bool converge_table_read(const struct change_row *row, const char *channel, struct lt_arena *scratch,
+    struct converge_own *out, struct lt_err *err);
+
+#endif

@@ -1,0 +1,589 @@
+"""The conflict log: what leaves a line in it, what is told of it, and who wins, one worked case after the other.
+
+Both directions are paused while both sites write, so that neither has seen the other's write; then they go on."""
+
+import contextlib
+import itertools
+import json
+import subprocess
+import time
+
+import pytest
+from conftest import Channels
+from lutralab import lutra as lutra_lab
+from lutralab.compare import compare
+from lutralab.lutra import LutraFailed
+from lutralab.servers import wait_until
+from steps import run_at
+
+NAMES = ("hz", "us")
+WAYS = ("hz->us", "us->hz")
+BEAT_S = 30  # a stamp counts as long as it is no more than two of them ahead of the last one (R20)
+TABLES = ["CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20), n INT NOT NULL DEFAULT 0)",
+          "CREATE TABLE u (id INT PRIMARY KEY, v VARCHAR(20) UNIQUE, note VARCHAR(20))",
+          "CREATE TABLE c (id INT PRIMARY KEY, v VARCHAR(20), w VARCHAR(20), n INT NOT NULL DEFAULT 0)"]
+
+
+def log(lutra, *more):
+    return json.loads(lutra.command("conflicts", "--json", "--limit", 1000, *more))["conflicts"]
+
+
+def show(lutra, name):
+    return json.loads(lutra.command("conflicts", "show", name, "--json"))
+
+
+class Pair:
+    """Two sites and the channel between them, which stays for all cases of a pair of engines."""
+
+    def __init__(self, channels, schema, hz, us):
+        self.schema = schema
+        self.sites = {"hz": hz, "us": us}
+        self.lutra = channels(self.sites, "hz <-> us", conflicts={
+            "policy": "last-writer-wins", "heartbeat": f"{BEAT_S}s", "max-skew": "10m",
+            "tables": [{"table": f"{schema}.c", "policy": "column-last-writer-wins", "columns": {"n": "counter"}}]})
+        run_at((hz, us), schema, *TABLES)
+        self.lutra.start()
+        self._keys = itertools.count(1, 10)
+        self._second = 0
+
+    def key(self):
+        """Ten keys that no other case uses begin here."""
+        return next(self._keys)
+
+    def base(self, *statements):
+        """What both sites have when a case begins; no writes that are remembered stand against it."""
+        self.sites["hz"].script(["BEGIN", *statements, "COMMIT"], db=self.schema)
+        self.lutra.wait()
+
+    def instant(self):
+        """A second, behind all that were given out, that MariaDB's log may hold as a time of writing."""
+        self._second = max(self._second + 1, int(time.time()))
+        wait_until(lambda: time.time() > self._second - BEAT_S, 60, "the clock to come near")
+        return self._second
+
+    def write(self, site, *statements, second=None):
+        """A transaction, later than all that were written before at either site."""
+        server = self.sites[site]
+        stamp = []
+        if server.engine == "mariadb":  # its log tells seconds only
+            stamp = [f"SET timestamp={self.instant() if second is None else second}"]
+        server.script([*stamp, "BEGIN", *statements, "COMMIT"], db=self.schema)
+
+    @contextlib.contextmanager
+    def apart(self):
+        """Meanwhile neither site sees what the other writes; afterwards all of it is applied."""
+        for way in WAYS:
+            self.lutra.command("pause", way)
+        try:
+            yield
+        finally:
+            for way in WAYS:
+                self.lutra.command("resume", way)
+        self.lutra.wait()
+
+    @contextlib.contextmanager
+    def told(self, table, *expected):
+        """What happens meanwhile leaves these lines and none beside: (site, operation, met, won)."""
+        before = {line["id"] for line in log(self.lutra)}
+        yield
+        new = [line for line in log(self.lutra) if line["id"] not in before]
+        assert all(line["table"] == f"{self.schema}.{table}" for line in new), new
+        found = sorted((line["site"], line["operation"], line["met"], line["won"]) for line in new)
+        assert found == sorted(expected), json.dumps(new, indent=1)
+        for line in new:
+            assert line["version"]["site"] != line["site"] and line["other"]["site"] == line["site"]
+            order = [(v["time"], v["origin"]) for v in (line["other"], line["version"])]
+            assert line["won"] == (order == sorted(order)), line
+
+    def rows(self, table, key):
+        """The rows of the case that began at `key`, which both sites must have alike."""
+        found = compare(*self.sites.values(), self.schema)
+        assert not found, str(found)
+        return [row[1:] if row[0] == key else row for row in
+                self.sites["hz"].sql(f"SELECT * FROM {table} WHERE id >= %s AND id < %s ORDER BY id", (key, key + 10), db=self.schema)]
+
+
+@pytest.fixture(scope="module", params=["mysql", "mariadb"])
+def pair(request, lab, site):
+    channels = Channels(lab, f"conflicts_{request.param}")
+    pair = Pair(channels, f"conflicts_{request.param}", site(request.param, 1), site(request.param, 2))
+    yield pair
+    assert pair.lutra.status()["channels"][0]["divergence"] == 0
+    channels.close()
+
+
+def other(site):
+    return NAMES[1 - NAMES.index(site)]
+
+
+both_orders = pytest.mark.parametrize("first", NAMES)
+
+
+@both_orders
+def test_insert_and_insert(pair, first):
+    key, last = pair.key(), other(first)
+    with pair.told("t", (last, "insert", "insert", False), (first, "insert", "insert", True)), pair.apart():
+        pair.write(first, f"INSERT INTO t VALUES ({key}, 'first', 1)")
+        pair.write(last, f"INSERT INTO t VALUES ({key}, 'last', 2)")
+    assert pair.rows("t", key) == [("last", 2)]
+
+
+@both_orders
+def test_update_and_update(pair, first):
+    key, last = pair.key(), other(first)
+    pair.base(f"INSERT INTO t VALUES ({key}, 'base', 0)")
+    with pair.told("t", (last, "update", "update", False), (first, "update", "update", True)), pair.apart():
+        pair.write(first, f"UPDATE t SET v = 'first' WHERE id = {key}")
+        pair.write(last, f"UPDATE t SET n = 2 WHERE id = {key}")
+    assert pair.rows("t", key) == [("base", 2)]
+
+
+@both_orders
+def test_update_and_then_delete(pair, first):
+    key, last = pair.key(), other(first)
+    pair.base(f"INSERT INTO t VALUES ({key}, 'base', 0)")
+    with pair.told("t", (last, "update", "delete", False), (first, "delete", "update", True)), pair.apart():
+        pair.write(first, f"UPDATE t SET v = 'first' WHERE id = {key}")
+        pair.write(last, f"DELETE FROM t WHERE id = {key}")
+    assert pair.rows("t", key) == []
+
+
+@both_orders
+def test_delete_and_then_update(pair, first):
+    key, last = pair.key(), other(first)
+    pair.base(f"INSERT INTO t VALUES ({key}, 'base', 0)")
+    with pair.told("t", (last, "delete", "update", False), (first, "update", "delete", True)), pair.apart():
+        pair.write(first, f"DELETE FROM t WHERE id = {key}")
+        pair.write(last, f"UPDATE t SET v = 'last' WHERE id = {key}")
+    assert pair.rows("t", key) == [("last", 0)]
+
+
+@both_orders
+def test_delete_and_then_insert(pair, first):
+    """One deletes what the other deletes and puts there anew."""
+    key, last = pair.key(), other(first)
+    pair.base(f"INSERT INTO t VALUES ({key}, 'base', 0)")
+    with pair.told("t", (last, "delete", "update", False), (first, "delete", "delete", True)), pair.apart():
+        pair.write(first, f"DELETE FROM t WHERE id = {key}")
+        pair.write(last, f"DELETE FROM t WHERE id = {key}")
+        pair.write(last, f"INSERT INTO t VALUES ({key}, 'last', 0)")
+    assert pair.rows("t", key) == [("last", 0)]
+
+
+@both_orders
+def test_insert_that_a_later_delete_of_the_same_key_ends(pair, first):
+    """Both insert; one of them deletes its own again, last of all."""
+    key, last = pair.key(), other(first)
+    with pair.told("t", (last, "insert", "delete", False), (first, "insert", "insert", True)), pair.apart():
+        pair.write(first, f"INSERT INTO t VALUES ({key}, 'first', 0)")
+        pair.write(last, f"INSERT INTO t VALUES ({key}, 'last', 0)")
+        pair.write(last, f"DELETE FROM t WHERE id = {key}")
+    assert pair.rows("t", key) == []
+
+
+@both_orders
+def test_delete_and_delete(pair, first):
+    key, last = pair.key(), other(first)
+    pair.base(f"INSERT INTO t VALUES ({key}, 'base', 0)")
+    with pair.told("t", (last, "delete", "delete", False), (first, "delete", "delete", True)), pair.apart():
+        pair.write(first, f"DELETE FROM t WHERE id = {key}")
+        pair.write(last, f"DELETE FROM t WHERE id = {key}")
+    assert pair.rows("t", key) == []
+
+
+@both_orders
+def test_the_same_instant_at_both_sites(pair, first):
+    """Then the site with the greater id wins, whoever came first."""
+    if pair.sites["hz"].engine != "mariadb":
+        pytest.skip("nobody can give two transactions of MySQL the same microsecond")
+    key, second = pair.key(), pair.instant() + 1  # not behind what the sites' clocks have counted up to
+    pair._second = second
+    with pair.told("t", ("us", "insert", "insert", False), ("hz", "insert", "insert", True)), pair.apart():
+        for site in (first, other(first)):
+            pair.write(site, f"INSERT INTO t VALUES ({key}, '{site}', 0)", second=second)
+    line = next(line for line in log(pair.lutra) if line["key"] == {"id": key})
+    assert line["version"]["time"] == line["other"]["time"]
+    assert pair.rows("t", key) == [("us", 0)]
+
+
+@both_orders
+def test_a_key_that_moves_onto_one_that_the_other_site_inserts(pair, first):
+    key, last = pair.key(), other(first)
+    pair.base(f"INSERT INTO t VALUES ({key}, 'base', 0)")
+    with pair.told("t", (last, "insert", "insert", False), (first, "insert", "insert", True)), pair.apart():
+        pair.write(first, f"UPDATE t SET id = {key + 1} WHERE id = {key}")
+        pair.write(last, f"INSERT INTO t VALUES ({key + 1}, 'last', 7)")
+    assert pair.rows("t", key) == [(key + 1, "last", 7)]
+
+
+@both_orders
+def test_an_insert_onto_which_the_other_site_moves_a_key(pair, first):
+    key, last = pair.key(), other(first)
+    pair.base(f"INSERT INTO t VALUES ({key}, 'base', 0)")
+    with pair.told("t", (last, "insert", "insert", False), (first, "insert", "insert", True)), pair.apart():
+        pair.write(first, f"INSERT INTO t VALUES ({key + 1}, 'first', 7)")
+        pair.write(last, f"UPDATE t SET id = {key + 1} WHERE id = {key}")
+    assert pair.rows("t", key) == [(key + 1, "base", 0)]
+
+
+@both_orders
+def test_the_same_value_written_at_both_sites(pair, first):
+    """Nothing is to be changed, and yet the later write is whose the row is."""
+    key, last = pair.key(), other(first)
+    pair.base(f"INSERT INTO t VALUES ({key}, 'base', 0)")
+    with pair.told("t", (last, "update", "update", False), (first, "update", "update", True)), pair.apart():
+        pair.write(first, f"UPDATE t SET v = 'same' WHERE id = {key}")
+        pair.write(last, f"UPDATE t SET v = 'same' WHERE id = {key}")
+    assert pair.rows("t", key) == [("same", 0)]
+
+
+@both_orders
+def test_an_update_that_changes_nothing_is_no_write(pair, first):
+    key, last = pair.key(), other(first)
+    pair.base(f"INSERT INTO t VALUES ({key}, 'base', 0)")
+    with pair.told("t"), pair.apart():
+        pair.write(first, f"UPDATE t SET v = 'first' WHERE id = {key}")
+        pair.write(last, f"UPDATE t SET v = 'base' WHERE id = {key}")
+    assert pair.rows("t", key) == [("first", 0)]
+
+
+@both_orders
+def test_a_value_that_came_back(pair, first):
+    """A, B, A: who writes the old value again has written last."""
+    key, last = pair.key(), other(first)
+    pair.base(f"INSERT INTO t VALUES ({key}, 'a', 0)")
+    with pair.told("t", (last, "update", "update", False), (last, "update", "update", True), (first, "update", "update", False)), pair.apart():
+        pair.write(first, f"UPDATE t SET v = 'b' WHERE id = {key}")
+        pair.write(last, f"UPDATE t SET v = 'c' WHERE id = {key}")
+        pair.write(first, f"UPDATE t SET v = 'a' WHERE id = {key}")
+    assert pair.rows("t", key) == [("a", 0)]
+
+
+@both_orders
+def test_unique_values_that_change_hands(pair, first):
+    """One site swaps the values of two rows while the other writes one of these."""
+    key, last = pair.key(), other(first)
+    pair.base(f"INSERT INTO u VALUES ({key}, 'a{key}', 'base'), ({key + 1}, 'b{key}', 'base')")
+    with pair.told("u", (last, "update", "update", False), (first, "update", "update", True)), pair.apart():
+        pair.write(first, f"UPDATE u SET v = NULL WHERE id = {key}", f"UPDATE u SET v = 'a{key}' WHERE id = {key + 1}",
+                   f"UPDATE u SET v = 'b{key}' WHERE id = {key}")
+        pair.write(last, f"UPDATE u SET note = 'last' WHERE id = {key}")
+    # The last write of row `key` has the value that row `key + 1` took before: that one is parked.
+    assert pair.rows("u", key) == [(f"a{key}", "last")]
+
+
+@both_orders
+def test_a_replace_over_another_rows_unique_value(pair, first):
+    """REPLACE deletes the row that has the value; the other site writes that row, later."""
+    key, last = pair.key(), other(first)
+    pair.base(f"INSERT INTO u VALUES ({key}, 'a{key}', 'base')")
+    with pair.told("u", (last, "delete", "update", False), (first, "update", "delete", True)), pair.apart():
+        pair.write(first, f"REPLACE INTO u VALUES ({key + 1}, 'a{key}', 'first')")
+        pair.write(last, f"UPDATE u SET note = 'last' WHERE id = {key}")
+    assert pair.rows("u", key) == [(f"a{key}", "last")]
+
+
+@both_orders
+def test_columns_that_are_decided_one_by_one(pair, first):
+    key, last = pair.key(), other(first)
+    pair.base(f"INSERT INTO c VALUES ({key}, 'base', 'base', 10)")
+    with pair.told("c", (last, "update", "update", False), (first, "update", "update", True)), pair.apart():
+        pair.write(first, f"UPDATE c SET v = 'first', n = n + 5 WHERE id = {key}")
+        pair.write(last, f"UPDATE c SET w = 'last', n = n - 1 WHERE id = {key}")
+    assert pair.rows("c", key) == [("first", "last", 14)]
+
+
+# -- what is told -----------------------------------------------------------------------------------------------
+
+
+def contested(pair, table="t", first="hz"):
+    """A row that both sites wrote; `first` lost. Its key."""
+    key = pair.key()
+    pair.base(f"INSERT INTO {table} (id, v) VALUES ({key}, 'base')")
+    with pair.apart():
+        pair.write(first, f"UPDATE {table} SET v = 'first' WHERE id = {key}")
+        pair.write(other(first), f"UPDATE {table} SET v = 'last' WHERE id = {key}")
+    return key
+
+
+def line_of(pair, key, site):
+    return next(line for line in log(pair.lutra, "--site", site) if line["key"] == {"id": key})
+
+
+def by_file(pair, *words):
+    run = subprocess.run([str(pair.lutra.program), *map(str, words)], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+    return run.returncode, run.stdout, run.stderr
+
+
+def test_a_line_tells_both_sides(pair):
+    key = contested(pair)
+    lost = show(pair.lutra, line_of(pair, key, "us")["id"])
+    row = {"id": key, "v": "base", "n": 0}
+    assert (lost["before"], lost["after"]) == (row, {**row, "v": "first"})
+    assert (lost["found"], lost["now"]) == ({**row, "v": "last"},) * 2
+    assert lost["rule"] == "last-writer-wins" and lost["pipeline"] == "hz->us" and not lost["won"]
+    won = show(pair.lutra, line_of(pair, key, "hz")["id"])
+    assert (won["found"], won["now"]) == ({**row, "v": "first"}, {**row, "v": "last"})
+    assert won["won"] and won["version"] == lost["other"] and won["other"] == lost["version"]
+
+    text = pair.lutra.command("conflicts", "show", lost["id"])
+    assert f"{lost['id']}  {pair.schema}.t" in text and " and lost (last-writer-wins)" in text and '"v":"first"' in text
+
+
+def test_lines_are_chosen_and_counted(pair):
+    key = contested(pair)
+    newest = log(pair.lutra)
+    assert newest == sorted(newest, key=lambda line: line["at"], reverse=True)
+    ids = {line["id"] for line in newest if line["key"] == {"id": key}}
+    assert len(ids) == 2
+    lost = line_of(pair, key, "us")
+    assert ids & {line["id"] for line in log(pair.lutra, "--lost")} == {lost["id"]}
+    assert len(json.loads(pair.lutra.command("conflicts", "--json", "--limit", 1))["conflicts"]) == 1
+    assert {line["id"] for line in log(pair.lutra, "--since", lost["at"])} >= {lost["id"]}
+    assert log(pair.lutra, "--since", "2100-01-01T00:00:00Z") == []
+    assert log(pair.lutra, "--table", f"{pair.schema}.nothing") == []
+    assert ids <= {line["id"] for line in log(pair.lutra, "--table", f"{pair.schema}.t")}
+
+    counts = json.loads(pair.lutra.command("conflicts", "count", "--json"))["counts"]
+    for site in NAMES:
+        of_site = log(pair.lutra, "--site", site)
+        assert sum(c["won"] + c["lost"] for c in counts if c["site"] == site) == len(of_site)
+        assert sum(c["lost"] for c in counts if c["site"] == site) == sum(not line["won"] for line in of_site)
+    assert " update/update " in pair.lutra.command("conflicts", "count")
+
+    # The same without asking the run.
+    status, out, _ = by_file(pair, "conflicts", pair.lutra.file, "--json", "--limit", 1000)
+    assert status == 0 and json.loads(out)["conflicts"] == log(pair.lutra)
+    status, out, _ = by_file(pair, "conflicts", "show", lost["id"], pair.lutra.file, "--json")
+    assert status == 0 and json.loads(out) == show(pair.lutra, lost["id"])
+
+
+def test_what_is_not_there_is_said(pair):
+    for words, code in ((["show", "999999999@hz"], "E1035"), (["show", "1@nowhere"], "E1000"), (["show", "1"], "E1000"),
+                        (["--site", "nowhere"], "E1000"), (["--table", "t"], "E1000"), (["--limit", "5000"], "E1000")):
+        with pytest.raises(LutraFailed) as failed:
+            pair.lutra.command("conflicts", *words)
+        assert failed.value.status == 2 and code in str(failed.value), words
+
+
+def test_status_counts_conflicts_and_no_divergence(pair):
+    def sites():
+        channel, = pair.lutra.status()["channels"]
+        assert channel["divergence"] == 0
+        return {s["name"]: s for s in channel["sites"]}
+    before = sites()
+    contested(pair)
+    after = sites()
+    assert {name: after[name]["conflicts"] - before[name]["conflicts"] for name in NAMES} == {"hz": 1, "us": 1}
+    assert {name: after[name]["lost"] - before[name]["lost"] for name in NAMES} == {"hz": 0, "us": 1}
+    assert all(s["clock_believed"] and s["error"] is None and s["read_position"]["file"] for s in after.values())
+    assert "DIVERGE" not in pair.lutra.command("status")
+
+
+# -- giving what lost another chance ----------------------------------------------------------------------------
+
+
+def row_at(pair, site, key, table="t"):
+    return pair.sites[site].sql(f"SELECT * FROM {table} WHERE id = %s", (key,), db=pair.schema)
+
+
+def test_what_lost_is_written_once_more(pair):
+    key = contested(pair)
+    name = line_of(pair, key, "us")["id"]
+    told = pair.lutra.command("conflicts", "replay", name)
+    assert '"v":"last"' in told and '"v":"first"' in told and "--why" in told
+    pair.lutra.wait()
+    assert pair.rows("t", key) == [("last", 0)], "told, and done all the same"
+
+    with pair.told("t"):
+        assert "written" in pair.lutra.command("conflicts", "replay", name, "--why", "the first one was right")
+        pair.lutra.wait()
+    assert pair.rows("t", key) == [("first", 0)]
+    entry = json.loads(pair.lutra.command("log", "--json"))["log"][-1]
+    assert entry["action"] == "conflicts replay" and entry["pipeline"] == "hz->us" and entry["why"] == "the first one was right"
+    assert name in entry["detail"]
+    assert "it is so already" in pair.lutra.command("conflicts", "replay", name, "--why", "again")
+
+
+def test_what_the_winner_met_is_written_once_more(pair):
+    """The line where the operation won: what lost is the row that was there."""
+    key = contested(pair)
+    pair.lutra.command("conflicts", "replay", line_of(pair, key, "hz")["id"], "--why", "ours")
+    pair.lutra.wait()
+    assert pair.rows("t", key) == [("first", 0)]
+
+
+@pytest.mark.parametrize("lost", ["delete", "update"])
+def test_a_deletion_and_a_deleted_row_are_written_once_more(pair, lost):
+    key = pair.key()
+    pair.base(f"INSERT INTO t VALUES ({key}, 'base', 0)")
+    with pair.apart():
+        for site, what in (("hz", lost), ("us", "update" if lost == "delete" else "delete")):
+            pair.write(site, f"DELETE FROM t WHERE id = {key}" if what == "delete" else f"UPDATE t SET v = 'kept' WHERE id = {key}")
+    assert pair.rows("t", key) == ([("kept", 0)] if lost == "delete" else [])
+    pair.lutra.command("conflicts", "replay", line_of(pair, key, "us")["id"], "--why", "another chance")
+    pair.lutra.wait()
+    assert pair.rows("t", key) == ([] if lost == "delete" else [("kept", 0)])
+
+
+def test_a_row_that_changed_since_is_left_alone(pair):
+    key = contested(pair)
+    name = line_of(pair, key, "us")["id"]
+    pair.base(f"UPDATE t SET n = 5 WHERE id = {key}")
+    assert "it has changed since" in pair.lutra.command("conflicts", "replay", name)
+    with pytest.raises(LutraFailed) as failed:
+        pair.lutra.command("conflicts", "replay", name, "--why", "x")
+    assert failed.value.status == 1 and "E1036" in str(failed.value)
+    pair.lutra.wait()
+    assert pair.rows("t", key) == [("last", 5)]
+    pair.lutra.command("conflicts", "replay", name, "--why", "x", "--force")
+    pair.lutra.wait()
+    assert pair.rows("t", key) == [("first", 0)]
+
+
+def test_of_columns_only_those_come_back_that_were_lost(pair):
+    key = pair.key()
+    pair.base(f"INSERT INTO c VALUES ({key}, 'base', 'base', 10)")
+    with pair.apart():
+        pair.write("hz", f"UPDATE c SET v = 'first', n = n + 5 WHERE id = {key}")
+        pair.write("us", f"UPDATE c SET v = 'last', w = 'last' WHERE id = {key}")
+    assert pair.rows("c", key) == [("last", "last", 15)]
+    lost = line_of(pair, key, "us")
+    pair.lutra.command("conflicts", "replay", lost["id"], "--why", "x")
+    pair.lutra.wait()
+    assert pair.rows("c", key) == [("first", "last", 15)]
+
+
+# -- what made a row what it is ---------------------------------------------------------------------------------
+
+
+def explain(pair, table, *key):
+    told = json.loads(pair.lutra.command("explain", f"{pair.schema}.{table}", *key, "--json"))
+    return {site["name"]: site for site in told["sites"]}
+
+
+def test_a_row_is_explained(pair):
+    key = contested(pair)
+    told = explain(pair, "t", key)
+    for name, site in told.items():
+        assert site["error"] is None and site["row"] == {"id": key, "v": "last", "n": 0}
+        assert site["conflicts"] == [line_of(pair, key, name)]
+        assert site["remembers"] and site["write"]["state"] == "visible"
+        assert site["write"]["version"] == line_of(pair, key, "hz")["version"]
+    text = pair.lutra.command("explain", f"{pair.schema}.t", key)
+    assert "written by us " in text and " met update by " in text
+
+    status, out, _ = by_file(pair, "explain", pair.lutra.file, f"{pair.schema}.t", key, "--json")
+    assert status == 0
+    for site in json.loads(out)["sites"]:
+        assert not site["remembers"] and site["write"] is None and site["row"] == told[site["name"]]["row"]
+        assert site["conflicts"] == told[site["name"]]["conflicts"]
+
+
+def test_operations_of_a_row_that_is_merged_are_told_in_order(pair):
+    key = pair.key()
+    pair.base(f"INSERT INTO c VALUES ({key}, 'base', 'base', 10)")
+    with pair.apart():
+        pair.write("hz", f"UPDATE c SET n = n + 5 WHERE id = {key}")
+        pair.write("us", f"UPDATE c SET n = n - 1 WHERE id = {key}")
+    for site in explain(pair, "c", key).values():
+        assert site["row"]["n"] == 14
+        operations = site["write"]["operations"]
+        assert [(o["version"]["site"], o["after"]["n"] - o["before"]["n"]) for o in operations[-2:]] == [("hz", 5), ("us", -1)]
+
+
+def test_a_row_that_is_not_there_is_explained_too(pair):
+    key = pair.key()
+    pair.base(f"INSERT INTO t VALUES ({key}, 'base', 0)")
+    with pair.apart():
+        pair.write("hz", f"UPDATE t SET v = 'first' WHERE id = {key}")
+        pair.write("us", f"DELETE FROM t WHERE id = {key}")
+    for name, site in explain(pair, "t", key).items():
+        assert site["row"] is None and site["write"]["state"] == "absent" and len(site["conflicts"]) == 1, name
+    assert all(site["row"] is None and site["conflicts"] == [] for site in explain(pair, "t", key + 1).values())
+
+
+def test_a_parked_row_is_explained(pair):
+    key = pair.key()
+    pair.base(f"INSERT INTO u VALUES ({key}, NULL, 'base')")
+    with pair.apart():
+        pair.write("hz", f"INSERT INTO u VALUES ({key + 1}, 'v{key}', 'first')")
+        pair.write("us", f"INSERT INTO u VALUES ({key + 2}, 'v{key}', 'last')")
+    assert pair.rows("u", key) == [(None, "base"), (key + 2, f"v{key}", "last")]
+    for site in explain(pair, "u", key + 1).values():
+        assert site["row"] is None and site["write"]["state"] == "parked"
+        assert site["parked"] == {"id": key + 1, "v": f"v{key}", "note": "first"} and site["behind"] == [{"id": key + 2}]
+    assert f'waits for a unique value that is in {{"id":{key + 2}}}' in pair.lutra.command("explain", f"{pair.schema}.u", key + 1)
+    pair.base(f"DELETE FROM u WHERE id = {key + 2}")
+    for server in pair.sites.values():
+        wait_until(lambda: server.sql("SELECT 1 FROM u WHERE id = %s", (key + 1,), db=pair.schema), 60, "the parked row to come back")
+    assert pair.rows("u", key) == [(None, "base"), (key + 1, f"v{key}", "first")]
+    assert all(site["parked"] is None for site in explain(pair, "u", key + 1).values())
+
+
+def test_what_cannot_be_explained_is_said(pair):
+    for words, code in (([f"{pair.schema}.nothing", 1], "E4002"), ([f"{pair.schema}.t", 1, 2], "E1000"), (["t", 1], "E1000")):
+        with pytest.raises(LutraFailed) as failed:
+            pair.lutra.command("explain", *words)
+        assert code in str(failed.value), words
+
+
+# -- its bounds -------------------------------------------------------------------------------------------------
+
+
+def test_the_log_is_kept_as_long_as_the_channel_says(pair):
+    """What is older goes with the next look; of the newer lines so many stay as `rows` says: here all."""
+    hz = pair.sites["hz"]
+    columns = ("channel, pipeline, table_schema, table_name, row_key, digest, operation, met, clock_us, origin, seq, met_clock_us, met_origin,"
+               " met_seq, rule, won")
+    copied = f"SELECT {columns}, NOW(6) - INTERVAL %s DAY FROM lutra.conflict ORDER BY id LIMIT 1"
+    contested(pair)
+    for age in (31, 29):
+        hz.sql(f"INSERT INTO lutra.conflict ({columns}, at) {copied}", (age,))
+    before = {line["id"] for line in log(pair.lutra)}
+    pair.lutra.stop()
+    pair.lutra.start()
+
+    def is_gone():
+        return hz.sql("SELECT COUNT(*) FROM lutra.conflict WHERE at < NOW(6) - INTERVAL 30 DAY")[0][0] == 0
+    wait_until(is_gone, 60, "the old line to go", poll_s=0.1)
+    assert len(before) - len(log(pair.lutra)) == 1
+
+
+# -- a shadow: one way, and what two ways would have met --------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["mysql", "mariadb"])
+def test_a_shadow_tells_and_leaves_all_as_ever(site, channel, schema, engine):
+    hz, us = site(engine, 1), site(engine, 2)
+    lutra = channel({"hz": hz, "us": us}, "hz -> us",
+                    extra=["conflicts: { policy: last-writer-wins, shadow: yes, heartbeat: 30s, max-skew: 10m }"])
+    lutra_lab.create_user(us, [schema])  # its log is read, too
+    run_at((hz, us), schema, *TABLES)
+    lutra.start()
+    hz.sql("INSERT INTO t (id, v) VALUES (1, 'base'), (2, 'base'), (3, 'base')", db=schema)
+    lutra.wait()
+
+    def observed():
+        return lutra.status()["channels"][0]["sites"][0]
+    wait_until(lambda: observed()["read_position"]["file"] and observed()["error"] is None, 60, "the target's log to be read")
+    before = observed()["local"]
+    lutra.command("pause", "hz->us")
+    us.sql("UPDATE t SET v = 'theirs' WHERE id = 1", db=schema)
+    us.sql("DELETE FROM t WHERE id = 3", db=schema)
+    wait_until(lambda: observed()["local"] == before + 2, 60, "the target's writes to be read")
+    hz.sql("UPDATE t SET v = 'ours' WHERE id IN (1, 2)", db=schema)
+    lutra.command("resume", "hz->us")
+    lutra.wait()
+    hz.sql("UPDATE t SET n = 1 WHERE id = 1", db=schema)  # meets what the source wrote itself
+    lutra.wait()
+
+    assert sorted(us.sql("SELECT * FROM t", db=schema)) == [(1, "ours", 1), (2, "ours", 0)], "the target is as without a shadow"
+    line, = log(lutra)
+    assert (line["site"], line["key"], line["operation"], line["met"]) == ("us", {"id": 1}, "update", "update")
+    assert line["version"]["site"] == "hz" and line["other"]["site"] == "us"
+    assert line["won"] == (line["version"]["time"] > line["other"]["time"])
+    told = show(lutra, line["id"])
+    assert (told["before"]["v"], told["after"]["v"], told["found"]["v"], told["now"]["v"]) == ("base", "ours", "theirs", "ours")
+    assert observed()["conflicts"] == 1
+    assert not hz.sql("SHOW DATABASES LIKE 'lutra'"), "something was written at the source"

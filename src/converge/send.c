@@ -10,6 +10,7 @@ struct converge_sender {
 	struct pipeline_origin inner;
 	struct converge_site *from, *to; /* borrowed; shadow: from is NULL */
 	const struct lt_clock *clock;    /* borrowed */
+	uint64_t told_us;                /* mono: when the source's site was told what is saved */
 };
 
 struct converge_sender *
@@ -18,7 +19,7 @@ converge_sender_new(const struct model_channel *channel, size_t index, const str
 {
 	struct converge_sender *s = lt_new(struct converge_sender);
 
-	*s = (struct converge_sender){ channel, index, *inner, from, to, clock };
+	*s = (struct converge_sender){ channel, index, *inner, from, to, clock, 0 };
 	return s;
 }
 
@@ -72,6 +73,7 @@ send_open(void *ctx, const struct change_position *from, const struct change_fil
 		return s->inner.open(s->inner.ctx, from, filter, describer, txn_limit_bytes, ret, err);
 	arena = lt_arena_new();
 	change_position_init(&place);
+	converge_site_sent(s->from, s->index, from);
 	ok = converge_site_checkpoint(s->from, from, &place, arena, &state, err) &&
 	     converge_log_open(&start, filter, describer, ret, err);
 	change_position_clear(&place);
@@ -124,6 +126,19 @@ send_passed(void *ctx, struct change_txn *const *txns, size_t n)
 	}
 }
 
+/* An older place than what is saved by now keeps a little more. */
+static void
+send_saved(void *ctx, const struct change_position *saved)
+{
+	struct converge_sender *s = ctx;
+	uint64_t now = lt_mono_us(s->clock);
+
+	if (now - s->told_us < (uint64_t)s->channel->conflicts.heartbeat_ms * 1000)
+		return;
+	s->told_us = now;
+	converge_site_sent(s->from, s->index, saved);
+}
+
 static bool
 send_identity(void *ctx, struct my_conn *c, char out[64], struct lt_err *err)
 {
@@ -140,6 +155,7 @@ converge_sender_ops(struct converge_sender *s)
 		.open = send_open,
 		.look = send_look,
 		.behind = send_behind,
+		.saved = send_saved,
 		.settle = send_settle,
 		.passed = send_passed,
 		.identity = send_identity,

@@ -7,6 +7,10 @@
 #include "change/collation.h"
 #include "converge/shape_priv.h"
 
+/* A server may give a table another number whenever it opens it, and each makes a table of the log: beyond this many
+ * they are looked up by what they are. */
+#define SLOTS_MAX 16384
+
 /* By the log's table. */
 struct slot {
 	uint64_t id;
@@ -16,9 +20,8 @@ struct slot {
 struct converge_shapes {
 	const struct model_channel *channel; /* borrowed */
 	struct pipeline_router *router;      /* borrowed */
-	struct shape_table *tables;
-	struct converge_shape *shapes;
-	struct slot *slots; /* owned */
+	struct shape_table *tables;          /* owned, each with its shapes */
+	struct slot *slots;                  /* owned */
 	size_t cap, count;
 };
 
@@ -50,16 +53,16 @@ converge_shapes_free(struct converge_shapes *s)
 {
 	if (s == NULL)
 		return;
-	while (s->shapes != NULL) {
-		struct converge_shape *shape = s->shapes;
-
-		s->shapes = shape->next;
-		shape_free(shape);
-	}
 	while (s->tables != NULL) {
 		struct shape_table *t = s->tables;
 
 		s->tables = t->next;
+		while (t->shapes != NULL) {
+			struct converge_shape *shape = t->shapes;
+
+			t->shapes = shape->next;
+			shape_free(shape);
+		}
 		converge_shape_table_free(t);
 	}
 	free(s->slots);
@@ -94,14 +97,42 @@ grow(struct converge_shapes *s)
 }
 
 static void
-add_shape(struct converge_shapes *s, struct converge_shape *shape)
+remember(struct converge_shapes *s, uint64_t id, struct converge_shape *shape)
 {
+	if (s->count == SLOTS_MAX) {
+		memset(s->slots, 0, s->cap * sizeof(*s->slots));
+		s->count = 0;
+	}
 	if ((s->count + 1) * 2 > s->cap)
 		grow(s);
-	*slot_of(s->slots, s->cap, shape->from->id) = (struct slot){ shape->from->id, shape };
+	*slot_of(s->slots, s->cap, id) = (struct slot){ id, shape };
 	s->count++;
-	shape->next = s->shapes;
-	s->shapes = shape;
+}
+
+static bool
+is_same_column(const struct change_column *a, const struct change_column *b)
+{
+	bool same = lt_str_eq(a->name, b->name) && lt_str_eq(a->charset, b->charset) && a->kind == b->kind &&
+		    a->wire_type == b->wire_type && a->wire_meta == b->wire_meta && a->is_unsigned == b->is_unsigned &&
+		    a->collation == b->collation && a->length == b->length && a->precision == b->precision &&
+		    a->scale == b->scale && a->hidden == b->hidden && a->nmembers == b->nmembers;
+
+	for (size_t i = 0; same && i < a->nmembers; i++)
+		same = lt_str_eq(a->members[i], b->members[i]);
+	return same;
+}
+
+/* Images of both are read alike. */
+static bool
+is_same_table(const struct change_table *a, const struct change_table *b)
+{
+	if (a->ncolumns != b->ncolumns || a->codec != b->codec)
+		return false;
+	for (size_t i = 0; i < a->ncolumns; i++) {
+		if (!is_same_column(&a->columns[i], &b->columns[i]))
+			return false;
+	}
+	return true;
 }
 
 /* -- whether the log's columns are those of the site ---------------------------------------------- */
@@ -295,31 +326,45 @@ table_of(
 	return true;
 }
 
-static bool
-get(struct converge_shapes *s, struct shape_table *t, const struct change_table *from,
-    const struct converge_shape **ret)
+static struct converge_shape *
+find_shape(const struct converge_shapes *s, uint64_t id)
 {
-	struct converge_shape *shape = s->cap > 0 ? slot_of(s->slots, s->cap, from->id)->shape : NULL;
+	return s->cap > 0 ? slot_of(s->slots, s->cap, id)->shape : NULL;
+}
 
-	if (shape == NULL && t == NULL)
-		return false;
+static struct converge_shape *
+shape_of(struct converge_shapes *s, struct shape_table *t, const struct change_table *from)
+{
+	struct converge_shape *shape = find_shape(s, from->id);
+
+	if (shape != NULL)
+		return shape;
+	shape = t->shapes;
+	while (shape != NULL && !is_same_table(shape->from, from))
+		shape = shape->next;
 	if (shape == NULL) {
 		shape = new_shape(t, from);
-		add_shape(s, shape);
+		shape->next = t->shapes;
+		t->shapes = shape;
 	}
-	*ret = shape;
-	return true;
+	remember(s, from->id, shape);
+	return shape;
 }
 
 bool
 converge_shapes_get(
     struct converge_shapes *s, const struct change_table *from, const struct converge_shape **ret, struct lt_err *err)
 {
+	const struct converge_shape *known = find_shape(s, from->id);
 	struct shape_table *t;
 
-	if (get(s, NULL, from, ret))
-		return true;
-	return table_of(s, from->schema, from->name, &t, err) && get(s, t, from, ret);
+	if (known == NULL) {
+		if (!table_of(s, from->schema, from->name, &t, err))
+			return false;
+		known = shape_of(s, t, from);
+	}
+	*ret = known;
+	return true;
 }
 
 bool
@@ -328,16 +373,18 @@ converge_shapes_named(struct converge_shapes *s, struct lt_str schema, struct lt
 {
 	struct shape_table *t;
 
-	return table_of(s, schema, name, &t, err) && get(s, t, t->kept, ret);
+	if (!table_of(s, schema, name, &t, err))
+		return false;
+	*ret = shape_of(s, t, t->kept);
+	return true;
 }
 
 const struct converge_shape *
 converge_shapes_of_key(const struct converge_shapes *s, struct lt_str key)
 {
-	for (const struct converge_shape *shape = s->shapes; key.len >= SHAPE_TAG && shape != NULL;
-	     shape = shape->next) {
-		if (memcmp(shape->table->tag, key.ptr, SHAPE_TAG) == 0)
-			return shape;
+	for (const struct shape_table *t = s->tables; key.len >= SHAPE_TAG && t != NULL; t = t->next) {
+		if (memcmp(t->tag, key.ptr, SHAPE_TAG) == 0)
+			return t->shapes;
 	}
 	return NULL;
 }

@@ -155,10 +155,12 @@ first_characters(struct lt_str s, uint32_t count)
 static bool
 add_text(const struct shape_part *p, struct lt_str charset, struct lt_str s, struct lt_buf *out)
 {
-	bool fold = p->kind == PIPELINE_PART_TEXT_FOLDED, ascii = is_printable_ascii(s);
+	bool fold = p->kind == PIPELINE_PART_TEXT_FOLDED;
 	size_t begin = out->len;
 
-	if ((fold && !ascii) || (p->prefix > 0 && !ascii && !converge_shape_charset_is_utf8(charset)))
+	if (fold && !pipeline_text_folds(s))
+		return false;
+	if (p->prefix > 0 && !is_printable_ascii(s) && !converge_shape_charset_is_utf8(charset))
 		return false;
 	if (p->prefix > 0)
 		s = first_characters(s, p->prefix);

@@ -46,6 +46,7 @@ struct shape_index {
 /** A table of the site. */
 struct shape_table {
 	struct shape_table *next;
+	struct converge_shape *shapes;     /* owned by who has the table */
 	const struct schema_table *target; /* borrowed from the router */
 	struct shape_column *columns;      /* arena; of a row's values */
 	size_t ncolumns;

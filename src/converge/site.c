@@ -20,6 +20,18 @@ init_cond(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
+static void
+list_senders(struct converge_site *s)
+{
+	s->sent = lt_calloc(s->channel->npipelines, sizeof(*s->sent));
+	for (size_t i = 0; i < s->channel->npipelines; i++) {
+		if (s->channel->pipelines[i].from != s->index)
+			continue;
+		s->sent[s->nsent].pipeline = i;
+		change_position_init(&s->sent[s->nsent++].saved);
+	}
+}
+
 static void *
 take(void *ctx, size_t size)
 {
@@ -58,6 +70,7 @@ converge_site_start(const struct model_channel *channel, size_t site, const stru
 			conflict_peers_add(&s->durable, channel->sites[i].id);
 		}
 	}
+	list_senders(s);
 	s->keeping = lt_thread_start("keeper", converge_keep, s);
 	s->observing = lt_thread_start("observer", converge_observe, s);
 	return s;
@@ -87,9 +100,14 @@ converge_site_free(struct converge_site *s)
 	converge_site_end(s);
 	lt_thread_join(s->observing);
 	lt_thread_join(s->keeping);
-	for (size_t i = 0; i < s->nstored; i++)
+	for (size_t i = 0; i < s->nstored; i++) {
 		conflict_vector_free(&s->stored[i].seen);
+		change_position_clear(&s->stored[i].at);
+	}
 	free(s->stored);
+	for (size_t i = 0; i < s->nsent; i++)
+		change_position_clear(&s->sent[i].saved);
+	free(s->sent);
 	conflict_observer_free(s->observer);
 	change_heap_free(s->heap);
 	conflict_peers_free(&s->heard);
@@ -216,16 +234,21 @@ copy_checkpoint(const struct conflict_checkpoint *c, struct lt_arena *arena, str
 	}
 }
 
+bool
+converge_site_reaches(const struct change_position *checkpoint, const struct change_position *from)
+{
+	if (strcmp(checkpoint->server, from->server) == 0 && from->place.file[0] != '\0')
+		return change_place_cmp(&checkpoint->place, &from->place) <= 0;
+	return change_gtid_set_subset(checkpoint->gtids, from->gtids);
+}
+
 static bool
 not_behind(void *ctx, const struct converge_found *found, struct lt_err *err)
 {
 	struct search *s = ctx;
 
 	(void)err;
-	if (strcmp(found->at.server, s->from->server) == 0 && s->from->place.file[0] != '\0')
-		s->found = change_place_cmp(&found->at.place, &s->from->place) <= 0;
-	else
-		s->found = change_gtid_set_subset(found->at.gtids, s->from->gtids);
+	s->found = converge_site_reaches(&found->at, s->from);
 	if (!s->found)
 		return true;
 	change_position_copy(s->place, &found->at);
@@ -267,6 +290,19 @@ converge_site_checkpoint(struct converge_site *s, const struct change_position *
 	return search.found ||
 	       lt_fail(err, LT_E_CHECKPOINT_GONE, "site %s: lutra.checkpoint has none at or before %s:%llu",
 		   s->model->name, from->place.file, (unsigned long long)from->place.pos);
+}
+
+void
+converge_site_sent(struct converge_site *s, size_t pipeline, const struct change_position *saved)
+{
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->nsent; i++) {
+		if (s->sent[i].pipeline != pipeline)
+			continue;
+		change_position_copy(&s->sent[i].saved, saved);
+		s->sent[i].known = true;
+	}
+	pthread_mutex_unlock(&s->lock);
 }
 
 void

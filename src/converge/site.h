@@ -43,6 +43,10 @@ void converge_site_release(struct converge_site *s);
 LT_MUST_USE bool converge_site_checkpoint(struct converge_site *s, const struct change_position *from,
     struct change_position *place, struct lt_arena *arena, struct conflict_checkpoint *state, struct lt_err *err);
 
+/** What the target of a pipeline that sends the site's log durably has of it: what is needed to read on from there is
+ * kept. */
+void converge_site_sent(struct converge_site *s, size_t pipeline, const struct change_position *saved);
+
 /** The site with the id `peer` had seen all of `seen` when it wrote what is applied here by now. */
 void converge_site_hear(struct converge_site *s, uint32_t peer, const struct conflict_vector *seen);
 

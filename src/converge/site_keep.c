@@ -5,12 +5,13 @@
 #include "pipeline/connect.h"
 
 #define IO_TIMEOUT_MS 10000
-#define CHECKPOINT_US 10000000
+/* So many heartbeats from one checkpoint to the next. */
+#define CHECKPOINT_BEATS 10
 #define TRIM_US 60000000
 /* Checkpoints from the oldest that is needed on: about so many, so they lie the wider apart the longer a peer is away.
  */
 #define CHECKPOINTS 64
-/* Kept though a newer one may be used: a sender begins before its pipeline's place, which is written now and then. */
+/* Kept though a newer one may be used: a place that a person gives, or a target that was restored, may lie behind. */
 #define SPARE 8
 
 /* -- keys whose versions are kept ----------------------------------------------------------------- */
@@ -62,13 +63,16 @@ note_parked(void *ctx, struct lt_str key, const struct conflict_known *known)
 /* -- checkpoints ---------------------------------------------------------------------------------- */
 
 static void
-add_stored(struct converge_site *s, uint64_t id, uint64_t made_us, const struct conflict_vector *seen)
+add_stored(struct converge_site *s, uint64_t id, uint64_t made_us, const struct conflict_vector *seen,
+    const struct change_position *at)
 {
 	if (s->nstored == s->stored_cap) {
 		s->stored_cap = s->stored_cap > 0 ? s->stored_cap * 2 : 16;
 		s->stored = lt_realloc(s->stored, s->stored_cap * sizeof(*s->stored));
 	}
 	s->stored[s->nstored] = (struct converge_stored){ .id = id, .made_us = made_us };
+	change_position_init(&s->stored[s->nstored].at);
+	change_position_copy(&s->stored[s->nstored].at, at);
 	conflict_vector_merge(&s->stored[s->nstored++].seen, seen);
 }
 
@@ -79,7 +83,7 @@ load_stored(void *ctx, const struct converge_found *found, struct lt_err *err)
 	struct converge_site *s = ctx;
 
 	(void)err;
-	add_stored(s, found->id, found->made_us, &found->state.seen);
+	add_stored(s, found->id, found->made_us, &found->state.seen, &found->at);
 	for (size_t i = s->nstored - 1; i > 0; i--) {
 		struct converge_stored one = s->stored[i];
 
@@ -95,6 +99,7 @@ drop_stored(struct converge_site *s, size_t at, struct lt_err *err)
 	if (!converge_store_drop(s, s->conn, s->stored[at].id, err))
 		return false;
 	conflict_vector_free(&s->stored[at].seen);
+	change_position_clear(&s->stored[at].at);
 	s->nstored--;
 	memmove(&s->stored[at], &s->stored[at + 1], (s->nstored - at) * sizeof(*s->stored));
 	return true;
@@ -113,6 +118,17 @@ note_needed(struct converge_site *s, size_t usable)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* Behind the lock. Every sender could begin there, should it begin again; of one that never began nobody knows. */
+static bool
+all_sent_behind(const struct converge_site *s, const struct change_position *checkpoint)
+{
+	for (size_t i = 0; i < s->nsent; i++) {
+		if (!s->sent[i].known || !converge_site_reaches(checkpoint, &s->sent[i].saved))
+			return false;
+	}
+	return true;
+}
+
 /* What nobody can need any more; and of what a peer that is away may need, every second one when there are many. */
 static bool
 thin_out(struct converge_site *s, struct lt_err *err)
@@ -120,8 +136,10 @@ thin_out(struct converge_site *s, struct lt_err *err)
 	size_t usable = 0;
 
 	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < s->nstored; i++)
-		usable = conflict_peers_have(&s->durable, &s->stored[i].seen) ? i : usable;
+	for (size_t i = 0; i < s->nstored; i++) {
+		if (conflict_peers_have(&s->durable, &s->stored[i].seen) && all_sent_behind(s, &s->stored[i].at))
+			usable = i;
+	}
 	pthread_mutex_unlock(&s->lock);
 	note_needed(s, usable);
 	for (; usable > SPARE; usable--) {
@@ -162,7 +180,7 @@ write_checkpoint(struct converge_site *s, struct lt_err *err)
 		conflict_checkpoint_encode(&state, &bytes);
 		ok = converge_store_put(s, s->conn, &at, lt_buf_str(&bytes), &id, err);
 		if (ok)
-			add_stored(s, id, lt_wall_us(s->clock), &state.seen);
+			add_stored(s, id, lt_wall_us(s->clock), &state.seen, &at);
 	}
 	lt_buf_free(&bytes);
 	change_position_clear(&at);
@@ -212,7 +230,7 @@ make_first(struct converge_site *s, struct lt_err *err)
 	ok = s->origin.begin(s->origin.ctx, start != NULL ? start : &now, &at, err) &&
 	     converge_store_put(s, s->conn, &at, lt_buf_str(&bytes), &id, err);
 	if (ok)
-		add_stored(s, id, lt_wall_us(s->clock), &state.seen);
+		add_stored(s, id, lt_wall_us(s->clock), &state.seen, &at);
 	lt_buf_free(&bytes);
 	change_position_clear(&at);
 	return ok;
@@ -314,7 +332,7 @@ keep_once(struct converge_site *s, struct lt_err *err)
 
 	if (!connect_and_base(s, err) || !beat(s, err))
 		return false;
-	if (now - s->checkpoint_us >= CHECKPOINT_US) {
+	if (now - s->checkpoint_us >= CHECKPOINT_BEATS * (uint64_t)s->interval_us) {
 		forget(s);
 		if (!write_checkpoint(s, err))
 			return false;

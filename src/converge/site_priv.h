@@ -20,6 +20,14 @@
 struct converge_stored {
 	uint64_t id, made_us;        /* wall clock */
 	struct conflict_vector seen; /* owned */
+	struct change_position at;   /* owned */
+};
+
+/** A pipeline that sends the site's log, and what its target durably has. */
+struct converge_sent {
+	size_t pipeline;
+	bool known;
+	struct change_position saved; /* owned */
 };
 
 struct converge_site {
@@ -47,6 +55,8 @@ struct converge_site {
 	uint32_t leaving;                   /* a peer that is to be dropped from both; 0: none */
 	struct converge_status status;      /* but for what the observer knows */
 	struct lt_err keeper_err;           /* code 0: it works */
+	struct converge_sent *sent;         /* owned */
+	size_t nsent;
 
 	/* The keeper's own: */
 	struct my_conn *conn;           /* owned */
@@ -57,6 +67,8 @@ struct converge_site {
 	uint64_t expire_us;              /* after which the server removes log files; 0: it does not */
 };
 
+/** Whether who reads on from `from` may begin at that checkpoint. */
+bool converge_site_reaches(const struct change_position *checkpoint, const struct change_position *from);
 bool converge_site_is_ending(const struct converge_site *s);
 /** The mapping of rows of the site's log; names are the same everywhere. */
 const struct model_mapping *converge_site_mapping(const struct converge_site *s);

@@ -215,7 +215,8 @@ pipeline_apply_group(struct pipeline *p, struct change_sink *sink, struct change
 	return true;
 }
 
-/* Nothing to write: only `applied` moves, and the lane every now and then. */
+/* Nothing to write: only `applied` moves, and the lane every now and then; not because of what Lutra wrote (R11), but
+ * where sites have heartbeats: they would leave ever more log to be read again. */
 void
 pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t n)
 {
@@ -226,7 +227,7 @@ pipeline_pass_places(struct pipeline *p, struct change_txn *const *txns, size_t 
 	change_position_copy(&p->applied, &end);
 	change_position_clear(&end);
 	for (size_t i = 0; i < n; i++)
-		p->unsaved = p->unsaved || !txns[i]->quiet || lt_fault("r11_quiet");
+		p->unsaved = p->unsaved || !txns[i]->quiet || p->origin.passed != NULL || lt_fault("r11_quiet");
 	pipeline_note_running(p, false);
 	pipeline_note_passed(p, txns, n);
 }

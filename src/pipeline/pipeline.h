@@ -67,10 +67,10 @@ struct pipeline_origin {
 	 * be read of it is passed over. */
 	bool (*behind)(void *ctx, const struct change_position *from, const struct change_place *place,
 	    struct change_position *out, struct lt_err *err);
-	/** The next three only where the log is kept here until it is applied (R23), else NULL. The target durably has
-	 * all up to there. */
+	/** The target durably has all up to there. NULL: nobody wants to know. */
 	void (*saved)(void *ctx, const struct change_position *saved);
-	/** A person says where to go on: what is kept is given up. */
+	/** The next two only where the log is kept here until it is applied (R23), else NULL. A person says where to go
+	 * on: what is kept is given up. */
 	bool (*forget)(void *ctx, struct lt_err *err);
 	/** Whether something is kept: then the log can be read on without its site. `*folds`: names of tables are the
 	 * same there in any letter case. */

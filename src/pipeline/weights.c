@@ -3,6 +3,10 @@
 #define PAGE 256
 #define PAGES (0x110000 / PAGE)
 
+/* Texts that were asked for whole: most come several times in a row, as before, after and found. */
+#define ASKED 64
+#define ASKED_BYTES 1024
+
 enum how {
 	HOW_BYTES,  /* one byte is one character */
 	HOW_SIMPLE, /* UTF-8; every character weighs alone */
@@ -15,12 +19,17 @@ struct page {
 	struct lt_buf bytes;
 };
 
+struct asked {
+	struct lt_buf text, weight; /* text empty: none */
+};
+
 struct pipeline_weights {
 	struct pipeline_weigher *of; /* borrowed */
 	enum how how;
 	bool counts_spaces;
 	struct lt_buf charset, collation;
 	struct page *pages[PAGES]; /* owned; NULL: not asked yet */
+	struct asked asked[ASKED]; /* by the text's hash */
 	struct pipeline_weights *next;
 };
 
@@ -168,6 +177,16 @@ fill(const struct pipeline_weights *w, const struct my_rows *rows, struct page *
 	return true;
 }
 
+/* Whether it is one that may pass. */
+static bool
+note_failure(struct pipeline_weigher *w, bool ok, const struct lt_err *err)
+{
+	bool passes = !ok && (!my_alive(w->conn) || lt_err_kind(err) == LT_KIND_RETRY);
+
+	w->failed = passes ? *err : (struct lt_err){ 0 };
+	return passes;
+}
+
 /* A failure is no error: the text is then not known. If it was the link's, the next statement meets it too. What may
  * pass is asked for again. */
 static void
@@ -186,13 +205,11 @@ ask(struct pipeline_weights *w, size_t number)
 	}
 	ok = my_query(w->of->conn, lt_buf_cstr(&sql), &rows, &err);
 	page->unknown = !ok || rows->nrows != 1 || !fill(w, rows, page);
-	w->of->failed = (struct lt_err){ 0 };
-	if (ok || (my_alive(w->of->conn) && lt_err_kind(&err) != LT_KIND_RETRY)) {
-		w->pages[number] = page;
-	} else {
-		w->of->failed = err;
+	if (note_failure(w->of, ok, &err)) {
 		lt_buf_free(&page->bytes);
 		free(page);
+	} else {
+		w->pages[number] = page;
 	}
 	my_rows_free(rows);
 	lt_buf_free(&sql);
@@ -223,6 +240,10 @@ weights_free(struct pipeline_weights *w)
 		if (w->pages[i] != NULL)
 			lt_buf_free(&w->pages[i]->bytes);
 		free(w->pages[i]);
+	}
+	for (size_t i = 0; i < ASKED; i++) {
+		lt_buf_free(&w->asked[i].text);
+		lt_buf_free(&w->asked[i].weight);
 	}
 	lt_buf_free(&w->charset);
 	lt_buf_free(&w->collation);
@@ -367,8 +388,72 @@ pipeline_weights_add(struct pipeline_weights *w, struct lt_str text, size_t char
 	return add_text(w, text, characters, false, out);
 }
 
+/* What the server makes of a whole text: contractions, and characters that are not among ours. */
+static bool
+ask_whole(struct pipeline_weights *w, struct lt_str text, struct lt_buf *out)
+{
+	struct lt_buf sql = { 0 };
+	struct my_rows *rows = NULL;
+	struct lt_err err = { 0 };
+	bool ok, known;
+
+	lt_buf_printf(&sql, "SELECT HEX(WEIGHT_STRING(_%s X'", lt_buf_cstr(&w->charset));
+	lt_buf_hex(&sql, text);
+	lt_buf_printf(&sql, "' COLLATE %s))", lt_buf_cstr(&w->collation));
+	ok = my_query(w->of->conn, lt_buf_cstr(&sql), &rows, &err);
+	(void)note_failure(w->of, ok, &err);
+	known = ok && rows->nrows == 1 && my_rows_at(rows, 0, 0).ptr != NULL && add_hex(my_rows_at(rows, 0, 0), out);
+	my_rows_free(rows);
+	lt_buf_free(&sql);
+	return known;
+}
+
+static bool
+add_whole(struct pipeline_weights *w, struct lt_str text, struct lt_buf *out)
+{
+	struct asked *a = &w->asked[lt_str_hash(text) % ASKED];
+
+	if (text.len == 0 || text.len > ASKED_BYTES)
+		return ask_whole(w, text, out);
+	if (!lt_str_eq(lt_buf_str(&a->text), text)) {
+		lt_buf_clear(&a->text);
+		lt_buf_clear(&a->weight);
+		if (!ask_whole(w, text, &a->weight))
+			return false;
+		lt_buf_str_add(&a->text, text);
+	}
+	lt_buf_str_add(out, lt_buf_str(&a->weight));
+	return true;
+}
+
+/* The first characters, all if `count` is 0. False: it is no text. */
+static bool
+cut_text(const struct pipeline_weights *w, struct lt_str *text, size_t count)
+{
+	struct lt_str rest = *text;
+	uint32_t c;
+
+	for (size_t n = 0; rest.len > 0 && (count == 0 || n < count); n++) {
+		if (!next_character(w, &rest, &c))
+			return false;
+	}
+	text->len -= rest.len;
+	return true;
+}
+
 bool
 pipeline_weights_exact(struct pipeline_weights *w, struct lt_str text, size_t characters, struct lt_buf *out)
 {
-	return add_text(w, text, characters, w->counts_spaces, out);
+	size_t begin = out->len;
+	struct lt_str space;
+
+	if (add_text(w, text, characters, w->counts_spaces, out))
+		return true;
+	out->len = begin;
+	if (w->how != HOW_UCA || !weight_of(w, ' ', &space) || !cut_text(w, &text, characters) ||
+	    !add_whole(w, text, out))
+		return false;
+	if (!w->counts_spaces)
+		cut_spaces(out, begin, space);
+	return true;
 }

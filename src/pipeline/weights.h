@@ -29,7 +29,7 @@ bool pipeline_weights_take(const struct pipeline_weights *w, struct lt_str chars
  * undefined: it has a character whose weight is not known to stand alone. */
 bool pipeline_weights_add(struct pipeline_weights *w, struct lt_str text, size_t characters, struct lt_buf *out);
 /** The same with the spaces at the end that count under the collation: bytes that are equal just where the server calls
- * the texts equal. */
+ * the texts equal. A text that has characters whose weights do not stand alone is asked for whole. */
 bool pipeline_weights_exact(struct pipeline_weights *w, struct lt_str text, size_t characters, struct lt_buf *out);
 /** Whether spaces at the end count (NO PAD). */
 bool pipeline_collation_counts_spaces(struct lt_str collation);

@@ -15,7 +15,8 @@ ends_with(struct lt_str s, const char *end)
 }
 
 /* Collations under which printable ASCII is equal just where its letters are, whatever their case: no contractions, no
- * expansions, nothing printable ignored. All others are treated as not known. */
+ * expansions, nothing printable ignored; but for the tilde, which gbk_chinese_ci calls a y. All others are treated as
+ * not known. */
 static bool
 folds_ascii(struct lt_str collation)
 {
@@ -197,12 +198,20 @@ is_printable_ascii(struct lt_str s)
 	return true;
 }
 
+bool
+pipeline_text_folds(struct lt_str s)
+{
+	return is_printable_ascii(s) && (s.len == 0 || memchr(s.ptr, '~', s.len) == NULL);
+}
+
 static enum pipeline_key_end
 add_text(struct lt_str s, const struct pipeline_part *p, struct lt_buf *out)
 {
 	bool fold = p->kind == PIPELINE_PART_TEXT_FOLDED;
 
-	if ((fold || p->prefix > 0 || p->column->bind == PIPELINE_BIND_FOREIGN) && !is_printable_ascii(s))
+	if ((p->prefix > 0 || p->column->bind == PIPELINE_BIND_FOREIGN) && !is_printable_ascii(s))
+		return PIPELINE_KEY_UNKNOWN;
+	if (fold && !pipeline_text_folds(s))
 		return PIPELINE_KEY_UNKNOWN;
 	if (p->prefix > 0)
 		s.len = LT_MIN(s.len, (size_t)p->prefix);

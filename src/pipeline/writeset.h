@@ -49,6 +49,9 @@ struct pipeline_indexes {
 	bool triggers;  /* and there is no telling which */
 };
 
+/** Whether it is text of which TEXT_FOLDED is told: the same but for the case of its letters is equal to the server,
+ * and nothing else is. */
+bool pipeline_text_folds(struct lt_str s);
 /** The target's name as a number. */
 uint64_t pipeline_table_number(const struct schema_table *t);
 /** `key` of the target as `route` fills it; out->parts is the caller's to free. */

@@ -1,16 +1,18 @@
 """What a conflict channel should have made of its sites' logs, reckoned here from the logs alone: last writer wins by row.
 
-Versions and what each transaction had seen are read from the marks at the other sites; all else is worked out anew: the last row of each
-key, and for each site, in the order of its log, which operation met a write that it had not seen."""
+What each transaction had seen is read from the marks at the other sites; all else is worked out anew: its version, from the stamps, heartbeats and
+marks of its site's log (R18, R20), the last row of each key, and for each site, in the order of its log, which operation met a write that it had
+not seen."""
 
 import collections
+import datetime
 import json
 import os
 import subprocess
 
 from lutralab.lutra import PASSWORD, USER
 
-Txn = collections.namedtuple("Txn", "own mark changes")  # changes: {(table, key): (before, after)}
+Txn = collections.namedtuple("Txn", "at stamp_us own mark beats changes")  # changes: {(table, key): (before, after)}
 Version = collections.namedtuple("Version", "clock origin seq")  # ordered by the first two
 Met = collections.namedtuple("Met", "version key other won")
 
@@ -45,22 +47,33 @@ class Mark:
         return Version(clock, origin, seq), seen
 
 
+def stamp_us(text):
+    at = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc)
+    return (at - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(microseconds=1)
+
+
 def read_log(program, server, schema, channel, keys):
-    """The transactions of a site's log; keys is {table: column}."""
+    """The transactions of a site's log since the channel began; keys is {table: column}."""
     dump = subprocess.run([program, "binlog", "dump", f"mysql://{USER}@127.0.0.1:{server.port}", "--password-env", "ORACLE_PW"],
                           env={**os.environ, "ORACLE_PW": PASSWORD}, capture_output=True, text=True, check=True)
-    txns = []
+    txns, began = [], None
     for line in map(json.loads, dump.stdout.splitlines()):
         if line["kind"] == "begin":
-            txns.append(Txn(own=[], mark=[], changes={}))
+            txns.append(Txn((line["file"], line["pos"]), stamp_us(line["time"]), own=[], mark=[], beats=[], changes={}))
+        elif line["kind"] == "ddl":  # it is counted; none is in a log in the midst of what is judged
+            txns.append(Txn(txns[-1].at if txns else ("", 0), 0, own=[], mark=[], beats=[], changes={}))
         elif line.get("schema") == "lutra" and line.get("after", {}).get("channel") == channel:
             if line["table"] == "lane":
                 txns[-1].own.append(True)
             elif line["table"] == "mark":
                 txns[-1].mark[:] = Mark(bytes.fromhex(hex_of(line["after"]["bytes"]))).txns
+            elif line["table"] == "site" and line["kind"] == "update":
+                txns[-1].beats.append(line["after"]["beat"])
+            elif line["table"] == "checkpoint" and began is None:
+                began = (line["after"]["file"], line["after"]["pos"])
         elif line.get("schema") == schema and line.get("table") in keys:
             change(txns[-1].changes, line["table"], keys[line["table"]], line.get("before"), line.get("after"))
-    return txns
+    return [t for t in txns if t.at >= began]
 
 
 def hex_of(value):
@@ -81,11 +94,30 @@ def effective(changes):
     return {key: images for key, images in changes.items() if images[0] != images[1]}
 
 
+def versions(txns, origin, interval_us):
+    """Of each transaction that users made: a function of the log, whoever reads it and wherever it began to."""
+    now, count, beat, given = 0, 0, None, []
+    for t in txns:
+        for beaten in t.beats:
+            if beaten is not None:
+                beat, now = beaten, max(now, beaten)
+        for version, _ in t.mark:
+            now = max(now, version.clock)
+        if t.beats or t.own:
+            continue
+        count += 1
+        now = max(now + 1, 0 if beat is None else min(t.stamp_us, beat + 2 * interval_us))
+        if t.changes:
+            given.append(Version(now, origin, count))
+    return given
+
+
 class Oracle:
     """sites: {id: the transactions of its log}."""
 
-    def __init__(self, sites):
+    def __init__(self, sites, interval_us=1000000):
         self.sites = sites
+        self.interval_us = interval_us
         self.told = {site: self._versions(site) for site in sites}  # of each site's own transactions, in their order
 
     def _versions(self, origin):
@@ -101,6 +133,7 @@ class Oracle:
             told = named
         told = told or []
         assert len(told) == len(local), f"site {origin} wrote {len(local)} transactions, its peers applied {len(told)}"
+        assert [v for v, _ in told] == versions(self.sites[origin], origin, self.interval_us)
         return [(v, seen, changes) for (v, seen), changes in zip(told, local)]
 
     def rows(self):

@@ -14,17 +14,19 @@ PAIRS = [("mariadb", "mariadb"), ("mariadb-11.8", "mariadb-11.8"), ("mysql", "my
 
 CHARSETS = {"latin1": "\u00e9", "gbk": "\u4e2d\u6587", "sjis": "\u8868\u30bd", "big5": "\u529f", "utf16": "\U0001f9a6", "utf16le": "a\U0001f9a6",
             "ucs2": "\u00e9\u4e2d", "utf32": "\U0001f9a6", "utf8mb3": "\u4e2d", "koi8r": "\u0436", "ascii": "ok", "euckr": "\ud55c"}
-MORE = {
+TEXTS = {
     **{f"v_{n}": (f"VARCHAR(40) CHARACTER SET {n}", [f"'{text} '", "''", f"'{text}{text}'"]) for n, text in CHARSETS.items()},
     **{f"c_{n}": (f"CHAR(10) CHARACTER SET {n}", [f"'{text} '", "''"]) for n, text in CHARSETS.items()},
+}
+MORE = {
+    "iv": ("INT DEFAULT 5 INVISIBLE", None),
+    "gv": ("INT AS (i3 + 1) VIRTUAL", None),
+    "gs": ("INT AS (i3 + 2) STORED", None),
     "neg": ("DOUBLE", ["-0e0", "0", "-1e-300"]),
     "fneg": ("FLOAT", ["-0e0", "16777216", "1.1"]),
     "ez": ("DECIMAL(12,3) ZEROFILL", ["1.5", "0"]),
     "be": ("BINARY(4)", ["'a'", "' '", "x'00'"]),
     "ve": ("VARBINARY(9)", ["'a '", "''", "x'00ff27'"]),
-    "iv": ("INT DEFAULT 5 INVISIBLE", None),
-    "gv": ("INT AS (i3 + 1) VIRTUAL", None),
-    "gs": ("INT AS (i3 + 2) STORED", None),
 }
 BY_ENGINE = {
     "mariadb": {"uu": ("UUID", ["'6ccd780c-baba-4026-9564-5b8c656024db'", "'00112233-4455-6677-8899-aabbccddeeff'"]),
@@ -61,10 +63,6 @@ def told(*words):
     return run.stdout.splitlines()
 
 
-def conflicting(lutra):
-    lutra.file.write_text(lutra.file.read_text().replace("conflicts: none", "conflicts: last-writer-wins"))
-
-
 def columns_of(pair):
     """What both have; MariaDB's JSON is any text."""
     engines = [engine.split("-")[0] for engine in pair]
@@ -80,12 +78,16 @@ def tables_of(pair):
     """(statements for both sites, statements for the first)"""
     engines = {engine.split("-")[0] for engine in pair}
     columns = columns_of(pair)
-    both = [f"CREATE TABLE x (id INT PRIMARY KEY, {', '.join(f'`{n}` {c[0]}' for n, c in columns.items())}) CHARACTER SET utf8mb4",
+    both = [*(f"CREATE TABLE {t} (id INT PRIMARY KEY, {', '.join(f'`{n}` {c[0]}' for n, c in its.items())}) CHARACTER SET utf8mb4"
+              for t, its in (("x", columns), ("y", TEXTS))),
             "CREATE TABLE w (a INT, b VARCHAR(10) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, c DATE, v INT, PRIMARY KEY (b, a))",
             "CREATE TABLE p (b TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, z BLOB, v INT, PRIMARY KEY (b(3), z(2)))",
             "CREATE TABLE u (id INT PRIMARY KEY, n INT, t VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, v INT, UNIQUE (t), UNIQUE (n, t(2)))"]
-    own = {n: values for n, (_, values) in columns.items() if values is not None}
-    first = [f"INSERT INTO x (id, {', '.join(f'`{n}`' for n in own)}) VALUES ({i}, {', '.join(v[i % len(v)] for v in own.values())})" for i in range(6)]
+    first = []
+    for table, its in (("x", columns), ("y", TEXTS)):
+        own = {n: values for n, (_, values) in its.items() if values is not None}
+        first += [f"INSERT INTO {table} (id, {', '.join(f'`{n}`' for n in own)}) VALUES ({i}, {', '.join(v[i % len(v)] for v in own.values())})"
+                  for i in range(6)]
     first += ["INSERT INTO x (id) VALUES (100)", "INSERT INTO x (id, iv, i3) VALUES (101, 9, 7)",
               "INSERT INTO w VALUES (1, 'a', '2024-01-01', 1), (2, 'a', NULL, 2), (1, '\u4e2d', NULL, 3)",
               "INSERT INTO p VALUES ('abcd', 'xyz', 1), ('abd', 'xyz', 2), ('\u4e2d\u6587ab', '', 3)",
@@ -99,8 +101,7 @@ def tables_of(pair):
 @pytest.mark.parametrize("pair", PAIRS, ids="-to-".join)
 def test_a_row_is_the_same_everywhere(pair, site, channel, schema):
     hz, us = site(pair[0], 1), site(pair[1], 2)
-    lutra = channel({"hz": hz, "us": us}, "hz <-> us")
-    conflicting(lutra)
+    lutra = channel({"hz": hz, "us": us}, "hz <-> us", conflicts="last-writer-wins")
     both, first = tables_of(pair)
     for server in (hz, us):
         run(server, schema, *both)
@@ -131,7 +132,8 @@ COLLATIONS = {
     "mariadb-11.8": ("utf8mb4_uca1400_ai_ci", "utf8mb4_general_ci", "utf8mb4_nopad_bin"),
 }
 KINDS = ("VARCHAR(30)", "CHAR(30)")
-LETTERS = "aAbBzZ\u00e9\u00c9\u00fc\u00dc\u00df\u00e6\u00a8\u00b4\u00af _-.1\u4e2d\u0436\u0416\U0001f9a6"
+LETTERS = ("aAbBzZlL\u00e9\u00c9\u00fc\u00dc\u00df\u00e6\u00a8\u00b4\u00af _-.1\u4e2d\u0436\u0416\U0001f9a6"
+           "\u00ad\u00b7\u0301\u0308\u0627\u0644\u0e40\u0e01\u0915\u094d\u0937\u1100\u1161\ufe0f\U00020000")
 
 
 def words_of(charset, rng):
@@ -153,8 +155,7 @@ def encodes(c, charset):
 @pytest.mark.parametrize("engine", COLLATIONS)
 def test_keys_of_text_are_equal_where_the_server_says_so(engine, site, channel, schema):
     hz, us = site(engine, 1), site(engine, 2)
-    lutra = channel({"hz": hz, "us": us}, "hz <-> us")
-    conflicting(lutra)
+    lutra = channel({"hz": hz, "us": us}, "hz <-> us", conflicts="last-writer-wins")
     rng = random.Random(engine)
     cases = list(itertools.product(COLLATIONS[engine], KINDS))
     for i, (collation, kind) in enumerate(cases):
@@ -174,7 +175,8 @@ def test_keys_of_text_are_equal_where_the_server_says_so(engine, site, channel, 
 
     for i, (collation, kind) in enumerate(cases):
         known = {row: key for row, key in keys[i].items() if key != "E5021"}
-        assert len(known) > 90, f"{collation}: {len(known)} of {len(keys[i])} keys are known"
+        least = 90 if collation.endswith(("chinese_ci", "japanese_ci")) else len(keys[i])
+        assert len(known) >= least, f"{collation}: {len(known)} of {len(keys[i])} keys are known"
         equal = set(hz.sql(f"SELECT x.id, y.id FROM a{i} x JOIN a{i} y ON x.c = y.c WHERE x.id < y.id", db=schema))
         ours = {(a, b) for a, b in itertools.combinations(sorted(known), 2) if known[a] == known[b]}
         theirs = {(a, b) for a, b in equal if a in known and b in known}

@@ -256,6 +256,7 @@ class Server:
         self._engine = engine
         self._options = list(options)
         self._process = None
+        self.env = {}  # beside ours, from the next start on
 
     def __repr__(self):
         return f"<{self.name} {self.engine} 127.0.0.1:{self.port}>"
@@ -289,7 +290,7 @@ class Server:
             argv.append(f"--gtid-domain-id={self.server_id}")
         argv += [f"--{o}" for o in (*COMMON, *self._engine.options, *RELAXED, *self._options, *options)]
         with open(self.folder / "output", "a") as out:
-            self._process = spawn(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            self._process = spawn(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **self.env})
         try:
             wait_until(self._answers, timeout_s, f"{self} to answer", poll_s=0.05)
         except TimeoutError as e:

@@ -13,6 +13,7 @@
 #include "converge/shape.h"
 #include "pipeline/connect.h"
 #include "pipeline/load.h"
+#include "pipeline/pipeline.h"
 #include "reading.h"
 
 struct end {
@@ -39,17 +40,29 @@ struct circle {
 	struct change_position at;
 };
 
+/* With the columns that do, by number. */
 static bool
 differs(const struct item *it, const char *where, const struct conflict_row *other, struct lt_err *err)
 {
-	struct lt_buf a = { 0 }, b = { 0 };
+	struct lt_buf text = { 0 };
 
-	converge_shape_json(it->shape[0], it->row, &a);
-	converge_shape_json(it->shape[0], other, &b);
-	printf("%s: %.*s\n", where, LT_FMT(converge_shape_target(it->shape[0])->name));
-	printf("%s\n%s\n", lt_buf_cstr(&a), lt_buf_cstr(&b));
-	lt_buf_free(&a);
-	lt_buf_free(&b);
+	converge_shape_json(it->shape[0], it->row, &text);
+	lt_buf_c(&text, '\n');
+	for (uint32_t i = 0; other != NULL && i < other->count; i++) {
+		struct lt_str values[] = { it->row->values[i], other->values[i] };
+
+		if (!conflict_value_eq(values[0], values[1])) {
+			lt_buf_printf(&text, "value %u: ", i);
+			lt_buf_hex(&text, values[0]);
+			lt_buf_z(&text, " and ");
+			lt_buf_hex(&text, values[1]);
+			lt_buf_c(&text, '\n');
+		}
+	}
+	printf("%s", lt_buf_cstr(&text));
+	lt_buf_free(&text);
+	lt_where_table(
+	    &err->where, converge_shape_target(it->shape[0])->schema, converge_shape_target(it->shape[0])->name);
 	return lt_fail(err, LT_E_ROW_DIFFERS, "%s", where);
 }
 
@@ -258,10 +271,12 @@ apply(struct circle *c, struct change_txn *t, struct lt_err *err)
 static bool
 open_sink(struct circle *c, struct lt_err *err)
 {
+	static const struct pipeline_origin nobody;
 	bool found;
 
 	change_position_init(&c->at);
-	if (!pipeline_load_open(c->channel, (size_t)(c->ends[1].into - c->channel->pipelines), NULL, &c->sink, err) ||
+	if (!pipeline_load_open(
+		c->channel, (size_t)(c->ends[1].into - c->channel->pipelines), &nobody, &c->sink, err) ||
 	    !c->sink->ops->claim(c->sink, &c->at, &found, err))
 		return false;
 	return found || (pipeline_load_begin(c->sink, &c->at, err) && pipeline_load_commit(c->sink, err));

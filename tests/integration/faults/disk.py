@@ -49,16 +49,18 @@ class Disk:
 
 
 class Net:
-    """A network namespace, joined to ours by one link that can be cut."""
+    """A network namespace, that of another one where `of` says so, joined to ours by one link that can be cut."""
 
-    def __init__(self):
+    def __init__(self, of=None):
         number = random.SystemRandom().randrange(1 << 14)
-        self.name = f"lutra{number}"
+        self._of = of
+        self.name = of.name if of else f"lutra{number}"
         self._link, self._far_link = f"lt{number}", f"ltf{number}"
         # The range for measurements between networks (RFC 2544), a pair of addresses of it.
         third, fourth = divmod(number * 4, 256)
         self.here, self.there = (f"198.{18 + (third >> 8)}.{third & 255}.{fourth + i}" for i in (1, 2))
-        as_root("ip", "netns", "add", self.name)
+        if of is None:
+            as_root("ip", "netns", "add", self.name)
         try:
             as_root("ip", "link", "add", self._link, "type", "veth", "peer", "name", self._far_link, "netns", self.name)
             as_root("ip", "addr", "add", f"{self.here}/30", "dev", self._link)
@@ -79,7 +81,8 @@ class Net:
         return ["nsenter", f"--net=/run/netns/{self.name}", "--"]
 
     def close(self):
-        as_root("ip", "netns", "del", self.name)  # and the link with it
+        if self._of is None:
+            as_root("ip", "netns", "del", self.name)  # and the links with it
 
     @contextlib.contextmanager
     def cut(self):

@@ -9,7 +9,8 @@ import subprocess
 import pytest
 import steps
 from lutralab import lutra as lutra_lab
-from lutralab.servers import CHECKOUT, wait_until
+from lutralab.clock import FakeClock
+from lutralab.servers import CHECKOUT, Unavailable, wait_until
 
 from .data import UPDATE_2
 from .fault import BOTH, Fault, sql
@@ -93,29 +94,23 @@ def vanished(w):
 def clock_of_lutra(offset_s):
     @contextlib.contextmanager
     def fault(w):
-        library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
-        if library is None:
-            pytest.skip("libfaketime is not installed (tools/install.sh test)")
         if not lutra_lab.without_sanitizer():
             pytest.skip("a sanitizer wants to be the first library that is loaded")
-        clock = w.folder / "clock"
-
-        def is_off_by(seconds):
-            """Read at any time: never half-written."""
-            clock.with_suffix(".new").write_text(f"{seconds:+d}")
-            clock.with_suffix(".new").rename(clock)
-        is_off_by(0)
-        w.restart_lutra(LD_PRELOAD=str(library), FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1")
         try:
-            is_off_by(offset_s)
+            clock = FakeClock(w.folder / "clock")
+        except Unavailable as e:
+            pytest.skip(str(e))
+        w.restart_lutra(**clock.env)
+        try:
+            clock.is_off_by(offset_s)
             yield
             w.write(*UPDATE_2)
             w.lutra.wait()
-            is_off_by(0)
+            clock.is_off_by(0)
             w.write(*UPDATE_2)
             w.lutra.wait()
         finally:
-            w.restart_lutra(LD_PRELOAD=None, FAKETIME_TIMESTAMP_FILE=None)
+            w.restart_lutra(**dict.fromkeys(clock.env))
     return fault
 
 

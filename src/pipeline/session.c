@@ -32,9 +32,10 @@
 /* A group on the loader's own connection waits for its last reply, then for that to COMMIT, unless that is left. */
 #define GROUP_ROUNDS 2
 #define LEFT_ROUNDS 1
-/* Where the target is far, groups may hold this much (pipeline/group.h); those in flight twice as much together, since
- * the others fill the time that one waits. */
+/* Where the target is far, groups may hold this much (pipeline/group.h). */
 #define LINK_BYTES ((size_t)16 << 20)
+/* Those in flight together; the others fill the time that one waits. */
+#define FLYING_LINK_BYTES ((size_t)28 << 20)
 /* How often the round trip is measured while there is something to do. */
 #define ROUND_US 10000000
 
@@ -467,7 +468,7 @@ prepare(struct loader *l, struct pipeline_group *g, size_t share, struct lt_err 
 	share = several ? share / (c->writers + 4) : share;
 	pipeline_group_init(g, c->group.rows, LT_MIN(c->group.bytes, share), time_ms);
 	if (c->group.grows)
-		g->link_bytes = LT_MIN(several ? LINK_BYTES * 2 / (c->writers + 3) : LINK_BYTES, share);
+		g->link_bytes = LT_MIN(several ? FLYING_LINK_BYTES / (c->writers + 3) : LINK_BYTES, share);
 	l->group = g;
 	/* The first may be slow for reasons of its own: the least counts. */
 	for (int i = 0; i < 2; i++)

@@ -4,6 +4,7 @@ import contextlib
 import shutil
 
 import pytest
+import steps
 from lutralab.lutra import LutraFailed
 from steps import column, stopped
 
@@ -36,6 +37,7 @@ TEXTS = {
     "gb18030": [b"\xd6\xd0", b"\x81\x30\x81\x30", b"\x94\x39\xda\x33", b"\xfe\x39\xfe\x39"],
 }
 ONLY_MYSQL = {"gb18030"}
+NO_CHARACTER = ("cp1251", b"\x98")  # which a column holds all the same
 PAIRS = [("mysql", "mysql"), ("mysql", "mariadb-11.8"), ("mariadb", "mysql"), ("mariadb-11.8", "mariadb")]
 
 
@@ -132,6 +134,36 @@ def test_a_character_that_does_not_fit_is_a_coded_stop(engine, origin, text, sit
         lutra.wait()
 
     assert target.sql("SELECT * FROM t", db=schema) == ((1, "fits"),)
+
+
+@pytest.mark.parametrize("pair", [("mariadb", "mysql")], ids="-to-".join)
+def test_every_character_set_becomes_the_same_utf8mb4(pair, site, channel, schema):
+    """As the source's own server would make of it, and never `?`. A byte that is no character is a coded stop."""
+    source, target = site(pair[0], 1), site(pair[1], 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    charsets = [c for c in TEXTS if c not in ONLY_MYSQL]
+    for server in (source, target):
+        shape = ", ".join(f"v_{c} VARCHAR(250) CHARACTER SET {c if server is source else 'utf8mb4'}" for c in charsets)
+        server.sql(f"CREATE TABLE t (id INT PRIMARY KEY, {shape})", db=schema)
+    lutra.start()
+    with contextlib.closing(source.connect(schema)) as c, c.cursor() as cursor:
+        for charset in charsets:
+            for text in TEXTS[charset]:
+                cursor.execute(f"INSERT INTO t (id, v_{charset}) SELECT COALESCE(MAX(id), 0) + 1, x'{text.hex()}' FROM t")
+                if (charset, text) == NO_CHARACTER:
+                    assert f"v_{charset}" in stopped(lutra, "hz->us", "E5005")["message"]
+                    lutra.skip("hz->us")
+                    cursor.execute("SET sql_log_bin = 0")
+                    cursor.execute(f"DELETE FROM t WHERE HEX(v_{charset}) = '{text.hex()}'")
+                    cursor.execute("SET sql_log_bin = 1")
+
+    lutra.wait()
+
+    assert lutra.pipelines()["hz->us"]["error"] is None
+    for charset in charsets:
+        query = f"SELECT id, HEX(CONVERT(v_{charset} USING utf8mb4)), v_{charset} LIKE '%?%' FROM t WHERE v_{charset} IS NOT NULL ORDER BY id"
+        was, became = source.sql(query, db=schema), target.sql(query, db=schema)
+        assert was == became and len(was) == len(TEXTS[charset]) - (charset == NO_CHARACTER[0]), charset
 
 
 # Of utf8mb4, what each character set of a target takes, and what it has no place for.
@@ -267,3 +299,43 @@ def test_bytes_that_are_no_text_are_a_coded_stop(pair, site, channel, schema):
         lutra.wait()
         assert set(column(target, schema, f"SELECT HEX(the_text) FROM t_{charset}")) == {good.hex().upper()}
         assert column(target, schema, f"SELECT COUNT(*) FROM t_{charset}") == [31]
+
+
+def refused(lutra, target, schema, table, unchanged):
+    """Stopped, with nothing of the transaction at the target; passed over."""
+    error = stopped(lutra, "hz->us", ("E5005", "E5000"))
+    assert error["where"]["table"] == f"{schema}.{table}" and error["where"]["pos"] and "lutra skip" in error["hint"]
+    held = target.sql(f"SELECT HEX(the_text), n FROM {table} ORDER BY 1, 2", db=schema)
+    assert held == unchanged, (table, error)
+    lutra.skip("hz->us")
+    return error["code"]
+
+
+@pytest.mark.parametrize("charset", ["gbk", "utf16"])
+@pytest.mark.parametrize("pair", [("mariadb", "mariadb-11.8"), ("mariadb", "mysql"), ("mariadb-11.8", "mariadb")], ids="-to-".join)
+def test_bytes_that_are_no_text_touch_no_other_row(pair, charset, site, channel, schema):
+    """Among the values that an update sets, in a key, in a row without a key; alone and among many. A server may take them for `?`, which is there."""
+    source, target = site(pair[0], 1), site(pair[1], 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    good, bad = NO_TEXT[charset]
+    text = f"the_text VARCHAR({24 // WIDTHS[charset]}) CHARACTER SET {charset}"
+    raw = smuggle(source, schema, charset, [good] * 20 + [bad] + [good] * 20)
+    steps.run_at((source, target), schema, f"CREATE TABLE t (id INT PRIMARY KEY, n INT, {text})", f"CREATE TABLE k ({text} PRIMARY KEY, n INT)", f"CREATE TABLE u ({text}, n INT)",
+                 "INSERT INTO k VALUES ('?', 0), ('??', 0), ('a', 0), ('b', 0), ('c', 0), ('d', 0), ('e', 0), ('f', 0), ('g', 0), ('h', 0)", "INSERT INTO u SELECT * FROM k")
+    steps.run_at((source, target), schema, *(f"INSERT INTO t VALUES ({i}, 0, '?')" for i in range(1, 42)))
+    steps.run_at((source,), schema, f"INSERT INTO k SELECT v, 0 FROM {raw} WHERE id = 21", f"INSERT INTO u SELECT v, 0 FROM {raw} WHERE id = 21")
+    before = {table: target.sql(f"SELECT HEX(the_text), n FROM {table} ORDER BY 1, 2", db=schema) for table in "tku"}
+    lutra.start()
+
+    source.sql(f"UPDATE t JOIN {raw} r USING (id) SET t.the_text = r.v, t.n = 1", db=schema)
+    assert refused(lutra, target, schema, "t", before["t"]) == "E5005"
+    source.sql(f"UPDATE t JOIN {raw} r USING (id) SET t.the_text = r.v, t.n = 2 WHERE id = 21", db=schema)
+    assert refused(lutra, target, schema, "t", before["t"]) == "E5005"
+    for table in "ku":
+        for statement in (f"UPDATE {table} SET n = 1 WHERE HEX(the_text) = '{bad.hex()}'", f"UPDATE {table} SET n = 1", f"DELETE FROM {table}"):
+            steps.run_at((source,), schema, f"UPDATE {table} SET n = 0")
+            source.sql(statement, db=schema)
+            refused(lutra, target, schema, table, before[table])
+    source.sql("INSERT INTO t VALUES (100, 1, 'good')", db=schema)
+    lutra.wait()
+    assert target.sql("SELECT the_text FROM t WHERE id = 100", db=schema) == (("good",),)

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from conftest import same
 from lutralab.servers import Unavailable
-from steps import server_globals, stopped
+from steps import log_end, server_globals, stopped
 
 ONE_WAY = "hz->us"
 
@@ -86,6 +86,23 @@ def test_rows_by_way_of_temporary_tables(ends, channel, schema):
         "CREATE TEMPORARY TABLE t (other INT)", "INSERT INTO t VALUES (77)", "TRUNCATE TABLE t", "DROP TEMPORARY TABLE t", "DROP TEMPORARY TABLE tmp")
     # The server drops those of a session that ends, and says so in its log.
     run(ends[0], schema, "CREATE TEMPORARY TABLE tmp LIKE t", "INSERT INTO t VALUES (3, 'z')")
+
+    arrived(lutra, ends, schema)
+
+
+def test_one_statement_of_many_events_tables_and_rows(ends, channel, schema):
+    """Row events are cut every 8 KB, one table comes under two names, some come without rows, and a trigger's between them."""
+    rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900)"
+    lutra = begin(ends, channel, schema, T, "CREATE TABLE u (id INT PRIMARY KEY, v VARCHAR(20))", "CREATE TABLE seen (id INT, v VARCHAR(20))",
+                  "CREATE TABLE none (id INT PRIMARY KEY, v VARCHAR(20))")
+    run(ends[0], schema, "CREATE TRIGGER tell AFTER UPDATE ON u FOR EACH ROW INSERT INTO seen VALUES (NEW.id, OLD.v)",
+        f"INSERT INTO t {rows} SELECT i, CONCAT('row ', i) FROM n", f"INSERT INTO u {rows} SELECT i, CONCAT('of u ', i) FROM n")
+    file, before = log_end(ends[0])
+    run(ends[0], schema, "UPDATE t a JOIN t b ON b.id = a.id + 450 JOIN u ON u.id = a.id LEFT JOIN none ON none.id = a.id"
+        " SET a.v = CONCAT('a', a.id), b.v = CONCAT('b', b.id), u.v = CONCAT('u', u.id), none.v = 'never'", "DROP TRIGGER tell")
+    kinds = [kind for _, _, kind, *_ in ends[0].sql(f"SHOW BINLOG EVENTS IN '{file}' FROM {before}")]
+    assert kinds.count("Table_map") >= 3 and len([k for k in kinds if "_rows" in k]) > 6, kinds
+    run(ends[0], schema, "DELETE t, u FROM t JOIN u USING (id) WHERE t.id % 3 = 0")
 
     arrived(lutra, ends, schema)
 

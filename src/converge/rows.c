@@ -53,7 +53,12 @@ bool
 converge_rows_shape(struct converge_rows *r, struct lt_str schema, struct lt_str table,
     const struct converge_shape **ret, struct lt_err *err)
 {
-	return converge_shapes_named(r->shapes, schema, table, ret, err);
+	if (!converge_shapes_named(r->shapes, schema, table, ret, err))
+		return false;
+	if (converge_shape_is_single(*ret))
+		return lt_fail(err, LT_E_USAGE, "no conflicts are decided in %.*s.%.*s: one site alone writes it",
+		    LT_FMT(schema), LT_FMT(table));
+	return true;
 }
 
 bool

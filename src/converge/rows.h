@@ -13,7 +13,7 @@ struct converge_rows;
 LT_MUST_USE bool converge_rows_open(const struct model_channel *channel, size_t site, struct my_conn *c,
     struct converge_rows **ret, struct lt_err *err);
 void converge_rows_close(struct converge_rows *r);
-/** A table of the site; lives as long as `r`. */
+/** A table of the site; lives as long as `r`. LT_E_USAGE where nothing is decided in it. */
 LT_MUST_USE bool converge_rows_shape(struct converge_rows *r, struct lt_str schema, struct lt_str table,
     const struct converge_shape **ret, struct lt_err *err);
 /** The row that has the key columns of `key`, over any connection to the site; *ret NULL: there is none. In `arena`.

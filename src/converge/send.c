@@ -133,7 +133,7 @@ send_saved(void *ctx, const struct change_position *saved)
 	struct converge_sender *s = ctx;
 	uint64_t now = lt_mono_us(s->clock);
 
-	if (now - s->told_us < (uint64_t)s->channel->conflicts.heartbeat_ms * 1000)
+	if (s->from == NULL || now - s->told_us < (uint64_t)s->channel->conflicts.heartbeat_ms * 1000)
 		return;
 	s->told_us = now;
 	converge_site_sent(s->from, s->index, saved);

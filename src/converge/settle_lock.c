@@ -51,13 +51,13 @@ take_found(struct settle *t, const struct converge_shape *shape, const struct my
 }
 
 bool
-settle_select(struct settle *t, const struct converge_shape *shape, struct lt_buf *sql, struct lt_err *err)
+settle_select(struct settle *t, const struct converge_shape *shape, struct lt_buf *sql, size_t n, struct lt_err *err)
 {
 	struct my_rows *found = NULL;
 	bool ok;
 
 	lt_buf_z(sql, " FOR UPDATE");
-	ok = pipeline_load_heed(t->sink, 1, err) && my_query(t->conn, lt_buf_cstr(sql), &found, err) &&
+	ok = pipeline_load_heed(t->sink, n, err) && my_query(t->conn, lt_buf_cstr(sql), &found, err) &&
 	     take_found(t, shape, found, err);
 	my_rows_free(found);
 	return ok;
@@ -83,7 +83,7 @@ select_rows(struct settle *t, struct settle_row *const *rows, size_t n, struct l
 			goto out;
 	}
 	lt_buf_c(&sql, ')');
-	ok = settle_select(t, shape, &sql, err);
+	ok = settle_select(t, shape, &sql, n, err);
 out:
 	lt_buf_free(&sql);
 	return ok;

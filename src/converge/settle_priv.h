@@ -72,6 +72,7 @@ struct settle {
 		uint64_t written;   /* at the site, when the look at all of them began */
 		char behind[32];    /* how far it is; behind_len 0: not begun, or done */
 		size_t behind_len;
+		bool open; /* what a piece asks for is not written yet */
 	} tend;
 	struct lt_arena *arena; /* owned; of the group in hand, as all that follows */
 
@@ -101,9 +102,9 @@ struct settle {
 /** The row of a key; a new one, not locked, where it is not in the set yet. */
 struct settle_row *settle_row_of(
     struct settle *t, struct lt_str key, const struct converge_shape *shape, const struct conflict_row *image);
-/** A SELECT of a shape: its rows are locked, and known. */
+/** A SELECT of a shape for some `n` rows: they are locked, and known. */
 LT_MUST_USE bool settle_select(
-    struct settle *t, const struct converge_shape *shape, struct lt_buf *sql, struct lt_err *err);
+    struct settle *t, const struct converge_shape *shape, struct lt_buf *sql, size_t n, struct lt_err *err);
 /** Lock all that are not, in the order of their keys. LT_E_DUPLICATE below SETTLE_ONE_BY_ONE: to be begun again with
  * more care. */
 LT_MUST_USE bool settle_lock(struct settle *t, struct lt_err *err);

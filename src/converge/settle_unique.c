@@ -111,7 +111,7 @@ look_for_holders(struct settle *t, const struct settle_row *r, const struct conf
 		if (c->looked)
 			continue;
 		c->looked = true;
-		ok = settle_select(t, r->shape, &sql, err);
+		ok = settle_select(t, r->shape, &sql, 1, err);
 	}
 	lt_buf_free(&sql);
 	return ok;

@@ -35,8 +35,8 @@ converge_shapes_new(const struct model_channel *channel, struct pipeline_router 
 	return s;
 }
 
-static void
-shape_free(struct converge_shape *shape)
+void
+converge_shape_free(struct converge_shape *shape)
 {
 	if (shape == NULL)
 		return;
@@ -61,7 +61,7 @@ converge_shapes_free(struct converge_shapes *s)
 			struct converge_shape *shape = t->shapes;
 
 			t->shapes = shape->next;
-			shape_free(shape);
+			converge_shape_free(shape);
 		}
 		converge_shape_table_free(t);
 	}
@@ -267,8 +267,8 @@ match_column(struct converge_shape *s, size_t at)
 		    LT_FMT(c->kept->name));
 }
 
-static struct converge_shape *
-new_shape(struct shape_table *t, const struct change_table *from)
+struct converge_shape *
+converge_shape_new(struct shape_table *t, const struct change_table *from)
 {
 	struct converge_shape *s = lt_new(struct converge_shape);
 
@@ -343,7 +343,7 @@ shape_of(struct converge_shapes *s, struct shape_table *t, const struct change_t
 	while (shape != NULL && !is_same_table(shape->from, from))
 		shape = shape->next;
 	if (shape == NULL) {
-		shape = new_shape(t, from);
+		shape = converge_shape_new(t, from);
 		shape->next = t->shapes;
 		t->shapes = shape;
 	}

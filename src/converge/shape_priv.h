@@ -74,6 +74,12 @@ struct converge_shape {
 
 #define SHAPE_ABSENT UINT32_MAX
 
+/* -- shape.c -------------------------------------------------------------------------------------- */
+
+/** A log's version of the table, which outlives it. */
+struct converge_shape *converge_shape_new(struct shape_table *t, const struct change_table *from);
+void converge_shape_free(struct converge_shape *shape); /* NULL is fine */
+
 /* -- shape_table.c -------------------------------------------------------------------------------- */
 
 /** Its columns alone. */

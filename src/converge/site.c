@@ -71,6 +71,7 @@ converge_site_start(const struct model_channel *channel, size_t site, const stru
 		}
 	}
 	list_senders(s);
+	s->status.believed = true; /* until its clock was looked at */
 	s->keeping = lt_thread_start("keeper", converge_keep, s);
 	s->observing = lt_thread_start("observer", converge_observe, s);
 	return s;

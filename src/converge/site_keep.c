@@ -367,7 +367,6 @@ converge_keep(void *site)
 	struct converge_site *s = site;
 	unsigned failed = 0;
 
-	s->status.believed = true;
 	s->checkpoint_us = lt_mono_us(s->clock);
 	do {
 		struct lt_err err = { 0 };

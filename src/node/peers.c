@@ -12,7 +12,7 @@ check_gone(const struct node *n, const struct node_farewell *f, struct lt_err *e
 	bool known = false;
 	uint64_t seq;
 
-	if (n->converge == NULL)
+	if (n->converge == NULL || c->conflicts.shadow)
 		return lt_fail(
 		    err, LT_E_USAGE, "channel %s decides no conflicts: nothing is kept for anybody", c->name);
 	for (size_t i = 0; i < c->nsites; i++) {

@@ -1,6 +1,7 @@
 /* Settings of one site, and of two against each other. */
 #include <stdio.h>
 
+#include "mysql/sql.h"
 #include "pipeline/apart.h"
 #include "pipeline/check_priv.h"
 #include "pipeline/state.h"
@@ -285,6 +286,31 @@ check_state_version(struct check *k, const struct check_site *s)
 	my_rows_free(rows);
 }
 
+/* A database keeps for good which site of the channel it is (R22). */
+static void
+check_identity(struct check *k, const struct check_site *s)
+{
+	struct lt_buf sql = { 0 };
+	struct my_rows *rows = NULL;
+	struct lt_err err = { 0 };
+	uint64_t id = 0;
+
+	if (!k->channel->conflicts.on)
+		return;
+	lt_buf_z(&sql, "SELECT id FROM lutra.site WHERE channel = ");
+	my_sql_text(&sql, lt_str_z(k->channel->name));
+	if (!my_query(s->conn, lt_buf_cstr(&sql), &rows, &err) || rows->nrows == 0)
+		pipeline_check_ok(k, "site", s->name, "not known yet; `lutra run` makes it site %u", s->model->id);
+	else if (!lt_str_u64(my_rows_at(rows, 0, 0), &id) || id != s->model->id)
+		pipeline_check_fail(k, "site", s->name, lt_code_hint(LT_E_SITE_FOREIGN),
+		    "E%d the channel file gives it the id %u, and it is the site with id %llu", (int)LT_E_SITE_FOREIGN,
+		    s->model->id, (unsigned long long)id);
+	else
+		pipeline_check_ok(k, "site", s->name, "id %u", s->model->id);
+	my_rows_free(rows);
+	lt_buf_free(&sql);
+}
+
 /* A variable of semi-synchronous replication under the newer or the older name. */
 static const char *
 semi_sync_name(const struct check_site *s, const char *what, char out[64])
@@ -331,6 +357,7 @@ pipeline_check_site(struct check *k, struct check_site *s)
 	check_filters(k, s);
 	check_clock(k, s);
 	check_state_version(k, s);
+	check_identity(k, s);
 	check_semi_sync(k, s);
 }
 

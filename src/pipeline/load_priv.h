@@ -122,9 +122,9 @@ LT_MUST_USE bool pipeline_load_send_parts(
 /** The lane, and what l->settle makes of txns[0..n), with `gather` or without. On failure as pipeline_load_send(). */
 LT_MUST_USE bool pipeline_load_send_settled(
     struct load *l, size_t n, bool gather, const struct change_position *end, struct lt_err *err);
-/** The transaction has ended. */
 /** Behind the lane's move: whoever looks on looks at txns[0..n). */
 LT_MUST_USE bool pipeline_load_look(struct load *l, size_t n, struct lt_err *err);
+/** The transaction has ended. */
 void pipeline_load_tell_settle(struct load *l, bool committed);
 /** Whether the key of `row` finds a row now; keyless: false. */
 LT_MUST_USE bool pipeline_load_probe(struct load *l, const struct change_row *row, bool *there, struct lt_err *err);

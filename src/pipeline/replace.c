@@ -255,6 +255,11 @@ pipeline_replace(
 	if (p->now.state != PIPELINE_STOPPED || !p->stop.by_txn || p->stop.kind != CHANGE_TXN_ROWS)
 		return lt_fail(&item->err, LT_E_NOTHING_TO_SKIP, "pipeline %s is not stopped by a transaction of rows",
 		    p->model->name);
+	if (p->channel->conflicts.on && !p->channel->conflicts.shadow)
+		return lt_fail(&item->err, LT_E_USAGE,
+		    "where several sites may write the same rows, what a person writes is a write of a site: run it at site %s, "
+		    "where it goes on to the others, then `lutra skip`",
+		    p->channel->sites[p->model->to].name);
 	for (size_t i = 0; i < instead->count; i++) {
 		if (!check_statement(instead->statements[i], &item->err))
 			return false;

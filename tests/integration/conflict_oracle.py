@@ -52,8 +52,8 @@ def stamp_us(text):
     return (at - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(microseconds=1)
 
 
-def read_log(program, server, schema, channel, keys):
-    """The transactions of a site's log since the channel began; keys is {table: column}."""
+def read_log(program, server, schema, channel, keys, marks=True):
+    """The transactions of a site's log since the channel began; keys is {table: column}. Without `marks` operations may be remembered."""
     dump = subprocess.run([program, "binlog", "dump", f"mysql://{USER}@127.0.0.1:{server.port}", "--password-env", "ORACLE_PW"],
                           env={**os.environ, "ORACLE_PW": PASSWORD}, capture_output=True, text=True, check=True)
     txns, began = [], None
@@ -65,7 +65,7 @@ def read_log(program, server, schema, channel, keys):
         elif line.get("schema") == "lutra" and line.get("after", {}).get("channel") == channel:
             if line["table"] == "lane":
                 txns[-1].own.append(True)
-            elif line["table"] == "mark":
+            elif line["table"] == "mark" and marks:
                 txns[-1].mark[:] = Mark(bytes.fromhex(hex_of(line["after"]["bytes"]))).txns
             elif line["table"] == "site" and line["kind"] == "update":
                 txns[-1].beats.append(line["after"]["beat"])

@@ -142,8 +142,8 @@ class Storm:
         for server in self.servers:
             assert not server.sql("SELECT * FROM lutra.conflict WHERE channel=%s AND rule='drift'", (self.lutra.name,))
 
-    def logs(self):
-        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, {"hot": "id"})
+    def logs(self, keys=None):
+        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, keys or {"hot": "id"}, marks=not keys)
                 for number, server in enumerate(self.servers, 1)}
 
     def is_explained(self, logs=None):

@@ -116,7 +116,8 @@ def test_a_clock_that_is_too_far_off(check, channel):
 
 KEY = "id INT PRIMARY KEY"
 TABLES = {  # what: (everywhere, at hz alone, at us alone, what is said about it, its beginning, in the detail, verdict)
-    "nokey": ([], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], "conflict tables hz->us", "it has no primary key"),
+    "nokey": ([], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"],
+              "conflict tables hz->us", "it has no primary key"),
     "mother": ([f"CREATE TABLE mother ({KEY})", f"CREATE TABLE daughter ({KEY}, p INT, FOREIGN KEY (p) REFERENCES mother (id) ON DELETE CASCADE)"], [], [],
                "cascades hz->us", "hz does not log that"),
     "fired": ([f"CREATE TABLE fired ({KEY})"], ["CREATE TRIGGER doubles BEFORE INSERT ON fired FOR EACH ROW SET NEW.id = NEW.id"], [],
@@ -133,11 +134,12 @@ TABLES = {  # what: (everywhere, at hz alone, at us alone, what is said about it
                "unique key v_key is at hz only"),
     "sorted": ([], ["CREATE TABLE sorted (id VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY)"],
                ["CREATE TABLE sorted (id VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY)"], "collations of keys hz->us", "column id"),
-    "versioned": ([], [f"CREATE TABLE versioned ({KEY}) WITH SYSTEM VERSIONING"], [f"CREATE TABLE versioned ({KEY})"], "conflict tables us->hz", "it is system-versioned"),
+    "versioned": ([], [f"CREATE TABLE versioned ({KEY}) WITH SYSTEM VERSIONING"], [f"CREATE TABLE versioned ({KEY})"],
+                  "conflict tables us->hz", "it is system-versioned"),
     "summed": ([f"CREATE TABLE summed ({KEY}, n INT, v INT UNIQUE)"], [], [], "conflict tables us->hz", "which only `last-writer-wins` can decide"),
     "home": ([f"CREATE TABLE home ({KEY}, v INT UNIQUE)"], [], [], "conflict tables us->hz", "which only `last-writer-wins` can decide"),
-    "weighed": (["CREATE TABLE weighed (id VARCHAR(9) CHARACTER SET utf8mb3 COLLATE utf8mb3_czech_ci PRIMARY KEY)"], [], [], "conflict tables us->hz",
-                "give the column a _bin collation"),
+    "weighed": (["CREATE TABLE weighed (id VARCHAR(9) CHARACTER SET utf8mb3 COLLATE utf8mb3_czech_ci PRIMARY KEY)"], [], [],
+                "conflict tables us->hz", "give the column a _bin collation"),
     "misspelt": ([f"CREATE TABLE misspelt ({KEY}, n INT)"], [], [], "conflict tables us->hz", "it has no column m"),
 }
 
@@ -230,8 +232,11 @@ def test_a_channel_that_has_begun_is_not_compared_whole(check, durable, channel,
     check([f"CREATE TABLE t ({KEY})"], {"us": ["INSERT INTO t VALUES (1)"]})
     assert Report(channel.made[0]).verdict("equal at the start hz->us") == "fail"
     durable("mysql", 2).script(["CREATE DATABASE lutra", "CREATE TABLE lutra.lane (channel VARCHAR(64), pipeline VARCHAR(132))",
-                                f"INSERT INTO lutra.lane VALUES ('{schema}', 'hz->us')"])
+                                f"INSERT INTO lutra.lane VALUES ('{schema}', 'hz->us')",
+                                "CREATE TABLE lutra.site (channel VARCHAR(64), id INT)", f"INSERT INTO lutra.site VALUES ('{schema}', 3)"])
     report = Report(channel.made[0])
+    assert [(verdict, "E6031" in detail) for verdict, detail, _ in report.of("site us")] == [("fail", True)]
+    assert report.verdict("site hz") == "ok"
     assert report.verdict("existing data hz->us") == "warn"
     assert not any(what.startswith("equal at the start") for _, what, *_ in report.checks)
 

@@ -21,7 +21,6 @@ table_shape(struct schema_table *t, const struct schema_column *columns, size_t 
 	static const struct schema_key primary = {
 		.name = { "PRIMARY", 7 }, .unique = true, .not_null = true, .nparts = 1, .parts = &on_first
 	};
-	struct converge_shape *s = lt_new(struct converge_shape);
 	struct lt_err err = { 0 };
 	struct shape_table *table = NULL;
 
@@ -33,17 +32,16 @@ table_shape(struct schema_table *t, const struct schema_column *columns, size_t 
 		.nkeys = 1 };
 	LT_ASSERT(converge_shape_table_begin(t, &table, &err));
 	table->key = (struct shape_index){ &primary, lt_arena_zalloc(table->arena, sizeof(struct shape_part)), 1 };
-	s->table = table;
-	s->from = change_table_ref(table->kept);
-	return s;
+	return converge_shape_new(table, table->kept);
 }
 
 void
 table_free(struct converge_shape *s)
 {
-	change_table_unref(s->from);
-	converge_shape_table_free(s->table);
-	free(s);
+	struct shape_table *table = s->table;
+
+	converge_shape_free(s);
+	converge_shape_table_free(table);
 }
 
 struct shape_part

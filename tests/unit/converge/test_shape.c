@@ -261,6 +261,116 @@ a_key_alone_as_json_reads_back_with_nothing_else(void **state)
 	table_free(s);
 }
 
+/* What a log's table of these columns says at a site of (id int, v varchar, n int), of the row (7, "a", 5). */
+static void
+is_told(const struct change_column *columns, size_t ncolumns, bool has_key, bool has_row)
+{
+	const struct schema_column site[] = { table_column("id", "int", NULL, NULL),
+		table_column("v", "varchar(9)", "utf8mb4", "utf8mb4_bin"), table_column("n", "int", NULL, NULL) };
+	struct lt_str values[] = { z("7"), z("a"), z("5") }, key, same;
+	const struct conflict_row logged = { values, (uint32_t)ncolumns }, here = { values, 3 };
+	const struct conflict_row *row;
+	struct schema_table target;
+	struct converge_shape *s = table_shape(&target, site, 3), *older;
+	struct change_table *from = change_table_new();
+	struct lt_arena *arena = lt_arena_new();
+	struct lt_err err = { 0 };
+	struct change_image image;
+
+	from->columns = columns;
+	from->ncolumns = ncolumns;
+	from->codec = &converge_shape_codec;
+	s->table->key.parts[0] = table_part(0, PIPELINE_PART_NUMBER);
+	older = converge_shape_new(s->table, from);
+	image = (struct change_image){ .bytes = converge_shape_encode(&logged, arena) };
+	assert_int_equal(converge_shape_image(older, &image, arena, NULL, &key, &err), has_key);
+	if (has_key) {
+		assert_true(converge_shape_key(s, &here, arena, &same, &err));
+		assert_true(lt_str_eq(key, same));
+	}
+	memset(&err, 0, sizeof(err));
+	assert_int_equal(converge_shape_image(older, &image, arena, &row, &key, &err), has_row);
+	assert_int_equal(err.code, has_row ? LT_OK : LT_E_CONFLICT_TABLE);
+	if (has_row)
+		assert_true(conflict_row_eq(row, &here));
+	change_table_unref(from);
+	converge_shape_free(older);
+	lt_arena_free(arena);
+	table_free(s);
+}
+
+static void
+an_older_table_of_the_log_gives_keys_and_no_rows(void **state)
+{
+	const struct change_column id = { .name = LT_STR("ID"), .kind = CHANGE_INT },
+				   wide = { .name = LT_STR("id"), .kind = CHANGE_UINT },
+				   other = { .name = LT_STR("id"), .kind = CHANGE_TEXT, .charset = LT_STR("utf8mb4") },
+				   v = { .name = LT_STR("v"), .kind = CHANGE_TEXT, .charset = LT_STR("utf8mb3") },
+				   foreign = { .name = LT_STR("v"), .kind = CHANGE_TEXT, .charset = LT_STR("gbk") },
+				   n = { .name = LT_STR("n"), .kind = CHANGE_INT },
+				   decimal = { .name = LT_STR("n"), .kind = CHANGE_DECIMAL },
+				   gone = { .name = LT_STR("gone"), .kind = CHANGE_INT };
+	const struct change_column same[] = { id, v, n }, was_wide[] = { wide, v, n }, was_text[] = { other, v, n },
+				   was_gbk[] = { id, foreign, n }, was_decimal[] = { id, v, decimal },
+				   dropped[] = { id, v, gone }, added[] = { id, v }, no_key[] = { gone, v, n };
+
+	(void)state;
+	is_told(same, 3, true, true);
+	is_told(was_wide, 3, true, true);
+	is_told(was_gbk, 3, true, false);
+	is_told(was_decimal, 3, true, false);
+	is_told(dropped, 3, true, false);
+	is_told(added, 2, true, false);
+	is_told(was_text, 3, false, false);
+	is_told(no_key, 3, false, false);
+}
+
+/* A log that says whatever `said` is. */
+static const struct change_value *said;
+
+static bool
+say(const struct change_table *table, const struct change_image *image, struct lt_arena *scratch,
+    struct change_value *out, struct lt_err *err)
+{
+	(void)image;
+	(void)scratch;
+	(void)err;
+	memcpy(out, said, table->ncolumns * sizeof(*out));
+	return true;
+}
+
+static void
+an_image_that_is_not_whole_is_no_row(void **state)
+{
+	static const struct change_codec codec = { "said", say };
+	const struct schema_column site[] = { table_column("id", "int", NULL, NULL),
+		table_column("n", "json", NULL, NULL) };
+	const enum change_kind kinds[] = { CHANGE_ABSENT, CHANGE_JSON_DIFF };
+	struct change_value v[2] = { { .kind = CHANGE_INT, .i64 = 7 } };
+	const struct change_image image = { 0 };
+	struct lt_arena *arena = lt_arena_new();
+	struct schema_table target;
+	struct converge_shape *s = table_shape(&target, site, 2);
+	const struct conflict_row *row;
+	struct lt_str key;
+
+	(void)state;
+	s->table->key.parts[0] = table_part(0, PIPELINE_PART_NUMBER);
+	s->table->kept->codec = &codec;
+	said = v;
+	for (size_t i = 0; i < LT_COUNT(kinds); i++) {
+		struct lt_err err = { 0 };
+
+		v[1].kind = kinds[i];
+		assert_true(converge_shape_image(s, &image, arena, NULL, &key, &err));
+		assert_false(converge_shape_image(s, &image, arena, &row, &key, &err));
+		assert_int_equal(err.code, LT_E_CONFLICT_IMAGE);
+		assert_non_null(strstr(err.message, "column n"));
+	}
+	lt_arena_free(arena);
+	table_free(s);
+}
+
 /* -- keys ----------------------------------------------------------------------------------------- */
 
 struct keys {
@@ -459,6 +569,8 @@ main(void)
 		cmocka_unit_test(a_row_as_json_reads_back_the_same),
 		cmocka_unit_test(a_key_alone_as_json_reads_back_with_nothing_else),
 		cmocka_unit_test(json_that_is_no_row_of_the_table_is_refused),
+		cmocka_unit_test(an_older_table_of_the_log_gives_keys_and_no_rows),
+		cmocka_unit_test(an_image_that_is_not_whole_is_no_row),
 		cmocka_unit_test(a_key_of_numbers_is_short),
 		cmocka_unit_test(values_that_a_server_calls_equal_have_one_key),
 		cmocka_unit_test(minus_zero_is_zero_in_a_key),

@@ -1,0 +1,227 @@
+"""Rules of sites that write the same rows, each by itself, and what the oracle of the storms is worth."""
+
+import collections
+import random
+
+import pytest
+import steps
+from lutralab.clock import FakeClock
+from lutralab.lutra import Keeper, without_sanitizer
+from lutralab.servers import Unavailable, wait_until
+from storm import HOT, QUICK, Storm
+
+BASE = "REPLACE INTO hot VALUES (1, 'base'), (2, 'base')"
+PIPELINES = ("a->b", "b->a")
+
+
+def pair(site, channel, schema, engines=("mariadb", "mysql"), **more):
+    return Storm(channel, {name: site(engine, number) for number, (name, engine) in enumerate(zip("ab", engines), 1)}, schema, **more)
+
+
+# -- the oracle ------------------------------------------------------------------------------------------------------------------------
+
+def alone(log):
+    """The rows that a site would have by itself."""
+    rows = {}
+    for t in log:
+        if not t.own:
+            rows.update({key: after for (_, key), (_, after) in t.changes.items()})
+    return {key: row["v"] for key, row in rows.items() if row}
+
+
+def test_one_site_copied_over_the_other_is_noticed(site, channel, schema):
+    """Equal is not enough: the rows must be those that the logs ask for."""
+    s = pair(site, channel, schema)
+    s.lutra.start()
+    with s.clients(limit=60) as clients:
+        clients.join()
+    s.ends_well()
+    logs = s.logs()
+    rows = next(rows for rows in map(alone, logs.values()) if rows != dict(s.servers[0].sql("SELECT id, v FROM hot", db=schema)))
+    steps.run_at(s.servers, schema, "DELETE FROM hot", *(f"INSERT INTO hot VALUES ({key}, '{v}')" for key, v in rows.items()))
+    s.is_equal()
+    with pytest.raises(AssertionError):
+        s.is_explained(logs)
+
+
+def test_a_line_that_the_conflict_log_lacks_is_noticed(site, channel, schema):
+    s = pair(site, channel, schema)
+    s.lutra.start()
+    with s.clients(limit=60) as clients:
+        clients.join()
+    s.ends_well()
+    server = next(server for server in s.servers if server.sql("SELECT * FROM lutra.conflict WHERE won=0"))
+    server.sql("DELETE FROM lutra.conflict WHERE won=0 LIMIT 1")
+    with pytest.raises(AssertionError):
+        s.is_explained()
+
+
+# -- clocks ----------------------------------------------------------------------------------------------------------------------------
+
+def site_status(lutra, name):
+    return next(s for s in lutra.status()["channels"][0]["sites"] if s["name"] == name)
+
+
+def beats(server, channel):
+    return server.sql("SELECT beats FROM lutra.site WHERE channel=%s", (channel,))[0][0]
+
+
+def test_r20_a_timestamp_that_was_set_does_not_decide_for_years(site, channel, schema):
+    """Neither site sees the other's; the heartbeats go on."""
+    s = pair(site, channel, schema, conflicts=QUICK)
+    s.lutra.start()
+    steps.transaction(s.servers[0], schema, BASE)
+    s.lutra.wait()
+    for pipeline in PIPELINES:
+        s.lutra.command("pause", pipeline)
+    steps.transaction(s.servers[0], schema, "UPDATE hot SET v='a' WHERE id=1", before=("SET timestamp=2000000000",))
+    goal = beats(s.servers[1], schema) + 5
+    wait_until(lambda: beats(s.servers[1], schema) >= goal, steps.PATIENCE_S, "some heartbeats")
+    steps.transaction(s.servers[1], schema, "UPDATE hot SET v='b' WHERE id=1")
+    for pipeline in PIPELINES:
+        s.lutra.command("resume", pipeline)
+    s.ends_well()
+    assert s.servers[0].sql("SELECT v FROM hot WHERE id=1", db=schema) == (("b",),)
+
+
+def test_r20_what_comes_from_the_future_is_held_and_told(site, channel, schema):
+    """Our own clock falls back: the site's counts no longer, and what it wrote is from the future, until ours is right again."""
+    if not without_sanitizer():
+        pytest.skip("a sanitizer wants to be the first library that is loaded")
+    s = pair(site, channel, schema, tables=(HOT, BASE), conflicts={**QUICK, "max-skew": "4s"})
+    try:
+        clock = FakeClock(s.lutra.folder / "clock")
+    except Unavailable as e:
+        pytest.skip(str(e))
+    s.lutra.env.update(clock.env)
+    s.lutra.start()
+    s.lutra.wait()
+    clock.is_off_by(-3600)
+    wait_until(lambda: not site_status(s.lutra, "a")["clock_believed"], steps.PATIENCE_S, "the clock of a to be doubted")
+    steps.transaction(s.servers[0], schema, "UPDATE hot SET v='a' WHERE id=1")
+    error = steps.wait_for(s.lutra, PIPELINES[0], lambda p: p["error"], "to hold it")
+    assert error["code"] == "E5023" and error["hint"]
+    assert s.servers[1].sql("SELECT v FROM hot WHERE id=1", db=schema) == (("base",),)
+    assert site_status(s.lutra, "b")["held"] > 0
+    clock.is_off_by(0)
+    s.settle()
+    s.is_equal()
+    s.is_silent()
+    assert s.servers[1].sql("SELECT v FROM hot WHERE id=1", db=schema) == (("a",),)
+    wait_until(lambda: site_status(s.lutra, "a")["clock_believed"], steps.PATIENCE_S, "the clock of a to count again")
+
+
+@pytest.mark.parametrize("off_s", [3600, -10 * 365 * 86400], ids=["an hour ahead", "ten years behind"])
+def test_r20_sites_end_equal_though_a_clock_jumps(off_s, lab, site, channel, schema):
+    if not without_sanitizer():
+        pytest.skip("a sanitizer wants to be the first library that is loaded")
+    server = lab.server("mariadb", 7, name=f"jumps-{schema}")
+    try:
+        clock = FakeClock(lab.folder / f"clock-{schema}")
+    except Unavailable as e:
+        pytest.skip(str(e))
+    server.env = clock.env
+    server.start()
+    try:
+        s = Storm(channel, {"a": server, "b": site("mysql", 2)}, schema, conflicts=QUICK)
+        s.lutra.start()
+        with s.clients(pause_s=0.005) as clients:
+            clients.go_on()
+            clock.is_off_by(off_s)
+            wait_until(lambda: not site_status(s.lutra, "a")["clock_believed"], steps.PATIENCE_S, "the clock to be doubted")
+            clients.go_on()
+            clock.is_off_by(0)
+            wait_until(lambda: site_status(s.lutra, "a")["clock_believed"], steps.PATIENCE_S, "the clock to count again")
+            clients.go_on()
+            clients.stop()
+        s.ends_well()
+    finally:
+        server.kill()
+
+
+# -- versions --------------------------------------------------------------------------------------------------------------------------
+
+def test_r18_versions_are_the_same_though_lutra_is_killed_behind_every_transaction(site, channel, schema):
+    """Lutra is killed behind each transaction: the oracle knows the versions of an undisturbed reader, and each is applied once."""
+    s = pair(site, channel, schema, conflicts=QUICK)
+    for i in range(15):
+        s.lutra.start()
+        for server in s.servers:
+            steps.transaction(server, schema, f"REPLACE INTO hot VALUES (1, '{server.server_id}.{i}')")
+        s.lutra.wait()
+        s.lutra.kill()
+    s.lutra.start()
+    s.ends_well()
+
+
+def every_write_is_explained(site, channel, schema):
+    """R17, R21: who decides knows what is locked, rows that are not there among it."""
+    s = pair(site, channel, schema, engines=("mariadb", "mariadb"))
+    s.lutra.start()
+    with s.clients(limit=150) as clients:
+        clients.join()
+    s.ends_well()
+
+
+# -- policies --------------------------------------------------------------------------------------------------------------------------
+
+STOCK = ("CREATE TABLE stock (id INT PRIMARY KEY, n BIGINT NOT NULL, top INT NOT NULL, low INT NOT NULL, v VARCHAR(30))"
+         " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+PRICE = "CREATE TABLE price (id INT PRIMARY KEY, v VARCHAR(30)) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
+DIARY = "CREATE TABLE diary (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(30)) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
+BEGIN = ", ".join(f"({i}, 100, 500, 500, '')" for i in range(1, 5))
+POLICIES = {**QUICK, "tables": [{"table": "{schema}.stock", "columns": {"n": "counter", "top": "greatest", "low": "least"}},
+                                {"table": "{schema}.price", "policy": {"trusted": "a"}}, {"table": "{schema}.diary", "policy": "none"}]}
+
+
+def policies(schema):
+    return {**POLICIES, "tables": [{**entry, "table": entry["table"].format(schema=schema)} for entry in POLICIES["tables"]]}
+
+
+def on_all_tables(rnd, value):
+    key, number = rnd.randrange(1, 5), rnd.randrange(1000)
+    return rnd.choice((("UPDATE stock SET n=n+%s, v=%s WHERE id=%s", (rnd.randrange(-5, 10), value, key)),
+                       ("UPDATE stock SET top=GREATEST(top, %s), low=LEAST(low, %s) WHERE id=%s", (number, number, key)),
+                       ("REPLACE INTO price VALUES (%s, %s)", (key, value)),
+                       ("DELETE FROM price WHERE id=%s", (key,)),
+                       ("REPLACE INTO hot VALUES (%s, %s)", (key, value)),
+                       ("INSERT INTO diary (v) VALUES (%s)" if value[0] == "a" else "DELETE FROM hot WHERE id=%s", (value if value[0] == "a" else key,))))
+
+
+def test_each_table_by_its_policy_though_lutra_is_killed(site, channel, schema):
+    """Counters are what they began with and all that was added anywhere; the greatest and the least are those of all writes."""
+    s = pair(site, channel, schema, tables=(HOT, STOCK, PRICE, DIARY, f"INSERT INTO stock VALUES {BEGIN}"), conflicts=policies(schema))
+    s.lutra.start()
+    with s.clients(on_all_tables, pause_s=0.005) as clients, Keeper(s.lutra, random.Random(3), kills=4, longest_s=0.8) as keeper:
+        keeper.finish()
+        clients.go_on()
+        clients.stop()
+    s.settle()
+    s.is_equal()
+    s.is_silent()
+    added, written = collections.Counter(), collections.defaultdict(list)
+    for log in s.logs({"stock": "id"}).values():
+        for (_, key), (before, after) in (change for t in log if not t.own for change in t.changes.items()):
+            added[key] += after["n"] - before["n"]
+            written[key] += [after["top"], after["low"]]
+    assert len(added) == 4
+    for key, n, top, low in s.servers[0].sql("SELECT id, n, top, low FROM stock", db=schema):
+        assert (n, top, low) == (100 + added[key], max(written[key]), min(written[key])), key
+    assert s.servers[1].sql("SELECT COUNT(*) FROM diary", db=schema)[0][0] > 0
+
+
+def test_the_trusted_sites_row_stands(site, channel, schema):
+    """Whoever wrote it first, and whether it is deleted or written."""
+    s = pair(site, channel, schema, tables=(HOT, PRICE, BASE.replace("hot", "price")), conflicts={"policy": {"trusted": "a"}, "heartbeat": "100ms"})
+    s.lutra.start()
+    s.lutra.wait()
+    for pipeline in PIPELINES:
+        s.lutra.command("pause", pipeline)
+    steps.transaction(s.servers[0], schema, "UPDATE price SET v='a' WHERE id=1", "DELETE FROM price WHERE id=2")
+    steps.transaction(s.servers[1], schema, "UPDATE price SET v='b' WHERE id IN (1, 2)", "INSERT INTO price VALUES (3, 'b')")
+    for pipeline in PIPELINES:
+        s.lutra.command("resume", pipeline)
+    s.settle()
+    s.is_equal()
+    s.is_silent()
+    assert s.servers[1].sql("SELECT * FROM price ORDER BY id", db=schema) == ((1, "a"), (3, "b"))

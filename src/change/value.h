@@ -71,11 +71,11 @@ change_json_marks_at(const char *text, size_t len)
 	return len + (align - ((uintptr_t)text + len) % align) % align;
 }
 
-/** `v->nmarks` of them. */
+/** `v->nmarks` of them; NULL: none. */
 static inline const struct change_json_mark *
 change_value_marks(const struct change_value *v)
 {
-	return (const void *)(v->bytes.ptr + change_json_marks_at(v->bytes.ptr, v->bytes.len));
+	return v->nmarks > 0 ? (const void *)(v->bytes.ptr + change_json_marks_at(v->bytes.ptr, v->bytes.len)) : NULL;
 }
 
 /** "2026-11-22 08:00:00.000", "-838:59:59", ... in the server's own form with `frac` digits, for DATE, TIME, DATETIME

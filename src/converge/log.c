@@ -3,17 +3,25 @@
 #include "base/fault.h"
 #include "converge/tables.h"
 
+/** A table that could not be described, and why. */
+struct refused {
+	uint64_t table; /* change_table.id */
+	struct lt_err err;
+};
+
 /* Owner: the reader's thread. */
 struct log {
 	struct change_source base;
-	struct change_source *inner; /* owned */
-	const char *channel;         /* borrowed */
-	struct change_filter filter; /* of who takes the transactions, */
+	struct change_source *inner;       /* owned */
+	const char *channel;               /* borrowed */
+	struct change_filter filter;       /* of who takes the transactions, */
 	struct change_describer describer; /* both */
 	struct conflict_clock clock;
 	struct lt_arena *scratch; /* owned: decoding of our own rows */
 	bool has_behind, met;     /* `behind` was passed */
 	struct change_position behind;
+	struct refused *refused; /* owned: met before `behind` */
+	size_t nrefused;
 };
 
 /* -- what Lutra wrote ----------------------------------------------------------------------------- */
@@ -26,15 +34,46 @@ want_table(void *ctx, struct lt_str schema, struct lt_str table)
 	return converge_table_of(schema, table) != CONVERGE_TABLE_NONE || l->filter.table(l->filter.ctx, schema, table);
 }
 
+/* Rows before `behind` may have another shape than whoever takes the transactions knows: nobody will look at them. */
+static void
+put_off(struct log *l, const struct change_table *draft, const struct lt_err *err)
+{
+	l->refused = lt_realloc(l->refused, (l->nrefused + 1) * sizeof(*l->refused));
+	l->refused[l->nrefused++] = (struct refused){ draft->id, *err };
+}
+
 /* Ours are read by place. */
 static bool
 describe(void *ctx, struct change_table *draft, struct lt_err *err)
 {
 	struct log *l = ctx;
+	struct lt_err why = { 0 };
 
-	if (converge_table_of(draft->schema, draft->name) != CONVERGE_TABLE_NONE || l->describer.complete == NULL)
+	if (converge_table_of(draft->schema, draft->name) != CONVERGE_TABLE_NONE || l->describer.complete == NULL ||
+	    l->describer.complete(l->describer.ctx, draft, &why))
 		return true;
-	return l->describer.complete(l->describer.ctx, draft, err);
+	if (l->has_behind && lt_err_kind(&why) == LT_KIND_FATAL) {
+		put_off(l, draft, &why);
+		return true;
+	}
+	*err = why;
+	return false;
+}
+
+/* A transaction that is handed on. */
+static bool
+check_tables(const struct log *l, const struct change_txn *t, struct lt_err *err)
+{
+	for (size_t i = 0; i < l->nrefused; i++) {
+		for (size_t k = 0; k < t->ntables; k++) {
+			if (t->tables[k]->id != l->refused[i].table)
+				continue;
+			*err = l->refused[i].err;
+			change_txn_where(t, &err->where);
+			return false;
+		}
+	}
+	return true;
 }
 
 static bool
@@ -229,7 +268,13 @@ log_next(struct change_source *s, int timeout_ms, struct change_txn **ret, struc
 		*ret = NULL;
 		return false;
 	}
-	return pass_over(l, ret, err);
+	if (!pass_over(l, ret, err))
+		return false;
+	if (*ret == NULL || check_tables(l, *ret, err))
+		return true;
+	change_txn_free(*ret);
+	*ret = NULL;
+	return false;
 }
 
 static void
@@ -252,6 +297,7 @@ log_close(struct change_source *s)
 	change_source_close(l->inner);
 	conflict_clock_free(&l->clock);
 	change_position_clear(&l->behind);
+	free(l->refused);
 	lt_arena_free(l->scratch);
 	free(l);
 }

@@ -1,8 +1,8 @@
 #include "base/queue.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <time.h>
+
+#include "base/cond.h"
 
 struct node {
 	struct node *next;
@@ -18,25 +18,14 @@ struct lt_queue {
 	bool closed;
 };
 
-static void
-cond_init(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
 struct lt_queue *
 lt_queue_new(size_t limit_bytes)
 {
 	struct lt_queue *q = lt_new(struct lt_queue);
 
 	pthread_mutex_init(&q->lock, NULL);
-	cond_init(&q->room);
-	cond_init(&q->filled);
+	lt_cond_init(&q->room);
+	lt_cond_init(&q->filled);
 	q->limit = limit_bytes;
 	return q;
 }
@@ -60,21 +49,6 @@ lt_queue_free(struct lt_queue *q, void (*drop)(void *item))
 	free(q);
 }
 
-static struct timespec
-deadline_in(int timeout_ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += timeout_ms / 1000;
-	t.tv_nsec += (long)(timeout_ms % 1000) * 1000000L;
-	if (t.tv_nsec >= 1000000000L) {
-		t.tv_nsec -= 1000000000L;
-		t.tv_sec++;
-	}
-	return t;
-}
-
 /* False at the time limit. */
 static bool
 wait_on(pthread_cond_t *cond, pthread_mutex_t *lock, int timeout_ms, const struct timespec *deadline)
@@ -87,7 +61,7 @@ wait_on(pthread_cond_t *cond, pthread_mutex_t *lock, int timeout_ms, const struc
 enum lt_queue_end
 lt_queue_push(struct lt_queue *q, void *item, size_t bytes, int timeout_ms)
 {
-	struct timespec deadline = deadline_in(LT_MAX(timeout_ms, 0));
+	struct timespec deadline = lt_cond_deadline((unsigned)LT_MAX(timeout_ms, 0));
 	enum lt_queue_end end = LT_QUEUE_DONE;
 	struct node *n;
 
@@ -120,7 +94,7 @@ lt_queue_push(struct lt_queue *q, void *item, size_t bytes, int timeout_ms)
 enum lt_queue_end
 lt_queue_pop(struct lt_queue *q, void **item, int timeout_ms)
 {
-	struct timespec deadline = deadline_in(LT_MAX(timeout_ms, 0));
+	struct timespec deadline = lt_cond_deadline((unsigned)LT_MAX(timeout_ms, 0));
 	enum lt_queue_end end = LT_QUEUE_DONE;
 	struct node *n = NULL;
 

@@ -1,24 +1,10 @@
+#include "base/cond.h"
 #include "converge/site_priv.h"
-
-#include <errno.h>
-#include <time.h>
-
 #include "pipeline/connect.h"
 
 #define PAUSE_MS 50
 #define NOTICE_MS 50
 #define LEAVE_MS 10000
-
-static void
-init_cond(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-}
 
 static void
 list_senders(struct converge_site *s)
@@ -59,10 +45,9 @@ converge_site_start(const struct model_channel *channel, size_t site, const stru
 	s->heap = change_heap_new(channel->memory_bytes / PIPELINE_MEMORY_SHARES, room);
 	s->memory = (struct conflict_room){ take, give, s->heap };
 	s->stop = lt_wake_new();
-	s->pause = lt_wake_new();
 	s->origin.stop = s->stop;
 	pthread_mutex_init(&s->lock, NULL);
-	init_cond(&s->moved);
+	lt_cond_init(&s->moved);
 	change_position_init(&s->at);
 	for (size_t i = 0; i < channel->nsites; i++) {
 		if (i != site) {
@@ -81,7 +66,6 @@ void
 converge_site_end(struct converge_site *s)
 {
 	lt_wake_raise(s->stop);
-	lt_wake_raise(s->pause);
 	pthread_mutex_lock(&s->lock);
 	pthread_cond_broadcast(&s->moved);
 	pthread_mutex_unlock(&s->lock);
@@ -117,7 +101,6 @@ converge_site_free(struct converge_site *s)
 	pthread_cond_destroy(&s->moved);
 	pthread_mutex_destroy(&s->lock);
 	lt_wake_free(s->stop);
-	lt_wake_free(s->pause);
 	free(s);
 }
 
@@ -142,15 +125,13 @@ converge_site_wait(struct converge_site *s, unsigned tries)
 
 /* -- the fence ------------------------------------------------------------------------------------ */
 
+/* Behind the lock: until something moved, for a moment at most. */
 static void
-add_ms(struct timespec *t, unsigned ms)
+wait_moved(struct converge_site *s, unsigned limit_ms)
 {
-	t->tv_sec += ms / 1000;
-	t->tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t->tv_nsec >= 1000000000) {
-		t->tv_sec++;
-		t->tv_nsec -= 1000000000;
-	}
+	struct timespec until = lt_cond_deadline(LT_MIN(limit_ms, NOTICE_MS));
+
+	pthread_cond_timedwait(&s->moved, &s->lock, &until);
 }
 
 /* Behind the lock. */
@@ -179,16 +160,11 @@ converge_site_fence(struct converge_site *s, const char *server, const struct ch
 
 	pthread_mutex_lock(&s->lock);
 	while (!(passed = has_passed(s, server, end)) && lt_mono_us(s->clock) < deadline &&
-	       !converge_site_is_ending(s) && !(stop != NULL && lt_wake_raised(stop))) {
-		struct timespec until;
-
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		add_ms(&until, LT_MIN(limit_ms, NOTICE_MS));
-		pthread_cond_timedwait(&s->moved, &s->lock, &until);
-	}
+	       !converge_site_is_ending(s) && !(stop != NULL && lt_wake_raised(stop)))
+		wait_moved(s, limit_ms);
+	s->status.fence_us += lt_mono_us(s->clock) - began; /* who waits in steps asks several times for one fence */
 	if (passed) {
 		s->status.fences++;
-		s->status.fence_us += lt_mono_us(s->clock) - began;
 	} else if (converge_site_is_ending(s) || (stop != NULL && lt_wake_raised(stop))) {
 		lt_fail(err, LT_E_CANCELLED, "the pipeline ends");
 	} else {
@@ -330,17 +306,6 @@ converge_site_knows(struct converge_site *s, uint32_t peer, uint64_t *seq)
 	return knows;
 }
 
-/* Behind the lock, for a moment. */
-static void
-wait_moved(struct converge_site *s)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	add_ms(&until, NOTICE_MS);
-	pthread_cond_timedwait(&s->moved, &s->lock, &until);
-}
-
 bool
 converge_site_leave(struct converge_site *s, uint32_t peer, struct lt_wake *gone, struct lt_err *err)
 {
@@ -350,7 +315,7 @@ converge_site_leave(struct converge_site *s, uint32_t peer, struct lt_wake *gone
 	pthread_mutex_lock(&s->lock);
 	s->leaving = peer; /* of the keeper, which writes what was heard */
 	while (!left && !ends && lt_mono_us(s->clock) < deadline) {
-		wait_moved(s);
+		wait_moved(s, NOTICE_MS);
 		left = s->leaving != peer;
 		ends = converge_site_is_ending(s) || lt_wake_raised(gone);
 	}

@@ -155,13 +155,29 @@ thin_out(struct converge_site *s, struct lt_err *err)
 	return true;
 }
 
+/* Behind the lock. What every peer has seen is forgotten, but for keys that are kept; what is left makes the state. */
+static void
+forget_and_note(struct converge_site *s, struct lt_arena *arena, struct conflict_checkpoint *state)
+{
+	struct conflict_memory *m = conflict_observer_memory(s->observer);
+	struct conflict_vector everyone = { 0 };
+	struct kept kept = { 0 };
+	conflict_keep_fn *keeps;
+
+	conflict_memory_each(m, note_parked, &kept);
+	keeps = kept.count > 0 ? keep : NULL;
+	conflict_peers_everyone(&s->heard, &everyone);
+	conflict_memory_forget(m, &everyone, keeps, &kept);
+	conflict_observer_checkpoint(s->observer, LT_STR(""), keeps, &kept, arena, state);
+	conflict_vector_free(&everyone);
+}
+
 static bool
 write_checkpoint(struct converge_site *s, struct lt_err *err)
 {
 	struct lt_arena *arena = lt_arena_new();
 	struct conflict_checkpoint state;
 	struct change_position at;
-	struct kept kept = { 0 };
 	struct lt_buf bytes = { 0 };
 	bool begun, ok = true;
 	uint64_t id;
@@ -170,9 +186,7 @@ write_checkpoint(struct converge_site *s, struct lt_err *err)
 	pthread_mutex_lock(&s->lock);
 	begun = s->observer != NULL;
 	if (begun) {
-		conflict_memory_each(conflict_observer_memory(s->observer), note_parked, &kept);
-		conflict_observer_checkpoint(
-		    s->observer, LT_STR(""), kept.count > 0 ? keep : NULL, &kept, arena, &state);
+		forget_and_note(s, arena, &state);
 		change_position_copy(&at, &s->at);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -186,25 +200,6 @@ write_checkpoint(struct converge_site *s, struct lt_err *err)
 	change_position_clear(&at);
 	lt_arena_free(arena);
 	return ok && thin_out(s, err);
-}
-
-/* What every peer has seen. */
-static void
-forget(struct converge_site *s)
-{
-	struct conflict_vector everyone = { 0 };
-	struct kept kept = { 0 };
-
-	pthread_mutex_lock(&s->lock);
-	if (s->observer != NULL) {
-		struct conflict_memory *m = conflict_observer_memory(s->observer);
-
-		conflict_peers_everyone(&s->heard, &everyone);
-		conflict_memory_each(m, note_parked, &kept);
-		conflict_memory_forget(m, &everyone, kept.count > 0 ? keep : NULL, &kept);
-	}
-	pthread_mutex_unlock(&s->lock);
-	conflict_vector_free(&everyone);
 }
 
 /* -- the first one -------------------------------------------------------------------------------- */
@@ -333,7 +328,6 @@ keep_once(struct converge_site *s, struct lt_err *err)
 	if (!connect_and_base(s, err) || !beat(s, err))
 		return false;
 	if (now - s->checkpoint_us >= CHECKPOINT_BEATS * (uint64_t)s->interval_us) {
-		forget(s);
 		if (!write_checkpoint(s, err))
 			return false;
 		s->checkpoint_us = now;

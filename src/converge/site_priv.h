@@ -41,7 +41,6 @@ struct converge_site {
 	struct conflict_room memory;           /* it, for the core */
 	struct lt_thread *observing, *keeping; /* owned */
 	struct lt_wake *stop;                  /* owned */
-	struct lt_wake *pause;                 /* owned; raised at the end, too: cuts the observer's pauses short */
 
 	pthread_mutex_t lock;
 	pthread_cond_t moved;

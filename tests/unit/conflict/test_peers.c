@@ -125,6 +125,39 @@ what_was_received_is_taken_into_what_is_durable(void **state)
 	conflict_peers_free(&durable);
 }
 
+static void
+what_was_heard_comes_back_and_no_truncation_does(void **state)
+{
+	struct conflict_peers p = { 0 }, back = { 0 };
+	struct conflict_vector seen = { 0 };
+	struct lt_buf bytes = { 0 };
+	struct lt_err err = { 0 };
+
+	(void)state;
+	conflict_peers_add(&p, 7);
+	conflict_vector_raise(&seen, conflict_origin(2, 1), 300);
+	conflict_vector_raise(&seen, conflict_origin(9, 0), 70000);
+	conflict_peers_hear(&p, 2, &seen);
+	conflict_peers_encode(&p, &bytes);
+	for (size_t n = 0; n < bytes.len; n++) {
+		struct lt_err why = { 0 };
+
+		assert_false(conflict_peers_decode(lt_str_of(bytes.ptr, n), &back, &why));
+		assert_int_equal(why.code, LT_E_STATE_BROKEN);
+		assert_int_equal(back.count, 0);
+	}
+	assert_true(conflict_peers_decode(lt_buf_str(&bytes), &back, &err));
+	assert_int_equal(back.count, 2);
+	assert_int_equal(conflict_peers_seen(&back, 7)->count, 0);
+	assert_int_equal(conflict_peers_seen(&back, 2)->count, 2);
+	assert_int_equal(conflict_vector_get(conflict_peers_seen(&back, 2), conflict_origin(2, 1)), 300);
+	assert_int_equal(conflict_vector_get(conflict_peers_seen(&back, 2), conflict_origin(9, 0)), 70000);
+	lt_buf_free(&bytes);
+	conflict_vector_free(&seen);
+	conflict_peers_free(&p);
+	conflict_peers_free(&back);
+}
+
 int
 main(void)
 {
@@ -135,6 +168,7 @@ main(void)
 		PAIR(r24_a_peer_that_is_removed_claims_nothing),
 		cmocka_unit_test(without_peers_nothing_is_told),
 		PAIR(what_was_received_is_taken_into_what_is_durable),
+		cmocka_unit_test(what_was_heard_comes_back_and_no_truncation_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

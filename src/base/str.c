@@ -66,6 +66,16 @@ lt_str_hash(struct lt_str s)
 	return h ^ h >> 32;
 }
 
+bool
+lt_str_is_print(struct lt_str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] < 0x20 || s.ptr[i] > 0x7e)
+			return false;
+	}
+	return true;
+}
+
 char *
 lt_str_dup(struct lt_str s)
 {

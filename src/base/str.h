@@ -49,6 +49,8 @@ LT_MUST_USE bool lt_str_u64(struct lt_str s, uint64_t *out);
 int lt_hex_digit(char c);
 /** 64-bit hash, stable within one process. */
 uint64_t lt_str_hash(struct lt_str s);
+/** Nothing but printable ASCII, space among it. */
+bool lt_str_is_print(struct lt_str s);
 /** A copy that ends with a zero byte; the caller's to free(). */
 char *lt_str_dup(struct lt_str s);
 /** Copy into a fixed buffer, cut to fit, always ended by a zero byte. */

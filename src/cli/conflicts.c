@@ -12,6 +12,14 @@ or_empty(const char *value)
 	return value != NULL ? value : "";
 }
 
+static void
+print(const struct cli_args *args, const struct lt_buf *out)
+{
+	fwrite(out->ptr, 1, out->len, stdout);
+	if (args->values[CLI_JSON] != NULL)
+		putchar('\n');
+}
+
 /* Who knows the sites: the run on the data folder, or the file that is the operand number `at`. */
 static bool
 answer(const struct cli_args *args, size_t at, const struct node_frame *request, int *status, struct lt_err *err)
@@ -26,11 +34,8 @@ answer(const struct cli_args *args, size_t at, const struct node_frame *request,
 	if (file == NULL)
 		return cli_ask_form(args, request, status, err);
 	ok = model_channel_load(file, &channel, err) && node_conflicts(channel, request, NULL, &out, err);
-	if (ok) {
-		fwrite(out.ptr, 1, out.len, stdout);
-		if (args->values[CLI_JSON] != NULL)
-			putchar('\n');
-	}
+	if (ok)
+		print(args, &out);
 	model_channel_free(channel);
 	lt_buf_free(&out);
 	return ok;
@@ -111,11 +116,8 @@ explain_file(const struct cli_args *args, const struct node_frame *request, stru
 	ok = model_channel_load(args->operands[0], &channel, err);
 	wish.channel = channel;
 	ok = ok && node_explain(&wish, request, &out, err);
-	if (ok) {
-		fwrite(out.ptr, 1, out.len, stdout);
-		if (args->values[CLI_JSON] != NULL)
-			putchar('\n');
-	}
+	if (ok)
+		print(args, &out);
 	model_channel_free(channel);
 	lt_buf_free(&out);
 	return ok;

@@ -126,16 +126,6 @@ add_time(const struct change_value *v, struct lt_buf *out)
 	add_bytes(without_end_zeros(lt_str_of(text, change_time_text(v->kind, &v->time, text))), out);
 }
 
-static bool
-is_printable_ascii(struct lt_str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] < 0x20 || s.ptr[i] > 0x7e)
-			return false;
-	}
-	return true;
-}
-
 /* The first characters of UTF-8. */
 static struct lt_str
 first_characters(struct lt_str s, uint32_t count)
@@ -160,7 +150,7 @@ add_text(const struct shape_part *p, struct lt_str charset, struct lt_str s, str
 
 	if (fold && !pipeline_text_folds(s))
 		return false;
-	if (p->prefix > 0 && !is_printable_ascii(s) && !converge_shape_charset_is_utf8(charset))
+	if (p->prefix > 0 && !lt_str_is_print(s) && !converge_shape_charset_is_utf8(charset))
 		return false;
 	if (p->prefix > 0)
 		s = first_characters(s, p->prefix);

@@ -188,20 +188,10 @@ without_end_spaces(struct lt_str s)
 	return s;
 }
 
-static bool
-is_printable_ascii(struct lt_str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] < 0x20 || s.ptr[i] > 0x7e)
-			return false;
-	}
-	return true;
-}
-
 bool
 pipeline_text_folds(struct lt_str s)
 {
-	return is_printable_ascii(s) && (s.len == 0 || memchr(s.ptr, '~', s.len) == NULL);
+	return lt_str_is_print(s) && (s.len == 0 || memchr(s.ptr, '~', s.len) == NULL);
 }
 
 static enum pipeline_key_end
@@ -209,7 +199,7 @@ add_text(struct lt_str s, const struct pipeline_part *p, struct lt_buf *out)
 {
 	bool fold = p->kind == PIPELINE_PART_TEXT_FOLDED;
 
-	if ((p->prefix > 0 || p->column->bind == PIPELINE_BIND_FOREIGN) && !is_printable_ascii(s))
+	if ((p->prefix > 0 || p->column->bind == PIPELINE_BIND_FOREIGN) && !lt_str_is_print(s))
 		return PIPELINE_KEY_UNKNOWN;
 	if (fold && !pipeline_text_folds(s))
 		return PIPELINE_KEY_UNKNOWN;
@@ -231,7 +221,7 @@ add_weights(struct lt_str s, const struct pipeline_part *p, struct lt_buf *out)
 	size_t at = out->len;
 
 	lt_buf_le(out, 0, 4); /* its length, known in the end */
-	if ((p->ascii_only && !is_printable_ascii(s)) || !pipeline_weights_add(p->weights, s, p->prefix, out))
+	if ((p->ascii_only && !lt_str_is_print(s)) || !pipeline_weights_add(p->weights, s, p->prefix, out))
 		return PIPELINE_KEY_UNKNOWN;
 	for (size_t i = 0; i < 4; i++)
 		out->ptr[at + i] = (char)((out->len - at - 4) >> (8 * i));

@@ -409,14 +409,20 @@ def events_between(server, file, begin, end):
     return [(pos, kind) for _, pos, kind, *_ in server.sql(f"SHOW BINLOG EVENTS IN '{file}' FROM {begin}") if pos < end]
 
 
-@pytest.mark.parametrize("engine, damaged", [("mariadb", "rows"), ("mysql", "rows"), ("mysql", "end")])
-def test_a_damaged_event_is_skipped_with_its_transaction(engine, damaged, site, channel, schema):
-    """Also the one that ends it: what comes next tells. The other way on, by file and position, has to pass it too."""
+def begun(engine, site, channel):
+    """A channel that has run and was ended, with nothing left to read."""
     source, target = site(engine, 1), site("mariadb", 2)
     lutra = channel({"hz": source, "us": target}, "hz -> us").start()
     lutra.wait()
     assert lutra.stop() == 0
     steps.settled_end(source)  # no note of the server's own may come between
+    return source, target, lutra
+
+
+@pytest.mark.parametrize("engine, damaged", [("mariadb", "rows"), ("mysql", "rows"), ("mysql", "end")])
+def test_a_damaged_event_is_skipped_with_its_transaction(engine, damaged, site, channel, schema):
+    """Also the one that ends it: what comes next tells. The other way on, by file and position, has to pass it too."""
+    source, target, lutra = begun(engine, site, channel)
     for n in (1, 2, 3, 4):
         transaction(source, schema, f"INSERT INTO ledger VALUES ({n})")
         if n == 2:
@@ -444,11 +450,7 @@ def test_a_damaged_event_is_skipped_with_its_transaction(engine, damaged, site, 
 @pytest.mark.parametrize("engine, damaged", [("mariadb", "Gtid"), ("mysql", "Gtid"), ("mysql", "Query")])
 def test_behind_a_damaged_begin_the_next_file_is_the_way_on(engine, damaged, site, channel, schema):
     """Where the transaction ends cannot be told. The refusal names the place that can."""
-    source, target = site(engine, 1), site("mariadb", 2)
-    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
-    lutra.wait()
-    assert lutra.stop() == 0
-    steps.settled_end(source)
+    source, target, lutra = begun(engine, site, channel)
     transaction(source, schema, "INSERT INTO ledger VALUES (1)")
     file, begin = steps.log_end(source)
     transaction(source, schema, "INSERT INTO ledger VALUES (2)")
@@ -494,11 +496,7 @@ TO_COME = [("E3003", WRITES, another_type(99)), ("E3004", WRITES, another_type(2
 @pytest.mark.parametrize("code, kinds, change", TO_COME, ids=[code for code, *_ in TO_COME])
 def test_what_this_lutra_does_not_know_is_done_by_hand_and_skipped(code, kinds, change, engine, site, channel, schema):
     """As the hint says."""
-    source, target = site(engine, 1), site("mariadb", 2)
-    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
-    lutra.wait()
-    assert lutra.stop() == 0
-    steps.settled_end(source)
+    source, target, lutra = begun(engine, site, channel)
     transaction(source, schema, "INSERT INTO ledger VALUES (1)")
     file, begin = steps.log_end(source)
     if code == "E4006":

@@ -15,6 +15,14 @@ struct settle_after {
 	const struct settle_after *next;
 };
 
+/** The values that a row has in further unique indexes. */
+struct settle_values {
+	const struct conflict_row *row;
+	struct lt_str *claims;
+	uint32_t count;
+	const struct settle_values *next;
+};
+
 /** One row of the lock set, there or not. */
 struct settle_row {
 	struct lt_str key;
@@ -27,9 +35,10 @@ struct settle_row {
 	const struct conflict_row *wanted; /* as it is decided */
 	/* Of tables whose rows compete for unique values: */
 	const struct settle_after *afters;
-	struct conflict_parked parked; /* row NULL: none is */
-	bool looked;                   /* that is known */
-	bool followed;                 /* who has its values is in the set */
+	const struct settle_values *values; /* of each of these images that was asked for */
+	struct conflict_parked parked;      /* row NULL: none is */
+	bool looked;                        /* that is known */
+	bool followed;                      /* who has its values is in the set */
 };
 
 struct settle_holder {

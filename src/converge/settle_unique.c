@@ -60,19 +60,47 @@ settle_blank_image(struct settle *t, const struct settle_row *r)
 
 /* -- who has a value ------------------------------------------------------------------------------ */
 
+static const struct settle_values *
+known_values(const struct settle_row *r, const struct conflict_row *row)
+{
+	const struct settle_values *v = r->values;
+
+	while (v != NULL && v->row != row)
+		v = v->next;
+	return v;
+}
+
+/* Worked out once: the server may have to be asked what a text weighs, and not while the observer is held. NULL: it
+ * failed. */
+static const struct settle_values *
+values_of_image(struct settle *t, struct settle_row *r, const struct conflict_row *row, struct lt_err *err)
+{
+	const struct settle_values *known = known_values(r, row);
+	struct settle_values *v;
+
+	if (known != NULL)
+		return known;
+	v = lt_arena_alloc(t->arena, sizeof(*v));
+	*v = (struct settle_values){ .row = row, .next = r->values };
+	if (!converge_shape_claims(r->shape, row, t->arena, &v->claims, &v->count, err))
+		return NULL;
+	r->values = v;
+	return v;
+}
+
 /* The values of a row get numbers; of one that is in the table, nobody else has them. */
 static bool
-claim(struct settle *t, const struct settle_row *r, const struct conflict_row *row, bool is_held, struct lt_err *err)
+claim(struct settle *t, struct settle_row *r, const struct conflict_row *row, bool is_held, struct lt_err *err)
 {
-	struct lt_str *claims;
-	uint32_t n;
+	const struct settle_values *v;
 
 	if (row == NULL)
 		return true;
-	if (!converge_shape_claims(r->shape, row, t->arena, &claims, &n, err))
+	v = values_of_image(t, r, row, err);
+	if (v == NULL)
 		return false;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t at = conflict_keys_add(&t->claims, claims[i]);
+	for (uint32_t i = 0; i < v->count; i++) {
+		uint32_t at = conflict_keys_add(&t->claims, v->claims[i]);
 
 		if (at == t->claims_cap) {
 			uint32_t cap = t->claims_cap > 0 ? t->claims_cap * 2 : 16;
@@ -89,16 +117,17 @@ claim(struct settle *t, const struct settle_row *r, const struct conflict_row *r
 
 /* The rows of the table that have the row's values, but for those that are known. */
 static bool
-look_for_holders(struct settle *t, const struct settle_row *r, const struct conflict_row *row, struct lt_err *err)
+look_for_holders(struct settle *t, struct settle_row *r, const struct conflict_row *row, struct lt_err *err)
 {
+	const struct settle_values *v;
 	struct lt_buf sql = { 0 };
-	struct lt_str *claims;
-	uint32_t n, at = 0;
+	uint32_t at = 0;
 	bool ok;
 
 	if (row == NULL)
 		return true;
-	ok = claim(t, r, row, false, err) && converge_shape_claims(r->shape, row, t->arena, &claims, &n, err);
+	ok = claim(t, r, row, false, err);
+	v = known_values(r, row);
 	for (size_t i = 0; ok && i < converge_shape_uniques(r->shape); i++) {
 		struct settle_claim *c;
 
@@ -106,8 +135,8 @@ look_for_holders(struct settle *t, const struct settle_row *r, const struct conf
 		converge_shape_select(r->shape, &sql);
 		if (!converge_shape_unique_where(r->shape, i, row, &sql))
 			continue;
-		LT_ASSERT(at < n);
-		c = &t->claimed[conflict_keys_find(&t->claims, claims[at++])];
+		LT_ASSERT(at < v->count);
+		c = &t->claimed[conflict_keys_find(&t->claims, v->claims[at++])];
 		if (c->looked)
 			continue;
 		c->looked = true;
@@ -254,18 +283,18 @@ settle_view_parked(void *ctx, struct lt_str key)
 	return i != CONFLICT_NO_KEY && t->rows[i]->parked.row != NULL ? &t->rows[i]->parked : NULL;
 }
 
-/* All have been asked for before, so weights are known and the server is not asked now. */
+/* All have been worked out before: the server is not asked now. */
 uint32_t
 settle_view_claims(
     void *ctx, struct lt_str key, const struct conflict_row *row, struct lt_arena *arena, struct lt_str **ret)
 {
 	const struct settle *t = ctx;
-	struct lt_err ignored = { 0 };
-	uint32_t n = 0;
+	const struct settle_values *v = known_values(t->rows[conflict_keys_find(&t->keys, key)], row);
 
-	LT_ASSERT(
-	    converge_shape_claims(t->rows[conflict_keys_find(&t->keys, key)]->shape, row, arena, ret, &n, &ignored));
-	return n;
+	(void)arena;
+	LT_ASSERT(v != NULL);
+	*ret = v->claims;
+	return v->count;
 }
 
 static void

@@ -225,3 +225,26 @@ def test_the_trusted_sites_row_stands(site, channel, schema):
     s.is_equal()
     s.is_silent()
     assert s.servers[1].sql("SELECT * FROM price ORDER BY id", db=schema) == ((1, "a"), (3, "b"))
+
+
+def test_r24_what_every_site_has_seen_is_forgotten(site, channel, schema):
+    """Also deletions; and nothing while one site is not heard."""
+    s = pair(site, channel, schema, tables=(HOT, BASE), conflicts=QUICK)
+
+    def remembered():
+        return [its["keys"] for its in s.lutra.status()["channels"][0]["sites"]]
+
+    s.lutra.start()
+    s.lutra.command("pause", "b->a")
+    for n in range(10, 30):
+        steps.transaction(s.servers[0], schema, f"INSERT INTO hot VALUES ({n}, 'a')", f"DELETE FROM hot WHERE id={n - 1}")
+    wait_until(lambda: s.servers[1].sql("SELECT 1 FROM hot WHERE id=29", db=schema), steps.PATIENCE_S, "all to arrive at b")
+    beats, = s.servers[0].sql("SELECT beats FROM lutra.site")[0]
+    wait_until(lambda: s.servers[0].sql("SELECT beats FROM lutra.site")[0][0] > beats + 15, steps.PATIENCE_S, "a checkpoint")
+    assert remembered()[0] >= 20  # what b has seen it could not say
+    s.lutra.command("resume", "b->a")
+    wait_until(lambda: remembered() == [0, 0], steps.PATIENCE_S, "all to be forgotten")
+    steps.transaction(s.servers[1], schema, "UPDATE hot SET v='b' WHERE id=29")
+    s.settle()
+    s.is_equal()
+    s.is_silent()

@@ -150,32 +150,33 @@ read_version(struct my_conn *c, uint64_t *version, struct lt_err *err)
 /* Columns that came later. An owner that runs meanwhile goes on until the claim that follows raises its epoch: it
  * writes nothing that this version would not understand. */
 static const struct newer {
-	const char *probe, *add;
+	const char *table, *columns, *add;
 } newer[] = {
-	{ "SELECT ahead FROM lutra.lane LIMIT 0",
-	    "ALTER TABLE lutra.lane ADD COLUMN ahead MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NULL" },
-	{ "SELECT read_file, read_pos FROM lutra.schema_version LIMIT 0",
-	    "ALTER TABLE lutra.schema_version ADD COLUMN read_file VARCHAR(255) NULL,"
-	    " ADD COLUMN read_pos BIGINT UNSIGNED NOT NULL DEFAULT 0" },
-	{ "SELECT reader, from_file, from_pos FROM lutra.ddl LIMIT 0",
-	    "ALTER TABLE lutra.ddl ADD COLUMN reader VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NULL,"
+	{ "lane", "ahead", "ADD COLUMN ahead MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NULL" },
+	{ "schema_version", "read_file, read_pos",
+	    "ADD COLUMN read_file VARCHAR(255) NULL, ADD COLUMN read_pos BIGINT UNSIGNED NOT NULL DEFAULT 0" },
+	{ "ddl", "reader, from_file, from_pos",
+	    "ADD COLUMN reader VARCHAR(132) CHARACTER SET ascii COLLATE ascii_bin NULL,"
 	    " ADD COLUMN from_file VARCHAR(255) NULL, ADD COLUMN from_pos BIGINT UNSIGNED NULL" },
-	{ "SELECT is_hash FROM lutra.schema_key LIMIT 0",
-	    "ALTER TABLE lutra.schema_key ADD COLUMN is_hash TINYINT NOT NULL DEFAULT 0" },
+	{ "schema_key", "is_hash", "ADD COLUMN is_hash TINYINT NOT NULL DEFAULT 0" },
 };
 
-/* All of them at once. */
-static const char probe_all[] = "SELECT l.ahead, v.read_file, v.read_pos, k.is_hash"
-				" FROM lutra.lane l, lutra.schema_version v, lutra.schema_key k LIMIT 0";
-
-/* *has: no column that the statement names is missing. */
+/* *has: no column of newer[from..to) is missing; asked in one statement. */
 static bool
-probe(struct my_conn *c, const char *sql, bool *has, struct lt_err *err)
+probe(struct my_conn *c, size_t from, size_t to, bool *has, struct lt_err *err)
 {
+	const char *between = "SELECT 1 FROM ";
+	struct lt_buf sql = { 0 };
 	struct my_rows *rows = NULL;
 
-	*has = my_query(c, sql, &rows, err);
+	for (size_t i = from; i < to; i++) {
+		lt_buf_printf(
+		    &sql, "%s(SELECT %s FROM lutra.%s LIMIT 0) AS t%zu", between, newer[i].columns, newer[i].table, i);
+		between = ", ";
+	}
+	*has = my_query(c, lt_buf_cstr(&sql), &rows, err);
 	my_rows_free(rows);
+	lt_buf_free(&sql);
 	if (!my_alive(c))
 		return false;
 	memset(err, 0, sizeof(*err));
@@ -183,16 +184,14 @@ probe(struct my_conn *c, const char *sql, bool *has, struct lt_err *err)
 }
 
 static bool
-add_columns(struct my_conn *c, const struct newer *n, struct lt_err *err)
+add_columns(struct my_conn *c, size_t at, struct lt_err *err)
 {
 	enum { HAS_IT_ALREADY = 1060 };
 	bool has;
 
-	if (!probe(c, n->probe, &has, err))
+	if (!probe(c, at, at + 1, &has, err))
 		return false;
-	if (has)
-		return true;
-	if (my_exec(c, n->add, NULL, err))
+	if (has || my_execf(c, err, "ALTER TABLE lutra.%s %s", newer[at].table, newer[at].add))
 		return true;
 	if (err->server_errno != HAS_IT_ALREADY)
 		return lt_wrap(err, "while migrating schema lutra");
@@ -206,10 +205,10 @@ add_newer(struct my_conn *c, struct lt_err *err)
 {
 	bool has;
 
-	if (!probe(c, probe_all, &has, err))
+	if (!probe(c, 0, LT_COUNT(newer), &has, err))
 		return false;
 	for (size_t i = 0; !has && i < LT_COUNT(newer); i++) {
-		if (!add_columns(c, &newer[i], err))
+		if (!add_columns(c, i, err))
 			return false;
 	}
 	return true;

@@ -424,6 +424,20 @@ def test_r16_state_of_version_1_is_migrated(site, channel, schema):
     assert [n for (n,) in target.sql("SELECT lane FROM lutra.lane WHERE channel = %s ORDER BY lane", (schema,))] == [0, 1, 2]
 
 
+LATER_COLUMNS = {"lane": ["ahead"], "schema_version": ["read_file", "read_pos"], "schema_key": ["is_hash"], "ddl": ["reader", "from_file", "from_pos"]}
+
+
+def test_r16_each_later_column_is_added_though_all_others_are_there(site, channel, schema):
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+    for table, names in LATER_COLUMNS.items():
+        assert lutra.stop() == 0
+        drop = ", ".join(f"DROP COLUMN {name}" for name in names)
+        target.script([f"ALTER TABLE lutra.{table} {drop}", "UPDATE lutra.meta SET value = 1 WHERE name = 'version'"])
+        lutra.start()
+        target.sql(f"SELECT {', '.join(names)} FROM lutra.{table}")
+
+
 def test_a_position_given_by_hand_forgets_what_was_done_ahead(site, channel, schema):
     hz, us = site("mariadb", 1), site("mariadb", 2)
     lutra = channel({"hz": hz, "us": us}, "hz -> us", extra=["writers: 4", "commit-order: free", "group: { rows: 100 }"])

@@ -35,24 +35,24 @@ struct conflict_function {
 
 /** How one column is made of its writes. */
 enum conflict_rule {
-	CONFLICT_LAST, /* the newest write */
-	CONFLICT_SUM,  /* a counter: the first value and all differences */
-	CONFLICT_MAX,  /* the greatest of those that had not seen each other (ADR 31); NULL is below all */
-	CONFLICT_MIN,  /* the least of them */
+	CONFLICT_LAST,     /* the newest write */
+	CONFLICT_SUM,      /* a counter: the first value and all differences */
+	CONFLICT_MAX,      /* the greatest of those that had not seen each other (ADR 31); NULL is below all */
+	CONFLICT_MIN,      /* the least of them */
 	CONFLICT_FUNCTION, /* what a function makes of them; where it fails the newest */
 };
 
 struct conflict_column {
 	enum conflict_rule rule;
-	const struct conflict_type *type; /* borrowed; of sums, greatest and least */
+	const struct conflict_type *type;         /* borrowed; of sums, greatest and least */
 	const struct conflict_function *function; /* borrowed; of CONFLICT_FUNCTION */
 };
 
 enum conflict_kind {
-	CONFLICT_BY_ROW,    /* last writer wins, the row is one value. Remembers a version for each key */
-	CONFLICT_BY_HOME,   /* trusted sites: stands against newer writes of others that had not seen it. Remembers
-			       operations */
-	CONFLICT_BY_COLUMN, /* each column by its own rule. Remembers operations */
+	CONFLICT_BY_ROW,      /* last writer wins, the row is one value. Remembers a version for each key */
+	CONFLICT_BY_HOME,     /* trusted sites: stands against newer writes of others that had not seen it. Remembers
+				 operations */
+	CONFLICT_BY_COLUMN,   /* each column by its own rule. Remembers operations */
 	CONFLICT_BY_FUNCTION, /* of the writes that had not seen each other the one that a function names; where it
 				 fails the newest. Remembers operations */
 };

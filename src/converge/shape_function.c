@@ -1,5 +1,6 @@
-/* Functions of users (ADR 47): a table's writes as Lua has them, and what comes out as a value of the column's own, byte
- * for byte as the site would give it back. What does not fit is refused here, since the server would stop at it. */
+/* Functions of users (ADR 47): a table's writes as Lua has them, and what comes out as a value of the column's own,
+ * byte for byte as the site would give it back. What does not fit is refused here, since the server would stop at it.
+ */
 #include <math.h>
 #include <stdio.h>
 
@@ -15,7 +16,7 @@ struct shape_function {
 	const struct script *script;     /* borrowed from the channel */
 	const struct shape_table *table; /* borrowed */
 	size_t at;
-	struct shape_type type; /* of a column of numbers */
+	struct shape_type type;     /* of a column of numbers */
 	const struct lt_str *names; /* of all columns, where it is asked about rows */
 };
 
@@ -148,8 +149,7 @@ static bool
 is_in_range(const struct shape_function *f, const struct change_column *c, const struct change_value *v)
 {
 	switch (c->kind) {
-	case CHANGE_INT:
-		return v->i64 < 0 ? 0 - (uint64_t)v->i64 <= f->type.least : (uint64_t)v->i64 <= f->type.most;
+	case CHANGE_INT: return v->i64 < 0 ? 0 - (uint64_t)v->i64 <= f->type.least : (uint64_t)v->i64 <= f->type.most;
 	case CHANGE_UINT: return v->u64 <= f->type.most;
 	case CHANGE_YEAR: return v->u64 == 0 || (v->u64 >= 1901 && v->u64 <= 2155);
 	case CHANGE_ENUM: return v->u64 >= 1 && v->u64 <= c->nmembers;
@@ -405,8 +405,8 @@ converge_shape_function_of_column(struct shape_table *t, size_t at, const struct
 
 	for (size_t i = 0; i < t->key.nparts; i++) {
 		if (t->key.parts[i].at == at)
-			return converge_shape_table_fail(
-			    t, err, "column %.*s is in the primary key, which no function makes", LT_FMT(c->kept->name));
+			return converge_shape_table_fail(t, err,
+			    "column %.*s is in the primary key, which no function makes", LT_FMT(c->kept->name));
 	}
 	/* FLOAT(7,2): the server rounds what is written. */
 	if (!converge_shape_type_of(c, real, &f->type) && real)

@@ -80,7 +80,8 @@ static bool
 read_function(const struct reading *r, const struct model_yaml *map, const char *tables, const char *column,
     struct script **out, struct lt_err *err)
 {
-	const struct model_yaml *inside = model_yaml_get(map, "function"), *beside = model_yaml_get(map, "function-file");
+	const struct model_yaml *inside = model_yaml_get(map, "function"),
+				*beside = model_yaml_get(map, "function-file");
 	struct lt_buf text = { 0 };
 	struct lt_str s = { 0 };
 	bool ok;
@@ -199,7 +200,8 @@ read_rule(const struct reading *r, const struct model_yaml *node, const char *ta
 }
 
 static bool
-read_columns(const struct reading *r, const struct model_yaml *node, struct model_conflict_policy *p, struct lt_err *err)
+read_columns(
+    const struct reading *r, const struct model_yaml *node, struct model_conflict_policy *p, struct lt_err *err)
 {
 	if (node->kind != MODEL_YAML_MAP || node->count == 0 || node->count > COLUMNS_MAX)
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
@@ -405,8 +407,7 @@ check_sites(const struct model_channel *c, const struct model_yaml *root, struct
 }
 
 bool
-model_channel_conflicts(
-    struct model_channel *c, const struct model_yaml *root, const char *path, struct lt_err *err)
+model_channel_conflicts(struct model_channel *c, const struct model_yaml *root, const char *path, struct lt_err *err)
 {
 	const struct reading r = { c, path };
 	const struct model_yaml *node = model_yaml_get(root, "conflicts");

@@ -153,7 +153,6 @@ state_samples(struct lt_buf *out, const struct node_view *v)
 	}
 }
 
-
 /* -- of sites ------------------------------------------------------------------------------------- */
 
 static void

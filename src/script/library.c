@@ -1,9 +1,9 @@
 /* What a text may use. Of Lua's own functions those that end soon, for what they are given, and that answer the same
  * always; the others are here anew, or not there. Each costs steps, since no hook looks into C.
  *
- * Not there: io, os, debug, package, coroutine, load, require, collectgarbage, metatables, pcall (nothing holds up a limit),
- * next, select, print, patterns (match, gmatch, gsub: some never end), string.dump, pack, random numbers, and what is left to
- * the C library's last digit (exp, log, sin, ...). */
+ * Not there: io, os, debug, package, coroutine, load, require, collectgarbage, metatables, pcall (nothing holds up a
+ * limit), next, select, print, patterns (match, gmatch, gsub: some never end), string.dump, pack, random numbers, and
+ * what is left to the C library's last digit (exp, log, sin, ...). */
 #include <lualib.h>
 
 #include "script/script_priv.h"

@@ -67,7 +67,8 @@ allocate(void *ctx, void *ptr, size_t osize, size_t nsize)
 	if (ptr == NULL && osize != 0)
 		made = osize == LUA_TTABLE ? TABLE_BYTES : nsize;
 	limits->strings += ptr == NULL && osize == LUA_TSTRING ? nsize : 0;
-	if (more > 0 && (limits->full || made > limits->made_max - limits->made || more > limits->held_max - limits->held)) {
+	if (more > 0 &&
+	    (limits->full || made > limits->made_max - limits->made || more > limits->held_max - limits->held)) {
 		limits->full = true;
 		return NULL;
 	}
@@ -249,7 +250,8 @@ run(lua_State *L)
 	begin_count(L, 0);
 	lua_call(L, 0, 1);
 	if (!lua_isfunction(L, -1))
-		return luaL_error(L, "it returns a %s: `return function(writes) ... end` is wanted", luaL_typename(L, -1));
+		return luaL_error(
+		    L, "it returns a %s: `return function(writes) ... end` is wanted", luaL_typename(L, -1));
 	if (r->call == NULL)
 		return 0;
 	end_count(L);

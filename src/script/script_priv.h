@@ -12,11 +12,11 @@
  * when some are taken out, goes by a number that each state draws. So a limit that decides is kept by what does not
  * depend on that. */
 struct script_limits {
-	int64_t steps;             /* left */
-	size_t made, made_max;     /* bytes of strings, functions, ...; for each table a round sum */
-	size_t strings;            /* bytes of these alone */
-	size_t held, held_max;     /* bytes in all. It is so large that another limit is always met before */
-	bool spent, full;          /* why it ended */
+	int64_t steps;         /* left */
+	size_t made, made_max; /* bytes of strings, functions, ...; for each table a round sum */
+	size_t strings;        /* bytes of these alone */
+	size_t held, held_max; /* bytes in all. It is so large that another limit is always met before */
+	bool spent, full;      /* why it ended */
 };
 
 static inline struct script_limits *

@@ -74,25 +74,25 @@ choose_write(const void *ctx, const struct conflict_op *const *writes, uint32_t 
 
 static const struct conflict_function making = { make_column, NULL }, choosing = { choose_write, NULL };
 
-#define LAST                                                                                                   \
-	{                                                                                               \
-		CONFLICT_LAST, NULL, NULL                                                            \
+#define LAST                                                                                                           \
+	{                                                                                                              \
+		CONFLICT_LAST, NULL, NULL                                                                              \
 	}
-#define SUM                                                                                                    \
-	{                                                                                               \
-		CONFLICT_SUM, &number, NULL                                                            \
+#define SUM                                                                                                            \
+	{                                                                                                              \
+		CONFLICT_SUM, &number, NULL                                                                            \
 	}
-#define GREATEST                                                                                               \
-	{                                                                                               \
-		CONFLICT_MAX, &number, NULL                                                            \
+#define GREATEST                                                                                                       \
+	{                                                                                                              \
+		CONFLICT_MAX, &number, NULL                                                                            \
 	}
-#define LEAST                                                                                                  \
-	{                                                                                               \
-		CONFLICT_MIN, &number, NULL                                                            \
+#define LEAST                                                                                                          \
+	{                                                                                                              \
+		CONFLICT_MIN, &number, NULL                                                                            \
 	}
-#define MADE                                                                                                   \
-	{                                                                                               \
-		CONFLICT_FUNCTION, NULL, &making                                                            \
+#define MADE                                                                                                           \
+	{                                                                                                              \
+		CONFLICT_FUNCTION, NULL, &making                                                                       \
 	}
 
 static const uint32_t trusted[SIM_SITES] = { 1, 2, 3, 4 };

@@ -200,7 +200,8 @@ made(struct history_row *row, int column, const struct writes *ws, uint32_t from
 	uint64_t sum = 0;
 
 	if (root != NULL && counts(ws, from, root, column, true)) {
-		sum = sum_up(0, root, plain(root->after, column), root->before != NULL ? plain(root->before, column) : 7);
+		sum =
+		    sum_up(0, root, plain(root->after, column), root->before != NULL ? plain(root->before, column) : 7);
 		newest = root;
 		count = 1;
 	}

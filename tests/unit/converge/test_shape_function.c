@@ -268,7 +268,8 @@ values_go_in_as_what_they_are(void **state)
 		{ "decimal(5,2)", "return w[1].after == '1.50' and w[2].after == NULL and 1", LT_STR("1.50"), { 0 } },
 		{ "datetime", "return w[1].after < w[2].after and 1", LT_STR("2024-01-01 00:00:00"),
 		    LT_STR("2024-01-02 00:00:00") },
-		{ "int", "return w[1].site == 'hz' and w[2].site == '99' and w[2].time == 2 and w[1].before == nil and 1",
+		{ "int",
+		    "return w[1].site == 'hz' and w[2].site == '99' and w[2].time == 2 and w[1].before == nil and 1",
 		    LT_STR("1"), LT_STR("2") },
 	};
 

@@ -129,19 +129,18 @@ reads_every_key_and_the_first_entry_wins(void **state)
 static void
 functions_stand_in_the_file_or_beside_it(void **state)
 {
-	struct model_channel *c =
-	    loaded(TWO "conflicts:\n"
-		       "  policy: { function: 'return function(w) return 1 end' }\n"
-		       "  tables:\n"
-		       "    - table: shop.stock\n"
-		       "      columns:\n"
-		       "        n: counter\n"
-		       "        tags:\n"
-		       "          function: |\n"
-		       "            return function(writes)\n"
-		       "              return writes[1].after\n"
-		       "            end\n"
-		       "    - { table: shop.a, policy: none }\n");
+	struct model_channel *c = loaded(TWO "conflicts:\n"
+					     "  policy: { function: 'return function(w) return 1 end' }\n"
+					     "  tables:\n"
+					     "    - table: shop.stock\n"
+					     "      columns:\n"
+					     "        n: counter\n"
+					     "        tags:\n"
+					     "          function: |\n"
+					     "            return function(writes)\n"
+					     "              return writes[1].after\n"
+					     "            end\n"
+					     "    - { table: shop.a, policy: none }\n");
 	const struct model_conflict_policy *stock = policy_of(c, "stock");
 
 	(void)state;
@@ -159,10 +158,11 @@ static void
 a_function_that_is_none_is_told_with_table_column_and_line(void **state)
 {
 	static const struct bad cases[] = {
-		{ TWO "conflicts: { policy: { function: 'return' } }\n", 7, 34, "function of all tables: it returns a nil" },
+		{ TWO "conflicts: { policy: { function: 'return' } }\n", 7, 34,
+		    "function of all tables: it returns a nil" },
 		{ TWO "conflicts: { policy: { function: x = 1 } }\n", 7, 34, "it returns a nil" },
-		{ TWO TABLES "    - table: shop.a\n      columns: { n: { function: \"return\\n\\nfunction(x)\" } }\n", 11, 33,
-		    "function of shop.a, column n: line 3 of the function: " },
+		{ TWO TABLES "    - table: shop.a\n      columns: { n: { function: \"return\\n\\nfunction(x)\" } }\n",
+		    11, 33, "function of shop.a, column n: line 3 of the function: " },
 	};
 
 	(void)state;
@@ -172,8 +172,8 @@ a_function_that_is_none_is_told_with_table_column_and_line(void **state)
 		struct lt_err err = { 0 };
 
 		assert_false(load(bad->text, &c, &err));
-		if (err.code != LT_E_CONFIG_FUNCTION || err.where.line != bad->line || err.where.column != bad->column ||
-		    strstr(err.message, bad->message) == NULL)
+		if (err.code != LT_E_CONFIG_FUNCTION || err.where.line != bad->line ||
+		    err.where.column != bad->column || strstr(err.message, bad->message) == NULL)
 			fail_msg("E%d %u:%u %s\n%s", (int)err.code, err.where.line, err.where.column, err.message,
 			    bad->text);
 	}

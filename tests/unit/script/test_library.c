@@ -5,12 +5,12 @@
 static void
 what_could_answer_differently_or_reach_out_is_not_there(void **state)
 {
-	static const char *const names[] = { "io", "os", "debug", "package", "coroutine", "load", "loadstring", "loadfile",
-		"dofile", "require", "collectgarbage", "next", "select", "print", "pcall", "xpcall", "getmetatable",
-		"setmetatable", "rawget", "rawset", "rawequal", "rawlen", "warn", "_G", "_ENV", "math.random",
-		"math.randomseed", "math.exp", "math.log", "math.sin", "math.cos", "math.tan", "string.dump",
-		"string.match", "string.gmatch", "string.gsub", "string.pack", "string.unpack", "string.packsize",
-		"table.move", "table.pack", "utf8.codes", "utf8.charpattern" };
+	static const char *const names[] = { "io", "os", "debug", "package", "coroutine", "load", "loadstring",
+		"loadfile", "dofile", "require", "collectgarbage", "next", "select", "print", "pcall", "xpcall",
+		"getmetatable", "setmetatable", "rawget", "rawset", "rawequal", "rawlen", "warn", "_G", "_ENV",
+		"math.random", "math.randomseed", "math.exp", "math.log", "math.sin", "math.cos", "math.tan",
+		"string.dump", "string.match", "string.gmatch", "string.gsub", "string.pack", "string.unpack",
+		"string.packsize", "table.move", "table.pack", "utf8.codes", "utf8.charpattern" };
 
 	(void)state;
 	for (size_t i = 0; i < LT_COUNT(names); i++) {
@@ -74,8 +74,10 @@ static void
 tables(void **state)
 {
 	(void)state;
-	gives_string("local t = {1, 2, 3}; table.insert(t, 4); table.insert(t, 1, 0); return table.concat(t, ',')", "0,1,2,3,4");
-	gives_string("local t = {1, 2, 3}; table.remove(t, 1); return table.remove(t) .. ':' .. table.concat(t, ',')", "3:2");
+	gives_string(
+	    "local t = {1, 2, 3}; table.insert(t, 4); table.insert(t, 1, 0); return table.concat(t, ',')", "0,1,2,3,4");
+	gives_string(
+	    "local t = {1, 2, 3}; table.remove(t, 1); return table.remove(t) .. ':' .. table.concat(t, ',')", "3:2");
 	gives_kind("return table.remove({})", SCRIPT_NONE);
 	gives_string("return table.concat({1, 'a', 2.5}, ';', 2, 3)", "a;2.5");
 	gives_integer("local a, b, c = table.unpack({1, 2, 3}) return a + b * 10 + c * 100", 321);
@@ -96,7 +98,8 @@ numbers(void **state)
 	gives_string("return math.type(1) .. math.type(1.0) .. type(math.pi)", "integerfloatnumber");
 	gives_integer("return tonumber('42') + tonumber('ff', 16)", 297);
 	gives_kind("return tonumber('x')", SCRIPT_NONE);
-	gives_string("return tostring(1e15) .. ' ' .. 0.1 .. ' ' .. 10 // 3 .. ' ' .. tostring(-0.0)", "1e+15 0.1 3 -0.0");
+	gives_string(
+	    "return tostring(1e15) .. ' ' .. 0.1 .. ' ' .. 10 // 3 .. ' ' .. tostring(-0.0)", "1e+15 0.1 3 -0.0");
 	fails("return 1 // 0", "error", "divide by zero");
 }
 
@@ -112,11 +115,11 @@ no_function_of_the_library_runs_for_ever(void **state)
 	fails("return ('x'):rep(4000000)", "out of steps", NULL);
 	fails("return ('x'):rep(100000, ('x'):rep(1000))", "out of memory", NULL);
 	fails("local s = ('x'):rep(1000); for i = 1, 1000000 do s:find('y') end", "out of steps", NULL);
-	fails("local a, b = ('a'):rep(500000), ('a'):rep(250000) .. 'b'; for i = 1, 1000 do a:find(b) end", "out of steps",
-	    NULL);
+	fails("local a, b = ('a'):rep(500000), ('a'):rep(250000) .. 'b'; for i = 1, 1000 do a:find(b) end",
+	    "out of steps", NULL);
 	fails("local t = {}; for i = 1, 1000 do t[i] = ('x'):rep(100000) end", "out of steps", NULL);
-	fails("local s, t = ('x'):rep(100000), {}; for i = 1, 1000 do t[i] = s end; return table.concat(t)", "out of memory",
-	    NULL);
+	fails("local s, t = ('x'):rep(100000), {}; for i = 1, 1000 do t[i] = s end; return table.concat(t)",
+	    "out of memory", NULL);
 	fails("local s = ('x'):rep(500000); return string.format('%s%s%s%s%s%s%s%s%s', s, s, s, s, s, s, s, s, s)",
 	    "out of steps", NULL);
 	fails("return table.unpack({}, 1, 1 << 40)", "error", "too many values");

@@ -56,11 +56,13 @@ rows_come_by_the_names_of_their_columns(void **state)
 	struct called c;
 
 	(void)state;
-	called_with(&c, "return function(w) for i, x in ipairs(w) do if x.after == nil then return i end end end", &call);
+	called_with(
+	    &c, "return function(w) for i, x in ipairs(w) do if x.after == nil then return i end end end", &call);
 	assert_true(c.ok);
 	assert_int_equal(c.value.integer, 2);
 	called_end(&c);
-	called_with(&c, "return function(w) return w[1].before['odd name'] == NULL and w[1].after['odd name'] end", &call);
+	called_with(
+	    &c, "return function(w) return w[1].before['odd name'] == NULL and w[1].after['odd name'] end", &call);
 	assert_true(c.ok && c.value.real > 0.4 && c.value.real < 0.6);
 	called_end(&c);
 }

@@ -69,10 +69,11 @@ static void
 pairs_goes_by_the_order_of_keys(void **state)
 {
 	(void)state;
-	gives_string("local t = { z = 1, a = 2, [10] = 3, [-1] = 4, [2.5] = 5, [true] = 6, [false] = 7, B = 8, 9, [2] = 10 }\n"
-		     "local out = {}\n"
-		     "for k, v in pairs(t) do out[#out + 1] = tostring(k) .. '=' .. v end\n"
-		     "return table.concat(out, ' ')",
+	gives_string(
+	    "local t = { z = 1, a = 2, [10] = 3, [-1] = 4, [2.5] = 5, [true] = 6, [false] = 7, B = 8, 9, [2] = 10 }\n"
+	    "local out = {}\n"
+	    "for k, v in pairs(t) do out[#out + 1] = tostring(k) .. '=' .. v end\n"
+	    "return table.concat(out, ' ')",
 	    "-1=4 1=9 2=10 2.5=5 10=3 B=8 a=2 z=1 false=7 true=6");
 	gives_integer("for k in pairs({}) do return 1 end return 0", 0);
 	fails("for k in pairs({ [{}] = 1 }) do end", "error", "is in no order");

@@ -25,7 +25,8 @@ but_they_may_stand_in_strings_and_comments(void **state)
 static void
 every_beginning_of_a_text_is_read_to_its_end(void **state)
 {
-	static const char text[] = "--[==[ c ]==] local a = [=[ x ]=] .. 'y\\'' .. \"z\\\"\" -- d\nreturn function(w) return a end";
+	static const char text[] =
+	    "--[==[ c ]==] local a = [=[ x ]=] .. 'y\\'' .. \"z\\\"\" -- d\nreturn function(w) return a end";
 
 	(void)state;
 	for (size_t n = 0; n < sizeof(text); n++) {

@@ -305,6 +305,15 @@ failed_rule(struct settle *t, const char *failed)
 	return rule;
 }
 
+/* Which write a function names, its time does not tell. */
+static bool
+has_won(const struct settle *t, const struct conflict_clash *clash, const struct converge_conflict *line)
+{
+	const struct conflict_policy *policy = change_of(&t->txns[clash->txn], clash->key)->policy;
+
+	return policy->kind == CONFLICT_BY_FUNCTION ? conflict_row_eq(line->now, line->after) : clash->newer;
+}
+
 static bool
 record(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
 {
@@ -318,8 +327,8 @@ record(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
 		lines[n].other = clash->other;
 		if (clash->failed != NULL)
 			lines[n].rule = failed_rule(t, clash->failed);
-		lines[n++].won = clash->newer;
-		t->tally.lost += clash->newer ? 0 : 1;
+		lines[n].won = has_won(t, clash, &lines[n]);
+		t->tally.lost += lines[n++].won ? 0 : 1;
 	}
 	t->tally.conflicts = d->nclashes;
 	if (d->drift)

@@ -75,6 +75,9 @@ def test_what_functions_make_is_what_the_logs_ask_for_though_lutra_is_killed(sit
         assert amount == max(amount for amount, _ in bids[key]) and (amount, who) in bids[key]
     told = {rule for server in s.servers for rule, in server.sql("SELECT DISTINCT rule FROM lutra.conflict")}
     assert told == {"column-last-writer-wins", "function"}
+    for server in s.servers:
+        lines = server.sql("SELECT won, now_image <=> after_image FROM lutra.conflict WHERE rule='function'")
+        assert lines and all(won == stands for won, stands in lines)
     assert all(its["functions_failed"] == 0 for its in s.lutra.status()["channels"][0]["sites"])
     assert "a function names the one that wins" in s.lutra.command("explain", f"{schema}.bid", "1")
 

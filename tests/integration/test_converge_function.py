@@ -80,6 +80,7 @@ def test_what_functions_make_is_what_the_logs_ask_for_though_lutra_is_killed(sit
         assert lines and all(won == stands for won, stands in lines)
     assert all(its["functions_failed"] == 0 for its in s.lutra.status()["channels"][0]["sites"])
     assert "a function names the one that wins" in s.lutra.command("explain", f"{schema}.bid", "1")
+    assert "each column by its own rule (tags: function)" in s.lutra.command("explain", f"{schema}.bag", "1")
 
 
 FAILING = {"steps": ("while true do end", "out of steps"), "wide": ("return ('x'):rep(31)", "does not fit"), "none": ("", "no value"),

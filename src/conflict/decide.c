@@ -82,20 +82,25 @@ struct arrival {
 	bool covered;
 };
 
-/* What is to be told of it: a clash, or a row that cannot be. */
-static void
+/* What is to be told of it: a clash, which is returned, or a row that cannot be. */
+static struct conflict_clash *
 compare(struct conflict_deciding *d, const struct arrival *a)
 {
 	const struct conflict_slot *s = a->slot;
 	bool images = s->policy->kind == CONFLICT_BY_ROW ? !s->policy->unique : !s->has_held;
 
 	if (s->has_held && !conflict_vector_has(&a->t->seen, s->held)) {
-		d->out->clashes[d->out->nclashes++] = (struct conflict_clash){ a->txn, a->c->key, s->held,
+		struct conflict_clash *clash = &d->out->clashes[d->out->nclashes++];
+
+		*clash = (struct conflict_clash){ a->txn, a->c->key, s->held,
 			conflict_version_cmp(a->t->version, s->held) > 0 };
-	} else if (images && a->covered && !d->out->drift && !conflict_row_eq(s->row, a->c->before)) {
+		return clash;
+	}
+	if (images && a->covered && !d->out->drift && !conflict_row_eq(s->row, a->c->before)) {
 		d->out->drift = true;
 		d->out->drift_key = a->c->key;
 	}
+	return NULL;
 }
 
 /* The list with one operation more, in its place; the old one stays as it is. */
@@ -128,7 +133,7 @@ is_late(const struct conflict_list *list, const struct conflict_txn *t)
 }
 
 static void
-merge(struct conflict_deciding *d, const struct arrival *a)
+merge(struct conflict_deciding *d, const struct arrival *a, struct conflict_clash *clash)
 {
 	struct conflict_slot *s = a->slot;
 	struct conflict_mark_txn *m = &d->out->mark.txns[a->txn];
@@ -142,6 +147,8 @@ merge(struct conflict_deciding *d, const struct arrival *a)
 	*op = (struct conflict_op){ a->t->version, a->t->seen, a->c->before, a->c->after };
 	s->list = list_with(&s->list, op, d->arena);
 	s->row = conflict_fold(s->policy, s->list.base, s->list.ops, s->list.nops, d->arena);
+	if (clash != NULL && s->policy->kind == CONFLICT_BY_HOME)
+		clash->won = conflict_fold_holder(s->policy, s->list.ops, s->list.nops) == op;
 	if (!s->has_held || conflict_version_cmp(a->t->version, s->held) > 0)
 		s->held = a->t->version;
 	s->has_held = true;
@@ -152,10 +159,10 @@ static void
 arrive(struct conflict_deciding *d, const struct arrival *a)
 {
 	struct conflict_slot *s = a->slot;
+	struct conflict_clash *clash = compare(d, a);
 
-	compare(d, a);
 	if (conflict_policy_lists(s->policy)) {
-		merge(d, a);
+		merge(d, a, clash);
 	} else if (!s->has_held || conflict_version_cmp(a->t->version, s->held) > 0) {
 		s->has_held = true;
 		s->held = a->t->version;

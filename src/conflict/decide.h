@@ -56,7 +56,7 @@ struct conflict_clash {
 	uint32_t txn; /* of the question */
 	struct lt_str key;
 	struct conflict_version other;
-	bool newer; /* than that write */
+	bool won; /* the row is its own; where columns are decided one by one: it is newer than that write */
 };
 
 /** All in the arena, or borrowed from the question's transactions and its view. */

@@ -12,9 +12,8 @@ rank_of(const struct conflict_policy *policy, uint32_t origin)
 	return i;
 }
 
-static const struct conflict_row *
-fold_home(const struct conflict_policy *policy, const struct conflict_row *base, const struct conflict_op *const *ops,
-    uint32_t nops)
+const struct conflict_op *
+conflict_fold_holder(const struct conflict_policy *policy, const struct conflict_op *const *ops, uint32_t nops)
 {
 	const struct conflict_op *holder = NULL;
 
@@ -23,7 +22,7 @@ fold_home(const struct conflict_policy *policy, const struct conflict_row *base,
 		    rank_of(policy, ops[i]->version.origin) <= rank_of(policy, holder->version.origin))
 			holder = ops[i];
 	}
-	return holder != NULL ? holder->after : base;
+	return holder;
 }
 
 /** Where a row begins: its last insertion or deletion, or the base. */
@@ -167,7 +166,7 @@ conflict_fold(const struct conflict_policy *policy, const struct conflict_row *b
 		return base;
 	switch (policy->kind) {
 	case CONFLICT_BY_ROW: return ops[nops - 1]->after;
-	case CONFLICT_BY_HOME: return fold_home(policy, base, ops, nops);
+	case CONFLICT_BY_HOME: return conflict_fold_holder(policy, ops, nops)->after;
 	case CONFLICT_BY_COLUMN: break;
 	}
 	return fold_columns(policy, base, ops, nops, arena);

@@ -13,5 +13,8 @@
  * not there before it. */
 const struct conflict_row *conflict_fold(const struct conflict_policy *policy, const struct conflict_row *base,
     const struct conflict_op *const *ops, uint32_t nops, struct lt_arena *arena);
+/** CONFLICT_BY_HOME: the one of `ops` whose row it is; NULL without any. */
+const struct conflict_op *conflict_fold_holder(
+    const struct conflict_policy *policy, const struct conflict_op *const *ops, uint32_t nops);
 
 #endif

@@ -302,8 +302,8 @@ record(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
 
 		lines[n] = line_of(t, &t->txns[clash->txn], clash->key);
 		lines[n].other = clash->other;
-		lines[n++].won = clash->newer;
-		t->tally.lost += clash->newer ? 0 : 1;
+		lines[n++].won = clash->won;
+		t->tally.lost += clash->won ? 0 : 1;
 	}
 	t->tally.conflicts = d->nclashes;
 	if (d->drift)

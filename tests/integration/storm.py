@@ -231,8 +231,9 @@ class Storm:
                 found.update({(table, row["id"]): row for row in cursor.fetchall()})
         return found
 
-    def logs(self):
-        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, self.policies)
+    def logs(self, tables=None):
+        """Of tables that are no KINDS, where they are named."""
+        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, tables or self.policies)
                 for number, server in enumerate(self.servers, 1)}
 
     def oracle(self, logs=None):

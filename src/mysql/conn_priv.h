@@ -51,6 +51,11 @@ enum my_io_end { MY_IO_MOVED, MY_IO_AGAIN, MY_IO_CLOSED };
 void my_io_open(struct my_io *io, int fd);
 LT_MUST_USE bool my_io_connect(struct my_io *io, const struct my_addr *addr, struct lt_err *err);
 void my_io_close(struct my_io *io);
+static inline bool
+my_io_to_send(const struct my_io *io)
+{
+	return io->out.len > io->out_at || io->zip_out.len > io->zip_out_at || io->wants_out;
+}
 /** At least `want` bytes lie at in.ptr + in_at; what is queued goes out meanwhile. On failure nothing received is lost.
  */
 LT_MUST_USE bool my_io_fill(struct my_io *io, size_t want, int timeout_ms, struct lt_err *err);

@@ -273,12 +273,6 @@ write_some(struct my_io *io)
 		tidy(b, at);
 }
 
-static bool
-to_send(const struct my_io *io)
-{
-	return io->out.len > io->out_at || io->zip_out.len > io->zip_out_at || io->wants_out;
-}
-
 /* Wait once and move what can be moved, either way. */
 static bool
 step(struct my_io *io, int timeout_ms, struct lt_err *err)
@@ -291,13 +285,13 @@ step(struct my_io *io, int timeout_ms, struct lt_err *err)
 		if (io->closed || unread(io) > before)
 			return true;
 	}
-	if (to_send(io))
+	if (my_io_to_send(io))
 		events |= POLLOUT;
 	if (!my_io_wait(io, events, timeout_ms, &revents, err))
 		return false;
 	if ((revents & ~POLLOUT) != 0 || io->wants_out)
 		read_some(io);
-	if (to_send(io))
+	if (my_io_to_send(io))
 		write_some(io);
 	return true;
 }
@@ -348,7 +342,7 @@ my_io_zip(struct my_io *io, enum my_zip_kind kind)
 bool
 my_io_fill(struct my_io *io, size_t want, int timeout_ms, struct lt_err *err)
 {
-	if (to_send(io))
+	if (my_io_to_send(io))
 		write_some(io);
 	while (io->in.len - io->in_at < want) {
 		bool did;
@@ -369,7 +363,7 @@ bool
 my_io_push(struct my_io *io, struct lt_err *err)
 {
 	write_some(io);
-	while (to_send(io)) {
+	while (my_io_to_send(io)) {
 		if (io->closed) {
 			io->deaf = true;
 			write_some(io); /* drops it: what the server said last is for the next read */

@@ -94,6 +94,10 @@ LT_MUST_USE bool pipeline_load_otter_mark(struct load *l, struct lt_err *err);
  * the statement itself, with nothing sent since, can its warnings be read; else l->unsure, and the route is careful. */
 LT_MUST_USE bool pipeline_load_text_kept(
     struct load *l, const struct expect *e, const struct my_reply *reply, struct lt_err *err);
+/** Of the reply to a row that must complain of values (expect.warnings): takes off what it only says of the name of a
+ * converted text's character set, which MySQL calls deprecated. The same. */
+LT_MUST_USE bool pipeline_load_text_named(
+    struct load *l, const struct expect *e, struct my_reply *reply, struct lt_err *err);
 /** The server refused such a text, but does not say whose: the same. */
 void pipeline_load_text_refused(struct load *l, const struct expect *e, const struct lt_err *err);
 /** Behind a failure of either kind: whose value it was. Always false. */

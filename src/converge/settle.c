@@ -320,8 +320,8 @@ record(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
 		lines[n].other = clash->other;
 		if (clash->failed != NULL)
 			lines[n].rule = failed_rule(t, clash->failed);
-		lines[n++].won = clash->newer;
-		t->tally.lost += clash->newer ? 0 : 1;
+		lines[n++].won = clash->won;
+		t->tally.lost += clash->won ? 0 : 1;
 	}
 	t->tally.conflicts = d->nclashes;
 	if (d->drift)

@@ -15,9 +15,13 @@
 #define TRIES 8
 /* Where absent rows were there after all, so many groups look first. */
 #define WARY_GROUPS 16
-/* How often parked rows are looked at where something was written, and how many at once. */
+/* How often parked rows are looked at where something was written, and how many at once; many take this part of the
+ * time at most. */
 #define TEND_US 500000
 #define TEND_ROWS 100
+#define TEND_SHARE 4
+/* How often the log is told of functions that fail. */
+#define FAILED_US 10000000
 /* Beside the mark's bytes. */
 #define MARK_ROOM 1024
 
@@ -291,6 +295,18 @@ drift_line(const struct settle *t, struct lt_str key)
 	return line;
 }
 
+static const char *
+failed_rule(struct settle *t, const char *failed)
+{
+	struct lt_buf text = { 0 };
+	const char *rule;
+
+	lt_buf_printf(&text, CONVERGE_RULE_FAILED "%s", failed);
+	rule = lt_arena_str(t->arena, lt_buf_str(&text)).ptr;
+	lt_buf_free(&text);
+	return rule;
+}
+
 static bool
 record(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
 {
@@ -302,13 +318,15 @@ record(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
 
 		lines[n] = line_of(t, &t->txns[clash->txn], clash->key);
 		lines[n].other = clash->other;
-		lines[n++].won = clash->newer;
-		t->tally.lost += clash->newer ? 0 : 1;
+		if (clash->failed != NULL)
+			lines[n].rule = failed_rule(t, clash->failed);
+		lines[n++].won = clash->won;
+		t->tally.lost += clash->won ? 0 : 1;
 	}
 	t->tally.conflicts = d->nclashes;
 	if (d->drift)
 		lines[n++] = drift_line(t, d->drift_key);
-	return n == 0 || converge_record_add(t->conn, t->channel->name, t->pipeline->name, lines, n, err);
+	return n == 0 || converge_record_add(t->sink, t->channel->name, t->pipeline->name, lines, n, err);
 }
 
 static void
@@ -320,6 +338,9 @@ note_decided(struct settle *t, const struct conflict_decision *d)
 		t->rows[conflict_keys_find(&t->keys, d->writes[i].key)]->wanted = d->writes[i].row;
 	t->tally.drift = d->drift ? 1 : 0;
 	t->drift_key = d->drift_key;
+	t->tally.failed = d->nfailed;
+	t->failed_key = d->failed_key;
+	t->failure = d->failure;
 }
 
 static bool
@@ -407,37 +428,50 @@ settle_again(struct pipeline_settle *base, const struct lt_err *err)
 
 /* -- parked rows ---------------------------------------------------------------------------------- */
 
-/* Of the site's log: what was written there since. */
-static uint64_t
-written(const struct settle *t)
+static size_t
+number_of_pipeline(const struct settle *t)
 {
-	struct converge_status status;
-
-	converge_site_status(t->target, &status);
-	return status.local + status.marks;
+	return (size_t)(t->pipeline - t->channel->pipelines);
 }
 
-/* A parked row may come back whenever something was written at the site. */
+/* Whether a parked row could come back: whenever something was written at the site. */
+static bool
+is_worth_a_look(const struct settle *t, const struct converge_tending *site)
+{
+	return !t->tend.begun || (site->unique && (site->written != t->tend.written || t->tend.behind_len > 0));
+}
+
 static bool
 settle_due(struct pipeline_settle *base, struct change_sink *s, bool *due, struct lt_err *err)
 {
 	struct settle *t = settle_of(base);
-	uint64_t now_us = lt_mono_us(t->clock), count;
+	uint64_t now_us = lt_mono_us(t->clock);
+	struct converge_tending site;
 
 	*due = false;
-	if (now_us - t->tend.looked_us < TEND_US)
+	converge_site_tending(t->target, &site);
+	if (!site.hurry && now_us - t->tend.looked_us < t->tend.pause_us)
 		return true;
-	count = written(t);
 	t->tend.looked_us = now_us;
-	if (t->tend.begun && (!t->has_unique || (count == t->tend.written && t->tend.behind_len == 0)))
+	t->tend.pause_us = TEND_US;
+	if (is_worth_a_look(t, &site)) {
+		if (!converge_parked_any(pipeline_load_conn(s), t->channel->name, due, err) ||
+		    !my_exec(pipeline_load_conn(s), "COMMIT", NULL, err))
+			return false;
+		t->tend.begun = true;
+	}
+	if (!*due) {
+		t->tend.behind_len = 0;
+		t->tend.written = site.written;
+		converge_site_tended(t->target, site.written);
 		return true;
-	if (!converge_parked_any(pipeline_load_conn(s), t->channel->name, due, err) ||
-	    !my_exec(pipeline_load_conn(s), "COMMIT", NULL, err))
-		return false;
-	t->has_unique = t->has_unique || *due;
-	t->tend.begun = true;
-	if (t->tend.behind_len == 0)
-		t->tend.written = count;
+	}
+	converge_site_note_unique(t->target);
+	if (t->tend.behind_len > 0)
+		return true;
+	t->tend.written = site.written;
+	t->tend.broken = false;
+	converge_site_round_begin(t->target, number_of_pipeline(t));
 	return true;
 }
 
@@ -504,6 +538,23 @@ take_parked(struct settle *t, bool *gone, struct lt_err *err)
 	return true;
 }
 
+/* A piece of them was looked at, or has to be once more. */
+static void
+note_looked(struct settle *t, bool committed)
+{
+	if (t->tend.open && !committed) {
+		t->tend.written = UINT64_MAX;
+		t->tend.broken = true;
+	} else {
+		converge_site_round_met(t->target, number_of_pipeline(t), t->keys.at, t->keys.count);
+	}
+	if (t->tend.behind_len > 0)
+		t->tend.pause_us = LT_MIN((lt_mono_us(t->clock) - t->tend.looked_us) * TEND_SHARE, TEND_US);
+	else if (!t->tend.broken)
+		converge_site_round_end(t->target, number_of_pipeline(t));
+	t->tend.open = t->tend.looks = false;
+}
+
 static bool
 settle_tend(struct pipeline_settle *base, struct change_sink *s, bool *worth, struct lt_err *err)
 {
@@ -513,7 +564,7 @@ settle_tend(struct pipeline_settle *base, struct change_sink *s, bool *worth, st
 	*worth = false;
 	begin(t, s);
 	t->care = SETTLE_ONE_BY_ONE;
-	t->tend.open = true;
+	t->tend.open = t->tend.looks = true;
 	if (!meet(t, err) || !take_parked(t, worth, err))
 		return false;
 	if (t->nparked > 0 && !lock_and_decide(t, &d, err))
@@ -528,26 +579,49 @@ settle_tend(struct pipeline_settle *base, struct change_sink *s, bool *worth, st
 
 /* -- the rest ------------------------------------------------------------------------------------- */
 
+/* Often it fails again and again. */
 static void
-settle_done(struct pipeline_settle *base, bool committed)
+tell_failed(struct settle *t)
 {
-	struct settle *t = settle_of(base);
-	const struct converge_shape *shape;
+	const struct converge_shape *shape = converge_shapes_of_key(t->shapes, t->failed_key);
+	uint64_t now_us = lt_mono_us(t->clock);
 
-	if (!committed && t->tend.open)
-		t->tend.written = UINT64_MAX; /* all is looked at once more */
-	t->tend.open = false;
-	if (!committed)
+	if (t->failed_told_us != 0 && now_us - t->failed_told_us < FAILED_US)
 		return;
-	converge_site_count(t->target, &t->tally);
-	if (t->tally.drift == 0)
-		return;
-	shape = converge_shapes_of_key(t->shapes, t->drift_key);
+	t->failed_told_us = now_us;
+	lt_log(LT_LOG_WARN,
+	    "%s %s: a function of %.*s.%.*s failed (%s%s%.*s), so the newest write stood; `lutra status` counts them",
+	    t->channel->name, t->pipeline->name, LT_FMT(converge_shape_target(shape)->schema),
+	    LT_FMT(converge_shape_target(shape)->name), t->failure.failed, t->failure.details.len > 0 ? ": " : "",
+	    LT_FMT(t->failure.details));
+}
+
+static void
+tell_drift(const struct settle *t)
+{
+	const struct converge_shape *shape = converge_shapes_of_key(t->shapes, t->drift_key);
+
 	lt_log(LT_LOG_WARN,
 	    "%s %s: a row of %.*s.%.*s was not as it must have been: it was changed past the log, or decided "
 	    "wrongly; `lutra status` counts such rows",
 	    t->channel->name, t->pipeline->name, LT_FMT(converge_shape_target(shape)->schema),
 	    LT_FMT(converge_shape_target(shape)->name));
+}
+
+static void
+settle_done(struct pipeline_settle *base, bool committed)
+{
+	struct settle *t = settle_of(base);
+
+	if (t->tend.looks)
+		note_looked(t, committed);
+	if (!committed)
+		return;
+	converge_site_count(t->target, &t->tally);
+	if (t->tally.drift > 0)
+		tell_drift(t);
+	if (t->tally.failed > 0)
+		tell_failed(t);
 }
 
 static void

@@ -18,8 +18,10 @@ struct log {
 	struct change_describer describer; /* both */
 	struct conflict_clock clock;
 	struct lt_arena *scratch; /* owned: decoding of our own rows */
-	bool has_behind, met;     /* `behind` was passed */
+	bool has_behind, met; /* `behind` was passed */
+	bool elsewhere;       /* it is not known as a place of this log: GTIDs tell what is before it */
 	struct change_position behind;
+	struct change_gtid newest; /* elsewhere: of those before it */
 	struct refused *refused; /* owned: met before `behind` */
 	size_t nrefused;
 };
@@ -178,6 +180,8 @@ number(struct log *l, struct change_txn *t, struct lt_err *err)
 	struct converge_told *told = t->told;
 	bool local = t->kind == CHANGE_TXN_ROWS && change_txn_rows(t) > 0 && !t->own;
 
+	if (t->kind == CHANGE_TXN_PLACE && t->gtid.kind == CHANGE_GTID_NONE)
+		return true; /* between transactions; when it comes depends on who reads */
 	if (told != NULL && told->kind == CONVERGE_MARK && t->own)
 		return take_mark(l, told, err);
 	if (told != NULL && told->kind == CONVERGE_BEAT) {
@@ -190,11 +194,11 @@ number(struct log *l, struct change_txn *t, struct lt_err *err)
 		return true;
 	}
 	if (local) {
-		struct conflict_version version = conflict_clock_local(&l->clock, (int64_t)t->commit_us);
+		struct conflict_version version = conflict_clock_local(&l->clock, (int64_t)t->written_us);
 
 		tell(t, CONVERGE_LOCAL, &l->clock.seen, (struct lt_str){ 0 })->version = version;
 	} else {
-		conflict_clock_pass(&l->clock, (int64_t)t->commit_us);
+		conflict_clock_pass(&l->clock, (int64_t)t->written_us);
 		tell(t, CONVERGE_OTHER, NULL, (struct lt_str){ 0 });
 	}
 	return true;
@@ -205,9 +209,31 @@ number(struct log *l, struct change_txn *t, struct lt_err *err)
 static bool
 is_before(const struct log *l, const struct change_txn *t)
 {
-	if (l->behind.place.file[0] != '\0' && strcmp(l->base.server, l->behind.server) == 0)
+	if (!l->elsewhere)
 		return change_place_cmp(&t->end, &l->behind.place) <= 0;
-	return t->gtid.kind != CHANGE_GTID_NONE && change_gtid_set_has(l->behind.gtids, &t->gtid);
+	return t->gtid.kind == CHANGE_GTID_NONE || change_gtid_set_has(l->behind.gtids, &t->gtid);
+}
+
+/* Versions go by the log's order: that of a replica must be its source's, with nothing of its own in between. */
+static bool
+check_order(struct log *l, const struct change_txn *t, bool before, struct lt_err *err)
+{
+	struct change_gtid *newest = &l->newest;
+	bool known = before || (t->gtid.kind != CHANGE_GTID_NONE && change_gtid_set_has(l->behind.gtids, &t->gtid));
+	bool same = t->gtid.kind == CHANGE_GTID_MYSQL && newest->kind == CHANGE_GTID_MYSQL &&
+		    memcmp(t->gtid.uuid, newest->uuid, sizeof(newest->uuid)) == 0 &&
+		    strcmp(t->gtid.tag, newest->tag) == 0;
+
+	if (!known)
+		return true;
+	if (!before || (same && t->gtid.seq < newest->seq)) {
+		change_txn_where(t, &err->where);
+		return lt_fail(err, LT_E_LOG_ORDER,
+		    "the server's log has this transaction behind one that came later, or never, in the log that was read before");
+	}
+	if (t->gtid.kind != CHANGE_GTID_NONE)
+		*newest = t->gtid;
+	return true;
 }
 
 /* The log must hold what was read of it (R13). A place by hand, or behind a rotation, has no event to compare. */
@@ -231,17 +257,19 @@ check_met(struct log *l, const struct change_txn *t, struct lt_err *err)
 static bool
 pass_over(struct log *l, struct change_txn **t, struct lt_err *err)
 {
-	bool by_place = strcmp(l->base.server, l->behind.server) == 0 && l->behind.place.last_pos != 0;
+	bool by_place = !l->elsewhere && l->behind.place.last_pos != 0;
+	bool before = l->has_behind && is_before(l, *t), ok = true;
 
-	if (!l->has_behind)
-		return true;
-	if (is_before(l, *t)) {
-		bool ok = !by_place || check_met(l, *t, err);
-
+	if (l->elsewhere)
+		ok = check_order(l, *t, before, err);
+	if (before || !ok) {
+		ok = ok && (!by_place || check_met(l, *t, err));
 		change_txn_free(*t);
 		*t = NULL;
 		return ok;
 	}
+	if (!l->has_behind)
+		return true;
 	l->has_behind = false;
 	if (!by_place || l->met || lt_fault("r13_history"))
 		return true;
@@ -330,6 +358,8 @@ converge_log_open(const struct converge_log_start *start, const struct change_fi
 		return false;
 	}
 	memcpy(l->base.server, l->inner->server, sizeof(l->base.server));
+	l->elsewhere = l->has_behind &&
+		       (l->behind.place.file[0] == '\0' || strcmp(l->base.server, l->behind.server) != 0);
 	*ret = &l->base;
 	return true;
 }

@@ -214,7 +214,8 @@ copy_checkpoint(const struct conflict_checkpoint *c, struct lt_arena *arena, str
 bool
 converge_site_reaches(const struct change_position *checkpoint, const struct change_position *from)
 {
-	if (strcmp(checkpoint->server, from->server) == 0 && from->place.file[0] != '\0')
+	if (strcmp(checkpoint->server, from->server) == 0 && checkpoint->place.file[0] != '\0' &&
+	    from->place.file[0] != '\0')
 		return change_place_cmp(&checkpoint->place, &from->place) <= 0;
 	return change_gtid_set_subset(checkpoint->gtids, from->gtids);
 }

@@ -121,7 +121,7 @@ tell_local(struct observing *o, const struct change_txn *t, const struct converg
 	const struct converge_told *told = converge_told_of(t);
 	struct conflict_txn txn = { .changes = changes->at, .nchanges = changes->count };
 
-	conflict_observer_local(o->site->observer, (int64_t)t->commit_us, &txn);
+	conflict_observer_local(o->site->observer, (int64_t)t->written_us, &txn);
 	o->site->status.local++;
 	return conflict_version_same(txn.version, told->version) ||
 	       lt_fail(err, LT_E_INTERNAL, "two clocks over one log differ");
@@ -146,13 +146,15 @@ tell(struct observing *o, const struct change_txn *t, const struct converge_chan
 {
 	const struct converge_told *told = converge_told_of(t);
 
-	switch (told != NULL ? told->kind : CONVERGE_OTHER) {
+	if (told == NULL)
+		return true; /* a place between transactions */
+	switch (told->kind) {
 	case CONVERGE_LOCAL: return tell_local(o, t, changes, err);
 	case CONVERGE_MARK: return tell_mark(o, told, err);
 	case CONVERGE_BEAT:
 		conflict_observer_beat(o->site->observer, told->has_beat ? &told->beat_us : NULL);
 		return true;
-	case CONVERGE_OTHER: conflict_observer_pass(o->site->observer, (int64_t)t->commit_us); return true;
+	case CONVERGE_OTHER: conflict_observer_pass(o->site->observer, (int64_t)t->written_us); return true;
 	}
 	return true;
 }

@@ -119,7 +119,7 @@ fake_next(struct change_source *s, int timeout_ms, struct change_txn **ret, stru
 	t->pos = f->at++;
 	t->end.pos = f->at;
 	t->end.last_pos = f->at;
-	t->commit_us = (uint64_t)i->stamp_us;
+	t->commit_us = t->written_us = (uint64_t)i->stamp_us;
 	switch (i->what) {
 	case USER: add_row(f, t, "shop", "t", values, 1); break;
 	case MARK: add_mark(f, t, i->seq); break;

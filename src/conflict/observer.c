@@ -107,6 +107,12 @@ conflict_observer_beat(struct conflict_observer *o, const int64_t *server_us)
 	conflict_clock_beat(&o->clock, server_us);
 }
 
+void
+conflict_observer_begin(struct conflict_observer *o, uint32_t origin, int64_t above_us)
+{
+	conflict_clock_begin(&o->clock, origin, above_us);
+}
+
 /** What a walk through the memory gathers. */
 struct gather {
 	conflict_keep_fn *keep;

@@ -2,6 +2,7 @@
 
 #include "base/fault.h"
 #include "converge/tables.h"
+#include "converge/turn.h"
 
 /** A table that could not be described, and why. */
 struct refused {
@@ -17,12 +18,14 @@ struct log {
 	struct change_filter filter;       /* of who takes the transactions, */
 	struct change_describer describer; /* both */
 	struct conflict_clock clock;
-	struct lt_arena *scratch; /* owned: decoding of our own rows */
-	bool has_behind, met; /* `behind` was passed */
-	bool elsewhere;       /* it is not known as a place of this log: GTIDs tell what is before it */
+	struct converge_turn turn;          /* ahead */
+	const struct converge_giver *giver; /* borrowed; NULL: what was applied here is not looked at */
+	struct lt_arena *scratch;           /* owned: decoding of our own rows */
+	bool has_behind, met;               /* `behind` was passed */
+	bool elsewhere;                     /* it is not known as a place of this log: GTIDs tell what is before it */
 	struct change_position behind;
 	struct change_gtid newest; /* elsewhere: of those before it */
-	struct refused *refused; /* owned: met before `behind` */
+	struct refused *refused;   /* owned: met before `behind` */
 	size_t nrefused;
 };
 
@@ -136,15 +139,34 @@ take_row(struct log *l, struct change_txn *t, const struct change_row *row, stru
 	return true;
 }
 
+static enum converge_table
+table_of_rows(const struct change_txn *t, size_t first)
+{
+	return first < t->nrows ? converge_table_of(t->rows[first].table->schema, t->rows[first].table->name)
+				: CONVERGE_TABLE_NONE;
+}
+
+/* What was applied here is wanted only where it may have to be given back. */
+static bool
+take_wanted(struct log *l, struct change_txn *t, size_t first, struct lt_err *err)
+{
+	bool back = t->own && table_of_rows(t, first) == CONVERGE_TABLE_NONE && l->giver != NULL &&
+		    l->giver->may(l->giver->ctx);
+	bool ok;
+
+	t->own = t->own && !back;
+	ok = l->filter.rows(l->filter.ctx, t, first, err);
+	t->own = t->own || back;
+	return ok;
+}
+
 /* Rows of ours are looked at; lutra.lane's go on to who knows marks of origin, all others end here. */
 static bool
 sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 {
 	struct log *l = ctx;
-	enum converge_table table = CONVERGE_TABLE_NONE;
+	enum converge_table table = table_of_rows(t, first);
 
-	if (first < t->nrows)
-		table = converge_table_of(t->rows[first].table->schema, t->rows[first].table->name);
 	for (size_t i = first; table != CONVERGE_TABLE_NONE && i < t->nrows; i++) {
 		if (!take_row(l, t, &t->rows[i], err))
 			return false;
@@ -154,7 +176,7 @@ sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 		t->shown = true;
 		return true;
 	}
-	return l->filter.rows == NULL || l->filter.rows(l->filter.ctx, t, first, err);
+	return l->filter.rows == NULL || take_wanted(l, t, first, err);
 }
 
 /* -- numbering ------------------------------------------------------------------------------------ */
@@ -175,13 +197,11 @@ take_mark(struct log *l, const struct converge_told *told, struct lt_err *err)
 }
 
 static bool
-number(struct log *l, struct change_txn *t, struct lt_err *err)
+tell_what_it_is(struct log *l, struct change_txn *t, struct lt_err *err)
 {
 	struct converge_told *told = t->told;
 	bool local = t->kind == CHANGE_TXN_ROWS && change_txn_rows(t) > 0 && !t->own;
 
-	if (t->kind == CHANGE_TXN_PLACE && t->gtid.kind == CHANGE_GTID_NONE)
-		return true; /* between transactions; when it comes depends on who reads */
 	if (told != NULL && told->kind == CONVERGE_MARK && t->own)
 		return take_mark(l, told, err);
 	if (told != NULL && told->kind == CONVERGE_BEAT) {
@@ -200,6 +220,28 @@ number(struct log *l, struct change_txn *t, struct lt_err *err)
 	} else {
 		conflict_clock_pass(&l->clock, (int64_t)t->written_us);
 		tell(t, CONVERGE_OTHER, NULL, (struct lt_str){ 0 });
+	}
+	return true;
+}
+
+static bool
+number(struct log *l, struct change_txn *t, struct lt_err *err)
+{
+	struct converge_told *told;
+	bool turns;
+
+	if (t->kind == CHANGE_TXN_PLACE && t->gtid.kind == CHANGE_GTID_NONE)
+		return true; /* between transactions; when it comes depends on who reads */
+	turns = l->turn.origin != 0 && converge_turn_is_before(&l->turn, l->base.server, t);
+	if (turns)
+		conflict_clock_begin(&l->clock, l->turn.origin, l->turn.above_us);
+	if (!tell_what_it_is(l, t, err))
+		return false;
+	told = t->told;
+	if (turns) {
+		told->begins = l->turn.origin;
+		told->above_us = l->turn.above_us;
+		l->turn.origin = 0;
 	}
 	return true;
 }
@@ -280,6 +322,22 @@ pass_over(struct log *l, struct change_txn **t, struct lt_err *err)
 	    l->behind.place.file, (unsigned long long)l->behind.place.pos);
 }
 
+/* Who sends asks of each group that was applied here whether its site still has what it wrote. */
+static bool
+look_back(struct log *l, struct change_txn *t, struct lt_err *err)
+{
+	const struct converge_told *told = converge_told_of(t);
+	struct conflict_mark mark;
+	bool own = told != NULL && told->kind == CONVERGE_MARK && t->own && told->mark.ptr != NULL;
+
+	if (l->giver == NULL || !own)
+		return true;
+	lt_arena_reset(l->scratch);
+	if (!conflict_mark_decode(told->mark, l->scratch, &mark, err))
+		return lt_wrap(err, "lutra.mark");
+	return l->giver->look(l->giver->ctx, t, &mark, err);
+}
+
 static bool
 log_next(struct change_source *s, int timeout_ms, struct change_txn **ret, struct lt_err *err)
 {
@@ -298,8 +356,9 @@ log_next(struct change_source *s, int timeout_ms, struct change_txn **ret, struc
 	}
 	if (!pass_over(l, ret, err))
 		return false;
-	if (*ret == NULL || check_tables(l, *ret, err))
+	if (*ret == NULL || (check_tables(l, *ret, err) && look_back(l, *ret, err)))
 		return true;
+	change_txn_where(*ret, &err->where);
 	change_txn_free(*ret);
 	*ret = NULL;
 	return false;
@@ -317,6 +376,12 @@ log_cancel(struct change_source *s)
 	change_source_cancel(((struct log *)s)->inner);
 }
 
+const struct conflict_clock *
+converge_log_clock(const struct change_source *s)
+{
+	return &((const struct log *)s)->clock;
+}
+
 static void
 log_close(struct change_source *s)
 {
@@ -324,6 +389,7 @@ log_close(struct change_source *s)
 
 	change_source_close(l->inner);
 	conflict_clock_free(&l->clock);
+	converge_turn_clear(&l->turn);
 	change_position_clear(&l->behind);
 	free(l->refused);
 	lt_arena_free(l->scratch);
@@ -347,19 +413,22 @@ converge_log_open(const struct converge_log_start *start, const struct change_fi
 		l->describer = *describer;
 	l->scratch = lt_arena_new();
 	conflict_checkpoint_clock(start->state, start->interval_us, &l->clock);
+	l->giver = start->giver;
+	converge_turn_init(&l->turn);
 	change_position_init(&l->behind);
 	l->has_behind = start->behind != NULL;
 	if (l->has_behind) {
 		change_position_copy(&l->behind, start->behind);
 		l->met = change_place_cmp(&start->place->place, &l->behind.place) == 0;
 	}
-	if (!origin->open(origin->ctx, start->place, &ours, &names, start->txn_limit_bytes, &l->inner, err)) {
+	if (!converge_turn_read(start->state, &l->turn, err) ||
+	    !origin->open(origin->ctx, start->place, &ours, &names, start->txn_limit_bytes, &l->inner, err)) {
 		log_close(&l->base);
 		return false;
 	}
 	memcpy(l->base.server, l->inner->server, sizeof(l->base.server));
-	l->elsewhere = l->has_behind &&
-		       (l->behind.place.file[0] == '\0' || strcmp(l->base.server, l->behind.server) != 0);
+	l->elsewhere =
+	    l->has_behind && (l->behind.place.file[0] == '\0' || strcmp(l->base.server, l->behind.server) != 0);
 	*ret = &l->base;
 	return true;
 }

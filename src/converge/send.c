@@ -1,5 +1,6 @@
 #include "converge/send.h"
 
+#include "converge/give.h"
 #include "converge/log.h"
 #include "converge/settle.h"
 #include "converge/shadow.h"
@@ -9,6 +10,8 @@ struct converge_sender {
 	size_t index;
 	struct pipeline_origin inner;
 	struct converge_site *from, *to; /* borrowed; shadow: from is NULL */
+	struct converge_give *give;      /* owned; NULL: shadow */
+	struct converge_giver giver;     /* it, for the log that is open */
 	const struct lt_clock *clock;    /* borrowed */
 	uint64_t told_us;                /* mono: when the source's site was told what is saved */
 };
@@ -19,13 +22,22 @@ converge_sender_new(const struct model_channel *channel, size_t index, const str
 {
 	struct converge_sender *s = lt_new(struct converge_sender);
 
-	*s = (struct converge_sender){ channel, index, *inner, from, to, clock, 0 };
+	*s = (struct converge_sender){
+		.channel = channel, .index = index, .inner = *inner, .from = from, .to = to, .clock = clock
+	};
+	if (from == NULL)
+		return s;
+	s->give = converge_give_new(channel, &channel->pipelines[index], from, to, inner->stop);
+	s->giver = converge_give_ops(s->give);
 	return s;
 }
 
 void
 converge_sender_free(struct converge_sender *s)
 {
+	if (s == NULL)
+		return;
+	converge_give_free(s->give);
 	free(s);
 }
 
@@ -66,11 +78,14 @@ send_open(void *ctx, const struct change_position *from, const struct change_fil
 		.state = &state,
 		.interval_us = (int64_t)s->channel->conflicts.heartbeat_ms * 1000,
 		.behind = from,
-		.txn_limit_bytes = txn_limit_bytes };
+		.txn_limit_bytes = txn_limit_bytes,
+		.giver = &s->giver };
 	bool ok;
 
 	if (s->from == NULL)
 		return s->inner.open(s->inner.ctx, from, filter, describer, txn_limit_bytes, ret, err);
+	if (!converge_give_begin(s->give, err))
+		return false;
 	arena = lt_arena_new();
 	change_position_init(&place);
 	converge_site_sent(s->from, s->index, from);

@@ -187,6 +187,7 @@ write_checkpoint(struct converge_site *s, struct lt_err *err)
 	begun = s->observer != NULL;
 	if (begun) {
 		forget_and_note(s, arena, &state);
+		converge_turn_note(&s->turn, arena, &state);
 		change_position_copy(&at, &s->at);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -232,8 +233,35 @@ make_first(struct converge_site *s, struct lt_err *err)
 }
 
 static bool
+is_based(struct converge_site *s)
+{
+	bool based;
+
+	pthread_mutex_lock(&s->lock);
+	based = s->based;
+	pthread_mutex_unlock(&s->lock);
+	return based;
+}
+
+static void
+drop_list(struct converge_site *s)
+{
+	for (size_t i = 0; i < s->nstored; i++) {
+		conflict_vector_free(&s->stored[i].seen);
+		change_position_clear(&s->stored[i].at);
+	}
+	s->nstored = 0;
+}
+
+static bool
 base(struct converge_site *s, struct lt_err *err)
 {
+	if (!is_based(s)) {
+		drop_list(s);
+		pthread_mutex_lock(&s->lock);
+		converge_site_expect_peers(s);
+		pthread_mutex_unlock(&s->lock);
+	}
 	if (!converge_store_open(s, s->conn, err))
 		return false;
 	if (s->nstored == 0 && !converge_store_each(s, s->conn, load_stored, s, err))
@@ -241,7 +269,7 @@ base(struct converge_site *s, struct lt_err *err)
 	if (s->nstored == 0 && !make_first(s, err))
 		return false;
 	pthread_mutex_lock(&s->lock);
-	s->based = true;
+	s->based = !s->halted;
 	pthread_cond_broadcast(&s->moved);
 	pthread_mutex_unlock(&s->lock);
 	return true;
@@ -309,7 +337,7 @@ beat(struct converge_site *s, struct lt_err *err)
 static bool
 connect_and_base(struct converge_site *s, struct lt_err *err)
 {
-	if (s->conn != NULL && my_alive(s->conn))
+	if (s->conn != NULL && my_alive(s->conn) && is_based(s))
 		return true;
 	my_close(s->conn);
 	s->conn = NULL;
@@ -320,11 +348,26 @@ connect_and_base(struct converge_site *s, struct lt_err *err)
 	       converge_store_expiry(s->conn, &s->expire_us, err) && base(s, err);
 }
 
+/* What was heard is whatever schema lutra says, once it goes on. */
+static bool
+rests(struct converge_site *s)
+{
+	bool halted;
+
+	pthread_mutex_lock(&s->lock);
+	halted = s->keeper_rests = s->halted;
+	pthread_cond_broadcast(&s->moved);
+	pthread_mutex_unlock(&s->lock);
+	return halted;
+}
+
 static bool
 keep_once(struct converge_site *s, struct lt_err *err)
 {
 	uint64_t now = lt_mono_us(s->clock);
 
+	if (rests(s))
+		return true;
 	if (!connect_and_base(s, err) || !beat(s, err))
 		return false;
 	if (now - s->checkpoint_us >= CHECKPOINT_BEATS * (uint64_t)s->interval_us) {

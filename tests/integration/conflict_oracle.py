@@ -54,6 +54,8 @@ def stamp_us(text):
 
 def has_gtid(executed, gtid):
     """Whether a transaction's id is in a set as servers write them."""
+    if not gtid:  # in front of all that have one
+        return True
     *source, number = gtid.split("-" if ":" not in gtid else ":")
     for one in executed.replace("\n", "").split(","):
         if ":" not in gtid:
@@ -78,7 +80,7 @@ def read_log(program, server, schema, channel, keys, marks=True, by_gtid=False):
         if line["kind"] == "begin":
             txns.append(Txn(line["gtid"] if by_gtid else (line["file"], line["pos"]), stamp_us(line.get("written", line["time"])), own=[], mark=[], beats=[], changes={}))
         elif line["kind"] == "ddl":  # it is counted; none is in a log in the midst of what is judged
-            txns.append(Txn(txns[-1].at if txns else ("", 0), 0, own=[], mark=[], beats=[], changes={}))
+            txns.append(Txn(txns[-1].at if txns else "" if by_gtid else ("", 0), 0, own=[], mark=[], beats=[], changes={}))
         elif line.get("schema") == "lutra" and line.get("after", {}).get("channel") == channel:
             if line["table"] == "lane":
                 txns[-1].own.append(True)

@@ -1,6 +1,7 @@
 """A site of a conflict channel fails over to a replica: file names and places are others, versions stay what they were."""
 
 import contextlib
+import json
 
 import conflict_oracle
 import pytest
@@ -107,3 +108,65 @@ def test_the_address_of_a_replica_is_given(engine, failover):
             clients.go_on()
             clients.stop()
         f.ends_well()
+
+
+# -- a replica that lacks the end ------------------------------------------------------------------------------------------------------
+
+BEFORE = {100: "old", 101: "old", 102: "old", 103: "old", 104: "old"}
+TAIL = ["UPDATE hot SET v='lost' WHERE id=100", "UPDATE hot SET v='lost' WHERE id=101", "UPDATE hot SET v='lost' WHERE id=102", "DELETE FROM hot WHERE id=103",
+        "INSERT INTO hot VALUES (105, 'lost')", "INSERT INTO hot VALUES (106, 'lost')"]
+SEEN = "UPDATE hot SET v='later' WHERE id=102"  # at b, which has the tail
+NEW = ["UPDATE hot SET v='new' WHERE id=101", "UPDATE hot SET v='new' WHERE id=104", "INSERT INTO hot VALUES (106, 'new')", "INSERT INTO hot VALUES (107, 'new')"]
+AFTER = {100: "lost", 101: "new", 102: "later", 104: "new", 105: "lost", 106: "new", 107: "new"}
+
+
+def marked(server, schema):
+    return dict(server.sql("SELECT id, v FROM hot WHERE id >= 100", db=schema))
+
+
+def lose(f, clients):
+    """The replica lacks what b has by now; then it stands for the first."""
+    f.servers[1].sql("INSERT INTO hot VALUES " + ", ".join(f"({k}, '{v}')" for k, v in BEFORE.items()), db=f.schema)
+    wait_until(lambda: marked(f.second, f.schema) == BEFORE, steps.PATIENCE_S, "the replica to have the rows", poll_s=0.05)
+    f.second.sql("STOP SLAVE" if f.second.engine == "mariadb" else "STOP REPLICA")
+    for statement in TAIL:
+        f.first.sql(statement, db=f.schema)
+    clients.go_on()
+    wait_until(lambda: (106, "lost") in marked(f.servers[1], f.schema).items(), steps.PATIENCE_S, "the tail to come to b", poll_s=0.05)
+    f.servers[1].sql(SEEN, db=f.schema)
+    f.first.kill()
+    f.stands_in()
+    for statement in NEW:
+        f.second.sql(statement, db=f.schema)
+
+
+def ends_whole(f):
+    f.settle()
+    f.is_equal()
+    f.is_silent()
+    assert marked(f.second, f.schema) == AFTER
+    lost = {json.loads(key)["id"]: won for key, won in f.servers[1].sql("SELECT row_key, won FROM lutra.conflict WHERE channel=%s", (f.lutra.name,))}
+    assert lost[101] == lost[106] == 1  # what is new met what was lost, at b, and won
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_what_a_replica_lacks_is_given_back(engine, failover):
+    """Nothing is sent to it before it is said; writes go on at both sites all the while."""
+    with failover(engine) as f:
+        f.lutra.file.write_text(f.lutra.file.read_text().replace(f"127.0.0.1:{f.first.port}", both(f.first, f.second)["a"]))
+        f.lutra.start()
+        with f.clients(pause_s=0.02) as clients:
+            clients.go_on()
+            lose(f, clients)
+            clients.go_on()
+            steps.stopped(f.lutra, "a->b", "E3014")
+            steps.stopped(f.lutra, "b->a", "E6032")
+            assert 105 not in marked(f.second, f.schema)
+            clients.go_on()
+            f.lutra.command("site", "heal", "a", "--why", "the first is gone")
+            clients.go_on()
+            f.lutra.kill()
+            f.lutra.start()
+            clients.go_on()
+            clients.stop()
+        ends_whole(f)

@@ -194,7 +194,7 @@ open_at(size_t at, const struct conflict_clock *clock, const struct change_posit
 		.origin = 1,
 		.seen = clock->seen };
 	struct change_position place;
-	struct converge_log_start start = { "c", &origin, &place, &state, SECOND_US, behind, 0 };
+	struct converge_log_start start = { "c", &origin, &place, &state, SECOND_US, behind, 0, NULL };
 	struct change_source *log = NULL;
 	struct lt_err err = { 0 };
 
@@ -221,6 +221,7 @@ follow(struct conflict_clock *c, const struct change_txn *t)
 		if (script[at].what == MARK)
 			conflict_clock_applied(c, (struct conflict_version){ BASE_US + 7, script[at].seq, 2 });
 		break;
+	case CONVERGE_GIVEN: fail(); break;
 	}
 }
 

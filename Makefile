@@ -61,10 +61,10 @@ tsan:
 	ninja -C build-tsan
 	LUTRA_FAULTS_BIN=$(CURDIR)/build-tsan/lutra /usr/bin/python3 tools/run-tests --build build-tsan
 
-## make fuzz       every fuzz target for SECONDS=10 each
+## make fuzz       every fuzz target for SECONDS=10 each; with DIR=... also on pieces of the logs that lie there
 fuzz:
 	sh tools/install.sh build test
-	@sh tools/run-fuzz $(SECONDS)
+	@FUZZ_LOGS=$(DIR) sh tools/run-fuzz $(SECONDS)
 
 ## make corpora    DIR=...: decode test logs of many servers and versions that lie in DIR
 corpora: build
@@ -93,7 +93,7 @@ sim:
 	ninja -C $(BUILD) tests/sim/sim
 	$(BUILD)/tests/sim/sim long --jobs "$$(nproc)" --seeds $(SEEDS) --first $(FIRST)
 
-## make bench      NAME=decode|apply|latency|memory|fence, or all (or apply.catchup, apply.merge, apply.sysbench, apply.link, apply.mysql, fence.truth): one JSON line a figure
+## make bench      NAME=decode|apply|latency|memory|fence, or all (or decode.server, apply.catchup, apply.merge, apply.sysbench, apply.link, apply.mysql, fence.truth): one JSON line a figure
 bench:
 	@$(MAKE) -s build >&2
 	@sh tools/install.sh test bench

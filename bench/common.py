@@ -86,10 +86,11 @@ def child(argv, out="/dev/null", env=None):
 
 
 def figure(bench, ours, peer, goal, unit, peer_is, better="more"):
-    """Print a figure: the medians of both sides, and the median of the ratios pair by pair."""
+    """Print a figure: the medians of both sides, and of the ratios pair by pair the median, the least and the greatest."""
     ratios = [(o / p if better == "more" else p / o) for o, p in zip(ours, peer)]
     line = {"bench": bench, "ours": statistics.median(ours), "peer": statistics.median(peer),
-            "ratio": round(statistics.median(ratios), 3), "goal": goal, "unit": unit, "peer_is": peer_is, "runs": len(ratios)}
+            "ratio": round(statistics.median(ratios), 3), "goal": goal, "unit": unit, "peer_is": peer_is, "runs": len(ratios),
+            "ratios": [round(min(ratios), 3), round(max(ratios), 3)]}
     print(json.dumps(line), flush=True)
 
 

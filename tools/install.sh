@@ -8,7 +8,7 @@
 set -eu
 
 BUILD="gcc libc6-dev make meson ninja-build pkg-config git ca-certificates
- libssl-dev zlib1g-dev libzstd-dev libsodium-dev libyaml-dev libevent-dev libpcre2-dev"
+ libssl-dev zlib1g-dev libzstd-dev libsodium-dev libyaml-dev libevent-dev libpcre2-dev liblua5.4-dev"
 TEST="libcmocka-dev clang-14 libclang-rt-14-dev mariadb-server-core mariadb-client-core mariadb-client
  python3 python3-pytest python3-pytest-xdist python3-pymysql python3-cryptography procps openssl
  iproute2 libfaketime ntfs-3g sysbench"

@@ -13,6 +13,7 @@
 #include <pcre2.h>
 
 #include "cli/commands.h"
+#include "script/script.h"
 
 struct library {
 	const char *name, *version;
@@ -63,6 +64,7 @@ cli_version(const struct cli_args *args, int *status, struct lt_err *err)
 		{ "libevent", event_get_version() },
 		{ "libyaml", yaml_get_version_string() },
 		{ "pcre2", pcre2 },
+		{ "lua", script_version() },
 	};
 
 	(void)status;

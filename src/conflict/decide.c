@@ -82,8 +82,8 @@ struct arrival {
 	bool covered;
 };
 
-/* What is to be told of it: a clash, or a row that cannot be. */
-static void
+/* What is to be told of it: a clash, or a row that cannot be. True: a clash. */
+static bool
 compare(struct conflict_deciding *d, const struct arrival *a)
 {
 	const struct conflict_slot *s = a->slot;
@@ -91,11 +91,31 @@ compare(struct conflict_deciding *d, const struct arrival *a)
 
 	if (s->has_held && !conflict_vector_has(&a->t->seen, s->held)) {
 		d->out->clashes[d->out->nclashes++] = (struct conflict_clash){ a->txn, a->c->key, s->held,
+<<<<<<< HEAD
 			conflict_version_cmp(a->t->version, s->held) > 0 };
 	} else if (images && a->covered && !a->t->given && !d->out->drift && !conflict_row_eq(s->row, a->c->before)) {
+=======
+			conflict_version_cmp(a->t->version, s->held) > 0, NULL };
+		return true;
+	}
+	if (images && a->covered && !d->out->drift && !conflict_row_eq(s->row, a->c->before)) {
+>>>>>>> main
 		d->out->drift = true;
 		d->out->drift_key = a->c->key;
 	}
+	return false;
+}
+
+/* The newest write stands for it: that is told where the operation is. */
+static void
+note_failure(struct conflict_deciding *d, const struct arrival *a, bool clashed, const struct conflict_verdict *failure)
+{
+	if (clashed)
+		d->out->clashes[d->out->nclashes - 1].failed = failure->failed;
+	if (d->out->nfailed++ > 0)
+		return;
+	d->out->failed_key = a->c->key;
+	d->out->failure = *failure;
 }
 
 /* The list with one operation more, in its place; the old one stays as it is. */
@@ -128,9 +148,10 @@ is_late(const struct conflict_list *list, const struct conflict_txn *t)
 }
 
 static void
-merge(struct conflict_deciding *d, const struct arrival *a)
+merge(struct conflict_deciding *d, const struct arrival *a, bool clashed)
 {
 	struct conflict_slot *s = a->slot;
+	struct conflict_verdict failure = { 0 };
 	struct conflict_mark_txn *m = &d->out->mark.txns[a->txn];
 	struct conflict_op *op = lt_arena_alloc(d->arena, sizeof(*op));
 	struct conflict_won won = {
@@ -141,7 +162,9 @@ merge(struct conflict_deciding *d, const struct arrival *a)
 		won.replaced = s->list;
 	*op = (struct conflict_op){ a->t->version, a->t->seen, a->c->before, a->c->after };
 	s->list = list_with(&s->list, op, d->arena);
-	s->row = conflict_fold(s->policy, s->list.base, s->list.ops, s->list.nops, d->arena);
+	s->row = conflict_fold(s->policy, s->list.base, s->list.ops, s->list.nops, d->arena, &failure);
+	if (failure.failed != NULL)
+		note_failure(d, a, clashed, &failure);
 	if (!s->has_held || conflict_version_cmp(a->t->version, s->held) > 0)
 		s->held = a->t->version;
 	s->has_held = true;
@@ -152,10 +175,10 @@ static void
 arrive(struct conflict_deciding *d, const struct arrival *a)
 {
 	struct conflict_slot *s = a->slot;
+	bool clashed = compare(d, a);
 
-	compare(d, a);
 	if (conflict_policy_lists(s->policy)) {
-		merge(d, a);
+		merge(d, a, clashed);
 	} else if (!s->has_held || conflict_version_cmp(a->t->version, s->held) > 0) {
 		s->has_held = true;
 		s->held = a->t->version;

@@ -56,7 +56,8 @@ struct conflict_clash {
 	uint32_t txn; /* of the question */
 	struct lt_str key;
 	struct conflict_version other;
-	bool newer; /* than that write */
+	bool newer;         /* than that write */
+	const char *failed; /* conflict_verdict: a function that was asked because of it; NULL: none failed */
 };
 
 /** All in the arena, or borrowed from the question's transactions and its view. */
@@ -73,6 +74,9 @@ struct conflict_decision {
 	uint32_t nneed;
 	bool drift; /* a before image is not the row though nothing was missing: an alarm, if the transaction commits */
 	struct lt_str drift_key;
+	uint32_t nfailed; /* operations for which a function failed, and what the first one said */
+	struct lt_str failed_key;
+	struct conflict_verdict failure;
 	struct conflict_mark mark;
 };
 

@@ -2,6 +2,54 @@
 
 #include "base/fault.h"
 
+/* The writes of a row, or of a column, that no later one had seen. */
+struct rivals {
+	const struct conflict_op **ops; /* in the arena, room for all */
+	uint32_t count;
+};
+
+static void
+rivals_add(struct rivals *r, const struct conflict_op *op)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < r->count; i++) {
+		if (!conflict_vector_has(&op->seen, r->ops[i]->version))
+			r->ops[kept++] = r->ops[i];
+	}
+	r->ops[kept++] = op;
+	r->count = kept;
+}
+
+/* What a function makes of two or more of them; false: it failed. */
+static bool
+ask(const struct conflict_function *f, const struct rivals *r, struct lt_arena *arena, struct conflict_verdict *out,
+    struct conflict_verdict *failed)
+{
+	*out = (struct conflict_verdict){ 0 };
+	f->decide(f->ctx, r->ops, r->count, arena, out);
+	if (out->failed == NULL)
+		return true;
+	if (failed != NULL && failed->failed == NULL)
+		*failed = *out;
+	return false;
+}
+
+static const struct conflict_row *
+fold_function(const struct conflict_policy *policy, const struct conflict_op *const *ops, uint32_t nops,
+    struct lt_arena *arena, struct conflict_verdict *failed)
+{
+	struct rivals r = { lt_arena_alloc(arena, nops * sizeof(struct conflict_op *)), 0 };
+	struct conflict_verdict verdict;
+
+	for (uint32_t i = 0; i < nops; i++)
+		rivals_add(&r, ops[i]);
+	if (r.count == 1 || !ask(policy->function, &r, arena, &verdict, failed))
+		return ops[nops - 1]->after; /* the newest, which nobody had seen */
+	LT_ASSERT(verdict.stands < r.count);
+	return r.ops[verdict.stands]->after;
+}
+
 static uint32_t
 rank_of(const struct conflict_policy *policy, uint32_t origin)
 {
@@ -71,25 +119,6 @@ better(const struct conflict_column *column, struct lt_str a, struct lt_str than
 	return column->rule == CONFLICT_MAX ? order > 0 : order < 0;
 }
 
-/* The writes of a column that no later one had seen. */
-struct rivals {
-	const struct conflict_op **ops; /* in the arena, room for all */
-	uint32_t count;
-};
-
-static void
-rivals_add(struct rivals *r, const struct conflict_op *op)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < r->count; i++) {
-		if (!conflict_vector_has(&op->seen, r->ops[i]->version))
-			r->ops[kept++] = r->ops[i];
-	}
-	r->ops[kept++] = op;
-	r->count = kept;
-}
-
 static struct lt_str
 best_of(const struct conflict_column *column, uint32_t at, const struct rivals *r)
 {
@@ -106,7 +135,7 @@ best_of(const struct conflict_column *column, uint32_t at, const struct rivals *
 struct way {
 	const struct conflict_column *column;
 	uint32_t at;
-	struct rivals rivals; /* greatest and least */
+	struct rivals rivals; /* greatest, least and functions */
 	struct lt_str value;
 };
 
@@ -128,14 +157,30 @@ step(struct way *w, const struct conflict_op *op, struct lt_arena *arena)
 		else if (better(w->column, after, w->value))
 			w->value = after;
 		break;
+	case CONFLICT_FUNCTION:
+		rivals_add(&w->rivals, op);
+		w->value = after;
+		break;
 	}
+}
+
+/* The value of a column with all operations behind it. */
+static struct lt_str
+end(const struct way *w, struct lt_arena *arena, struct conflict_verdict *failed)
+{
+	struct conflict_verdict verdict;
+
+	if (w->column->rule != CONFLICT_FUNCTION || w->rivals.count < 2 ||
+	    !ask(w->column->function, &w->rivals, arena, &verdict, failed))
+		return w->value; /* of a function: the newest write's */
+	return verdict.value;
 }
 
 static const struct conflict_row *
 fold_columns(const struct conflict_policy *policy, const struct conflict_row *base,
-    const struct conflict_op *const *ops, uint32_t nops, struct lt_arena *arena)
+    const struct conflict_op *const *ops, uint32_t nops, struct lt_arena *arena, struct conflict_verdict *failed)
 {
-	static const struct conflict_column last = { CONFLICT_LAST, NULL };
+	static const struct conflict_column last = { CONFLICT_LAST, NULL, NULL };
 	struct root root = find_root(base, ops, nops);
 	struct conflict_row *row;
 	const struct conflict_op **room;
@@ -154,21 +199,22 @@ fold_columns(const struct conflict_policy *policy, const struct conflict_row *ba
 			rivals_add(&w.rivals, root.op);
 		for (uint32_t i = root.next; i < nops; i++)
 			step(&w, ops[i], arena);
-		row->values[at] = w.value;
+		row->values[at] = end(&w, arena, failed);
 	}
 	return row;
 }
 
 const struct conflict_row *
 conflict_fold(const struct conflict_policy *policy, const struct conflict_row *base,
-    const struct conflict_op *const *ops, uint32_t nops, struct lt_arena *arena)
+    const struct conflict_op *const *ops, uint32_t nops, struct lt_arena *arena, struct conflict_verdict *failed)
 {
 	if (nops == 0)
 		return base;
 	switch (policy->kind) {
 	case CONFLICT_BY_ROW: return ops[nops - 1]->after;
 	case CONFLICT_BY_HOME: return fold_home(policy, base, ops, nops);
+	case CONFLICT_BY_FUNCTION: return fold_function(policy, ops, nops, arena, failed);
 	case CONFLICT_BY_COLUMN: break;
 	}
-	return fold_columns(policy, base, ops, nops, arena);
+	return fold_columns(policy, base, ops, nops, arena, failed);
 }

@@ -10,8 +10,9 @@
 
 /** `base` is the row before all of `ops`; these ascend by version. The result is NULL for a row that is not there; it
  * is borrowed from what went in or lies in `arena`. A row with another number of columns than an operation's counts as
- * not there before it. */
+ * not there before it. `failed` (may be NULL) is what the first function that failed says of it, and is not touched
+ * where none did. */
 const struct conflict_row *conflict_fold(const struct conflict_policy *policy, const struct conflict_row *base,
-    const struct conflict_op *const *ops, uint32_t nops, struct lt_arena *arena);
+    const struct conflict_op *const *ops, uint32_t nops, struct lt_arena *arena, struct conflict_verdict *failed);
 
 #endif

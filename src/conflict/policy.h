@@ -3,7 +3,7 @@
 #ifndef CONFLICT_POLICY_H
 #define CONFLICT_POLICY_H
 
-#include "base/arena.h"
+#include "conflict/row.h"
 
 /** What sums, greatest and least need to know of a column's values; `a`, `b`, ... may be SQL NULL for `add` only. */
 struct conflict_type {
@@ -16,24 +16,45 @@ struct conflict_type {
 	const void *ctx; /* borrowed */
 };
 
+/** What a function made of writes, or why it made nothing. */
+struct conflict_verdict {
+	struct lt_str value;   /* of a column; in the arena, or borrowed from the writes */
+	uint32_t stands;       /* of rows: which of the writes */
+	const char *failed;    /* in a word or two, and never freed; NULL: it did not fail */
+	struct lt_str details; /* of that, without a row's values; in the arena */
+};
+
+/** A user's function (ADR 47). It is asked with the writes of a key (of one of its columns) that had not seen each
+ * other, two or more, as they ascend by version: all sites that hold the same operations ask the same. It must be one:
+ * the same writes give the same verdict, at whatever site and time. */
+struct conflict_function {
+	void (*decide)(const void *ctx, const struct conflict_op *const *writes, uint32_t nwrites,
+	    struct lt_arena *arena, struct conflict_verdict *out);
+	const void *ctx; /* borrowed */
+};
+
 /** How one column is made of its writes. */
 enum conflict_rule {
-	CONFLICT_LAST, /* the newest write */
-	CONFLICT_SUM,  /* a counter: the first value and all differences */
-	CONFLICT_MAX,  /* the greatest of those that had not seen each other (ADR 31); NULL is below all */
-	CONFLICT_MIN,  /* the least of them */
+	CONFLICT_LAST,     /* the newest write */
+	CONFLICT_SUM,      /* a counter: the first value and all differences */
+	CONFLICT_MAX,      /* the greatest of those that had not seen each other (ADR 31); NULL is below all */
+	CONFLICT_MIN,      /* the least of them */
+	CONFLICT_FUNCTION, /* what a function makes of them; where it fails the newest */
 };
 
 struct conflict_column {
 	enum conflict_rule rule;
-	const struct conflict_type *type; /* borrowed; NULL for CONFLICT_LAST */
+	const struct conflict_type *type;         /* borrowed; of sums, greatest and least */
+	const struct conflict_function *function; /* borrowed; of CONFLICT_FUNCTION */
 };
 
 enum conflict_kind {
-	CONFLICT_BY_ROW,    /* last writer wins, the row is one value. Remembers a version for each key */
-	CONFLICT_BY_HOME,   /* trusted sites: stands against newer writes of others that had not seen it. Remembers
-			       operations */
-	CONFLICT_BY_COLUMN, /* each column by its own rule. Remembers operations */
+	CONFLICT_BY_ROW,      /* last writer wins, the row is one value. Remembers a version for each key */
+	CONFLICT_BY_HOME,     /* trusted sites: stands against newer writes of others that had not seen it. Remembers
+				 operations */
+	CONFLICT_BY_COLUMN,   /* each column by its own rule. Remembers operations */
+	CONFLICT_BY_FUNCTION, /* of the writes that had not seen each other the one that a function names; where it
+				 fails the newest. Remembers operations */
 };
 
 struct conflict_policy {
@@ -44,6 +65,7 @@ struct conflict_policy {
 	const uint32_t
 	    *trusted; /* borrowed; CONFLICT_BY_HOME: site ids, the most trusted first. Others are trusted less, alike */
 	uint32_t ntrusted;
+	const struct conflict_function *function; /* borrowed; CONFLICT_BY_FUNCTION */
 };
 
 /** Whether a key's operations are remembered, not only its newest version. */

@@ -13,6 +13,7 @@ converge_rule_name(const struct conflict_policy *p)
 	switch (p->kind) {
 	case CONFLICT_BY_ROW: return "last-writer-wins";
 	case CONFLICT_BY_HOME: return "trusted";
+	case CONFLICT_BY_FUNCTION: return "function";
 	case CONFLICT_BY_COLUMN: break;
 	}
 	return "column-last-writer-wins";

@@ -22,6 +22,9 @@ struct converge_conflict {
 
 /** How the channel file names a policy. */
 const char *converge_rule_name(const struct conflict_policy *p);
+/** What stands there instead where a function failed, and the newest write stood for it: with conflict_verdict's words
+ * behind it. 32 bytes are kept of a rule. */
+#define CONVERGE_RULE_FAILED "function failed: "
 /** A line that tells of no conflict but of a row that was not what it had to be: the audit's alarm. */
 #define CONVERGE_RULE_DRIFT "drift"
 

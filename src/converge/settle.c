@@ -18,6 +18,8 @@
 /* How often parked rows are looked at where something was written, and how many at once. */
 #define TEND_US 500000
 #define TEND_ROWS 100
+/* How often the log is told of functions that fail. */
+#define FAILED_US 10000000
 /* Beside the mark's bytes. */
 #define MARK_ROOM 1024
 
@@ -347,6 +349,18 @@ drift_line(const struct settle *t, struct lt_str key)
 	return line;
 }
 
+static const char *
+failed_rule(struct settle *t, const char *failed)
+{
+	struct lt_buf text = { 0 };
+	const char *rule;
+
+	lt_buf_printf(&text, CONVERGE_RULE_FAILED "%s", failed);
+	rule = lt_arena_str(t->arena, lt_buf_str(&text)).ptr;
+	lt_buf_free(&text);
+	return rule;
+}
+
 static bool
 record(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
 {
@@ -358,6 +372,8 @@ record(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
 
 		lines[n] = line_of(t, &t->txns[clash->txn], clash->key);
 		lines[n].other = clash->other;
+		if (clash->failed != NULL)
+			lines[n].rule = failed_rule(t, clash->failed);
 		lines[n++].won = clash->newer;
 		t->tally.lost += clash->newer ? 0 : 1;
 	}
@@ -376,6 +392,9 @@ note_decided(struct settle *t, const struct conflict_decision *d)
 		t->rows[conflict_keys_find(&t->keys, d->writes[i].key)]->wanted = d->writes[i].row;
 	t->tally.drift = d->drift ? 1 : 0;
 	t->drift_key = d->drift_key;
+	t->tally.failed = d->nfailed;
+	t->failed_key = d->failed_key;
+	t->failure = d->failure;
 }
 
 static bool
@@ -585,11 +604,39 @@ settle_tend(struct pipeline_settle *base, struct change_sink *s, bool *worth, st
 
 /* -- the rest ------------------------------------------------------------------------------------- */
 
+/* Often it fails again and again. */
+static void
+tell_failed(struct settle *t)
+{
+	const struct converge_shape *shape = converge_shapes_of_key(t->shapes, t->failed_key);
+	uint64_t now_us = lt_mono_us(t->clock);
+
+	if (t->failed_told_us != 0 && now_us - t->failed_told_us < FAILED_US)
+		return;
+	t->failed_told_us = now_us;
+	lt_log(LT_LOG_WARN,
+	    "%s %s: a function of %.*s.%.*s failed (%s%s%.*s), so the newest write stood; `lutra status` counts them",
+	    t->channel->name, t->pipeline->name, LT_FMT(converge_shape_target(shape)->schema),
+	    LT_FMT(converge_shape_target(shape)->name), t->failure.failed, t->failure.details.len > 0 ? ": " : "",
+	    LT_FMT(t->failure.details));
+}
+
+static void
+tell_drift(const struct settle *t)
+{
+	const struct converge_shape *shape = converge_shapes_of_key(t->shapes, t->drift_key);
+
+	lt_log(LT_LOG_WARN,
+	    "%s %s: a row of %.*s.%.*s was not as it must have been: it was changed past the log, or decided "
+	    "wrongly; `lutra status` counts such rows",
+	    t->channel->name, t->pipeline->name, LT_FMT(converge_shape_target(shape)->schema),
+	    LT_FMT(converge_shape_target(shape)->name));
+}
+
 static void
 settle_done(struct pipeline_settle *base, bool committed)
 {
 	struct settle *t = settle_of(base);
-	const struct converge_shape *shape;
 
 	if (!committed && t->tend.open)
 		t->tend.written = UINT64_MAX; /* all is looked at once more */
@@ -597,14 +644,10 @@ settle_done(struct pipeline_settle *base, bool committed)
 	if (!committed)
 		return;
 	converge_site_count(t->target, &t->tally);
-	if (t->tally.drift == 0)
-		return;
-	shape = converge_shapes_of_key(t->shapes, t->drift_key);
-	lt_log(LT_LOG_WARN,
-	    "%s %s: a row of %.*s.%.*s was not as it must have been: it was changed past the log, or decided "
-	    "wrongly; `lutra status` counts such rows",
-	    t->channel->name, t->pipeline->name, LT_FMT(converge_shape_target(shape)->schema),
-	    LT_FMT(converge_shape_target(shape)->name));
+	if (t->tally.drift > 0)
+		tell_drift(t);
+	if (t->tally.failed > 0)
+		tell_failed(t);
 }
 
 static void

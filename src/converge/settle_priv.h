@@ -105,6 +105,9 @@ struct settle {
 	bool contested; /* a duplicate would be a row that somebody else put there meanwhile */
 	struct converge_tally tally;
 	struct lt_str drift_key;
+	struct lt_str failed_key; /* what a function said, if one failed */
+	struct conflict_verdict failure;
+	uint64_t failed_told_us; /* mono: when the log was told of one last; 0: never */
 };
 
 /* -- settle_lock.c -------------------------------------------------------------------------------- */

@@ -297,6 +297,7 @@ rule_of(enum model_conflict_rule rule)
 	case MODEL_CONFLICT_COUNTER: return CONFLICT_SUM;
 	case MODEL_CONFLICT_GREATEST: return CONFLICT_MAX;
 	case MODEL_CONFLICT_LEAST: return CONFLICT_MIN;
+	case MODEL_CONFLICT_MADE: return CONFLICT_FUNCTION;
 	case MODEL_CONFLICT_LAST: break;
 	}
 	return CONFLICT_LAST;
@@ -319,13 +320,28 @@ find_column(const struct shape_table *t, const char *name)
 }
 
 static bool
+add_rule(const struct model_conflict_column *c, struct shape_table *t, size_t at, struct conflict_column *rules,
+    struct lt_err *err)
+{
+	struct shape_type *type = lt_arena_zalloc(t->arena, sizeof(*type));
+	struct conflict_column *rule = &rules[at];
+
+	*rule = (struct conflict_column){ .rule = rule_of(c->rule) };
+	if (c->rule == MODEL_CONFLICT_MADE)
+		return converge_shape_function_of_column(t, at, c->function, &rule->function, err);
+	rule->type = &type->type;
+	return converge_shape_type_of(&t->columns[at], c->rule == MODEL_CONFLICT_COUNTER, type) ||
+	       converge_shape_table_fail(t, err, "column %s (%.*s) cannot be decided by `%s`", c->name,
+		   LT_FMT(t->columns[at].target->type), rule_name(c->rule));
+}
+
+static bool
 add_rules(const struct model_conflict_policy *from, struct shape_table *t, struct lt_err *err)
 {
 	struct conflict_column *rules = lt_arena_zalloc(t->arena, t->ncolumns * sizeof(*rules));
 
 	for (size_t i = 0; i < from->ncolumns; i++) {
 		const struct model_conflict_column *c = &from->columns[i];
-		struct shape_type *type = lt_arena_zalloc(t->arena, sizeof(*type));
 		size_t at = find_column(t, c->name);
 
 		if (c->rule == MODEL_CONFLICT_LAST)
@@ -333,10 +349,8 @@ add_rules(const struct model_conflict_policy *from, struct shape_table *t, struc
 		if (at == t->ncolumns)
 			return converge_shape_table_fail(
 			    t, err, "it has no column %s to be written, which `conflicts` names", c->name);
-		if (!converge_shape_type_of(&t->columns[at], c->rule == MODEL_CONFLICT_COUNTER, type))
-			return converge_shape_table_fail(t, err, "column %s (%.*s) cannot be decided by `%s`", c->name,
-			    LT_FMT(t->columns[at].target->type), rule_name(c->rule));
-		rules[at] = (struct conflict_column){ rule_of(c->rule), &type->type };
+		if (!add_rule(c, t, at, rules, err))
+			return false;
 	}
 	t->policy.columns = rules;
 	t->policy.ncolumns = (uint32_t)t->ncolumns;
@@ -344,8 +358,7 @@ add_rules(const struct model_conflict_policy *from, struct shape_table *t, struc
 }
 
 bool
-converge_shape_policy_make(
-    const struct model_conflict_policy *from, const struct model_site *sites, struct shape_table *t, struct lt_err *err)
+converge_shape_policy_make(const struct model_conflict_policy *from, struct shape_table *t, struct lt_err *err)
 {
 	uint32_t *trusted;
 
@@ -362,10 +375,15 @@ converge_shape_policy_make(
 		t->policy.kind = CONFLICT_BY_COLUMN;
 		return add_rules(from, t, err);
 	}
+	if (from->kind == MODEL_CONFLICT_FUNCTION) {
+		t->policy.kind = CONFLICT_BY_FUNCTION;
+		t->policy.function = converge_shape_function_of_row(t, from->function);
+		return true;
+	}
 	t->policy.kind = CONFLICT_BY_HOME;
 	trusted = lt_arena_alloc(t->arena, (from->ntrusted + 1) * sizeof(*trusted));
 	for (size_t i = 0; i < from->ntrusted; i++)
-		trusted[i] = sites[from->trusted[i]].id;
+		trusted[i] = t->sites[from->trusted[i]].id;
 	t->policy.trusted = trusted;
 	t->policy.ntrusted = (uint32_t)from->ntrusted;
 	return true;

@@ -1,6 +1,6 @@
 /* converge/shape_priv.h - a shape's inside, shared by shape.c (which there are, images), shape_table.c (a table of the
- * site), shape_value.c (values, the codec), shape_key.c (keys and claims), shape_sql.c, shape_json.c, shape_policy.c.
- */
+ * site), shape_value.c (values, the codec), shape_key.c (keys and claims), shape_sql.c, shape_json.c, shape_policy.c,
+ * shape_function.c. */
 #ifndef CONVERGE_SHAPE_PRIV_H
 #define CONVERGE_SHAPE_PRIV_H
 
@@ -8,6 +8,7 @@
 #include "model/conflicts.h"
 #include "pipeline/weights.h"
 #include "pipeline/writeset.h"
+#include "script/script.h"
 
 /* A key begins with this many bytes of its table; a claim has the number of the index behind them. */
 #define SHAPE_TAG 8
@@ -56,6 +57,8 @@ struct shape_table {
 	struct shape_index key, *uniques; /* arena */
 	size_t nuniques;
 	struct conflict_policy policy;
+	const struct model_site *sites; /* borrowed from the channel: what functions are told of who wrote */
+	size_t nsites;
 	struct pipeline_weigher *weigher; /* borrowed from the router */
 	struct change_value *values;      /* arena: of the row in hand */
 	struct lt_buf scratch;            /* owned */
@@ -95,12 +98,19 @@ bool converge_shape_table_fail(const struct shape_table *t, struct lt_err *err, 
 
 /* -- shape_policy.c ------------------------------------------------------------------------------- */
 
-/** The core's rules of a table, from the channel's. `t` has its columns and unique indexes. */
-LT_MUST_USE bool converge_shape_policy_make(const struct model_conflict_policy *from, const struct model_site *sites,
-    struct shape_table *t, struct lt_err *err);
+/** The core's rules of a table, from the channel's. `t` has its columns, indexes and sites. */
+LT_MUST_USE bool converge_shape_policy_make(
+    const struct model_conflict_policy *from, struct shape_table *t, struct lt_err *err);
 /** What sums, greatest and least need of a column; false: a `counter` (else greatest and least) cannot be made of it.
  */
 LT_MUST_USE bool converge_shape_type_of(const struct shape_column *c, bool counter, struct shape_type *out);
+
+/* -- shape_function.c ----------------------------------------------------------------------------- */
+
+/** A user's function over the writes of a row, or of the column `at` (LT_E_CONFLICT_TABLE where none can make it). */
+const struct conflict_function *converge_shape_function_of_row(struct shape_table *t, const struct script *script);
+LT_MUST_USE bool converge_shape_function_of_column(struct shape_table *t, size_t at, const struct script *script,
+    const struct conflict_function **ret, struct lt_err *err);
 
 /* -- shape_value.c -------------------------------------------------------------------------------- */
 

@@ -197,8 +197,9 @@ converge_shape_table_new(const struct model_channel *channel, struct pipeline_ro
 	if (!converge_shape_table_begin(target, &t, err))
 		return false;
 	t->single = policy->kind == MODEL_CONFLICT_NONE;
-	if (!t->single &&
-	    (!add_indexes(t, router, err) || !converge_shape_policy_make(policy, channel->sites, t, err))) {
+	t->sites = channel->sites;
+	t->nsites = channel->nsites;
+	if (!t->single && (!add_indexes(t, router, err) || !converge_shape_policy_make(policy, t, err))) {
 		converge_shape_table_free(t);
 		return false;
 	}

@@ -478,5 +478,6 @@ converge_site_count(struct converge_site *s, const struct converge_tally *add)
 	s->status.parked += add->parked;
 	s->status.drift += add->drift;
 	s->status.held += add->held;
+	s->status.failed += add->failed;
 	pthread_mutex_unlock(&s->lock);
 }

@@ -84,6 +84,7 @@ struct converge_status {
 	uint64_t went_back, drift; /* the audit: alarms; each is a row that was decided wrongly, or changed by hand */
 	uint64_t conflicts, lost;  /* operations that met a write that they had not seen; those of them that lost */
 	uint64_t parked;           /* rows that were parked */
+	uint64_t failed;           /* operations for which a user's function failed, so that the newest write stood */
 	uint64_t held;             /* transactions held since their clock is too far ahead */
 	uint64_t fences, fence_us; /* passed, and how long they took in all */
 	int64_t skew_us;           /* the site's clock against ours, at the last heartbeat */
@@ -96,7 +97,7 @@ void converge_site_status(struct converge_site *s, struct converge_status *out);
 
 /** What a group did, for the status. */
 struct converge_tally {
-	uint64_t conflicts, lost, parked, drift, held;
+	uint64_t conflicts, lost, parked, drift, held, failed;
 };
 void converge_site_count(struct converge_site *s, const struct converge_tally *add);
 

@@ -319,7 +319,8 @@ read_channel(struct model_channel *c, const struct model_yaml *root, const char 
 		return false;
 	c->name = lt_str_dup(name);
 	return model_channel_sites(c, model_yaml_get(root, "sites"), path, err) &&
-	       read_direction(c, model_yaml_get(root, "direction"), err) && model_channel_conflicts(c, root, err) &&
+	       read_direction(c, model_yaml_get(root, "direction"), err) &&
+	       model_channel_conflicts(c, root, path, err) &&
 	       model_channel_start(c, model_yaml_get(root, "start"), err) &&
 	       model_channel_until(c, model_yaml_get(root, "until"), err) &&
 	       model_channel_delay(c, model_yaml_get(root, "delay"), err) &&

@@ -9,6 +9,9 @@
  * others. */
 LT_MUST_USE bool model_read_file(const char *path, size_t max, bool secret, struct lt_buf *out, struct lt_err *err);
 
+/** A file name of the channel file, which is relative to that file's folder. Owned by the caller. */
+char *model_resolve(const char *path, struct lt_str name);
+
 /** `sites`: fills c->sites. */
 LT_MUST_USE bool model_channel_sites(
     struct model_channel *c, const struct model_yaml *node, const char *path, struct lt_err *err);
@@ -20,7 +23,8 @@ LT_MUST_USE bool model_channel_delay(struct model_channel *c, const struct model
 /** `otter`. */
 LT_MUST_USE bool model_channel_otter(struct model_channel *c, const struct model_yaml *node, struct lt_err *err);
 /** `conflicts` of a file whose sites and direction are read: fills c->conflicts. */
-LT_MUST_USE bool model_channel_conflicts(struct model_channel *c, const struct model_yaml *root, struct lt_err *err);
+LT_MUST_USE bool model_channel_conflicts(
+    struct model_channel *c, const struct model_yaml *root, const char *path, struct lt_err *err);
 /** Once the mappings are there: an entry that names one table names one that is mapped. */
 LT_MUST_USE bool model_channel_conflicts_mapped(
     const struct model_channel *c, const struct model_yaml *node, struct lt_err *err);

@@ -55,9 +55,8 @@ model_read_file(const char *path, size_t max, bool secret, struct lt_buf *out, s
 	return ok;
 }
 
-/* A file name of the channel file, which is relative to that file's folder. Owned by the caller. */
-static char *
-resolve(const char *path, struct lt_str name)
+char *
+model_resolve(const char *path, struct lt_str name)
 {
 	const char *slash = strrchr(path, '/');
 	struct lt_buf full = { 0 };
@@ -103,7 +102,7 @@ password_from_file(struct model_site *site, const struct model_yaml *node, const
 
 	if (!model_field_text(node, "password_file", &name, err))
 		return false;
-	full = resolve(path, name);
+	full = model_resolve(path, name);
 	model_yaml_at(node, err);
 	ok = model_password_read(full, &site->password, err);
 	free(full);
@@ -164,7 +163,7 @@ resolve_files(struct model_site *site, const struct model_yaml *url, const char 
 
 		if (relative == NULL)
 			continue;
-		*files[i] = resolve(path, lt_str_z(relative));
+		*files[i] = model_resolve(path, lt_str_z(relative));
 		free(relative);
 	}
 	if (site->socket != NULL && strlen(site->socket) > 107)

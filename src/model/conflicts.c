@@ -4,6 +4,7 @@
 #include "model/channel_priv.h"
 #include "model/field.h"
 #include "model/pattern_priv.h"
+#include "script/script.h"
 
 enum { ENTRIES_MAX = 1024, COLUMNS_MAX = 4096 };
 
@@ -12,7 +13,9 @@ enum { ENTRIES_MAX = 1024, COLUMNS_MAX = 4096 };
 static const struct model_key conflict_keys[] = { { "policy", true }, { "tables", false }, { "heartbeat", false },
 	{ "max-skew", false }, { "keep", false }, { "shadow", false } };
 static const struct model_key entry_keys[] = { { "table", true }, { "policy", false }, { "columns", false } };
-static const struct model_key trusted_keys[] = { { "trusted", true } };
+static const struct model_key policy_keys[] = { { "trusted", false }, { "function", false },
+	{ "function-file", false } };
+static const struct model_key rule_keys[] = { { "function", false }, { "function-file", false } };
 static const struct model_key keep_keys[] = { { "age", false }, { "rows", false } };
 
 static const char *const kinds[] = { [MODEL_CONFLICT_NONE] = "none",
@@ -20,6 +23,12 @@ static const char *const kinds[] = { [MODEL_CONFLICT_NONE] = "none",
 	[MODEL_CONFLICT_COLUMN] = "column-last-writer-wins" };
 static const char *const rules[] = {
 	[MODEL_CONFLICT_COUNTER] = "counter", [MODEL_CONFLICT_GREATEST] = "greatest", [MODEL_CONFLICT_LEAST] = "least"
+};
+
+/** The file that is read. */
+struct reading {
+	struct model_channel *channel;
+	const char *path;
 };
 
 static void
@@ -30,8 +39,11 @@ clear_policy(struct model_conflict_policy *p)
 		model_pattern_clear(p->pattern);
 	free(p->pattern);
 	free(p->trusted);
-	for (size_t i = 0; i < p->ncolumns; i++)
+	script_free(p->function);
+	for (size_t i = 0; i < p->ncolumns; i++) {
 		free(p->columns[i].name);
+		script_free(p->columns[i].function);
+	}
 	free(p->columns);
 }
 
@@ -43,6 +55,52 @@ model_conflicts_clear(struct model_conflicts *k)
 	free(k->policies);
 	lt_arena_free(k->arena);
 	*k = (struct model_conflicts){ 0 };
+}
+
+/* -- functions ------------------------------------------------------------------------------------ */
+
+static bool
+read_file(const char *path, const struct model_yaml *node, struct lt_buf *out, struct lt_err *err)
+{
+	struct lt_str name;
+	char *full;
+	bool ok;
+
+	if (!model_field_text(node, "function-file", &name, err))
+		return false;
+	full = model_resolve(path, name);
+	model_yaml_at(node, err);
+	ok = model_read_file(full, SCRIPT_TEXT_MAX, false, out, err);
+	free(full);
+	return ok;
+}
+
+/* `{ function: TEXT }` or `{ function-file: NAME }`; `column` may be NULL. */
+static bool
+read_function(const struct reading *r, const struct model_yaml *map, const char *tables, const char *column,
+    struct script **out, struct lt_err *err)
+{
+	const struct model_yaml *inside = model_yaml_get(map, "function"),
+				*beside = model_yaml_get(map, "function-file");
+	struct lt_buf text = { 0 };
+	struct lt_str s = { 0 };
+	bool ok;
+
+	if ((inside != NULL) == (beside != NULL))
+		return model_yaml_fail(
+		    map, err, LT_E_CONFIG_VALUE, "a function is wanted, in `function` or in `function-file`");
+	ok = inside != NULL ? model_field_text(inside, "function", &s, err) : read_file(r->path, beside, &text, err);
+	if (beside != NULL)
+		s = lt_buf_str(&text);
+	if (ok) {
+		model_yaml_at(inside != NULL ? inside : beside, err);
+		ok = script_new(s, out, err) ||
+		     lt_wrap(err, "function of %s%s%s%s%.*s", tables != NULL ? tables : "all tables",
+			 column != NULL ? ", column " : "", column != NULL ? column : "", beside != NULL ? ", " : "",
+			 LT_FMT(beside != NULL ? beside->text : LT_STR("")));
+	}
+	lt_buf_free(&text);
+	return ok;
 }
 
 /* -- a policy ------------------------------------------------------------------------------------- */
@@ -88,12 +146,28 @@ read_trusted(
 }
 
 static bool
-read_policy(
-    const struct model_channel *c, const struct model_yaml *node, struct model_conflict_policy *p, struct lt_err *err)
+read_policy_map(
+    const struct reading *r, const struct model_yaml *node, struct model_conflict_policy *p, struct lt_err *err)
+{
+	const struct model_yaml *trusted;
+
+	if (!model_field_map(node, "policy", policy_keys, LT_COUNT(policy_keys), err))
+		return false;
+	trusted = model_yaml_get(node, "trusted");
+	if (node->count != 1)
+		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
+		    "policy: one of { trusted: SITE }, { function: TEXT }, { function-file: NAME } is wanted");
+	if (trusted != NULL)
+		return read_trusted(r->channel, trusted, p, err);
+	p->kind = MODEL_CONFLICT_FUNCTION;
+	return read_function(r, node, p->tables, NULL, &p->function, err);
+}
+
+static bool
+read_policy(const struct reading *r, const struct model_yaml *node, struct model_conflict_policy *p, struct lt_err *err)
 {
 	if (node->kind == MODEL_YAML_MAP)
-		return model_field_map(node, "policy", trusted_keys, LT_COUNT(trusted_keys), err) &&
-		       read_trusted(c, model_yaml_get(node, "trusted"), p, err);
+		return read_policy_map(r, node, p, err);
 	for (size_t i = 0; node->kind == MODEL_YAML_TEXT && i < LT_COUNT(kinds); i++) {
 		if (lt_str_eqz(node->text, kinds[i])) {
 			p->kind = (enum model_conflict_kind)i;
@@ -101,26 +175,33 @@ read_policy(
 		}
 	}
 	return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
-	    "policy: none, last-writer-wins, column-last-writer-wins or { trusted: SITE } is wanted");
+	    "policy: none, last-writer-wins, column-last-writer-wins, { trusted: SITE } or { function: TEXT } is wanted");
 }
 
 /* -- an entry of `tables` ------------------------------------------------------------------------- */
 
 static bool
-read_rule(const struct model_yaml *node, enum model_conflict_rule *out, struct lt_err *err)
+read_rule(const struct reading *r, const struct model_yaml *node, const char *tables, struct model_conflict_column *out,
+    struct lt_err *err)
 {
+	if (node->kind == MODEL_YAML_MAP) {
+		out->rule = MODEL_CONFLICT_MADE;
+		return model_field_map(node, "rule of a column", rule_keys, LT_COUNT(rule_keys), err) &&
+		       read_function(r, node, tables, out->name, &out->function, err);
+	}
 	for (size_t i = MODEL_CONFLICT_COUNTER; node->kind == MODEL_YAML_TEXT && i < LT_COUNT(rules); i++) {
 		if (lt_str_eqz(node->text, rules[i])) {
-			*out = (enum model_conflict_rule)i;
+			out->rule = (enum model_conflict_rule)i;
 			return true;
 		}
 	}
 	return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
-	    "columns: counter, greatest or least is wanted (others go by the last writer)");
+	    "columns: counter, greatest or least is wanted, or { function: TEXT } (others go by the last writer)");
 }
 
 static bool
-read_columns(const struct model_yaml *node, struct model_conflict_policy *p, struct lt_err *err)
+read_columns(
+    const struct reading *r, const struct model_yaml *node, struct model_conflict_policy *p, struct lt_err *err)
 {
 	if (node->kind != MODEL_YAML_MAP || node->count == 0 || node->count > COLUMNS_MAX)
 		return model_yaml_fail(node, err, LT_E_CONFIG_VALUE,
@@ -128,7 +209,6 @@ read_columns(const struct model_yaml *node, struct model_conflict_policy *p, str
 	p->columns = lt_calloc(node->count, sizeof(*p->columns));
 	for (const struct model_yaml *n = node->first; n != NULL; n = n->next) {
 		struct model_conflict_column *column = &p->columns[p->ncolumns];
-		enum model_conflict_rule rule;
 
 		if (n->key->text.len == 0 || n->key->text.len > MODEL_NAME_BYTES_MAX)
 			return model_yaml_fail(n->key, err, LT_E_CONFIG_VALUE, "columns: that is no column name");
@@ -137,11 +217,10 @@ read_columns(const struct model_yaml *node, struct model_conflict_policy *p, str
 				return model_yaml_fail(n->key, err, LT_E_CONFIG_VALUE,
 				    "columns: the column %s stands twice", p->columns[i].name);
 		}
-		if (!read_rule(n, &rule, err))
-			return false;
-		column->rule = rule;
 		column->name = lt_str_dup(n->key->text);
 		p->ncolumns++;
+		if (!read_rule(r, n, p->tables, column, err))
+			return false;
 	}
 	return true;
 }
@@ -161,12 +240,12 @@ read_pattern(
 }
 
 static bool
-read_entry(struct model_channel *c, const struct model_yaml *node, struct model_conflict_policy *p, struct lt_err *err)
+read_entry(const struct reading *r, const struct model_yaml *node, struct model_conflict_policy *p, struct lt_err *err)
 {
 	const struct model_yaml *policy, *columns;
 
 	if (!model_field_map(node, "entry of conflicts: tables", entry_keys, LT_COUNT(entry_keys), err) ||
-	    !read_pattern(&c->conflicts, model_yaml_get(node, "table"), p, err))
+	    !read_pattern(&r->channel->conflicts, model_yaml_get(node, "table"), p, err))
 		return false;
 	policy = model_yaml_get(node, "policy");
 	columns = model_yaml_get(node, "columns");
@@ -174,22 +253,22 @@ read_entry(struct model_channel *c, const struct model_yaml *node, struct model_
 		return model_yaml_fail(
 		    node, err, LT_E_CONFIG_MISSING, "entry of conflicts: tables: `policy` or `columns` is wanted");
 	p->kind = MODEL_CONFLICT_COLUMN;
-	if (policy != NULL && !read_policy(c, policy, p, err))
+	if (policy != NULL && !read_policy(r, policy, p, err))
 		return false;
 	if (columns == NULL)
 		return true;
 	if (p->kind != MODEL_CONFLICT_COLUMN)
 		return model_yaml_fail(columns->key, err, LT_E_CONFIG_VALUE,
 		    "columns: rules for columns go with the policy column-last-writer-wins");
-	return read_columns(columns, p, err);
+	return read_columns(r, columns, p, err);
 }
 
 /* The entries, and behind them the default. */
 static bool
 read_policies(
-    struct model_channel *c, const struct model_yaml *policy, const struct model_yaml *tables, struct lt_err *err)
+    const struct reading *r, const struct model_yaml *policy, const struct model_yaml *tables, struct lt_err *err)
 {
-	struct model_conflicts *k = &c->conflicts;
+	struct model_conflicts *k = &r->channel->conflicts;
 	size_t entries = tables != NULL ? tables->count : 0;
 	struct model_conflict_policy *p;
 
@@ -203,10 +282,10 @@ read_policies(
 	k->npolicies = entries + 1;
 	p = k->policies;
 	for (const struct model_yaml *n = tables != NULL ? tables->first : NULL; n != NULL; n = n->next) {
-		if (!read_entry(c, n, p++, err))
+		if (!read_entry(r, n, p++, err))
 			return false;
 	}
-	return policy == NULL || read_policy(c, policy, p, err);
+	return policy == NULL || read_policy(r, policy, p, err);
 }
 
 /* -- the whole ------------------------------------------------------------------------------------ */
@@ -265,15 +344,15 @@ is_any(const struct model_conflicts *k)
 }
 
 static bool
-read_all(struct model_channel *c, const struct model_yaml *node, struct lt_err *err)
+read_all(const struct reading *r, const struct model_yaml *node, struct lt_err *err)
 {
-	struct model_conflicts *k = &c->conflicts;
+	struct model_conflicts *k = &r->channel->conflicts;
 	const struct model_yaml *shadow;
 
 	if (node == NULL || node->kind != MODEL_YAML_MAP)
-		return read_policies(c, node, NULL, err);
+		return read_policies(r, node, NULL, err);
 	if (!model_field_map(node, "conflicts", conflict_keys, LT_COUNT(conflict_keys), err) ||
-	    !read_policies(c, model_yaml_get(node, "policy"), model_yaml_get(node, "tables"), err))
+	    !read_policies(r, model_yaml_get(node, "policy"), model_yaml_get(node, "tables"), err))
 		return false;
 	shadow = model_yaml_get(node, "shadow");
 	if (shadow != NULL && !model_field_switch(shadow, "shadow", &k->shadow, err))
@@ -328,8 +407,9 @@ check_sites(const struct model_channel *c, const struct model_yaml *root, struct
 }
 
 bool
-model_channel_conflicts(struct model_channel *c, const struct model_yaml *root, struct lt_err *err)
+model_channel_conflicts(struct model_channel *c, const struct model_yaml *root, const char *path, struct lt_err *err)
 {
+	const struct reading r = { c, path };
 	const struct model_yaml *node = model_yaml_get(root, "conflicts");
 	struct model_conflicts *k = &c->conflicts;
 
@@ -338,7 +418,7 @@ model_channel_conflicts(struct model_channel *c, const struct model_yaml *root, 
 	k->max_skew_us = 60000000;
 	k->keep_us = 30 * DAY_MS * 1000;
 	k->keep_rows = 1000000;
-	if (!read_all(c, node, err))
+	if (!read_all(&r, node, err))
 		return false;
 	k->on = is_any(k);
 	return check_direction(c, root, node, err) && check_sites(c, root, err);

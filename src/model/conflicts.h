@@ -8,19 +8,28 @@
 struct lt_arena;
 struct model_channel;
 struct model_pattern;
+struct script;
 
 enum model_conflict_kind {
 	MODEL_CONFLICT_NONE, /* one site alone writes the table: nothing is decided, a difference stops the pipeline */
 	MODEL_CONFLICT_ROW,  /* `last-writer-wins` */
-	MODEL_CONFLICT_COLUMN, /* `column-last-writer-wins`: each column by its own rule */
-	MODEL_CONFLICT_HOME,   /* `trusted` */
+	MODEL_CONFLICT_COLUMN,   /* `column-last-writer-wins`: each column by its own rule */
+	MODEL_CONFLICT_HOME,     /* `trusted` */
+	MODEL_CONFLICT_FUNCTION, /* `function`: it names the write that stands */
 };
 
-enum model_conflict_rule { MODEL_CONFLICT_LAST, MODEL_CONFLICT_COUNTER, MODEL_CONFLICT_GREATEST, MODEL_CONFLICT_LEAST };
+enum model_conflict_rule {
+	MODEL_CONFLICT_LAST,
+	MODEL_CONFLICT_COUNTER,
+	MODEL_CONFLICT_GREATEST,
+	MODEL_CONFLICT_LEAST,
+	MODEL_CONFLICT_MADE, /* `function`: it makes the value */
+};
 
 struct model_conflict_column {
 	char *name; /* owned */
 	enum model_conflict_rule rule;
+	struct script *function; /* owned; MADE */
 };
 
 /** One entry of `conflicts: tables`, or the channel's default (`tables` and `pattern` NULL). */
@@ -30,6 +39,7 @@ struct model_conflict_policy {
 	enum model_conflict_kind kind;
 	size_t *trusted; /* owned; HOME: indexes of sites, the most trusted first */
 	size_t ntrusted;
+	struct script *function;               /* owned; FUNCTION */
 	struct model_conflict_column *columns; /* owned; COLUMN: those with a rule other than LAST */
 	size_t ncolumns;
 };

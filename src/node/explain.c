@@ -147,6 +147,7 @@ rule_text(const struct conflict_policy *p)
 	switch (p->kind) {
 	case CONFLICT_BY_ROW: return "the newest write of the row wins";
 	case CONFLICT_BY_HOME: return "the most trusted site's write wins";
+	case CONFLICT_BY_FUNCTION: return "of writes that had not seen each other a function names the one that wins";
 	case CONFLICT_BY_COLUMN: break;
 	}
 	return "each column by its own rule";

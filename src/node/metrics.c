@@ -52,6 +52,9 @@ static const struct metric site_metrics[] = {
 	    offsetof(struct converge_status, went_back) },
 	{ "lutra_site_drift_total", "counter", "Divergence: rows that were not as they had to be.",
 	    offsetof(struct converge_status, drift) },
+	{ "lutra_site_functions_failed_total", "counter",
+	    "Operations for which a function failed, so that the newest write stood.",
+	    offsetof(struct converge_status, failed) },
 	{ "lutra_site_held_total", "counter", "Transactions held, as their clock was too far ahead.",
 	    offsetof(struct converge_status, held) },
 	{ "lutra_site_keys", "gauge", "Rows whose last write is remembered.", offsetof(struct converge_status, keys) },
@@ -149,7 +152,6 @@ state_samples(struct lt_buf *out, const struct node_view *v)
 		lt_buf_c(out, '\n');
 	}
 }
-
 
 /* -- of sites ------------------------------------------------------------------------------------- */
 

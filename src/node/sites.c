@@ -60,6 +60,7 @@ site_json(const struct node_site_view *v, struct lt_buf *out)
 	key_u64(out, "conflicts", s->conflicts);
 	key_u64(out, "lost", s->lost);
 	key_u64(out, "parked", s->parked);
+	key_u64(out, "functions_failed", s->failed);
 	key_u64(out, "held", s->held);
 	key_u64(out, "keys", s->keys);
 	key_u64(out, "key_bytes", s->key_bytes);

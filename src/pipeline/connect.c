@@ -64,6 +64,7 @@ pipeline_connect(
 		pipeline_site_addr(site, i, &addr);
 		addr.found_rows = found_rows;
 		addr.stop = stop;
+		addr.session = base_session;
 		if (my_connect(&addr, &c, &why))
 			break;
 		c = NULL;
@@ -73,7 +74,7 @@ pipeline_connect(
 			*err = why;
 		return lt_wrap(err, "site %s", site->name);
 	}
-	if (!check_version(my_conn_server(c), err) || !my_exec(c, base_session, NULL, err)) {
+	if (!check_version(my_conn_server(c), err)) {
 		my_close(c);
 		return lt_wrap(err, "site %s", site->name);
 	}

@@ -122,9 +122,9 @@ pipeline_load_commit(struct change_sink *s, struct lt_err *err)
 }
 
 void
-pipeline_load_leave_commit(struct change_sink *s, void (*committed)(void *ctx), void *ctx)
+pipeline_load_leave_commit(struct change_sink *s, const struct pipeline_load_leave *leave)
 {
-	load_of(s)->leave = (struct load_left){ committed, ctx };
+	load_of(s)->leave = *leave;
 }
 
 bool
@@ -138,7 +138,7 @@ pipeline_load_hear(struct change_sink *s, struct lt_err *err)
 /* What follows is sent behind it, and read behind its reply. If it is refused, that is of no account: the lane's move
  * meets no row, or stands in the same transaction, and no other COMMIT comes. */
 static bool
-leave_commit(struct load *l, struct load_left leave, struct lt_err *err)
+leave_commit(struct load *l, const struct pipeline_load_leave *leave, struct lt_err *err)
 {
 	LT_ASSERT(l->due == 0);
 	lt_step("load.commit");
@@ -146,7 +146,7 @@ leave_commit(struct load *l, struct load_left leave, struct lt_err *err)
 		return lt_wrap(err, "COMMIT");
 	l->expects[l->first] = (struct expect){ .kind = EXPECT_COMMIT };
 	l->due = 1;
-	l->left = leave;
+	l->left = *leave;
 	l->open = false;
 	lt_step("load.commit.left");
 	return true;
@@ -312,11 +312,11 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
     struct change_sink_done *done, size_t *culprit, struct lt_err *err)
 {
 	struct load *l = load_of(s);
-	struct load_left leave = l->leave;
+	struct pipeline_load_leave leave = l->leave;
 	bool sent = false;
 
 	LT_ASSERT(l->claimed && l->lane_exists && l->due == (l->left.committed != NULL ? 1 : 0));
-	l->leave = (struct load_left){ 0 };
+	l->leave = (struct pipeline_load_leave){ 0 };
 	pipeline_router_trim(l->router);
 	l->txns = txns;
 	choose_mode(l);
@@ -342,8 +342,8 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 		*culprit = LT_MIN(l->culprit, n);
 		return false;
 	}
-	if (!await_turn(l, err) ||
-	    !(leave.committed != NULL ? leave_commit(l, leave, err) : pipeline_load_commit(s, err))) {
+	if (!await_turn(l, err) || !(leave.leaves != NULL && leave.leaves(leave.ctx) ? leave_commit(l, &leave, err)
+										     : pipeline_load_commit(s, err))) {
 		pipeline_load_rollback(s);
 		*culprit = n;
 		return false;

@@ -66,11 +66,16 @@ judge_row(struct load *l, const struct expect *e, const struct my_reply *reply, 
 	return false;
 }
 
+/* All of it: rows met, values complained of, text. */
 static bool
-judge_text(struct load *l, const struct expect *e, const struct my_reply *reply, struct lt_err *err)
+judge(struct load *l, const struct expect *e, struct my_reply *reply, struct lt_err *err)
 {
-	if (pipeline_load_text_kept(l, e, reply, err))
-		return true;
+	if (pipeline_load_text_named(l, e, reply, err)) {
+		if (!judge_row(l, e, reply, err))
+			return false;
+		if (pipeline_load_text_kept(l, e, reply, err))
+			return true;
+	}
 	if (my_alive(l->conn)) {
 		lt_wrap(err, "%s", op_name(l->txns[e->txn]->rows[e->row].op));
 		blame(l, e, err);
@@ -91,9 +96,9 @@ note_form(const struct load *l, const struct expect *e, const struct lt_err *err
 static bool
 take_commit(struct load *l, struct lt_err *err)
 {
-	struct load_left left = l->left;
+	struct pipeline_load_leave left = l->left;
 
-	l->left = (struct load_left){ 0 };
+	l->left = (struct pipeline_load_leave){ 0 };
 	if (!my_recv(l->conn, NULL, err) && !pipeline_load_doubt(l, err))
 		return lt_wrap(err, "COMMIT");
 	lt_step("load.committed");
@@ -131,7 +136,7 @@ take(struct load *l, struct lt_err *err)
 	case EXPECT_COMMIT:
 	case EXPECT_SETTING: return true;
 	case EXPECT_ROW:
-		if (judge_row(l, &e, &reply, err) && judge_text(l, &e, &reply, err))
+		if (judge(l, &e, &reply, err))
 			return true;
 		note_form(l, &e, err);
 		return false;

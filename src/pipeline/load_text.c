@@ -25,18 +25,62 @@ is_about_text(struct lt_str code)
 	return lt_str_one_of(code, codes, LT_COUNT(codes));
 }
 
-/* Of the statement whose reply came last. */
+/* What MySQL says of a character set's name when it reads a statement. */
 static bool
-was_text(struct load *l, bool *kept, struct lt_err *err)
+is_about_name(struct lt_str code)
+{
+	return lt_str_eqz(code, "1287"); /* ER_WARN_DEPRECATED_SYNTAX */
+}
+
+/* Of the statement whose reply came last: how many of its warnings are of that kind. */
+static bool
+count_warnings(struct load *l, bool (*is)(struct lt_str code), uint16_t *out, struct lt_err *err)
 {
 	struct my_rows *rows = NULL;
 
 	if (!my_query(l->conn, "SHOW WARNINGS", &rows, err))
 		return false;
-	*kept = true;
+	*out = 0;
 	for (size_t i = 0; i < rows->nrows && rows->ncolumns >= 2; i++)
-		*kept = *kept && !is_about_text(my_rows_at(rows, i, 1));
+		*out = (uint16_t)(*out + is(my_rows_at(rows, i, 1)));
 	my_rows_free(rows);
+	return true;
+}
+
+static bool
+was_text(struct load *l, bool *kept, struct lt_err *err)
+{
+	uint16_t n;
+
+	if (!count_warnings(l, is_about_text, &n, err))
+		return false;
+	*kept = n == 0;
+	return true;
+}
+
+/* Whether its warnings can be read: if not, they will be. */
+static bool
+can_look(struct load *l, const struct expect *e)
+{
+	if (e->converts->careful && l->due == 0)
+		return true;
+	e->converts->careful = l->unsure = true;
+	return false;
+}
+
+bool
+pipeline_load_text_named(struct load *l, const struct expect *e, struct my_reply *reply, struct lt_err *err)
+{
+	uint16_t named = 0;
+
+	if (e->converts == NULL || e->warnings == 0 || reply->warnings <= e->warnings)
+		return true;
+	if (!can_look(l, e))
+		return lt_fail(err, LT_E_VALUE_REFUSED, "%u warnings where %u values are no member of their ENUM",
+		    reply->warnings, e->warnings);
+	if (!count_warnings(l, is_about_name, &named, err))
+		return false;
+	reply->warnings = (uint16_t)(reply->warnings - LT_MIN(named, reply->warnings));
 	return true;
 }
 
@@ -54,12 +98,8 @@ pipeline_load_text_kept(struct load *l, const struct expect *e, const struct my_
 
 	if (e->converts == NULL || reply->warnings == e->warnings)
 		return true;
-	if (e->converts->careful && l->due == 0) {
-		if (!was_text(l, &kept, err) || kept)
-			return kept;
-	} else {
-		e->converts->careful = l->unsure = true;
-	}
+	if (can_look(l, e) && (!was_text(l, &kept, err) || kept))
+		return kept;
 	return lt_fail(
 	    err, LT_E_VALUE_REFUSED, "a value is no text of its character set: the target would store another one");
 }

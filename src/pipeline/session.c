@@ -258,7 +258,6 @@ apply_here(struct loader *l, bool *again, struct lt_err *err)
 	struct change_sink *sink = l->sink;
 	struct pipeline_group *g = l->group;
 	const struct change_txn *newest = g->txns[g->count - 1];
-	bool more = l->flight == NULL && pipeline_group_is_full(g);
 	uint64_t began = lt_mono_us(p->clock);
 
 	if (g->rows == 0 && !pipeline_apply_hear(p, sink, err))
@@ -272,7 +271,9 @@ apply_here(struct loader *l, bool *again, struct lt_err *err)
 		p->now.lag_ms = pipeline_held_lag(p);
 		return true;
 	}
-	if (!pipeline_apply_group(p, sink, g->txns, g->count, more, err))
+	p->behind.queue = l->reader->queue;
+	p->behind.held = pipeline_group_is_full(g);
+	if (!pipeline_apply_group(p, sink, g->txns, g->count, l->flight == NULL, err))
 		return false;
 	pipeline_group_learn(g, g->rows, lt_mono_us(p->clock) - began, p->left.waits ? LEFT_ROUNDS : GROUP_ROUNDS);
 	if (!p->left.waits)
@@ -588,6 +589,7 @@ begin_new(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 
 	if (!are_apart(p, sink, err))
 		return false;
+	p->apart = true;
 	if (!p->origin.begin(p->origin.ctx, &p->model->start, &p->applied, err))
 		return lt_wrap(err, "while looking for the start");
 	if (!pipeline_snapshot(p, &p->applied, err))
@@ -740,6 +742,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 
 	pipeline_stop_clear(&p->stop);
 	p->left.waits = false; /* of an earlier run: the claim tells */
+	p->apart = false;
 	if (!show_mark(p, err) || !pipeline_load_open(p->channel, p->index, &p->origin, &sink, err))
 		return false;
 	if (!pipeline_session_begin(p, sink, err) || !pipeline_orders_note(p, sink, err))
@@ -748,7 +751,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	if (p->paused)
 		goto out;
 	/* Each time: an address may lead elsewhere by now. */
-	if (!are_apart(p, sink, err) || !pipeline_load_warm(sink, p->history, err))
+	if ((!p->apart && !are_apart(p, sink, err)) || !pipeline_load_warm(sink, p->history, err))
 		goto out;
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	select.otter = &p->channel->otter;

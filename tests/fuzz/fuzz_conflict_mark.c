@@ -1,6 +1,7 @@
-/* Any bytes as a mark, and as a checkpoint: a coded error, or one that an observer takes and that comes out again the
- * same. */
+/* Any bytes as a mark, as a checkpoint, and as what peers were heard of: a coded error, or one that an observer takes
+ * and that comes out again the same. */
 #include "conflict/observer.h"
+#include "conflict/peers.h"
 #include "fuzz/fuzz.h"
 
 #define INTERVAL_US 1000000
@@ -43,6 +44,27 @@ checkpoint(struct lt_str bytes, struct lt_arena *arena)
 	conflict_observer_free(conflict_observer_resume(&c, INTERVAL_US, &conflict_room_plain));
 }
 
+static void
+peers(struct lt_str bytes)
+{
+	struct conflict_peers p = { 0 }, again = { 0 };
+	struct lt_err err = { 0 };
+	struct lt_buf out = { 0 };
+
+	if (!conflict_peers_decode(bytes, &p, &err)) {
+		LT_ASSERT(p.count == 0 && (err.code == LT_E_STATE_BROKEN || err.code == LT_E_STATE_NEWER));
+		return;
+	}
+	conflict_peers_encode(&p, &out);
+	LT_ASSERT(conflict_peers_decode(lt_buf_str(&out), &again, &err));
+	LT_ASSERT(again.count == p.count);
+	for (uint32_t i = 0; i < p.count; i++)
+		LT_ASSERT(conflict_peers_seen(&again, p.at[i].site) != NULL);
+	conflict_peers_free(&again);
+	conflict_peers_free(&p);
+	lt_buf_free(&out);
+}
+
 /* Twice into the same observer: what is known is met by what is known. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -54,6 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < 2; i++)
 		mark(bytes, o, arena);
 	checkpoint(bytes, arena);
+	peers(bytes);
 	check_arena(arena, size);
 	conflict_observer_free(o);
 	lt_arena_free(arena);

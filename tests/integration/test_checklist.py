@@ -41,3 +41,34 @@ def test_every_type_of_event_is_on_the_checklist():
 
     assert len(known) > 50
     assert listed == known
+
+
+def fuzzers():
+    """{file of src/: targets}, by the lines of that section; a name without a folder is of the folder named before it."""
+    section = (CHECKOUT / "docs/log-checklist.md").read_text().split("## Fuzzers", 1)[1]
+    met = {}
+    for line in section.splitlines():
+        cells = [c.strip() for c in line.split("|")[1:-1]]
+        folder = None
+        for name in re.findall(r"`([\w/]+\.c)`", cells[0] if len(cells) == 2 else ""):
+            folder, _, file = name.rpartition("/") if "/" in name else (folder, "", name)
+            met[f"{folder}/{file}"] = set(re.findall(r"`(\w+)`", cells[1]))
+    return met
+
+
+def test_every_decoder_meets_a_fuzzer():
+    met = fuzzers()
+    decoders = {f"{h.parent.name}/{h.stem}.c" for h in (CHECKOUT / "src").glob("*/*.h") if re.search(r"^[^*/]*\w_decode\(", h.read_text(), re.M)}
+    decoders = {d for d in decoders if (CHECKOUT / "src" / d).exists()} | {"change/gtid_wire.c"}
+
+    assert len(decoders) > 15
+    assert not decoders - met.keys()
+    assert not [name for name in met if not (CHECKOUT / "src" / name).exists()]
+
+
+def test_every_fuzzer_is_built_and_named():
+    here = {p.stem.removeprefix("fuzz_") for p in (CHECKOUT / "tests/fuzz").glob("fuzz_*.c")}
+    built = set(re.findall(r"^  '(\w+)': \w+_dep,$", (CHECKOUT / "tests/fuzz/meson.build").read_text(), re.M))
+
+    assert len(here) > 15
+    assert here == built == set().union(*fuzzers().values())

@@ -14,6 +14,7 @@ Write = collections.namedtuple("Write", "when before after origin seq sees")  # 
 COLUMNS = {
     "column": ("newest",) * 3, "counter": ("newest", "newest", "add"), "tally": ("newest", "newest", "add"),
     "maximum": ("newest", "newest", "greatest"), "minimum": ("newest", "newest", "least"), "mixed": ("newest", "add", "greatest"),
+    "made": ("newest", "newest", "made"),
 }
 
 
@@ -28,7 +29,23 @@ def outcome(policy, sites, initial, writes):
     writes = sorted(writes, key=lambda w: w.when)
     if policy == "home":
         return functools.reduce(lambda held, w: stronger(sites, held, w), writes).after
+    if policy == "chosen":
+        free = unseen(writes)
+        total = summed(free, lambda row: 11 if row is None else row[2] or 0, lambda row: row is not None)
+        return free[-1 if total % 5 == 0 or len(free) == 1 else total % len(free)].after
     return writes[-1].after if policy in ("row", "unique") else columns(COLUMNS[policy], initial, writes)
+
+
+def unseen(writes):
+    return [w for w in writes if not any(o is not w and knew(o, w) for o in writes)]
+
+
+def summed(writes, value, before):
+    """What the simulation's two functions reckon; an origin there is the number of its site."""
+    total = 0
+    for w in writes:
+        total = (total * 31 + value(w.after) % 2**64 % 1009 * (w.origin + 1) + before(w.before) % 2**64 % 1009 * 3) % 1009
+    return total
 
 
 def stronger(sites, held, write):
@@ -55,10 +72,13 @@ def column(rule, i, value, edits, root):
         return edits[-1].after[i] if edits else value
     if rule == "add":
         return value + sum(w.after[i] - w.before[i] for w in edits)
-    rivals = edits + [root] if root else edits
-    free = [w.after[i] for w in rivals if not any(o is not w and knew(o, w) for o in rivals)]
+    free = unseen([root] + edits if root else edits)
     if not free:
         return value
+    if rule == "made":
+        total = summed(free, lambda row: row[i], lambda row: 7 if row is None else row[i])
+        return free[-1].after[i] if total % 4 == 0 or len(free) == 1 else total % 100
+    free = [w.after[i] for w in free]
     return max(free) if rule == "greatest" else min(free)
 
 

@@ -30,21 +30,69 @@ add(const void *ctx, struct lt_str value, struct lt_str before, struct lt_str af
 
 static const struct conflict_type number = { compare, add, NULL };
 
+/* Functions that no user would write: order, before images, sites and failures all matter. */
+#define PRIME 1009
+
+static uint64_t
+add_write(uint64_t sum, const struct conflict_op *op, uint64_t value, uint64_t before)
+{
+	return (sum * 31 + value * conflict_origin_site(op->version.origin) + before * 3) % PRIME;
+}
+
+static void
+make_column(const void *ctx, const struct conflict_op *const *writes, uint32_t nwrites, struct lt_arena *arena,
+    struct conflict_verdict *out)
+{
+	uint64_t sum = 0, bytes;
+
+	(void)ctx;
+	for (uint32_t i = 0; i < nwrites; i++)
+		sum = add_write(sum, writes[i], (uint64_t)number_of(writes[i]->after->values[2]) % PRIME,
+		    writes[i]->before != NULL ? (uint64_t)number_of(writes[i]->before->values[2]) % PRIME : 7);
+	bytes = htole64(sum % 100);
+	if (sum % 4 == 0)
+		out->failed = "odd";
+	else
+		out->value = lt_arena_str(arena, lt_str_of(&bytes, sizeof(bytes)));
+}
+
+static void
+choose_write(const void *ctx, const struct conflict_op *const *writes, uint32_t nwrites, struct lt_arena *arena,
+    struct conflict_verdict *out)
+{
+	uint64_t sum = 0;
+
+	(void)ctx;
+	(void)arena;
+	for (uint32_t i = 0; i < nwrites; i++)
+		sum = add_write(sum, writes[i],
+		    writes[i]->after != NULL ? (uint64_t)number_of(writes[i]->after->values[2]) % PRIME : 11,
+		    writes[i]->before != NULL);
+	out->stands = (uint32_t)(sum % nwrites);
+	out->failed = sum % 5 == 0 ? "odd" : NULL;
+}
+
+static const struct conflict_function making = { make_column, NULL }, choosing = { choose_write, NULL };
+
 #define LAST                                                                                                           \
 	{                                                                                                              \
-		CONFLICT_LAST, NULL                                                                                    \
+		CONFLICT_LAST, NULL, NULL                                                                              \
 	}
 #define SUM                                                                                                            \
 	{                                                                                                              \
-		CONFLICT_SUM, &number                                                                                  \
+		CONFLICT_SUM, &number, NULL                                                                            \
 	}
 #define GREATEST                                                                                                       \
 	{                                                                                                              \
-		CONFLICT_MAX, &number                                                                                  \
+		CONFLICT_MAX, &number, NULL                                                                            \
 	}
 #define LEAST                                                                                                          \
 	{                                                                                                              \
-		CONFLICT_MIN, &number                                                                                  \
+		CONFLICT_MIN, &number, NULL                                                                            \
+	}
+#define MADE                                                                                                           \
+	{                                                                                                              \
+		CONFLICT_FUNCTION, NULL, &making                                                                       \
 	}
 
 static const uint32_t trusted[SIM_SITES] = { 1, 2, 3, 4 };
@@ -63,6 +111,8 @@ static const struct {
 	[SIM_MAXIMUM] = { "maximum", true, { LAST, LAST, GREATEST } },
 	[SIM_MINIMUM] = { "minimum", true, { LAST, LAST, LEAST } },
 	[SIM_MIXED] = { "mixed", true, { LAST, SUM, GREATEST } },
+	[SIM_MADE] = { "made", true, { LAST, LAST, MADE } },
+	[SIM_CHOSEN] = { "chosen", false, { LAST, LAST, LAST } },
 };
 
 const char *
@@ -90,12 +140,14 @@ sim_core_policy(enum sim_policy p)
 
 	core[p] = (struct conflict_policy){ .kind = policies[p].by_columns ? CONFLICT_BY_COLUMN
 						    : p == SIM_HOME        ? CONFLICT_BY_HOME
+						    : p == SIM_CHOSEN      ? CONFLICT_BY_FUNCTION
 									   : CONFLICT_BY_ROW,
 		.unique = p == SIM_UNIQUE,
 		.columns = policies[p].columns,
 		.ncolumns = SIM_COLUMNS,
 		.trusted = trusted,
-		.ntrusted = SIM_SITES };
+		.ntrusted = SIM_SITES,
+		.function = &choosing };
 	return &core[p];
 }
 

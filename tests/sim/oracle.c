@@ -118,7 +118,7 @@ add_write(struct writes *ws, struct write w)
 }
 
 /* ---- F: what a key's writes make of it */
-enum rule { NEWEST, ADD, GREATEST, SMALLEST };
+enum rule { NEWEST, ADD, GREATEST, SMALLEST, MADE };
 
 static const struct {
 	const char *policy;
@@ -130,6 +130,7 @@ static const struct {
 	{ "maximum", { NEWEST, NEWEST, GREATEST } },
 	{ "minimum", { NEWEST, NEWEST, SMALLEST } },
 	{ "mixed", { NEWEST, ADD, GREATEST } },
+	{ "made", { NEWEST, NEWEST, MADE } },
 };
 
 static const enum rule *
@@ -177,10 +178,54 @@ best(struct history_row *row, int column, bool greatest, const struct writes *ws
 		row->v[column] = value;
 }
 
+/* The workload's two functions, once more: their sum over the writes that nobody had seen. */
+static uint64_t
+sum_up(uint64_t sum, const struct write *w, int64_t value, int64_t before)
+{
+	return (sum * 31 + (uint64_t)value % 1009 * (w->site + 1) + (uint64_t)before % 1009 * 3) % 1009;
+}
+
+static int64_t
+plain(const struct history_row *row, int column)
+{
+	return row->null[column] ? 0 : row->v[column];
+}
+
+/* What a function makes of a column; where it fails, or has nobody to choose among, the newest. */
+static void
+made(struct history_row *row, int column, const struct writes *ws, uint32_t from, const struct write *root)
+{
+	const struct write *newest = NULL;
+	uint32_t count = 0;
+	uint64_t sum = 0;
+
+	if (root != NULL && counts(ws, from, root, column, true)) {
+		sum =
+		    sum_up(0, root, plain(root->after, column), root->before != NULL ? plain(root->before, column) : 7);
+		newest = root;
+		count = 1;
+	}
+	for (uint32_t i = from; i < ws->count; i++) {
+		const struct write *w = &ws->at[i];
+
+		if (!counts(ws, from, w, column, false))
+			continue;
+		sum = sum_up(sum, w, plain(w->after, column), plain(w->before, column));
+		newest = w;
+		count++;
+	}
+	if (newest != NULL)
+		row->v[column] = count > 1 && sum % 4 != 0 ? (int64_t)(sum % 100) : newest->after->v[column];
+}
+
 static void
 column_of(struct history_row *row, int column, enum rule rule, const struct writes *ws, uint32_t from,
     const struct write *root)
 {
+	if (rule == MADE) {
+		made(row, column, ws, from, root);
+		return;
+	}
 	if (rule == GREATEST || rule == SMALLEST) {
 		best(row, column, rule == GREATEST, ws, from, root);
 		return;
@@ -238,6 +283,32 @@ trusted(const struct writes *ws)
 	return held->after;
 }
 
+/* The write that a function names of those that nobody had seen; where it fails the newest. */
+static const struct history_row *
+chosen(const struct writes *ws)
+{
+	const struct write **free_ones = calloc(ws->count, sizeof(*free_ones)), *result;
+	uint32_t count = 0;
+	uint64_t sum = 0;
+
+	if (free_ones == NULL)
+		abort();
+	for (uint32_t i = 0; i < ws->count; i++) {
+		bool seen = false;
+
+		for (uint32_t k = 0; k < ws->count; k++)
+			seen = seen || (k != i && knew(&ws->at[k], &ws->at[i]));
+		if (!seen)
+			free_ones[count++] = &ws->at[i];
+	}
+	for (uint32_t i = 0; i < count; i++)
+		sum = sum_up(sum, free_ones[i], free_ones[i]->after != NULL ? plain(free_ones[i]->after, 2) : 11,
+		    free_ones[i]->before != NULL);
+	result = free_ones[sum % 5 == 0 ? count - 1 : sum % count];
+	free(free_ones);
+	return result->after;
+}
+
 /* NULL: not there. `room` is for a row that is made. */
 static const struct history_row *
 outcome(const struct judge *j, uint32_t key, const struct writes *ws, struct history_row *room)
@@ -248,6 +319,8 @@ outcome(const struct judge *j, uint32_t key, const struct writes *ws, struct his
 		return j->h->initial[key];
 	if (rules != NULL)
 		return columns(rules, j->h->initial[key], ws, room) ? room : NULL;
+	if (strcmp(j->h->policy, "chosen") == 0)
+		return chosen(ws);
 	return strcmp(j->h->policy, "home") == 0 ? trusted(ws) : ws->at[ws->count - 1].after;
 }
 

@@ -33,6 +33,8 @@ enum sim_policy {
 	SIM_MAXIMUM,
 	SIM_MINIMUM,
 	SIM_MIXED,
+	SIM_MADE,   /* a function makes a column of its writes, */
+	SIM_CHOSEN, /* or names the write that stands */
 	SIM_POLICIES
 };
 

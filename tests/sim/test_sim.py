@@ -57,7 +57,7 @@ def run(seed, *settings):
 
 
 @pytest.mark.parametrize("sites", (2, 3, 4))
-@pytest.mark.parametrize("policy", ("row", "home", "column", "counter", "tally", "maximum", "minimum", "mixed", "unique"))
+@pytest.mark.parametrize("policy", ("row", "home", "column", "counter", "tally", "maximum", "minimum", "mixed", "made", "chosen", "unique"))
 def test_another_program_finds_nothing_either(policy, sites):
     for seed in range(1000, 1006):
         assert run(seed, f"policy={policy}", f"sites={sites}") == (set(), set()), seed

@@ -7,8 +7,8 @@
 
 #include "site.h"
 
-static const struct conflict_column counting[] = { { CONFLICT_LAST, NULL }, { CONFLICT_LAST, NULL },
-	{ CONFLICT_SUM, &site_number } };
+static const struct conflict_column counting[] = { { CONFLICT_LAST, NULL, NULL }, { CONFLICT_LAST, NULL, NULL },
+	{ CONFLICT_SUM, &site_number, NULL } };
 static const struct conflict_policy by_row = { .kind = CONFLICT_BY_ROW };
 static const struct conflict_policy counter = { .kind = CONFLICT_BY_COLUMN, .columns = counting, .ncolumns = 3 };
 

@@ -8,18 +8,64 @@
 #include "conflict/fold.h"
 #include "site.h"
 
-static const struct conflict_column plain[] = { { CONFLICT_LAST, NULL }, { CONFLICT_LAST, NULL },
-	{ CONFLICT_LAST, NULL } };
-static const struct conflict_column mixed[] = { { CONFLICT_LAST, NULL }, { CONFLICT_SUM, &site_number },
-	{ CONFLICT_MAX, &site_number } };
-static const struct conflict_column least[] = { { CONFLICT_LAST, NULL }, { CONFLICT_LAST, NULL },
-	{ CONFLICT_MIN, &site_number } };
+static const struct conflict_column plain[] = { { CONFLICT_LAST, NULL, NULL }, { CONFLICT_LAST, NULL, NULL },
+	{ CONFLICT_LAST, NULL, NULL } };
+static const struct conflict_column mixed[] = { { CONFLICT_LAST, NULL, NULL }, { CONFLICT_SUM, &site_number, NULL },
+	{ CONFLICT_MAX, &site_number, NULL } };
+static const struct conflict_column least[] = { { CONFLICT_LAST, NULL, NULL }, { CONFLICT_LAST, NULL, NULL },
+	{ CONFLICT_MIN, &site_number, NULL } };
 static const uint32_t trusted[] = { 2, 1 };
 static const struct conflict_policy by_row = { .kind = CONFLICT_BY_ROW };
 static const struct conflict_policy by_home = { .kind = CONFLICT_BY_HOME, .trusted = trusted, .ntrusted = 2 };
 static const struct conflict_policy by_column = { .kind = CONFLICT_BY_COLUMN, .columns = plain, .ncolumns = 3 };
 static const struct conflict_policy merging = { .kind = CONFLICT_BY_COLUMN, .columns = mixed, .ncolumns = 3 };
 static const struct conflict_policy lowering = { .kind = CONFLICT_BY_COLUMN, .columns = least, .ncolumns = 3 };
+
+/* What they were asked, "1 3 " for instance, and what they answer. */
+static char asked[64];
+static const char *answer; /* NULL: it fails */
+static uint32_t named;
+
+static void
+make(const void *ctx, const struct conflict_op *const *writes, uint32_t nwrites, struct lt_arena *arena,
+    struct conflict_verdict *out)
+{
+	const uint32_t *at = ctx;
+
+	(void)arena;
+	for (uint32_t i = 0; i < nwrites; i++) {
+		struct lt_str v = writes[i]->after->values[*at];
+		char said[] = { v.ptr != NULL ? v.ptr[0] : '-', ' ', '\0' };
+
+		strcat(asked, said);
+	}
+	out->value = lt_str_z(answer);
+	out->failed = answer == NULL ? "odd" : NULL;
+}
+
+static void
+name(const void *ctx, const struct conflict_op *const *writes, uint32_t nwrites, struct lt_arena *arena,
+    struct conflict_verdict *out)
+{
+	const uint32_t at = 0;
+
+	(void)ctx;
+	for (uint32_t i = 0; i < nwrites; i++) {
+		if (writes[i]->after != NULL)
+			make(&at, &writes[i], 1, arena, out);
+		else
+			strcat(asked, "x ");
+	}
+	out->stands = named;
+	out->failed = answer == NULL ? "odd" : NULL;
+}
+
+static const uint32_t third = 2;
+static const struct conflict_function making = { make, &third }, naming = { name, NULL };
+static const struct conflict_column made_third[] = { { CONFLICT_LAST, NULL, NULL }, { CONFLICT_LAST, NULL, NULL },
+	{ CONFLICT_FUNCTION, NULL, &making } };
+static const struct conflict_policy by_making = { .kind = CONFLICT_BY_COLUMN, .columns = made_third, .ncolumns = 3 };
+static const struct conflict_policy by_naming = { .kind = CONFLICT_BY_FUNCTION, .function = &naming };
 
 /** Operations in the order of their versions, and what they give. */
 struct made {
@@ -64,7 +110,7 @@ op(struct made *m, uint32_t origin, uint32_t seen, const struct conflict_row *be
 static void
 gives(struct made *m, const struct conflict_policy *policy, const struct conflict_row *expected)
 {
-	const struct conflict_row *got = conflict_fold(policy, m->base, m->order, m->n, m->site.arena);
+	const struct conflict_row *got = conflict_fold(policy, m->base, m->order, m->n, m->site.arena, NULL);
 
 	assert_true(conflict_row_eq(got, expected));
 }
@@ -236,20 +282,100 @@ a_row_of_another_shape_is_taken_whole(void **state)
 	gives(m, &merging, row(m, "2", "2", "1"));
 }
 
+static void
+a_function_makes_a_column_of_the_writes_that_nobody_had_seen(void **state)
+{
+	struct made *m = *state;
+
+	begin(m, row(m, "1", "1", "1"));
+	answer = "9";
+	asked[0] = 0;
+	op(m, 1, 0, m->base, row(m, "2", "1", "3"));
+	gives(m, &by_making, row(m, "2", "1", "3")); /* one alone is what it is */
+	op(m, 2, 0, m->base, row(m, "1", "5", "1")); /* another column */
+	gives(m, &by_making, row(m, "2", "5", "3"));
+	assert_string_equal(asked, "");
+	op(m, 1, 1, row(m, "2", "1", "3"), row(m, "2", "1", "4")); /* has seen the first */
+	op(m, 2, 2, row(m, "1", "5", "1"), row(m, "1", "5", NULL));
+	gives(m, &by_making, row(m, "2", "5", "9"));
+	assert_string_equal(asked, "4 - ");
+	op(m, 3, 15, row(m, "2", "5", "9"), row(m, "2", "5", "7")); /* has seen all */
+	gives(m, &by_making, row(m, "2", "5", "7"));
+	assert_string_equal(asked, "4 - ");
+}
+
+static void
+a_function_that_fails_leaves_the_newest_write_and_says_so(void **state)
+{
+	struct made *m = *state;
+	struct conflict_verdict failed = { 0 };
+
+	begin(m, row(m, "1", "1", "1"));
+	answer = NULL;
+	op(m, 2, 0, m->base, row(m, "1", "1", "3"));
+	op(m, 1, 0, m->base, row(m, "2", "1", "4"));
+	gives(m, &by_making, row(m, "2", "1", "4"));
+	assert_non_null(conflict_fold(&by_making, m->base, m->order, m->n, m->site.arena, &failed));
+	assert_string_equal(failed.failed, "odd");
+	failed.failed = NULL;
+	assert_ptr_equal(conflict_fold(&by_naming, m->base, m->order, m->n, m->site.arena, &failed), m->ops[1].after);
+	assert_string_equal(failed.failed, "odd");
+}
+
+static void
+an_insertion_is_one_of_a_functions_writes(void **state)
+{
+	struct made *m = *state;
+
+	begin(m, NULL);
+	answer = "9";
+	asked[0] = 0;
+	op(m, 1, 0, NULL, row(m, "1", "1", "3"));
+	op(m, 2, 0, row(m, "1", "1", "1"), row(m, "1", "1", "4"));
+	gives(m, &by_making, row(m, "1", "1", "9"));
+	assert_string_equal(asked, "3 4 ");
+}
+
+static void
+a_function_names_the_write_that_stands(void **state)
+{
+	struct made *m = *state;
+
+	begin(m, row(m, "1", "1", "1"));
+	answer = "";
+	asked[0] = 0;
+	op(m, 1, 0, m->base, row(m, "2", "1", "1"));
+	gives(m, &by_naming, row(m, "2", "1", "1"));
+	op(m, 1, 1, row(m, "2", "1", "1"), row(m, "3", "1", "1"));
+	gives(m, &by_naming, row(m, "3", "1", "1"));
+	assert_string_equal(asked, "");
+	op(m, 2, 0, m->base, NULL);
+	named = 0;
+	gives(m, &by_naming, row(m, "3", "1", "1"));
+	assert_string_equal(asked, "3 x ");
+	named = 1;
+	gives(m, &by_naming, NULL);
+}
+
 /* What a site's user wrote last, having seen everything, is what the function gives: else his own table would be wrong.
  */
 static void
 the_last_write_that_has_seen_all_gives_its_own_image(void **state)
 {
-	static const struct conflict_policy *const policies[] = { &by_row, &by_home, &by_column, &merging, &lowering };
+	static const struct conflict_policy *const policies[] = { &by_row, &by_home, &by_column, &merging, &lowering,
+		&by_making, &by_naming };
 	struct made *m = *state;
 	uint32_t chance = 3;
 
-	for (int round = 0; round < 5000; round++) {
-		const struct conflict_policy *policy = policies[round % 5];
+	answer = "9";
+
+	for (size_t round = 0; round < 7000; round++) {
+		const struct conflict_policy *policy = policies[round % LT_COUNT(policies)];
 		const struct conflict_row *now, *mine;
 
 		begin(m, NULL);
+		asked[0] = 0;
+		named = round & 1;
 		for (uint32_t i = 0; i < 6; i++) {
 			uint32_t seen;
 			const struct conflict_row *before;
@@ -264,7 +390,7 @@ the_last_write_that_has_seen_all_gives_its_own_image(void **state)
 						   chance >> 26 & 1 ? "3" : "8")
 					     : NULL);
 		}
-		now = conflict_fold(policy, NULL, m->order, m->n, m->site.arena);
+		now = conflict_fold(policy, NULL, m->order, m->n, m->site.arena, NULL);
 		mine = chance >> 30 ? row(m, chance >> 5 & 1 ? "1" : "7", chance >> 6 & 1 ? "5" : NULL,
 					  chance >> 7 & 1 ? "3" : "0")
 				    : NULL;
@@ -288,6 +414,10 @@ main(void)
 		MADE(of_writes_that_had_not_seen_each_other_the_greatest_stands),
 		MADE(who_has_seen_a_value_may_lower_it),
 		MADE(a_trusted_site_stands_against_newer_writes_that_had_not_seen_it),
+		MADE(a_function_makes_a_column_of_the_writes_that_nobody_had_seen),
+		MADE(a_function_that_fails_leaves_the_newest_write_and_says_so),
+		MADE(an_insertion_is_one_of_a_functions_writes),
+		MADE(a_function_names_the_write_that_stands),
 		MADE(a_row_of_another_shape_is_taken_whole),
 		MADE(the_last_write_that_has_seen_all_gives_its_own_image),
 	};

@@ -210,7 +210,9 @@ make(struct made *m, const struct model_conflict_policy *from, size_t nuniques)
 	m->unique = (struct shape_index){ .key = &key };
 	m->shape->table->uniques = &m->unique;
 	m->shape->table->nuniques = nuniques;
-	m->ok = converge_shape_policy_make(from, sites, m->shape->table, &m->err);
+	m->shape->table->sites = sites;
+	m->shape->table->nsites = LT_COUNT(sites);
+	m->ok = converge_shape_policy_make(from, m->shape->table, &m->err);
 }
 
 static void
@@ -255,7 +257,7 @@ static void
 columns_get_their_rules_by_name(void **state)
 {
 	static char stock[] = "stock", note[] = "note", none[] = "none";
-	struct model_conflict_column column = { stock, MODEL_CONFLICT_COUNTER };
+	struct model_conflict_column column = { stock, MODEL_CONFLICT_COUNTER, NULL };
 	const struct model_conflict_policy from = { .kind = MODEL_CONFLICT_COLUMN, .columns = &column, .ncolumns = 1 };
 	const struct conflict_policy *p;
 	struct made m;

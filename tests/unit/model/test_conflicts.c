@@ -16,6 +16,15 @@
 #define MESH THREE_SITES "direction: mesh\ntables: [shop.*]\n"
 #define LWW "conflicts: last-writer-wins\n"
 
+#define LONG "conflicts:\n  policy: last-writer-wins\n" /* lines 7 and 8, then */
+#define TABLES LONG "  tables:\n"                       /* 9 */
+
+struct bad {
+	const char *text;
+	uint32_t line, column;
+	const char *message;
+};
+
 static bool
 load(const char *text, struct model_channel **ret, struct lt_err *err)
 {
@@ -117,6 +126,72 @@ reads_every_key_and_the_first_entry_wins(void **state)
 	model_channel_free(c);
 }
 
+static void
+functions_stand_in_the_file_or_beside_it(void **state)
+{
+	struct model_channel *c = loaded(TWO "conflicts:\n"
+					     "  policy: { function: 'return function(w) return 1 end' }\n"
+					     "  tables:\n"
+					     "    - table: shop.stock\n"
+					     "      columns:\n"
+					     "        n: counter\n"
+					     "        tags:\n"
+					     "          function: |\n"
+					     "            return function(writes)\n"
+					     "              return writes[1].after\n"
+					     "            end\n"
+					     "    - { table: shop.a, policy: none }\n");
+	const struct model_conflict_policy *stock = policy_of(c, "stock");
+
+	(void)state;
+	assert_true(c->conflicts.on);
+	assert_int_equal(policy_of(c, "t")->kind, MODEL_CONFLICT_FUNCTION);
+	assert_non_null(policy_of(c, "t")->function);
+	assert_int_equal(stock->kind, MODEL_CONFLICT_COLUMN);
+	assert_int_equal(model_conflict_rule_of(stock, LT_STR("tags")), MODEL_CONFLICT_MADE);
+	assert_non_null(stock->columns[1].function);
+	assert_null(stock->columns[0].function);
+	model_channel_free(c);
+}
+
+static void
+a_function_that_is_none_is_told_with_table_column_and_line(void **state)
+{
+	static const struct bad cases[] = {
+		{ TWO "conflicts: { policy: { function: 'return' } }\n", 7, 34,
+		    "function of all tables: it returns a nil" },
+		{ TWO "conflicts: { policy: { function: x = 1 } }\n", 7, 34, "it returns a nil" },
+		{ TWO TABLES "    - table: shop.a\n      columns: { n: { function: \"return\\n\\nfunction(x)\" } }\n",
+		    11, 33, "function of shop.a, column n: line 3 of the function: " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(cases); i++) {
+		const struct bad *bad = &cases[i];
+		struct model_channel *c = NULL;
+		struct lt_err err = { 0 };
+
+		assert_false(load(bad->text, &c, &err));
+		if (err.code != LT_E_CONFIG_FUNCTION || err.where.line != bad->line ||
+		    err.where.column != bad->column || strstr(err.message, bad->message) == NULL)
+			fail_msg("E%d %u:%u %s\n%s", (int)err.code, err.where.line, err.where.column, err.message,
+			    bad->text);
+	}
+}
+
+static void
+a_functions_file_that_is_not_there_is_told(void **state)
+{
+	struct model_channel *c = NULL;
+	struct lt_err err = { 0 };
+
+	(void)state;
+	assert_false(load(TWO "conflicts: { policy: { function-file: x.lua } }\n", &c, &err));
+	assert_int_equal(err.code, LT_E_FILE_IO);
+	assert_non_null(strstr(err.message, "/nowhere/x.lua"));
+	assert_int_equal(err.where.line, 7);
+}
+
 /* A match that would take for ever ends in no answer, not in the next entry's. */
 static void
 a_regex_that_gives_up_is_no_answer(void **state)
@@ -177,14 +252,6 @@ a_mesh_leads_from_each_site_to_each_other(void **state)
 	model_channel_free(c);
 }
 
-struct bad {
-	const char *text;
-	uint32_t line, column;
-	const char *message;
-};
-
-#define LONG "conflicts:\n  policy: last-writer-wins\n" /* lines 7 and 8, then */
-#define TABLES LONG "  tables:\n"                       /* 9 */
 #define SEMI                                                                                                           \
 	"channel: shop\nsites:\n" SITE("hz", "1") "  us: { id: 2, url: \"mysql://lutra@us\", semi-sync: on }\n"        \
 						  "direction: hz <-> us\ntables: [shop.*]\n"
@@ -200,6 +267,13 @@ static const struct bad wrong[] = {
 	{ TWO "conflicts: { policy: { trusted: eu } }\n", 7, 33, "no site of that name" },
 	{ TWO "conflicts: { policy: { trusted: [] } }\n", 7, 33, "a list of sites" },
 	{ TWO "conflicts: { policy: { trusted: [hz, us, hz] } }\n", 7, 42, "hz stands twice" },
+	{ TWO "conflicts: { policy: {} }\n", 7, 22, "one of { trusted: SITE }" },
+	{ TWO "conflicts: { policy: { trusted: hz, function: x } }\n", 7, 22, "one of { trusted: SITE }" },
+	{ TWO "conflicts: { policy: { function: [x] } }\n", 7, 34, "function" },
+	{ TWO TABLES "    - { table: shop.a, columns: { n: {} } }\n", 10, 38, "`function-file`" },
+	{ TWO TABLES "    - { table: shop.a, columns: { n: { function: x, function-file: y } } }\n", 10, 38,
+	    "`function-file`" },
+	{ TWO TABLES "    - { table: shop.a, columns: { n: { trusted: hz } } }\n", 10, 40, "unknown key `trusted`" },
 	{ TWO LONG "  beat: 1s\n", 9, 3, "unknown key `beat`" },
 	{ TWO LONG "  heartbeat: 10ms\n", 9, 14, "are allowed" },
 	{ TWO LONG "  max-skew: 100ms\n", 9, 13, "are allowed" },
@@ -294,6 +368,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(none_decides_nothing),
 		cmocka_unit_test(a_word_is_the_policy_of_all_tables),
+		cmocka_unit_test(functions_stand_in_the_file_or_beside_it),
+		cmocka_unit_test(a_function_that_is_none_is_told_with_table_column_and_line),
+		cmocka_unit_test(a_functions_file_that_is_not_there_is_told),
 		cmocka_unit_test(reads_every_key_and_the_first_entry_wins),
 		cmocka_unit_test(a_regex_that_gives_up_is_no_answer),
 		cmocka_unit_test(shadow_is_of_one_way),

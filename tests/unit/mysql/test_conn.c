@@ -270,6 +270,87 @@ tls_is_neither_left_out_nor_mixed_with_what_was_plain(void **state)
 	lt_buf_free(&script);
 }
 
+/* -- what the login asks for ---------------------------------------------------------------------- */
+
+/* By their bits in the protocol: LONG_PASSWORD, LONG_FLAG, PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, MULTI_RESULTS,
+ * PS_MULTI_RESULTS, PLUGIN_AUTH, CONNECT_ATTRS, LENENC_AUTH, DEPRECATE_EOF. */
+#define LOGIN_READS 0x13ea205u
+#define LOGIN_FOUND_ROWS (1u << 1)
+#define LOGIN_ZLIB (1u << 5)
+#define LOGIN_TLS (1u << 11)
+#define LOGIN_SESSION_TRACK (1u << 23)
+#define LOGIN_ZSTD (1u << 26)
+/* MariaDB's own. */
+#define LOGIN_BULK (1u << 2)
+#define LOGIN_CACHE_METADATA (1u << 4)
+
+#define LOGIN_ALL UINT32_MAX
+#define LOGIN_LONG_PASSWORD 1u          /* which MariaDB does not offer, to say who it is */
+#define LOGIN_OLD (1u << 20 | 1u << 24) /* what servers once did without */
+
+static void
+put_le(char *at, uint32_t n, size_t width)
+{
+	for (size_t i = 0; i < width; i++)
+		at[i] = (char)(n >> 8 * i);
+}
+
+/* A server's greeting that offers these capabilities; what the client then asks for, and of MariaDB's own. */
+static void
+is_asked_for(struct lt_str greeting, uint32_t offered, const struct my_addr *addr, uint32_t asked, uint32_t of_mariadb)
+{
+	size_t at = strlen(greeting.ptr) + 1 + 4 + 8 + 1;
+	struct lt_buf script = { 0 }, heard;
+	struct my_conn *c = NULL;
+	struct lt_err err = { 0 };
+	struct peer p;
+
+	whole_login(&script, greeting);
+	at += 4;
+	put_le(script.ptr + at, offered, 2);
+	put_le(script.ptr + at + 5, offered >> 16, 2);
+	put_le(script.ptr + at + 14, LOGIN_ALL, 4);
+	peer_pair(&p);
+	peer_bytes(&p, lt_buf_str(&script));
+	peer_end(&p);
+	/* How it goes on is no matter: the script is neither compressed nor under TLS. */
+	(void)!my_connect_fd(p.client_fd, addr, &c, &err);
+	p.client_fd = -1;
+	heard = peer_heard(&p);
+	p.conn = c;
+	peer_close(&p);
+	assert_true(heard.len >= 36);
+	assert_int_equal(lt_le((const uint8_t *)heard.ptr + 4, 4), asked);
+	assert_int_equal(lt_le((const uint8_t *)heard.ptr + 4 + 28, 4), of_mariadb);
+	lt_buf_free(&heard);
+	lt_buf_free(&script);
+}
+
+/* Whatever a server offers: session tracking would make every OK longer, MariaDB's metadata caching leaves out column
+ * definitions, and nobody here reads either. */
+static void
+the_login_asks_for_what_is_read_and_for_nothing_else(void **state)
+{
+	const struct my_addr plain = { .user = "u", .password = password, .ssl_mode = MY_SSL_DISABLED };
+	struct my_addr found = plain, zlib = plain, zstd = plain, tls = plain;
+
+	(void)state;
+	assert_int_equal(LOGIN_READS & LOGIN_SESSION_TRACK, 0);
+	assert_int_equal(LOGIN_BULK & LOGIN_CACHE_METADATA, 0);
+	found.found_rows = true;
+	zlib.zip_kinds = 1u << MY_ZIP_ZLIB;
+	zstd.zip_kinds = 1u << MY_ZIP_ZSTD | 1u << MY_ZIP_ZLIB | 1u << MY_ZIP_NONE;
+	tls.ssl_mode = MY_SSL_PREFERRED;
+	is_asked_for(peer_greeting_mysql, LOGIN_ALL, &plain, LOGIN_READS, 0);
+	is_asked_for(peer_greeting_mysql, LOGIN_ALL, &found, LOGIN_READS | LOGIN_FOUND_ROWS, 0);
+	is_asked_for(peer_greeting_mysql, LOGIN_ALL, &zlib, LOGIN_READS | LOGIN_ZLIB, 0);
+	is_asked_for(peer_greeting_mysql, LOGIN_ALL, &zstd, LOGIN_READS | LOGIN_ZSTD, 0);
+	is_asked_for(peer_greeting_mysql, LOGIN_ALL, &tls, LOGIN_READS | LOGIN_TLS, 0);
+	is_asked_for(peer_greeting_mariadb, LOGIN_ALL & ~LOGIN_LONG_PASSWORD, &plain,
+	    LOGIN_READS & ~LOGIN_LONG_PASSWORD, LOGIN_BULK);
+	is_asked_for(peer_greeting_mysql, LOGIN_ALL & ~LOGIN_OLD, &plain, LOGIN_READS & ~LOGIN_OLD, 0);
+}
+
 /* -- replies -------------------------------------------------------------------------------------- */
 
 static void
@@ -465,6 +546,7 @@ main(void)
 		cmocka_unit_test(a_bad_rsa_key_is_refused),
 		cmocka_unit_test(first_packets_that_are_no_greeting_are_told_apart),
 		cmocka_unit_test(tls_is_neither_left_out_nor_mixed_with_what_was_plain),
+		cmocka_unit_test(the_login_asks_for_what_is_read_and_for_nothing_else),
 		cmocka_unit_test(a_result_cut_anywhere_is_a_lost_link),
 		cmocka_unit_test(strange_replies_are_protocol_errors),
 		cmocka_unit_test(an_error_among_rows_leaves_the_line_usable),

@@ -182,7 +182,7 @@ sites_of_a_conflict_channel_stand_beside_its_pipelines(void **state)
 	node_status_json(&v, &out);
 	assert_non_null(strstr(lt_buf_cstr(&out),
 	    "],\"divergence\":0,\"sites\":[{\"name\":\"hz\",\"read_position\":{\"file\":\"mb.000003\",\"pos\":20},\"went_back\":0,"
-	    "\"drift\":0,\"conflicts\":9,\"lost\":4,\"parked\":1,\"held\":0,\"keys\":5,\"key_bytes\":400,\"local\":6,\"marks\":7,"
+	    "\"drift\":0,\"conflicts\":9,\"lost\":4,\"parked\":1,\"functions_failed\":0,\"held\":0,\"keys\":5,\"key_bytes\":400,\"local\":6,\"marks\":7,"
 	    "\"fences\":4,\"fence_ms\":0.250,\"skew_ms\":-1.500,\"clock_believed\":true,"
 	    "\"seen_by_all\":\"2026-11-22T08:00:00.000000Z\",\"purge_left_s\":3600,\"error\":null},{\"name\":\"us\","));
 	assert_non_null(strstr(lt_buf_cstr(&out), "\"seen_by_all\":null,\"purge_left_s\":null,\"error\":null}]}]}"));

@@ -91,15 +91,10 @@ compare(struct conflict_deciding *d, const struct arrival *a)
 
 	if (s->has_held && !conflict_vector_has(&a->t->seen, s->held)) {
 		d->out->clashes[d->out->nclashes++] = (struct conflict_clash){ a->txn, a->c->key, s->held,
-<<<<<<< HEAD
-			conflict_version_cmp(a->t->version, s->held) > 0 };
-	} else if (images && a->covered && !a->t->given && !d->out->drift && !conflict_row_eq(s->row, a->c->before)) {
-=======
 			conflict_version_cmp(a->t->version, s->held) > 0, NULL };
 		return true;
 	}
-	if (images && a->covered && !d->out->drift && !conflict_row_eq(s->row, a->c->before)) {
->>>>>>> main
+	if (images && a->covered && !a->t->given && !d->out->drift && !conflict_row_eq(s->row, a->c->before)) {
 		d->out->drift = true;
 		d->out->drift_key = a->c->key;
 	}

@@ -141,7 +141,8 @@ check_kinds(const struct converge_give *g, const struct conflict_mark *mark, str
 				return lt_fail(err, LT_E_TAIL_LOST,
 				    "site %s lost a transaction that cannot be given back: %s",
 				    g->channel->sites[g->pipeline->to].name,
-				    won->listed ? "its table's policy merges writes" : "a row of it is parked here");
+				    won->listed ? "its table has another policy than last-writer-wins"
+						: "a row of it is parked here");
 		}
 	}
 	return true;

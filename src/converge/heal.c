@@ -251,8 +251,8 @@ look_at_mark(struct healing *w, const struct converge_told *told, uint64_t *newe
 		w->turn.above_us = LT_MAX(w->turn.above_us, v.clock_us);
 		for (uint32_t k = 0; ok && k < mark.txns[i].nwon; k++) {
 			if (mark.txns[i].won[k].listed)
-				ok = refuse(
-				    w, err, "what it lost is of a table whose policy merges writes: compare the sites");
+				ok = refuse(w, err,
+				    "what it lost is of a table with another policy than last-writer-wins: compare the sites");
 			else if (mark.txns[i].won[k].state == CONFLICT_PARKED)
 				ok = refuse(w, err, "a row that it lost is parked at a peer: compare the sites");
 		}

@@ -6,9 +6,11 @@ import json
 import conflict_oracle
 import pytest
 import steps
+from lutralab.lutra import LutraFailed
 from lutralab.servers import wait_until
 from storm import HOT, Storm
 from test_failover import executed, pair
+from test_steps import binary
 
 
 class Standing:
@@ -167,6 +169,36 @@ def test_what_a_replica_lacks_is_given_back(engine, failover):
             clients.go_on()
             f.lutra.kill()
             f.lutra.start()
+            clients.go_on()
+            clients.stop()
+        ends_whole(f)
+
+
+STEPS = ("heal.lower", "heal.turn", "heal.turned")
+
+
+def test_the_order_may_be_killed_and_given_again(failover, channel):
+    if not binary().exists():
+        pytest.skip(f"{binary()} is not built (`make faults`)")
+    channel.more = {"program": binary()}
+    with failover("mariadb") as f:
+        f.lutra.start()
+        with f.clients(pause_s=0.02) as clients:
+            clients.go_on()
+            lose(f, clients)
+            f.lutra.kill()
+            f.lutra.file.write_text(f.lutra.file.read_text().replace(f"127.0.0.1:{f.first.port}", f"127.0.0.1:{f.second.port}"))
+            for step in STEPS:
+                f.lutra.env["LUTRA_KILL_AT"] = f"{step}:1"
+                f.lutra.start(wait=False)
+                steps.stopped(f.lutra, "a->b", "E3014")
+                with pytest.raises(LutraFailed):
+                    f.lutra.command("site", "heal", "a", "--why", "the first is gone")
+                wait_until(lambda: not f.lutra.alive, steps.PATIENCE_S, f"the end at {step}")
+            del f.lutra.env["LUTRA_KILL_AT"]
+            f.lutra.start(wait=False)
+            steps.stopped(f.lutra, "a->b", "E3014")
+            f.lutra.command("site", "heal", "a", "--why", "the first is gone")
             clients.go_on()
             clients.stop()
         ends_whole(f)

@@ -5,6 +5,8 @@
 #include "converge/settle.h"
 #include "converge/shadow.h"
 
+#define PROBE_MS 1000
+
 struct converge_sender {
 	const struct model_channel *channel; /* borrowed */
 	size_t index;
@@ -65,6 +67,45 @@ send_begin(void *ctx, const struct model_start *start, struct change_position *o
 }
 
 static bool
+want_no_table(void *ctx, struct lt_str schema, struct lt_str table)
+{
+	(void)ctx, (void)schema, (void)table;
+	return false;
+}
+
+static bool
+want_no_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t mode, struct lt_err *err)
+{
+	(void)ctx, (void)schema, (void)sql, (void)mode, (void)err;
+	return false;
+}
+
+/* R13, where the log is of another server than the one that was read before: reading begins at a checkpoint, and what was
+ * sent behind that must be there, too. On the same server the place says so. */
+static bool
+check_history(struct converge_sender *s, const struct change_position *from, size_t txn_limit_bytes, struct lt_err *err)
+{
+	const struct change_filter nothing = { .table = want_no_table, .ddl = want_no_ddl };
+	struct change_source *probe = NULL;
+	struct change_position now;
+	struct change_txn *t = NULL;
+	bool ok, same;
+
+	change_position_init(&now);
+	ok = s->inner.now(s->inner.ctx, &now, err);
+	same = ok && strcmp(now.server, from->server) == 0 && from->place.file[0] != '\0';
+	change_position_clear(&now);
+	if (!ok || same)
+		return ok;
+	/* What is missing the server says at once. */
+	ok = s->inner.open(s->inner.ctx, from, &nothing, NULL, txn_limit_bytes, &probe, err) &&
+	     change_source_next(probe, PROBE_MS, &t, err);
+	change_txn_free(t);
+	change_source_close(probe);
+	return ok;
+}
+
+static bool
 send_open(void *ctx, const struct change_position *from, const struct change_filter *filter,
     const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret, struct lt_err *err)
 {
@@ -84,7 +125,7 @@ send_open(void *ctx, const struct change_position *from, const struct change_fil
 
 	if (s->from == NULL)
 		return s->inner.open(s->inner.ctx, from, filter, describer, txn_limit_bytes, ret, err);
-	if (!converge_give_begin(s->give, err))
+	if (!converge_give_begin(s->give, err) || !check_history(s, from, txn_limit_bytes, err))
 		return false;
 	arena = lt_arena_new();
 	change_position_init(&place);

@@ -53,9 +53,9 @@ class Failover(Storm):
     def stands_in(self):
         self.sites["a"].now = self.servers[0] = self.second
 
-    def logs(self, keys=None):
+    def logs(self, tables=None):
         """The replica's log has all, too; where the channel began it tells by GTIDs."""
-        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, {"hot": "id"}, by_gtid=server is self.second)
+        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, tables or self.policies, by_gtid=server is self.second)
                 for number, server in enumerate(self.servers, 1)}
 
 

@@ -9,7 +9,7 @@ from apply import DURABILITIES, TRANSACTIONS, WRITERS, rates
 from catchup import DURABLE, Backlog, compare, peer_is
 from common import RUNS, Lab, figure, say
 
-EVENTS = int(os.environ.get("BENCH_EVENTS", str(TRANSACTIONS // 5)))
+EVENTS = int(os.environ.get("BENCH_EVENTS", str(TRANSACTIONS * 3 // 5)))
 ROWS = int(os.environ.get("BENCH_ROWS", "25000"))
 
 

@@ -1,5 +1,6 @@
 /* A server's log as a feed of events: the set-up in its order, the stream, its silence; declared in source.h. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "binlog/gtid_event.h"
 #include "binlog/recall.h"
@@ -88,6 +89,7 @@ code_of_fatal(const char *text)
 		{ "diverged", LT_E_LOG_HISTORY },
 		{ "not in the master's binlog", LT_E_LOG_HISTORY },
 		{ "more GTIDs than", LT_E_LOG_HISTORY },
+		{ "is missing the GTID", LT_E_LOG_HISTORY },
 		{ "impossible position", LT_E_LOG_POSITION },
 		{ "> file size", LT_E_LOG_POSITION },
 		{ "bogus data in log event", LT_E_LOG_POSITION },
@@ -318,23 +320,18 @@ set_up(struct stream *s, const struct binlog_options *options, struct lt_err *er
 {
 	bool mariadb = my_conn_server(s->conn)->flavor == MY_MARIADB;
 	uint64_t period_ns = (uint64_t)(options->heartbeat_ms != 0 ? options->heartbeat_ms : HEARTBEAT_MS) * 1000000;
-	char uuid[37];
-
+	char uuid[37], heartbeat[120], who[120];
 	/* The reader may leave the socket alone for long (a full queue, `delay`): no reason for the server to hang up.
 	 */
-	if (!my_exec(s->conn, "SET SESSION net_write_timeout = 86400", NULL, err))
-		return false;
-	if (!my_exec(s->conn, "SET @source_binlog_checksum = 'CRC32', @master_binlog_checksum = 'CRC32'", NULL, err))
-		return false;
-	if (mariadb && !my_exec(s->conn, "SET @mariadb_slave_capability = 4", NULL, err))
-		return false;
-	if (!my_execf(s->conn, err, "SET @source_heartbeat_period = %" PRIu64 ", @master_heartbeat_period = %" PRIu64,
-		period_ns, period_ns))
-		return false;
-	if (options->semi_sync && !ask_semi_sync(s, err))
-		return false;
+	const char *const first[] = { "SET SESSION net_write_timeout = 86400",
+		"SET @source_binlog_checksum = 'CRC32', @master_binlog_checksum = 'CRC32'", heartbeat,
+		mariadb ? "SET @mariadb_slave_capability = 4" : who };
+
 	change_uuid_text(options->uuid, uuid);
-	return mariadb || my_execf(s->conn, err, "SET @replica_uuid = '%s', @slave_uuid = '%s'", uuid, uuid);
+	snprintf(heartbeat, sizeof(heartbeat),
+	    "SET @source_heartbeat_period = %" PRIu64 ", @master_heartbeat_period = %" PRIu64, period_ns, period_ns);
+	snprintf(who, sizeof(who), "SET @replica_uuid = '%s', @slave_uuid = '%s'", uuid, uuid);
+	return my_exec_all(s->conn, first, LT_COUNT(first), err) && (!options->semi_sync || ask_semi_sync(s, err));
 }
 
 static bool

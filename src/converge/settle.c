@@ -15,9 +15,11 @@
 #define TRIES 8
 /* Where absent rows were there after all, so many groups look first. */
 #define WARY_GROUPS 16
-/* How often parked rows are looked at where something was written, and how many at once. */
+/* How often parked rows are looked at where something was written, and how many at once; many take this part of the
+ * time at most. */
 #define TEND_US 500000
 #define TEND_ROWS 100
+#define TEND_SHARE 4
 /* How often the log is told of functions that fail. */
 #define FAILED_US 10000000
 /* Beside the mark's bytes. */
@@ -76,17 +78,59 @@ hold_change(struct settle *t, const struct conflict_change *c, const struct conv
 	}
 }
 
+static void
+take_changes(struct settle *t, const struct conflict_txn *txn, const struct converge_changes *changes)
+{
+	struct conflict_txn *to;
+
+	if ((t->ntxns & (t->ntxns - 1)) == 0) /* the room grows in powers of two */
+		t->txns = lt_arena_grow(
+		    t->arena, t->txns, t->ntxns * sizeof(*t->txns), LT_MAX(t->ntxns * 2, 1u) * sizeof(*t->txns));
+	to = &t->txns[t->ntxns++];
+	*to = *txn;
+	to->changes = changes->at;
+	to->nchanges = changes->count;
+	for (uint32_t i = 0; i < changes->count; i++)
+		hold_change(t, &changes->at[i], changes->shapes[i]);
+}
+
+/* A group that the peer has, and this site has lost: each of its transactions is what it was. */
+static bool
+take_given(struct settle *t, const struct change_txn *from, struct lt_err *err)
+{
+	const struct converge_told *told = converge_told_of(from);
+	uint32_t site = t->channel->sites[t->pipeline->to].id;
+	struct conflict_mark mark;
+
+	if (!conflict_mark_decode(told->mark, t->arena, &mark, err))
+		return lt_wrap(err, "lutra.mark");
+	for (uint32_t i = 0; i < mark.ntxns; i++) {
+		struct converge_changes changes = { .arena = t->arena };
+		struct conflict_txn txn = { .version = mark.txns[i].version, .seen = mark.txns[i].seen, .given = true };
+
+		if (conflict_origin_site(txn.version.origin) != site)
+			continue;
+		if (!converge_changes_of(t->shapes, from, told->owner, i, &changes, err))
+			return false;
+		take_changes(t, &txn, &changes);
+	}
+	return true;
+}
+
 static bool
 take_txn(struct settle *t, const struct change_txn *from, struct lt_err *err)
 {
 	const struct converge_told *told = converge_told_of(from);
 	struct converge_changes changes;
-	struct conflict_txn *to;
+	struct conflict_txn txn;
 
+	if (told != NULL && told->kind == CONVERGE_GIVEN)
+		return take_given(t, from, err);
 	if (told == NULL || told->kind != CONVERGE_LOCAL) {
 		LT_ASSERT(change_txn_rows(from) == 0);
 		return true;
 	}
+	txn = (struct conflict_txn){ .version = told->version, .seen = told->seen };
 	if (conflict_clock_is_ahead(
 		told->version, (int64_t)lt_wall_us(t->clock), (int64_t)t->channel->conflicts.max_skew_us)) {
 		change_txn_where(from, &err->where);
@@ -95,17 +139,13 @@ take_txn(struct settle *t, const struct change_txn *from, struct lt_err *err)
 	}
 	if (!converge_changes_make(t->shapes, from, t->arena, &changes, err))
 		return false;
-	to = &t->txns[t->ntxns++];
-	*to = (struct conflict_txn){ told->version, told->seen, changes.at, changes.count };
-	for (uint32_t i = 0; i < changes.count; i++)
-		hold_change(t, &changes.at[i], changes.shapes[i]);
+	take_changes(t, &txn, &changes);
 	return true;
 }
 
 static bool
 take_txns(struct settle *t, struct change_txn *const *txns, size_t n, size_t *culprit, struct lt_err *err)
 {
-	t->txns = lt_arena_alloc(t->arena, n * sizeof(*t->txns));
 	for (size_t i = 0; i < n; i++) {
 		if (take_txn(t, txns[i], err))
 			continue;
@@ -146,15 +186,14 @@ ask_end(struct settle *t, struct change_place *out, struct lt_err *err)
 static bool
 pass_fence(struct settle *t, struct lt_err *err)
 {
-	struct change_place end = { .file = "" };
-
+	t->end = (struct change_place){ .file = "" };
 	if (t->nrows == 0)
 		return true;
-	if (!lt_fault("r21_fence") && !ask_end(t, &end, err))
+	if (!lt_fault("r21_fence") && !ask_end(t, &t->end, err))
 		return lt_wrap(err, "while asking where the target's log ends");
 	for (unsigned waited_ms = 0; waited_ms < FENCE_MS; waited_ms += FENCE_STEP_MS) {
 		*err = (struct lt_err){ 0 };
-		if (converge_site_fence(t->target, t->server, &end, FENCE_STEP_MS, t->stop, err))
+		if (converge_site_fence(t->target, t->server, &t->end, FENCE_STEP_MS, t->stop, err))
 			return true;
 		if (err->code != LT_E_FENCE_LATE || !pipeline_load_heed(t->sink, 1, err))
 			return false;
@@ -173,8 +212,21 @@ view_row(void *ctx, struct lt_str key)
 	return i != CONFLICT_NO_KEY ? t->rows[i]->found : NULL;
 }
 
+/* What the site has got meanwhile, by another peer, is not given once more. */
 static void
-decide(struct settle *t, struct conflict_decision *out)
+drop_known(struct settle *t, struct conflict_question *q)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < t->ntxns; i++) {
+		if (!t->txns[i].given || !conflict_vector_has(q->applied, t->txns[i].version))
+			t->txns[kept++] = t->txns[i];
+	}
+	q->ntxns = t->ntxns = kept;
+}
+
+static bool
+decide(struct settle *t, struct conflict_decision *out, struct lt_err *err)
 {
 	static const struct conflict_vector nothing;
 	struct conflict_view view = { .row = view_row, .ctx = t };
@@ -185,6 +237,7 @@ decide(struct settle *t, struct conflict_decision *out)
 		.nparked = t->nparked,
 		.view = &view };
 	const struct conflict_observer *observer;
+	bool known;
 
 	if (t->unique) {
 		settle_list_holders(t);
@@ -192,15 +245,19 @@ decide(struct settle *t, struct conflict_decision *out)
 		view.claims = settle_view_claims;
 		view.holders = settle_view_holders;
 	}
-	observer = converge_site_hold(t->target);
 	/* No fence was passed for a group without rows to decide, so perhaps nothing was read yet; nor is it asked. */
-	LT_ASSERT(observer != NULL || t->nrows == 0);
+	observer = converge_site_hold_past(t->target, t->server, &t->end);
+	known = observer != NULL || t->nrows == 0;
 	if (observer != NULL) {
 		q.memory = conflict_observer_memory(observer);
 		q.applied = &conflict_observer_clock(observer)->seen;
+		drop_known(t, &q);
 	}
-	conflict_decide(&q, t->arena, out);
+	if (known)
+		conflict_decide(&q, t->arena, out);
 	converge_site_release(t->target);
+	return known || lt_fail(err, LT_E_FENCE_LATE, "site %s: its log is being read anew",
+			    t->channel->sites[t->pipeline->to].name);
 }
 
 /* All that the core asks to be locked besides is locked already (settle_compete()). */
@@ -213,7 +270,8 @@ lock_and_decide(struct settle *t, struct conflict_decision *out, struct lt_err *
 	if (!pass_fence(t, err))
 		return false;
 	lt_step("settle.fenced");
-	decide(t, out);
+	if (!decide(t, out, err))
+		return false;
 	for (uint32_t i = 0; i < out->nneed; i++) {
 		uint32_t at = conflict_keys_find(&t->keys, out->need[i]);
 
@@ -305,15 +363,6 @@ failed_rule(struct settle *t, const char *failed)
 	return rule;
 }
 
-/* Which write a function names, its time does not tell. */
-static bool
-has_won(const struct settle *t, const struct conflict_clash *clash, const struct converge_conflict *line)
-{
-	const struct conflict_policy *policy = change_of(&t->txns[clash->txn], clash->key)->policy;
-
-	return policy->kind == CONFLICT_BY_FUNCTION ? conflict_row_eq(line->now, line->after) : clash->newer;
-}
-
 static bool
 record(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
 {
@@ -327,13 +376,13 @@ record(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
 		lines[n].other = clash->other;
 		if (clash->failed != NULL)
 			lines[n].rule = failed_rule(t, clash->failed);
-		lines[n].won = has_won(t, clash, &lines[n]);
-		t->tally.lost += lines[n++].won ? 0 : 1;
+		lines[n++].won = clash->won;
+		t->tally.lost += clash->won ? 0 : 1;
 	}
 	t->tally.conflicts = d->nclashes;
 	if (d->drift)
 		lines[n++] = drift_line(t, d->drift_key);
-	return n == 0 || converge_record_add(t->conn, t->channel->name, t->pipeline->name, lines, n, err);
+	return n == 0 || converge_record_add(t->sink, t->channel->name, t->pipeline->name, lines, n, err);
 }
 
 static void
@@ -396,6 +445,7 @@ begin(struct settle *t, struct change_sink *s)
 	t->sink = s;
 	t->conn = pipeline_load_conn(s);
 	t->keys = t->claims = (struct conflict_keys){ .arena = t->arena };
+	t->txns = NULL;
 	t->rows = NULL;
 	t->claimed = NULL;
 	t->nrows = t->rows_cap = t->ntxns = t->nparked = t->claims_cap = 0;
@@ -435,37 +485,50 @@ settle_again(struct pipeline_settle *base, const struct lt_err *err)
 
 /* -- parked rows ---------------------------------------------------------------------------------- */
 
-/* Of the site's log: what was written there since. */
-static uint64_t
-written(const struct settle *t)
+static size_t
+number_of_pipeline(const struct settle *t)
 {
-	struct converge_status status;
-
-	converge_site_status(t->target, &status);
-	return status.local + status.marks;
+	return (size_t)(t->pipeline - t->channel->pipelines);
 }
 
-/* A parked row may come back whenever something was written at the site. */
+/* Whether a parked row could come back: whenever something was written at the site. */
+static bool
+is_worth_a_look(const struct settle *t, const struct converge_tending *site)
+{
+	return !t->tend.begun || (site->unique && (site->written != t->tend.written || t->tend.behind_len > 0));
+}
+
 static bool
 settle_due(struct pipeline_settle *base, struct change_sink *s, bool *due, struct lt_err *err)
 {
 	struct settle *t = settle_of(base);
-	uint64_t now_us = lt_mono_us(t->clock), count;
+	uint64_t now_us = lt_mono_us(t->clock);
+	struct converge_tending site;
 
 	*due = false;
-	if (now_us - t->tend.looked_us < TEND_US)
+	converge_site_tending(t->target, &site);
+	if (!site.hurry && now_us - t->tend.looked_us < t->tend.pause_us)
 		return true;
-	count = written(t);
 	t->tend.looked_us = now_us;
-	if (t->tend.begun && (!t->has_unique || (count == t->tend.written && t->tend.behind_len == 0)))
+	t->tend.pause_us = TEND_US;
+	if (is_worth_a_look(t, &site)) {
+		if (!converge_parked_any(pipeline_load_conn(s), t->channel->name, due, err) ||
+		    !my_exec(pipeline_load_conn(s), "COMMIT", NULL, err))
+			return false;
+		t->tend.begun = true;
+	}
+	if (!*due) {
+		t->tend.behind_len = 0;
+		t->tend.written = site.written;
+		converge_site_tended(t->target, site.written);
 		return true;
-	if (!converge_parked_any(pipeline_load_conn(s), t->channel->name, due, err) ||
-	    !my_exec(pipeline_load_conn(s), "COMMIT", NULL, err))
-		return false;
-	t->has_unique = t->has_unique || *due;
-	t->tend.begun = true;
-	if (t->tend.behind_len == 0)
-		t->tend.written = count;
+	}
+	converge_site_note_unique(t->target);
+	if (t->tend.behind_len > 0)
+		return true;
+	t->tend.written = site.written;
+	t->tend.broken = false;
+	converge_site_round_begin(t->target, number_of_pipeline(t));
 	return true;
 }
 
@@ -532,6 +595,23 @@ take_parked(struct settle *t, bool *gone, struct lt_err *err)
 	return true;
 }
 
+/* A piece of them was looked at, or has to be once more. */
+static void
+note_looked(struct settle *t, bool committed)
+{
+	if (t->tend.open && !committed) {
+		t->tend.written = UINT64_MAX;
+		t->tend.broken = true;
+	} else {
+		converge_site_round_met(t->target, number_of_pipeline(t), t->keys.at, t->keys.count);
+	}
+	if (t->tend.behind_len > 0)
+		t->tend.pause_us = LT_MIN((lt_mono_us(t->clock) - t->tend.looked_us) * TEND_SHARE, TEND_US);
+	else if (!t->tend.broken)
+		converge_site_round_end(t->target, number_of_pipeline(t));
+	t->tend.open = t->tend.looks = false;
+}
+
 static bool
 settle_tend(struct pipeline_settle *base, struct change_sink *s, bool *worth, struct lt_err *err)
 {
@@ -541,7 +621,7 @@ settle_tend(struct pipeline_settle *base, struct change_sink *s, bool *worth, st
 	*worth = false;
 	begin(t, s);
 	t->care = SETTLE_ONE_BY_ONE;
-	t->tend.open = true;
+	t->tend.open = t->tend.looks = true;
 	if (!meet(t, err) || !take_parked(t, worth, err))
 		return false;
 	if (t->nparked > 0 && !lock_and_decide(t, &d, err))
@@ -590,9 +670,8 @@ settle_done(struct pipeline_settle *base, bool committed)
 {
 	struct settle *t = settle_of(base);
 
-	if (!committed && t->tend.open)
-		t->tend.written = UINT64_MAX; /* all is looked at once more */
-	t->tend.open = false;
+	if (t->tend.looks)
+		note_looked(t, committed);
 	if (!committed)
 		return;
 	converge_site_count(t->target, &t->tally);

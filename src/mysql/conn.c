@@ -121,6 +121,7 @@ choose_zip(struct my_conn *c, const struct my_addr *addr, uint32_t offered, stru
 static bool
 set_up(struct my_conn *c, const struct my_addr *addr, struct lt_err *err)
 {
+	const char *first[2];
 	struct my_handshake hs;
 
 	if (!greet(c, &hs, err))
@@ -137,7 +138,9 @@ set_up(struct my_conn *c, const struct my_addr *addr, struct lt_err *err)
 	if (c->server.zip != MY_ZIP_NONE)
 		my_io_zip(&c->io, c->server.zip);
 	/* A server may be told to pay no heed to the charset of the login. */
-	return my_exec(c, "SET NAMES utf8mb4", NULL, err);
+	first[0] = "SET NAMES utf8mb4";
+	first[1] = addr->session;
+	return my_exec_all(c, first, addr->session != NULL ? 2 : 1, err);
 }
 
 static bool

@@ -28,6 +28,7 @@ struct my_addr {
 	unsigned connect_timeout_ms;             /* whole set-up; 0 = 10 s */
 	unsigned io_timeout_ms;                  /* each wait for the peer afterwards; 0 = none */
 	struct lt_wake *stop;                    /* any thread may raise it: my_connect() ends with CANCELLED */
+	const char *session;                     /* a statement without rows that follows the login at once */
 	unsigned zip_kinds;                      /* 1 << each enum my_zip_kind that will do, ZSTD first; 0 = NONE */
 	bool found_rows;                         /* CLIENT_FOUND_ROWS: UPDATE counts rows matched, not changed */
 };

@@ -12,6 +12,7 @@ struct ssl_st;
 struct bio_method_st;
 struct lt_wake;
 struct my_zip;
+struct tcp_info;
 
 /* -- io.c, tls.c: bytes --------------------------------------------------------------------------- */
 
@@ -40,6 +41,7 @@ struct my_io {
 	bool wants_out;       /* TLS has records that are not sent */
 	bool closed;          /* the peer closed, or its end is broken: nothing more comes in */
 	bool deaf;            /* the peer takes no more bytes */
+	int broke;            /* errno of what broke the line; 0: the peer closed it, or nothing did */
 };
 
 enum my_io_end { MY_IO_MOVED, MY_IO_AGAIN, MY_IO_CLOSED };
@@ -77,6 +79,18 @@ enum my_io_end my_tls_read(struct my_io *io, void *ptr, size_t cap, size_t *out)
 enum my_io_end my_tls_write(struct my_io *io, const void *ptr, size_t len, size_t *out);
 bool my_tls_pending(const struct my_io *io);
 void my_tls_close(struct my_io *io);
+
+/* -- link.c: is the peer's machine there ---------------------------------------------------------- */
+
+/** A machine that has been silent for so long, and to so many questions, is gone, or the way to it is. */
+#define MY_LINK_LOST_MS 6000
+#define MY_LINK_TRIES 2
+
+/** Have the kernel ask the peer now and then while nothing is on its way. */
+void my_link_watch(int fd);
+/** What the kernel knows of the peer; false where it knows nothing, as of a socket file. */
+bool my_link_is_lost(int fd);
+bool my_link_judge(const struct tcp_info *t);
 
 /* -- zip.c: protocol compression, pure ------------------------------------------------------------ */
 

@@ -17,6 +17,7 @@
 #define READ_CHUNK ((size_t)256 << 10)
 #define KEEP_MAX ((size_t)1 << 20)     /* a larger buffer is given back once it is empty */
 #define UNREAD_MAX ((size_t)256 << 20) /* replies received while we write; more than that no sane server sends */
+#define LOOK_MS 1000                   /* so often it is looked whether the peer's machine is there */
 
 void
 my_io_open(struct my_io *io, int fd)
@@ -28,7 +29,7 @@ my_io_open(struct my_io *io, int fd)
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	/* Fails on a socket file, which has no such thing. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	my_link_watch(fd);
 }
 
 void
@@ -130,20 +131,26 @@ patience(const struct my_io *io, int timeout_ms)
 	return now >= io->deadline_us ? 0 : (int)LT_MIN((io->deadline_us - now) / 1000 + 1, (uint64_t)INT_MAX);
 }
 
-/* poll() once more after a signal, for what is left of the time. */
+/* poll() once more after a signal, or while the peer's machine is there, for what is left of the time. 0: that is over,
+ * or the machine is gone. */
 static int
-poll_on(struct pollfd *fds, int wait_ms)
+poll_on(struct pollfd *fds, int wait_ms, bool *gone)
 {
 	uint64_t end = lt_mono_us(lt_clock_real()) + (uint64_t)LT_MAX(wait_ms, 0) * 1000;
-	int n;
 
-	while ((n = poll(fds, 3, wait_ms)) < 0 && errno == EINTR) {
-		uint64_t now = lt_mono_us(lt_clock_real());
+	for (;;) {
+		int n = poll(fds, 3, wait_ms < 0 ? LOOK_MS : LT_MIN(wait_ms, LOOK_MS));
+		uint64_t now;
 
+		if (n > 0 || (n < 0 && errno != EINTR) || (n == 0 && wait_ms == 0))
+			return n;
+		*gone = n == 0 && my_link_is_lost(fds[0].fd);
+		if (*gone)
+			return 0;
+		now = lt_mono_us(lt_clock_real());
 		if (wait_ms > 0)
 			wait_ms = now >= end ? 0 : (int)((end - now) / 1000 + 1);
 	}
-	return n;
 }
 
 bool
@@ -156,12 +163,16 @@ my_io_wait(struct my_io *io, short events, int timeout_ms, short *revents, struc
 		{ .fd = io->stop != NULL ? lt_wake_fd(io->stop) : -1, .events = POLLIN },
 	};
 	int wait_ms = patience(io, timeout_ms);
-	int n = poll_on(fds, wait_ms);
+	bool gone = false;
+	int n = poll_on(fds, wait_ms, &gone);
 
 	if (n < 0)
 		return lt_fail(err, LT_E_LINK_LOST, "cannot wait for the server: %s", strerror(errno));
 	if (((fds[1].revents | fds[2].revents) & POLLIN) != 0)
 		return lt_fail(err, LT_E_CANCELLED, "the wait for the server was ended");
+	if (gone)
+		return lt_fail(
+		    err, LT_E_LINK_LOST, "the server's machine has not answered for %d s", MY_LINK_LOST_MS / 1000);
 	if (n == 0 && timeout_ms == MY_WAIT_DEFAULT && io->deadline_us != 0)
 		return lt_fail(err, LT_E_CONNECT, "the server did not finish the login in time");
 	if (n == 0)
@@ -186,7 +197,10 @@ read_once(struct my_io *io, void *ptr, size_t cap, size_t *out)
 		*out = (size_t)n;
 		return MY_IO_MOVED;
 	}
-	return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? MY_IO_AGAIN : MY_IO_CLOSED;
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return MY_IO_AGAIN;
+	io->broke = n < 0 ? errno : 0;
+	return MY_IO_CLOSED;
 }
 
 static enum my_io_end
@@ -299,8 +313,12 @@ step(struct my_io *io, int timeout_ms, struct lt_err *err)
 static bool
 lost(const struct my_io *io, struct lt_err *err)
 {
-	return lt_fail(
-	    err, LT_E_LINK_LOST, "the server closed the connection%s", io->deadline_us != 0 ? " during the login" : "");
+	const char *when = io->deadline_us != 0 ? " during the login" : "";
+
+	if (io->broke != 0)
+		return lt_fail(
+		    err, LT_E_LINK_LOST, "the connection to the server broke%s: %s", when, strerror(io->broke));
+	return lt_fail(err, LT_E_LINK_LOST, "the server closed the connection%s", when);
 }
 
 bool

@@ -36,7 +36,7 @@ bio_write(BIO *bio, const char *ptr, size_t len, size_t *moved)
 static int
 bio_read(BIO *bio, char *ptr, size_t cap, size_t *moved)
 {
-	const struct my_io *io = BIO_get_data(bio);
+	struct my_io *io = BIO_get_data(bio);
 	ssize_t n = recv(io->fd, ptr, cap, 0);
 
 	BIO_clear_retry_flags(bio);
@@ -46,6 +46,8 @@ bio_read(BIO *bio, char *ptr, size_t cap, size_t *moved)
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		BIO_set_flags(bio, BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY);
+	else
+		io->broke = n < 0 ? errno : 0;
 	return 0;
 }
 

@@ -35,6 +35,17 @@ random_bytes(void *out, size_t len)
 	LT_ASSERT(getrandom(out, len, 0) == (ssize_t)len);
 }
 
+/* Who reads, to the server: one that it knows already is ended by it, and that may take it a tenth of a second. */
+static void
+random_identity(uint32_t *server_id, uint8_t *uuid)
+{
+	random_bytes(server_id, sizeof(*server_id));
+	*server_id = SERVER_ID_BASE | (*server_id & (SERVER_ID_BASE - 1));
+	random_bytes(uuid, 16);
+	uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40); /* RFC 9562: version 4, */
+	uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80); /* variant 10 */
+}
+
 struct node_origin *
 node_origin_new(const struct model_site *site, size_t scan_limit_bytes, const struct lt_clock *clock)
 {
@@ -44,11 +55,7 @@ node_origin_new(const struct model_site *site, size_t scan_limit_bytes, const st
 	o->clock = clock;
 	o->stop = lt_wake_new();
 	o->scan_limit_bytes = scan_limit_bytes;
-	random_bytes(&o->server_id, sizeof(o->server_id));
-	o->server_id = SERVER_ID_BASE | (o->server_id & (SERVER_ID_BASE - 1));
-	random_bytes(o->uuid, sizeof(o->uuid));
-	o->uuid[6] = (uint8_t)((o->uuid[6] & 0x0f) | 0x40); /* RFC 9562: version 4, */
-	o->uuid[8] = (uint8_t)((o->uuid[8] & 0x3f) | 0x80); /* variant 10 */
+	random_identity(&o->server_id, o->uuid);
 	return o;
 }
 
@@ -103,6 +110,18 @@ options_of(const struct node_origin *o)
 	struct binlog_options options = { .server_id = o->server_id, .clock = o->clock };
 
 	memcpy(options.uuid, o->uuid, sizeof(options.uuid));
+	return options;
+}
+
+/* Of a look into the log beside the reading of it. */
+static struct binlog_options
+look_options(const struct node_origin *o)
+{
+	struct binlog_options options = {
+		.clock = o->clock, .txn_limit_bytes = o->scan_limit_bytes, .spill = o->spill
+	};
+
+	random_identity(&options.server_id, options.uuid);
 	return options;
 }
 
@@ -311,10 +330,8 @@ file_start(const struct scan *s, struct lt_str file, struct change_position *out
 static bool
 open_scan(const struct scan *s, const struct change_position *from, struct change_source **ret, struct lt_err *err)
 {
-	struct binlog_options options = options_of(s->origin);
+	struct binlog_options options = look_options(s->origin);
 
-	options.txn_limit_bytes = s->origin->scan_limit_bytes;
-	options.spill = s->origin->spill;
 	options.boundaries = true;
 	return open_any(s->origin, from, &options, ret, err);
 }
@@ -595,7 +612,7 @@ static bool
 open_behind(struct scan *s, const struct change_position *from, struct change_source **ret, struct lt_err *err)
 {
 	const struct node_origin *o = s->origin;
-	struct binlog_options options = options_of(o);
+	struct binlog_options options = look_options(o);
 
 	if (pipeline_connect(o->site, false, o->stop, &s->conn, err))
 		return read_end(s->conn, &s->end, err) && open_scan(s, from, ret, err);
@@ -603,8 +620,6 @@ open_behind(struct scan *s, const struct change_position *from, struct change_so
 		return false;
 	*err = (struct lt_err){ 0 };
 	memset(s->end.place.file, 0xff, sizeof(s->end.place.file) - 1); /* behind every other */
-	options.txn_limit_bytes = o->scan_limit_bytes;
-	options.spill = o->spill;
 	options.boundaries = true;
 	return binlog_relay_open(o->relay, from, &options, ret, err);
 }
@@ -656,13 +671,11 @@ origin_look(void *ctx, const struct change_position *from, const struct change_f
     bool (*each)(void *ctx, const struct change_txn *t), struct lt_err *err)
 {
 	const struct node_origin *o = ctx;
-	struct binlog_options options = options_of(o);
+	struct binlog_options options = look_options(o);
 	struct change_source *source = NULL;
 	bool ok, more = true;
 
 	options.filter = *filter;
-	options.txn_limit_bytes = o->scan_limit_bytes;
-	options.spill = o->spill;
 	options.to_end = true;
 	if (!open_any(o, from, &options, &source, err))
 		return false;

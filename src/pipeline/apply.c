@@ -96,12 +96,23 @@ note_left(void *ctx)
 	pipeline_note_lag(p, p->left.commit_us, &p->left.gtid);
 }
 
-/* One target transaction for txns[0..n). On success `applied` has moved; with `leave` it will have when the reply to
- * COMMIT was read. */
+/* By now, with all of the group judged, more may have come. */
+static bool
+is_followed(void *ctx)
+{
+	struct pipeline *p = ctx;
+
+	p->behind.left = p->behind.held || lt_queue_bytes(p->behind.queue) > 0;
+	return p->behind.left;
+}
+
+/* One target transaction for txns[0..n). On success `applied` has moved; or with `leave`, where more follows, it will
+ * have when the reply to COMMIT was read. */
 static bool
 apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, bool leave,
     struct lt_err *err)
 {
+	const struct pipeline_load_leave left = { .leaves = is_followed, .committed = note_left, .ctx = p };
 	struct change_sink_done done;
 	struct change_position end;
 	size_t culprit;
@@ -109,10 +120,11 @@ apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *cons
 
 	change_position_init(&end);
 	pipeline_position_after(p->left.waits ? &p->left.end : &p->applied, txns, n, &end);
+	p->behind.left = false;
 	if (leave)
-		pipeline_load_leave_commit(sink, note_left, p);
+		pipeline_load_leave_commit(sink, &left);
 	ok = sink->ops->apply(sink, txns, n, &end, &done, &culprit, err);
-	if (ok && leave) {
+	if (ok && p->behind.left) {
 		change_position_copy(&p->left.end, &end);
 		p->left.done = done;
 		p->left.commit_us = txns[n - 1]->commit_us;
@@ -180,7 +192,7 @@ may_leave(const struct pipeline *p)
 }
 
 bool
-pipeline_apply_group(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, bool more,
+pipeline_apply_group(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, bool leave,
     struct lt_err *err)
 {
 	bool together = n > 1 && !pipeline_in_doubt(p);
@@ -190,7 +202,7 @@ pipeline_apply_group(struct pipeline *p, struct change_sink *sink, struct change
 	if (n == 1)
 		return apply_single(p, sink, txns, err);
 	if (together) {
-		if (apply_once(p, sink, txns, n, more && may_leave(p), err))
+		if (apply_once(p, sink, txns, n, leave && may_leave(p), err))
 			return true;
 		if (p->left.waits) { /* it is not known what this one stands upon */
 			p->left.refused = p->applied.place;

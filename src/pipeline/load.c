@@ -122,9 +122,9 @@ pipeline_load_commit(struct change_sink *s, struct lt_err *err)
 }
 
 void
-pipeline_load_leave_commit(struct change_sink *s, void (*committed)(void *ctx), void *ctx)
+pipeline_load_leave_commit(struct change_sink *s, const struct pipeline_load_leave *leave)
 {
-	load_of(s)->leave = (struct load_left){ committed, ctx };
+	load_of(s)->leave = *leave;
 }
 
 bool
@@ -138,7 +138,7 @@ pipeline_load_hear(struct change_sink *s, struct lt_err *err)
 /* What follows is sent behind it, and read behind its reply. If it is refused, that is of no account: the lane's move
  * meets no row, or stands in the same transaction, and no other COMMIT comes. */
 static bool
-leave_commit(struct load *l, struct load_left leave, struct lt_err *err)
+leave_commit(struct load *l, const struct pipeline_load_leave *leave, struct lt_err *err)
 {
 	LT_ASSERT(l->due == 0);
 	lt_step("load.commit");
@@ -146,7 +146,7 @@ leave_commit(struct load *l, struct load_left leave, struct lt_err *err)
 		return lt_wrap(err, "COMMIT");
 	l->expects[l->first] = (struct expect){ .kind = EXPECT_COMMIT };
 	l->due = 1;
-	l->left = leave;
+	l->left = *leave;
 	l->open = false;
 	lt_step("load.commit.left");
 	return true;
@@ -312,11 +312,11 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
     struct change_sink_done *done, size_t *culprit, struct lt_err *err)
 {
 	struct load *l = load_of(s);
-	struct load_left leave = l->leave;
+	struct pipeline_load_leave leave = l->leave;
 	bool sent = false;
 
 	LT_ASSERT(l->claimed && l->lane_exists && l->due == (l->left.committed != NULL ? 1 : 0));
-	l->leave = (struct load_left){ 0 };
+	l->leave = (struct pipeline_load_leave){ 0 };
 	pipeline_router_trim(l->router);
 	l->txns = txns;
 	choose_mode(l);
@@ -342,8 +342,8 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 		*culprit = LT_MIN(l->culprit, n);
 		return false;
 	}
-	if (!await_turn(l, err) ||
-	    !(leave.committed != NULL ? leave_commit(l, leave, err) : pipeline_load_commit(s, err))) {
+	if (!await_turn(l, err) || !(leave.leaves != NULL && leave.leaves(leave.ctx) ? leave_commit(l, &leave, err)
+										     : pipeline_load_commit(s, err))) {
 		pipeline_load_rollback(s);
 		*culprit = n;
 		return false;
@@ -449,6 +449,13 @@ pipeline_load_round(struct change_sink *s, uint64_t *round_us, struct lt_err *er
 	return true;
 }
 
+bool
+pipeline_load_bound(struct change_sink *s, struct lt_err *err)
+{
+	return my_exec(load_of(s)->conn, "SET SESSION wait_timeout=10", NULL, err) ||
+	       lt_wrap(err, "while setting the session");
+}
+
 uint32_t
 pipeline_load_session(struct change_sink *s)
 {
@@ -477,8 +484,9 @@ pipeline_load_conn(struct change_sink *s)
 
 /* -- session -------------------------------------------------------------------------------------- */
 
-/* A session whose client is gone without a word holds the lane until the server gives up on it: MariaDB after ten
- * seconds, MySQL when TCP does. */
+/* A session whose client is gone without a word holds the lane, and all that it has locked, until the server gives up
+ * on it. MariaDB does after ten seconds in a transaction; MySQL has no such limit, but one for any silence, which
+ * pipeline_load_bound() sets once nothing takes long any more. */
 static bool
 set_session(struct my_conn *c, struct lt_err *err)
 {
@@ -564,7 +572,7 @@ pipeline_load_open_writer(struct change_sink *first, size_t lane, struct change_
 	if (!pipeline_load_open(f->channel, (size_t)(f->pipeline - f->channel->pipelines), f->origin, &s, err))
 		return false;
 	l = load_of(s);
-	if (!pipeline_lane_join(&l->lane, l->conn, &f->lane, lane, err)) {
+	if (!pipeline_lane_join(&l->lane, l->conn, &f->lane, lane, err) || !pipeline_load_bound(s, err)) {
 		load_close(s);
 		return false;
 	}

@@ -41,14 +41,25 @@ uint64_t pipeline_load_number(struct change_sink *s);
 const struct pipeline_window *pipeline_load_window(const struct change_sink *s);
 /** Somebody set the progress by hand: what was done ahead of the former one counts no more. */
 void pipeline_load_forget_window(struct change_sink *s);
-/** The next apply() is back once its COMMIT has left, which it does as ever: alone, with all else of the group judged.
- * What became of it is heard before anything else by the apply() that follows or by pipeline_load_hear(), whichever
- * comes first: `committed` is called, or that call fails without a word of its own group, and only a claim tells. */
-void pipeline_load_leave_commit(struct change_sink *s, void (*committed)(void *ctx), void *ctx);
+/** Who is asked whether a COMMIT is waited for, and told of one that is not. */
+struct pipeline_load_leave {
+	bool (*leaves)(void *ctx); /* asked once, right before it is sent */
+	void (*committed)(void *ctx);
+	void *ctx;
+};
+/** If `leave` says so, the next apply() is back once its COMMIT has left, which it does as ever: alone, with all else
+ * of the group judged. What became of it is heard before anything else by the apply() that follows or by
+ * pipeline_load_hear(), whichever comes first: `committed` is called, or that call fails without a word of its own
+ * group, and only a claim tells. */
+void pipeline_load_leave_commit(struct change_sink *s, const struct pipeline_load_leave *leave);
 /** Wait for what is still to be heard, if anything. */
 LT_MUST_USE bool pipeline_load_hear(struct change_sink *s, struct lt_err *err);
 /** Whether the target has hung up, as far as is known here; asks it nothing. */
 LT_MUST_USE bool pipeline_load_check(struct change_sink *s, struct lt_err *err);
+/** From now on the server ends the session, and undoes what is open, once it has said nothing for ten seconds: whoever
+ * holds it says something every PIPELINE_STAY_MS (ADR 49). */
+#define PIPELINE_STAY_MS 3000
+LT_MUST_USE bool pipeline_load_bound(struct change_sink *s, struct lt_err *err);
 /** How long the target takes to answer just so; nothing is open. */
 LT_MUST_USE bool pipeline_load_round(struct change_sink *s, uint64_t *round_us, struct lt_err *err);
 /** Which lane it moves. */

@@ -22,12 +22,6 @@
 enum load_setting { LOAD_UNKNOWN, LOAD_OFF, LOAD_ON };
 enum expect_kind { EXPECT_LANE, EXPECT_SETTING, EXPECT_ROW, EXPECT_COMMIT };
 
-/* Who is told of a COMMIT that is not waited for; none: `committed` is NULL. */
-struct load_left {
-	void (*committed)(void *ctx);
-	void *ctx;
-};
-
 /* What the next reply must be. */
 struct expect {
 	enum expect_kind kind;
@@ -57,12 +51,12 @@ struct load {
 	struct pipeline_window window;         /* owned: what was done ahead when it claimed */
 	const struct pipeline_load_turn *turn; /* borrowed; NULL: no other group runs beside */
 	bool claimed, lane_exists;
-	bool open;                          /* a transaction that has moved the lane */
-	bool settling;                      /* and is settle's, who hears how it ends */
-	bool gather;                        /* what settle writes may be gathered */
-	struct load_left leave;             /* that of the next group is to be left */
-	struct load_left left;              /* it was sent: its reply is the first that is due */
-	enum load_setting fk, strict;       /* foreign_key_checks; sql_mode */
+	bool open;                        /* a transaction that has moved the lane */
+	bool settling;                    /* and is settle's, who hears how it ends */
+	bool gather;                      /* what settle writes may be gathered */
+	struct pipeline_load_leave leave; /* of the next group's COMMIT; `leaves` NULL: none */
+	struct pipeline_load_leave left;  /* it was sent: its reply is the first that is due; `committed` NULL: none */
+	enum load_setting fk, strict;     /* foreign_key_checks; sql_mode */
 	struct expect expects[LOAD_WINDOW]; /* ring */
 	size_t first, due;
 	struct change_txn *const *txns; /* the group in hand */

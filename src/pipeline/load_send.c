@@ -96,9 +96,9 @@ note_form(const struct load *l, const struct expect *e, const struct lt_err *err
 static bool
 take_commit(struct load *l, struct lt_err *err)
 {
-	struct load_left left = l->left;
+	struct pipeline_load_leave left = l->left;
 
-	l->left = (struct load_left){ 0 };
+	l->left = (struct pipeline_load_leave){ 0 };
 	if (!my_recv(l->conn, NULL, err) && !pipeline_load_doubt(l, err))
 		return lt_wrap(err, "COMMIT");
 	lt_step("load.committed");

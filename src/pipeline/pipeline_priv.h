@@ -66,6 +66,7 @@ struct pipeline {
 	uint64_t saved_us;              /* mono: when the lane was moved last */
 	bool unsure;                    /* the log has to be looked through before it is read on: pipeline_vouch() */
 	bool begun;                     /* its progress was found or made since this process began */
+	bool apart;                     /* its sites were told apart in this run */
 	bool mark_seen;                 /* R10 was shown since this process began */
 	char *retry_why;                /* owned: of an ordered retry that is not in lutra.audit yet; else NULL */
 	char retry_who[64];             /* beside it */
@@ -83,6 +84,11 @@ struct pipeline {
 		struct change_gtid gtid;      /* likewise */
 		struct change_place refused;  /* `applied` when one failed: there the next one is waited for */
 	} left;
+	struct {
+		struct lt_queue *queue; /* borrowed from the run: what follows the group in hand waits there */
+		bool held;              /* or with the group */
+		bool left;              /* so the group's COMMIT was left */
+	} behind;
 	struct pipeline_stop stop;
 	struct schema_history *history; /* owned; rebuilt for each run */
 	double rate;
@@ -128,10 +134,10 @@ void pipeline_position_after(
     const struct change_position *from, struct change_txn *const *txns, size_t n, struct change_position *out);
 /** Apply on one connection, with nothing applied beside it. R5: a group that deadlocks is halved; one that fails for
  * its data is redone one by one, so that all before the faulty transaction is applied and the error names exactly that
- * one. With `more` to come at once, the reply to COMMIT may be left to be read with what follows (p->left).
+ * one. With `leave`, where more follows (p->behind), the reply to COMMIT may be left to be read with it (p->left).
  */
 LT_MUST_USE bool pipeline_apply_group(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns,
-    size_t n, bool more, struct lt_err *err);
+    size_t n, bool leave, struct lt_err *err);
 /** Wait for the reply to a COMMIT that was left, if there is one: before anything is done but apply the next group. */
 LT_MUST_USE bool pipeline_apply_hear(struct pipeline *p, struct change_sink *sink, struct lt_err *err);
 /** txns[0..n) hold no rows. */

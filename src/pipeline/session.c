@@ -36,8 +36,8 @@
 #define LINK_BYTES ((size_t)16 << 20)
 /* Those in flight together; the others fill the time that one waits. */
 #define FLYING_LINK_BYTES ((size_t)28 << 20)
-/* How often the round trip is measured while there is something to do. */
-#define ROUND_US 10000000
+/* How often the round trip is measured, and the target hears of us. */
+#define ROUND_US (PIPELINE_STAY_MS * 1000)
 
 /* What the loader's thread has in hand for one run. */
 struct loader {
@@ -258,7 +258,6 @@ apply_here(struct loader *l, bool *again, struct lt_err *err)
 	struct change_sink *sink = l->sink;
 	struct pipeline_group *g = l->group;
 	const struct change_txn *newest = g->txns[g->count - 1];
-	bool more = l->flight == NULL && pipeline_group_is_full(g);
 	uint64_t began = lt_mono_us(p->clock);
 
 	if (g->rows == 0 && !pipeline_apply_hear(p, sink, err))
@@ -272,7 +271,9 @@ apply_here(struct loader *l, bool *again, struct lt_err *err)
 		p->now.lag_ms = pipeline_held_lag(p);
 		return true;
 	}
-	if (!pipeline_apply_group(p, sink, g->txns, g->count, more, err))
+	p->behind.queue = l->reader->queue;
+	p->behind.held = pipeline_group_is_full(g);
+	if (!pipeline_apply_group(p, sink, g->txns, g->count, l->flight == NULL, err))
 		return false;
 	pipeline_group_learn(g, g->rows, lt_mono_us(p->clock) - began, p->left.waits ? LEFT_ROUNDS : GROUP_ROUNDS);
 	if (!p->left.waits)
@@ -404,7 +405,7 @@ keep_house(struct loader *l, bool idle, struct lt_err *err)
 		return false;
 	if (idle && !flying && !pipeline_load_check(l->sink, err))
 		return false;
-	if (!idle && now - l->measured_us >= ROUND_US && !measure_round(l, err))
+	if (now - l->measured_us >= ROUND_US && !measure_round(l, err))
 		return false;
 	if (idle || now - l->published_us >= PUBLISH_US) {
 		note_unsent(p, l->reader);
@@ -470,6 +471,8 @@ prepare(struct loader *l, struct pipeline_group *g, size_t share, struct lt_err 
 	if (c->group.grows)
 		g->link_bytes = LT_MIN(several ? FLYING_LINK_BYTES / (c->writers + 3) : LINK_BYTES, share);
 	l->group = g;
+	if (!pipeline_load_bound(l->sink, err))
+		return false;
 	/* The first may be slow for reasons of its own: the least counts. */
 	for (int i = 0; i < 2; i++)
 		if (!measure_round(l, err))
@@ -588,6 +591,7 @@ begin_new(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 
 	if (!are_apart(p, sink, err))
 		return false;
+	p->apart = true;
 	if (!p->origin.begin(p->origin.ctx, &p->model->start, &p->applied, err))
 		return lt_wrap(err, "while looking for the start");
 	if (!pipeline_snapshot(p, &p->applied, err))
@@ -740,6 +744,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 
 	pipeline_stop_clear(&p->stop);
 	p->left.waits = false; /* of an earlier run: the claim tells */
+	p->apart = false;
 	if (!show_mark(p, err) || !pipeline_load_open(p->channel, p->index, &p->origin, &sink, err))
 		return false;
 	if (!pipeline_session_begin(p, sink, err) || !pipeline_orders_note(p, sink, err))
@@ -748,7 +753,7 @@ pipeline_session(struct pipeline *p, struct lt_err *err)
 	if (p->paused)
 		goto out;
 	/* Each time: an address may lead elsewhere by now. */
-	if (!are_apart(p, sink, err) || !pipeline_load_warm(sink, p->history, err))
+	if ((!p->apart && !are_apart(p, sink, err)) || !pipeline_load_warm(sink, p->history, err))
 		goto out;
 	pipeline_select_init(&select, p->channel->name, p->model->mapping, p->history);
 	select.otter = &p->channel->otter;

@@ -37,17 +37,7 @@ static const char *const install[] = {
 bool
 schema_history_install(struct my_conn *target, struct lt_err *err)
 {
-	struct my_rows *rows = NULL;
-	bool there;
-
-	if (!my_query(target,
-		"SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA='lutra' AND TABLE_NAME IN "
-		"('schema_version','schema_column','schema_key')",
-		&rows, err))
-		return false;
-	there = rows->nrows == 1 && lt_str_eqz(my_rows_at(rows, 0, 0), "3");
-	my_rows_free(rows);
-	return there || my_exec_all(target, install, LT_COUNT(install), err) ||
+	return my_exec_all(target, install, LT_COUNT(install), err) ||
 	       lt_wrap(err, "while making the tables of the schema history");
 }
 

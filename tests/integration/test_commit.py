@@ -1,9 +1,12 @@
 """R2: an error in reply to COMMIT, or none, says nothing of the transaction; whether it was committed is asked of the target. What is shown meanwhile."""
 
+import contextlib
+
 import pytest
 from conftest import ledger_is, same
+from faults.disk import Net
 from lutralab.relay import Relay
-from lutralab.servers import wait_until
+from lutralab.servers import Unavailable, wait_until
 from steps import PATIENCE_S, column, retrying, stopped, transaction, wait_for
 
 COMMIT = b"\x07\x00\x00\x00\x03COMMIT"
@@ -209,3 +212,46 @@ def test_r02_a_cut_in_mid_commit_is_shown_at_once(passes_on, site, channel, sche
         assert "is retrying: E3015 " in lutra.log.read_text() and since < lutra.pipelines()["hz->us"]["since"]
     same(hz, us, schema)
     ledger_is(us, schema, {1})
+
+
+@contextlib.contextmanager
+def two_links():
+    """Of a namespace to ours."""
+    with contextlib.ExitStack() as stack:
+        nets = []
+        for _ in range(2):
+            try:
+                nets.append(Net(of=nets[0] if nets else None))
+            except Unavailable as e:
+                pytest.skip(str(e))
+            stack.callback(nets[-1].close)
+        yield nets
+
+
+def test_r02_a_cut_in_mid_commit_is_told_from_a_slow_server(site, channel, schema):
+    """Two targets do not answer COMMIT; the way to the one is cut, and of that TCP hears. The way to the source stands."""
+    hz, us, slow = (site("mariadb", number) for number in (1, 2, 3))
+    with contextlib.ExitStack() as stack:
+        near, far = stack.enter_context(two_links())
+        source = stack.enter_context(Relay("127.0.0.1", hz.port, near.here))
+        mutes = [stack.enter_context(Mute("127.0.0.1", server.port, net.here, passes_on=True)) for server, net in ((us, far), (slow, near))]
+        cut, waits = lutras = [channel({"hz": hz, "us": server}, "hz -> us", prefix=near.prefix,
+                                       urls={name: f"{relay.host}:{relay.port}/?ssl-mode=DISABLED" for name, relay in (("hz", source), ("us", mute))})
+                               for server, mute in zip((us, slow), mutes)]
+        for server in (hz, us, slow):
+            server.sql("CREATE TABLE cut (id INT PRIMARY KEY, note VARCHAR(40))", db=schema)
+        for lutra in lutras:
+            lutra.start()
+        transaction(hz, schema, f"INSERT INTO cut VALUES (1, '{MARK.decode()}')", "INSERT INTO ledger VALUES (1)")
+        wait_until(lambda: all(mute.told for mute in mutes), PATIENCE_S, "COMMIT to be sent to both")
+        with far.cut():
+            retrying(cut, "hz->us", "E2002")
+            assert (p := waits.pipelines()["hz->us"])["state"] == "running" and not p["error"], p
+            assert not mutes[1].silent.over, "a server that takes its time was given up"
+        for mute in mutes:
+            mute.reset()
+        for lutra in lutras:
+            lutra.wait()
+    for server in (us, slow):
+        same(hz, server, schema)
+        ledger_is(server, schema, {1})

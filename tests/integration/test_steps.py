@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 
 import pytest
 from conftest import ledger_is, same, whole
@@ -19,6 +20,12 @@ STEPS = [("lane.claim", 1), ("load.lane", 1), ("load.lane", 3), ("load.row", 1),
 # The same with groups on four connections: which of them comes by is the moment's.
 FLYING = [("load.lane", 3), ("load.row", 40), ("load.replied", 3), ("flight.ready", 2), ("flight.turn", 2), ("load.commit", 3),
           ("load.commit.sent", 3), ("load.committed", 2), ("flight.passed", 3), ("load.reply", 60), ("lane.claim", 1)]
+
+
+def test_each_step_is_the_end_of_some_test():
+    steps = {name for file in (CHECKOUT / "src/pipeline").glob("*.c") for name in re.findall(r'lt_step\("([a-z.]+)"\)', file.read_text())}
+    tests = "".join(file.read_text() for file in pathlib.Path(__file__).parent.rglob("*.py"))
+    assert len(steps) > 15 and not [step for step in steps if not re.search(rf'["\'={{]{step}\b', tests)]
 
 
 def binary():

@@ -33,6 +33,7 @@ struct change_heap {
 	char *at;             /* of the newest chunk, what was never taken */
 	size_t left;
 	struct piece *given[CLASSES];
+	uint64_t given_bytes;
 	struct change_heap_use use;
 };
 
@@ -81,42 +82,59 @@ change_heap_free(struct change_heap *h)
 	free(h);
 }
 
-/* NULL: the disk has none. */
-static void *
-map_more(struct change_heap *h, size_t size)
+static bool
+map_more(struct change_heap *h, size_t size, void **ret, struct lt_err *err)
 {
-	struct lt_err ignored = { 0 };
-	void *at = NULL;
-
 	if (h->room == NULL)
-		return NULL;
-	if (!h->has_file && !change_scratch_open(h->room, &h->file, &ignored))
-		return NULL;
+		return lt_fail(err, LT_E_SPILL_LIMIT, "there is no folder for it");
+	if (!h->has_file && !change_scratch_open(h->room, &h->file, err))
+		return false;
 	h->has_file = true;
-	return change_scratch_map(&h->file, size, &at, &ignored) ? at : NULL;
+	return change_scratch_map(&h->file, size, ret, err);
+}
+
+static void
+use_chunk(struct change_heap *h, void *at, size_t size, bool mapped)
+{
+	struct chunk *c = lt_new(struct chunk);
+
+	*c = (struct chunk){ h->chunks, at, size, mapped };
+	h->chunks = c;
+	h->at = at;
+	h->left = size;
+}
+
+static bool
+add_chunk_of_file(struct change_heap *h, size_t size, struct lt_err *err)
+{
+	void *at;
+
+	size = (LT_MAX(size, CHUNK_FILE) + CHUNK - 1) / CHUNK * CHUNK;
+	if (!map_more(h, size, &at, err))
+		return false;
+	h->use.file += size;
+	use_chunk(h, at, size, true);
+	return true;
 }
 
 static void
 add_chunk(struct change_heap *h, size_t size)
 {
-	struct chunk *c = lt_new(struct chunk);
 	bool beyond = h->use.memory + size > h->bound;
+	struct lt_err ignored = { 0 };
 
-	c->size = beyond ? (LT_MAX(size, CHUNK_FILE) + CHUNK - 1) / CHUNK * CHUNK : size;
-	c->at = beyond ? map_more(h, c->size) : NULL;
-	c->mapped = c->at != NULL;
-	if (c->mapped) {
-		h->use.file += c->size;
-	} else {
-		c->size = size;
-		c->at = lt_realloc(NULL, size);
-		h->use.memory += size;
-		h->use.over += beyond ? size : 0;
-	}
-	c->next = h->chunks;
-	h->chunks = c;
-	h->at = c->at;
-	h->left = c->size;
+	if (beyond && add_chunk_of_file(h, size, &ignored))
+		return;
+	h->use.memory += size;
+	h->use.over += beyond ? size : 0;
+	use_chunk(h, lt_realloc(NULL, size), size, false);
+}
+
+/* What was given back is of many sizes, but those that come are most often of the same. */
+bool
+change_heap_has_room(struct change_heap *h, uint64_t over, struct lt_err *err)
+{
+	return h->use.over <= over || h->left + h->given_bytes >= CHUNK || add_chunk_of_file(h, CHUNK, err);
 }
 
 void *
@@ -128,6 +146,7 @@ change_heap_take(struct change_heap *h, size_t size)
 
 	if (p != NULL) {
 		h->given[class] = p->next;
+		h->given_bytes -= rounded;
 		return p;
 	}
 	if (h->left < rounded)
@@ -148,6 +167,7 @@ change_heap_give(struct change_heap *h, void *ptr, size_t size)
 		return;
 	p->next = h->given[class];
 	h->given[class] = p;
+	h->given_bytes += rounded;
 }
 
 struct change_heap_use

@@ -19,6 +19,10 @@ void *change_heap_take(struct change_heap *h, size_t size);
 /** `size` as it was taken; NULL is fine. */
 void change_heap_give(struct change_heap *h, void *ptr, size_t size);
 
+/** Whether it can go on without more of the process's memory than `over` bytes beyond its bound: else why the file does
+ * not grow (LT_E_SPILL_IO, LT_E_SPILL_LIMIT, LT_E_SPILL_FULL). Asks the file for more where it comes to that. */
+LT_MUST_USE bool change_heap_has_room(struct change_heap *h, uint64_t over, struct lt_err *err);
+
 /** Bytes taken from the system, in use or not. */
 struct change_heap_use {
 	uint64_t memory, file;

@@ -1,6 +1,8 @@
 #include "conflict/memory.h"
 
-#define FIRST_SLOTS 16
+#define FIRST_BUCKETS ((size_t)16)
+/* Buckets that are taken at once. */
+#define SHEET ((size_t)512)
 #define MALLOC_COST 8 /* of each piece, beside rounding to 16 */
 
 /* The operations of a key. */
@@ -11,8 +13,15 @@ struct list {
 	size_t bytes;
 };
 
+/* A table of which rows are parked, by the first bytes of its keys. */
+struct table {
+	uint64_t name;
+	size_t parked;
+};
+
 /* One key. Small, since there are as many as were written while the slowest peer was away. */
 struct entry {
+	struct entry *next; /* in its bucket */
 	int64_t clock_us;
 	uint64_t seq;
 	struct list *list; /* owned; NULL in row-last-writer-wins */
@@ -22,11 +31,18 @@ struct entry {
 	char key[];
 };
 
+/* Linear hashing: the table grows and shrinks by one bucket at a time, so no call ever walks all keys, however many
+ * there are: whoever adds one holds the observer. A key is in the bucket that as many bits of its hash name as the
+ * buckets have, or, where there is none with that number yet, one bit less. */
 struct conflict_memory {
 	const struct conflict_room *room; /* borrowed: where all of this lies */
-	struct entry **slots;             /* open addressing; a power of two, at most three quarters full */
-	size_t nslots, count;
-	size_t bytes; /* of entries and lists */
+	struct entry ***sheets;           /* owned: the buckets, SHEET of them each */
+	size_t nsheets, sheets_cap;
+	size_t nbuckets, full; /* full: the power of two at or below nbuckets */
+	size_t count;
+	size_t bytes;         /* of entries and lists */
+	struct table *tables; /* owned: few, as rows are parked in few */
+	size_t ntables, tables_cap;
 };
 
 static size_t
@@ -70,14 +86,31 @@ give(const struct conflict_memory *m, void *ptr, size_t size)
 	m->room->give(m->room->ctx, ptr, size);
 }
 
+static struct entry **
+bucket(const struct conflict_memory *m, size_t at)
+{
+	return &m->sheets[at / SHEET][at % SHEET];
+}
+
+/* For as many buckets as there are, and one more. */
+static void
+add_sheet(struct conflict_memory *m)
+{
+	if (m->nsheets == m->sheets_cap) {
+		m->sheets_cap = m->sheets_cap > 0 ? m->sheets_cap * 2 : 1;
+		m->sheets = lt_realloc(m->sheets, m->sheets_cap * sizeof(*m->sheets));
+	}
+	m->sheets[m->nsheets++] = take(m, SHEET * sizeof(struct entry *));
+}
+
 struct conflict_memory *
 conflict_memory_new(const struct conflict_room *room)
 {
 	struct conflict_memory *m = lt_new(struct conflict_memory);
 
 	m->room = room;
-	m->nslots = FIRST_SLOTS;
-	m->slots = take(m, m->nslots * sizeof(struct entry *));
+	m->nbuckets = m->full = FIRST_BUCKETS;
+	add_sheet(m);
 	return m;
 }
 
@@ -107,50 +140,94 @@ conflict_memory_free(struct conflict_memory *m)
 {
 	if (m == NULL)
 		return;
-	for (size_t i = 0; i < m->nslots; i++) {
-		if (m->slots[i] != NULL)
-			entry_free(m, m->slots[i]);
+	for (size_t i = 0; i < m->nbuckets; i++) {
+		struct entry *e = *bucket(m, i);
+
+		while (e != NULL) {
+			struct entry *next = e->next;
+
+			entry_free(m, e);
+			e = next;
+		}
 	}
-	give(m, m->slots, m->nslots * sizeof(struct entry *));
+	for (size_t i = 0; i < m->nsheets; i++)
+		give(m, m->sheets[i], SHEET * sizeof(struct entry *));
+	free(m->sheets);
+	free(m->tables);
 	free(m);
 }
 
-/* Where the key is, or would be put. */
-static struct entry **
-slot_of(const struct conflict_memory *m, struct lt_str key)
+static struct lt_str
+key_of(const struct entry *e)
 {
-	size_t at = lt_str_hash(key) & (m->nslots - 1);
-
-	while (m->slots[at] != NULL && !lt_str_eq(lt_str_of(m->slots[at]->key, m->slots[at]->key_len), key))
-		at = (at + 1) & (m->nslots - 1);
-	return &m->slots[at];
+	return lt_str_of(e->key, e->key_len);
 }
 
-static void
-resize(struct conflict_memory *m, size_t nslots)
+static struct entry **
+bucket_of(const struct conflict_memory *m, struct lt_str key)
 {
-	struct entry **old = m->slots;
-	size_t nold = m->nslots;
+	size_t hash = lt_str_hash(key), at = hash & (2 * m->full - 1);
 
-	m->slots = take(m, nslots * sizeof(struct entry *));
-	m->nslots = nslots;
-	for (size_t i = 0; i < nold; i++) {
-		if (old[i] != NULL)
-			*slot_of(m, lt_str_of(old[i]->key, old[i]->key_len)) = old[i];
+	return bucket(m, at < m->nbuckets ? at : hash & (m->full - 1));
+}
+
+/* Where the key hangs, or would. */
+static struct entry **
+link_of(const struct conflict_memory *m, struct lt_str key)
+{
+	struct entry **link = bucket_of(m, key);
+
+	while (*link != NULL && !lt_str_eq(key_of(*link), key))
+		link = &(*link)->next;
+	return link;
+}
+
+/* One bucket more: it takes its part of the first one that was not divided yet. */
+static void
+grow(struct conflict_memory *m)
+{
+	struct entry *e;
+
+	if (m->nbuckets == m->nsheets * SHEET)
+		add_sheet(m);
+	e = *bucket(m, m->nbuckets - m->full);
+	*bucket(m, m->nbuckets - m->full) = NULL;
+	m->nbuckets++;
+	while (e != NULL) {
+		struct entry *next = e->next, **to = bucket_of(m, key_of(e));
+
+		e->next = *to;
+		*to = e;
+		e = next;
 	}
-	give(m, old, nold * sizeof(struct entry *));
+	if (m->nbuckets == 2 * m->full)
+		m->full = m->nbuckets;
+}
+
+/* One bucket less: the last one goes back to where it was divided from. */
+static void
+shrink(struct conflict_memory *m)
+{
+	struct entry **to;
+
+	m->full = m->nbuckets == m->full ? m->full / 2 : m->full;
+	m->nbuckets--;
+	to = bucket(m, m->nbuckets - m->full);
+	while (*to != NULL)
+		to = &(*to)->next;
+	*to = *bucket(m, m->nbuckets);
+	*bucket(m, m->nbuckets) = NULL;
+	if (m->nbuckets <= (m->nsheets - 1) * SHEET)
+		give(m, m->sheets[--m->nsheets], SHEET * sizeof(struct entry *));
 }
 
 static struct entry *
 entry_at(struct conflict_memory *m, struct lt_str key)
 {
-	struct entry **slot, *e;
+	struct entry **link = link_of(m, key), *e = *link;
 
-	if ((m->count + 1) * 4 > m->nslots * 3)
-		resize(m, m->nslots * 2);
-	slot = slot_of(m, key);
-	if (*slot != NULL)
-		return *slot;
+	if (e != NULL)
+		return e;
 	LT_ASSERT(key.len <= CONFLICT_KEY_MAX);
 	e = take(m, offsetof(struct entry, key) + key.len);
 	e->key_len = (uint16_t)key.len;
@@ -159,7 +236,9 @@ entry_at(struct conflict_memory *m, struct lt_str key)
 		memcpy(e->key, key.ptr, key.len);
 	m->bytes += entry_bytes(key.len);
 	m->count++;
-	*slot = e;
+	*link = e;
+	if (m->count > m->nbuckets)
+		grow(m);
 	return e;
 }
 
@@ -169,9 +248,60 @@ version_of(const struct entry *e)
 	return (struct conflict_version){ e->clock_us, e->seq, e->origin };
 }
 
-static void
-set(struct entry *e, struct conflict_version version, enum conflict_state state)
+static uint64_t
+table_name(struct lt_str key)
 {
+	uint64_t name = 0;
+
+	memcpy(&name, key.ptr, LT_MIN(key.len, sizeof(name)));
+	return name;
+}
+
+/* NULL: nothing of it is parked. */
+static struct table *
+table_of(const struct conflict_memory *m, struct lt_str key)
+{
+	uint64_t name = table_name(key);
+
+	for (size_t i = 0; i < m->ntables; i++) {
+		if (m->tables[i].name == name)
+			return &m->tables[i];
+	}
+	return NULL;
+}
+
+static void
+count_parked(struct conflict_memory *m, struct lt_str key)
+{
+	struct table *t = table_of(m, key);
+
+	if (t == NULL && m->ntables == m->tables_cap) {
+		m->tables_cap = m->tables_cap > 0 ? m->tables_cap * 2 : 4;
+		m->tables = lt_realloc(m->tables, m->tables_cap * sizeof(*m->tables));
+	}
+	if (t == NULL) {
+		t = &m->tables[m->ntables++];
+		*t = (struct table){ table_name(key), 0 };
+	}
+	t->parked++;
+}
+
+static void
+uncount_parked(struct conflict_memory *m, struct lt_str key)
+{
+	struct table *t = table_of(m, key);
+
+	if (--t->parked == 0)
+		*t = m->tables[--m->ntables];
+}
+
+static void
+set(struct conflict_memory *m, struct entry *e, struct conflict_version version, enum conflict_state state)
+{
+	if (state == CONFLICT_PARKED && e->state != CONFLICT_PARKED)
+		count_parked(m, key_of(e));
+	else if (state != CONFLICT_PARKED && e->state == CONFLICT_PARKED)
+		uncount_parked(m, key_of(e));
 	e->clock_us = version.clock_us;
 	e->seq = version.seq;
 	e->origin = version.origin;
@@ -192,7 +322,7 @@ known_of(const struct entry *e)
 bool
 conflict_memory_find(const struct conflict_memory *m, struct lt_str key, struct conflict_known *out)
 {
-	const struct entry *e = *slot_of(m, key);
+	const struct entry *e = *link_of(m, key);
 
 	if (e == NULL)
 		return false;
@@ -208,7 +338,7 @@ conflict_memory_put(
 
 	list_free(m, e->list);
 	e->list = NULL;
-	set(e, version, state);
+	set(m, e, version, state);
 }
 
 static void
@@ -260,7 +390,7 @@ conflict_memory_add(
 		e->list = list_new(m, base);
 	list_add(m, e->list, op);
 	if (conflict_version_cmp(op->version, version_of(e)) > 0)
-		set(e, op->version, op->after != NULL ? CONFLICT_VISIBLE : CONFLICT_ABSENT);
+		set(m, e, op->version, op->after != NULL ? CONFLICT_VISIBLE : CONFLICT_ABSENT);
 }
 
 void
@@ -271,45 +401,31 @@ conflict_memory_replace(struct conflict_memory *m, struct lt_str key, const stru
 
 	LT_ASSERT(list->nops > 0);
 	e->list = list_new(m, list->base);
-	set(e, CONFLICT_UNKNOWN, CONFLICT_VISIBLE);
+	set(m, e, CONFLICT_UNKNOWN, CONFLICT_VISIBLE);
 	for (uint32_t i = 0; i < list->nops; i++)
 		conflict_memory_add(m, key, NULL, list->ops[i]);
 	list_free(m, old); /* last: `list` may be the old one */
 }
 
-/* Close the gap: move what was put behind it only because this place was taken. */
 static void
-remove_at(struct conflict_memory *m, size_t at)
+remove_at(struct conflict_memory *m, struct entry **link)
 {
-	size_t mask = m->nslots - 1, next = at;
+	struct entry *e = *link;
 
-	entry_free(m, m->slots[at]);
-	m->slots[at] = NULL;
+	*link = e->next;
+	if (e->state == CONFLICT_PARKED)
+		uncount_parked(m, key_of(e));
+	entry_free(m, e);
 	m->count--;
-	for (;;) {
-		const struct entry *e;
-		size_t home;
-
-		next = (next + 1) & mask;
-		e = m->slots[next];
-		if (e == NULL)
-			return;
-		home = lt_str_hash(lt_str_of(e->key, e->key_len)) & mask;
-		if (((next - home) & mask) < ((next - at) & mask))
-			continue; /* its home lies behind the gap */
-		m->slots[at] = m->slots[next];
-		m->slots[next] = NULL;
-		at = next;
-	}
 }
 
 void
 conflict_memory_drop(struct conflict_memory *m, struct lt_str key)
 {
-	struct entry **slot = slot_of(m, key);
+	struct entry **link = link_of(m, key);
 
-	if (*slot != NULL)
-		remove_at(m, (size_t)(slot - m->slots));
+	if (*link != NULL)
+		remove_at(m, link);
 }
 
 static bool
@@ -324,35 +440,60 @@ all_seen(const struct entry *e, const struct conflict_vector *everyone)
 	return true;
 }
 
-void
-conflict_memory_forget(
-    struct conflict_memory *m, const struct conflict_vector *everyone, conflict_keep_fn *keep, void *ctx)
+/* One bucket of the walk; how many keys were looked at. */
+static size_t
+sweep(struct conflict_memory *m, const struct conflict_sweep *s, struct entry **link)
 {
-	for (size_t i = 0; i < m->nslots;) {
-		const struct entry *e = m->slots[i];
+	size_t looks = 1;
 
-		if (e == NULL || !all_seen(e, everyone) || (keep != NULL && keep(ctx, lt_str_of(e->key, e->key_len))))
-			i++;
+	for (; *link != NULL; looks++) {
+		struct entry *e = *link;
+		struct conflict_known known = known_of(e);
+
+		if ((s->keep != NULL && s->keep(s->ctx, key_of(e), &known)) || s->everyone == NULL ||
+		    !all_seen(e, s->everyone))
+			link = &e->next;
 		else
-			remove_at(m, i); /* another may have moved here */
+			remove_at(m, link);
 	}
-	while (m->nslots > FIRST_SLOTS && m->count * 8 < m->nslots)
-		resize(m, m->nslots / 2);
+	return looks;
 }
 
-void
-conflict_memory_each(const struct conflict_memory *m,
-    void (*each)(void *ctx, struct lt_str key, const struct conflict_known *known), void *ctx)
+static bool
+is_too_wide(const struct conflict_memory *m)
 {
-	for (size_t i = 0; i < m->nslots; i++) {
-		const struct entry *e = m->slots[i];
-		struct conflict_known known;
+	return m->nbuckets > FIRST_BUCKETS && m->count * 4 < m->nbuckets;
+}
 
-		if (e == NULL)
-			continue;
-		known = known_of(e);
-		each(ctx, lt_str_of(e->key, e->key_len), &known);
+bool
+conflict_memory_sweep(struct conflict_memory *m, const struct conflict_sweep *s, size_t looks, size_t *at)
+{
+	size_t done = 0;
+
+	while (done < looks && *at < m->nbuckets)
+		done += sweep(m, s, bucket(m, (*at)++));
+	/* Last, since it moves keys to where the walk has been. */
+	for (; done < looks && *at >= m->nbuckets && is_too_wide(m); done++) {
+		shrink(m);
+		*at = m->nbuckets;
 	}
+	return *at >= m->nbuckets && !is_too_wide(m);
+}
+
+bool
+conflict_memory_has_parked(const struct conflict_memory *m, struct lt_str key)
+{
+	return table_of(m, key) != NULL;
+}
+
+size_t
+conflict_memory_parked(const struct conflict_memory *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->ntables; i++)
+		n += m->tables[i].parked;
+	return n;
 }
 
 size_t
@@ -364,5 +505,5 @@ conflict_memory_count(const struct conflict_memory *m)
 size_t
 conflict_memory_bytes(const struct conflict_memory *m)
 {
-	return m->bytes + sizeof(*m) + m->nslots * sizeof(struct entry *);
+	return m->bytes + sizeof(*m) + m->nsheets * (SHEET + 1) * sizeof(struct entry *);
 }

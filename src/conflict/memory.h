@@ -60,13 +60,23 @@ void conflict_memory_replace(struct conflict_memory *m, struct lt_str key, const
 void conflict_memory_drop(struct conflict_memory *m, struct lt_str key);
 
 /** Whether a key's version is still needed whoever has seen it: it is parked, or in the way of a parked row. */
-typedef bool conflict_keep_fn(void *ctx, struct lt_str key);
-/** Drop each key of which `everyone` has seen all writes, unless `keep` (may be NULL) wants it. */
-void conflict_memory_forget(
-    struct conflict_memory *m, const struct conflict_vector *everyone, conflict_keep_fn *keep, void *ctx);
-/** Call `each` for all keys, in no order. It must not change the memory. */
-void conflict_memory_each(const struct conflict_memory *m,
-    void (*each)(void *ctx, struct lt_str key, const struct conflict_known *known), void *ctx);
+typedef bool conflict_keep_fn(void *ctx, struct lt_str key, const struct conflict_known *known);
+
+/** What a walk through all keys does: drop each of which `everyone` (NULL: nobody) has seen all writes, unless `keep`
+ * (may be NULL) wants it. */
+struct conflict_sweep {
+	const struct conflict_vector *everyone;
+	conflict_keep_fn *keep; /* asked of every key; must not change the memory */
+	void *ctx;
+};
+/** A step of it: look at some `looks` keys and buckets, from *at on (0: the beginning). True: the walk is done. Between
+ * two steps the memory may be changed as one likes; a key that is there from the first to the last is met at least
+ * once. */
+bool conflict_memory_sweep(struct conflict_memory *m, const struct conflict_sweep *s, size_t looks, size_t *at);
+/** Whether any row is parked whose key begins with the same 8 bytes: they name its table. */
+bool conflict_memory_has_parked(const struct conflict_memory *m, struct lt_str key);
+/** How many are parked in all. */
+size_t conflict_memory_parked(const struct conflict_memory *m);
 size_t conflict_memory_count(const struct conflict_memory *m);
 /** Bytes taken from the system, as near as can be told. */
 size_t conflict_memory_bytes(const struct conflict_memory *m);

@@ -107,30 +107,10 @@ conflict_observer_beat(struct conflict_observer *o, const int64_t *server_us)
 	conflict_clock_beat(&o->clock, server_us);
 }
 
-/** What a walk through the memory gathers. */
-struct gather {
-	conflict_keep_fn *keep;
-	void *ctx;
-	struct lt_arena *arena;
-	struct conflict_checkpoint *out; /* pins have room for all keys */
-};
-
-static void
-gather_pin(void *ctx, struct lt_str key, const struct conflict_known *known)
-{
-	struct gather *g = ctx;
-
-	if (g->keep(g->ctx, key))
-		g->out->pins[g->out->npins++] =
-		    (struct conflict_pin){ lt_arena_str(g->arena, key), known->version, known->state };
-}
-
 void
-conflict_observer_checkpoint(const struct conflict_observer *o, struct lt_str place, conflict_keep_fn *keep, void *ctx,
-    struct lt_arena *arena, struct conflict_checkpoint *out)
+conflict_observer_checkpoint(
+    const struct conflict_observer *o, struct lt_str place, struct lt_arena *arena, struct conflict_checkpoint *out)
 {
-	struct gather g = { keep, ctx, arena, out };
-
 	*out = (struct conflict_checkpoint){ .place = place,
 		.now_us = o->clock.now_us,
 		.beat_us = o->clock.beat_us,
@@ -138,10 +118,6 @@ conflict_observer_checkpoint(const struct conflict_observer *o, struct lt_str pl
 		.count = o->clock.count,
 		.origin = o->clock.origin,
 		.seen = conflict_vector_copy(&o->clock.seen, arena) };
-	if (keep == NULL || lt_fault("conflict_stored_pins"))
-		return;
-	out->pins = lt_arena_alloc(arena, conflict_memory_count(o->memory) * sizeof(*out->pins));
-	conflict_memory_each(o->memory, gather_pin, &g);
 }
 
 struct conflict_memory *

@@ -43,14 +43,13 @@ void conflict_observer_pass(struct conflict_observer *o, int64_t stamp_us);
 void conflict_observer_mark(struct conflict_observer *o, const struct conflict_mark *mark);
 /** A heartbeat; NULL: without time. */
 void conflict_observer_beat(struct conflict_observer *o, const int64_t *server_us);
-/** The state as a checkpoint at `place`; keys and pins in `arena`. `keep` names the keys that are parked, and those in
- * the way of a parked row; NULL where nothing is parked. */
-void conflict_observer_checkpoint(const struct conflict_observer *o, struct lt_str place, conflict_keep_fn *keep,
-    void *ctx, struct lt_arena *arena, struct conflict_checkpoint *out);
+/** The state as a checkpoint at `place`, without pins (conflict/sweep.h); the vector lies in `arena`. */
+void conflict_observer_checkpoint(
+    const struct conflict_observer *o, struct lt_str place, struct lt_arena *arena, struct conflict_checkpoint *out);
 
 /** The audit: how often the version of a key went down in this log. Where it is not 0 a row was decided wrongly. */
 uint64_t conflict_observer_went_back(const struct conflict_observer *o);
-/** Borrowed. `forget` is called on the memory by whoever knows what peers have seen. */
+/** Borrowed. What it forgets is said by whoever knows what peers have seen (conflict/sweep.h). */
 struct conflict_memory *conflict_observer_memory(const struct conflict_observer *o);
 const struct conflict_clock *conflict_observer_clock(const struct conflict_observer *o);
 

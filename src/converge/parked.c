@@ -192,8 +192,8 @@ converge_parked_next(struct my_conn *c, const char *channel, size_t limit, struc
 	for (size_t i = 0; ok && i < rows->nrows; i++)
 		ok = take(rows, i, arena, out, err);
 	if (ok)
-		*behind =
-		    rows->nrows > 0 ? lt_arena_str(arena, my_rows_at(rows, rows->nrows - 1, ID)) : (struct lt_str){ 0 };
+		*behind = rows->nrows == limit ? lt_arena_str(arena, my_rows_at(rows, rows->nrows - 1, ID))
+					       : (struct lt_str){ 0 };
 	my_rows_free(rows);
 	lt_buf_free(&sql);
 	return ok || lt_wrap(err, "while reading lutra.parked");

@@ -29,8 +29,8 @@ LT_MUST_USE bool converge_parked_find(struct my_conn *c, const char *channel, co
 /** Those that wait for one of claims[0..n). */
 LT_MUST_USE bool converge_parked_waiting(struct my_conn *c, const char *channel, const struct lt_str *claims, size_t n,
     struct lt_arena *arena, struct converge_parked_list *out, struct lt_err *err);
-/** A piece of all: the next ones behind `*behind` (empty: from the first on), which moves; none are left when the list
- * is empty. */
+/** A piece of all: the next ones behind `*behind` (empty: from the first on), which moves, and is empty again behind
+ * the last piece. */
 LT_MUST_USE bool converge_parked_next(struct my_conn *c, const char *channel, size_t limit, struct lt_str *behind,
     struct lt_arena *arena, struct converge_parked_list *out, struct lt_err *err);
 /** Park it, with what it claims, or take it away. */

@@ -102,8 +102,8 @@ add_line(struct lt_buf *sql, const char *names, const struct converge_conflict *
 }
 
 bool
-converge_record_add(struct my_conn *c, const char *channel, const char *pipeline, const struct converge_conflict *lines,
-    size_t count, struct lt_err *err)
+converge_record_add(struct change_sink *sink, const char *channel, const char *pipeline,
+    const struct converge_conflict *lines, size_t count, struct lt_err *err)
 {
 	struct lt_buf sql = { 0 }, scratch = { 0 }, names = { 0 };
 	bool ok = true;
@@ -122,7 +122,8 @@ converge_record_add(struct my_conn *c, const char *channel, const char *pipeline
 		add_line(&sql, lt_buf_cstr(&names), &lines[i], &scratch);
 		if (sql.len < SQL_BYTES && i + 1 < count)
 			continue;
-		ok = my_exec(c, lt_buf_cstr(&sql), NULL, err);
+		ok =
+		    pipeline_load_heed(sink, 1, err) && my_exec(pipeline_load_conn(sink), lt_buf_cstr(&sql), NULL, err);
 		lt_buf_clear(&sql);
 	}
 	lt_buf_free(&sql);

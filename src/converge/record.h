@@ -8,6 +8,7 @@
 
 #include "conflict/decide.h"
 #include "converge/shape.h"
+#include "pipeline/settle.h"
 
 /** One line. All borrowed. */
 struct converge_conflict {
@@ -16,7 +17,7 @@ struct converge_conflict {
 	struct conflict_version version, other;    /* of the operation, of the newest write that it had not seen */
 	const struct conflict_row *before, *after; /* the operation */
 	const struct conflict_row *found, *now;    /* the row here, before and after the decision */
-	bool won;                                  /* the operation is what the row's newest write is now */
+	bool won;                                  /* see struct conflict_clash */
 	const char *rule;                          /* "last-writer-wins", ... */
 };
 
@@ -28,14 +29,15 @@ const char *converge_rule_name(const struct conflict_policy *p);
 /** A line that tells of no conflict but of a row that was not what it had to be: the audit's alarm. */
 #define CONVERGE_RULE_DRIFT "drift"
 
-/** Add lines in the connection's open transaction. Of an image that is longer than CONVERGE_IMAGE_MAX as text its
- * beginning is kept, and how long it was. */
+/** Add lines in the open transaction of `sink`, giving way where others must go on (R4). Of an image that is longer
+ * than CONVERGE_IMAGE_MAX as text its beginning is kept, and how long it was. */
 enum { CONVERGE_IMAGE_MAX = 64 << 10 };
-LT_MUST_USE bool converge_record_add(struct my_conn *c, const char *channel, const char *pipeline,
+LT_MUST_USE bool converge_record_add(struct change_sink *sink, const char *channel, const char *pipeline,
     const struct converge_conflict *lines, size_t count, struct lt_err *err);
 /** Drop what is older or more than the channel keeps, some ten thousand lines at most in pieces of some hundred;
- * commits each. */
-LT_MUST_USE bool converge_record_trim(struct my_conn *c, const struct model_channel *channel, struct lt_err *err);
+ * commits each. By age only where the server's clock is to be believed: `by_age`. */
+LT_MUST_USE bool converge_record_trim(
+    struct my_conn *c, const struct model_channel *channel, bool by_age, struct lt_err *err);
 
 /* -- reading it; for any connection to a site, with or without the table ---------------------------- */
 

@@ -51,24 +51,33 @@ find_surplus(struct my_conn *c, const char *of_channel, uint64_t rows, struct lt
 	return true;
 }
 
+/* A line has the server's time of its decision, and is measured by the server's time of now: a clock that is wrong all
+ * along does no harm, one that jumps ahead would take the whole log with it. So it must be one that is believed. What
+ * was written while it was ahead goes later. */
+static bool
+drop_old(struct my_conn *c, const char *of_channel, uint64_t keep_us, struct lt_err *err)
+{
+	struct lt_buf where = { 0 };
+	bool ok;
+
+	lt_buf_printf(
+	    &where, "%s AND at < NOW(6) - INTERVAL %llu MICROSECOND", of_channel, (unsigned long long)keep_us);
+	ok = drop(c, lt_buf_cstr(&where), err);
+	lt_buf_free(&where);
+	return ok;
+}
+
 bool
-converge_record_trim(struct my_conn *c, const struct model_channel *channel, struct lt_err *err)
+converge_record_trim(struct my_conn *c, const struct model_channel *channel, bool by_age, struct lt_err *err)
 {
 	struct lt_buf of_channel = { 0 }, where = { 0 };
-	bool ok = false;
+	bool ok;
 
 	lt_buf_z(&of_channel, " WHERE channel=");
 	my_sql_text(&of_channel, lt_str_z(channel->name));
-	lt_buf_printf(&where, "%s AND at < NOW(6) - INTERVAL %llu MICROSECOND", lt_buf_cstr(&of_channel),
-	    (unsigned long long)channel->conflicts.keep_us);
-	if (!drop(c, lt_buf_cstr(&where), err))
-		goto out;
-	lt_buf_clear(&where);
-	if (!find_surplus(c, lt_buf_cstr(&of_channel), channel->conflicts.keep_rows, &where, err) ||
-	    (where.len > 0 && !drop(c, lt_buf_cstr(&where), err)))
-		goto out;
-	ok = my_exec(c, "COMMIT", NULL, err); /* what was only read */
-out:
+	ok = (!by_age || drop_old(c, lt_buf_cstr(&of_channel), channel->conflicts.keep_us, err)) &&
+	     find_surplus(c, lt_buf_cstr(&of_channel), channel->conflicts.keep_rows, &where, err) &&
+	     (where.len == 0 || drop(c, lt_buf_cstr(&where), err)) && my_exec(c, "COMMIT", NULL, err);
 	lt_buf_free(&of_channel);
 	lt_buf_free(&where);
 	return ok ? true : lt_wrap(err, "while trimming the conflict log");

@@ -15,9 +15,11 @@
 #define TRIES 8
 /* Where absent rows were there after all, so many groups look first. */
 #define WARY_GROUPS 16
-/* How often parked rows are looked at where something was written, and how many at once. */
+/* How often parked rows are looked at where something was written, and how many at once; many take this part of the
+ * time at most. */
 #define TEND_US 500000
 #define TEND_ROWS 100
+#define TEND_SHARE 4
 /* How often the log is told of functions that fail. */
 #define FAILED_US 10000000
 /* Beside the mark's bytes. */
@@ -318,13 +320,13 @@ record(struct settle *t, const struct conflict_decision *d, struct lt_err *err)
 		lines[n].other = clash->other;
 		if (clash->failed != NULL)
 			lines[n].rule = failed_rule(t, clash->failed);
-		lines[n++].won = clash->newer;
-		t->tally.lost += clash->newer ? 0 : 1;
+		lines[n++].won = clash->won;
+		t->tally.lost += clash->won ? 0 : 1;
 	}
 	t->tally.conflicts = d->nclashes;
 	if (d->drift)
 		lines[n++] = drift_line(t, d->drift_key);
-	return n == 0 || converge_record_add(t->conn, t->channel->name, t->pipeline->name, lines, n, err);
+	return n == 0 || converge_record_add(t->sink, t->channel->name, t->pipeline->name, lines, n, err);
 }
 
 static void
@@ -426,37 +428,50 @@ settle_again(struct pipeline_settle *base, const struct lt_err *err)
 
 /* -- parked rows ---------------------------------------------------------------------------------- */
 
-/* Of the site's log: what was written there since. */
-static uint64_t
-written(const struct settle *t)
+static size_t
+number_of_pipeline(const struct settle *t)
 {
-	struct converge_status status;
-
-	converge_site_status(t->target, &status);
-	return status.local + status.marks;
+	return (size_t)(t->pipeline - t->channel->pipelines);
 }
 
-/* A parked row may come back whenever something was written at the site. */
+/* Whether a parked row could come back: whenever something was written at the site. */
+static bool
+is_worth_a_look(const struct settle *t, const struct converge_tending *site)
+{
+	return !t->tend.begun || (site->unique && (site->written != t->tend.written || t->tend.behind_len > 0));
+}
+
 static bool
 settle_due(struct pipeline_settle *base, struct change_sink *s, bool *due, struct lt_err *err)
 {
 	struct settle *t = settle_of(base);
-	uint64_t now_us = lt_mono_us(t->clock), count;
+	uint64_t now_us = lt_mono_us(t->clock);
+	struct converge_tending site;
 
 	*due = false;
-	if (now_us - t->tend.looked_us < TEND_US)
+	converge_site_tending(t->target, &site);
+	if (!site.hurry && now_us - t->tend.looked_us < t->tend.pause_us)
 		return true;
-	count = written(t);
 	t->tend.looked_us = now_us;
-	if (t->tend.begun && (!t->has_unique || (count == t->tend.written && t->tend.behind_len == 0)))
+	t->tend.pause_us = TEND_US;
+	if (is_worth_a_look(t, &site)) {
+		if (!converge_parked_any(pipeline_load_conn(s), t->channel->name, due, err) ||
+		    !my_exec(pipeline_load_conn(s), "COMMIT", NULL, err))
+			return false;
+		t->tend.begun = true;
+	}
+	if (!*due) {
+		t->tend.behind_len = 0;
+		t->tend.written = site.written;
+		converge_site_tended(t->target, site.written);
 		return true;
-	if (!converge_parked_any(pipeline_load_conn(s), t->channel->name, due, err) ||
-	    !my_exec(pipeline_load_conn(s), "COMMIT", NULL, err))
-		return false;
-	t->has_unique = t->has_unique || *due;
-	t->tend.begun = true;
-	if (t->tend.behind_len == 0)
-		t->tend.written = count;
+	}
+	converge_site_note_unique(t->target);
+	if (t->tend.behind_len > 0)
+		return true;
+	t->tend.written = site.written;
+	t->tend.broken = false;
+	converge_site_round_begin(t->target, number_of_pipeline(t));
 	return true;
 }
 
@@ -523,6 +538,23 @@ take_parked(struct settle *t, bool *gone, struct lt_err *err)
 	return true;
 }
 
+/* A piece of them was looked at, or has to be once more. */
+static void
+note_looked(struct settle *t, bool committed)
+{
+	if (t->tend.open && !committed) {
+		t->tend.written = UINT64_MAX;
+		t->tend.broken = true;
+	} else {
+		converge_site_round_met(t->target, number_of_pipeline(t), t->keys.at, t->keys.count);
+	}
+	if (t->tend.behind_len > 0)
+		t->tend.pause_us = LT_MIN((lt_mono_us(t->clock) - t->tend.looked_us) * TEND_SHARE, TEND_US);
+	else if (!t->tend.broken)
+		converge_site_round_end(t->target, number_of_pipeline(t));
+	t->tend.open = t->tend.looks = false;
+}
+
 static bool
 settle_tend(struct pipeline_settle *base, struct change_sink *s, bool *worth, struct lt_err *err)
 {
@@ -532,7 +564,7 @@ settle_tend(struct pipeline_settle *base, struct change_sink *s, bool *worth, st
 	*worth = false;
 	begin(t, s);
 	t->care = SETTLE_ONE_BY_ONE;
-	t->tend.open = true;
+	t->tend.open = t->tend.looks = true;
 	if (!meet(t, err) || !take_parked(t, worth, err))
 		return false;
 	if (t->nparked > 0 && !lock_and_decide(t, &d, err))
@@ -581,9 +613,8 @@ settle_done(struct pipeline_settle *base, bool committed)
 {
 	struct settle *t = settle_of(base);
 
-	if (!committed && t->tend.open)
-		t->tend.written = UINT64_MAX; /* all is looked at once more */
-	t->tend.open = false;
+	if (t->tend.looks)
+		note_looked(t, committed);
 	if (!committed)
 		return;
 	converge_site_count(t->target, &t->tally);

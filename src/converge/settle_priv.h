@@ -74,14 +74,16 @@ struct settle {
 	uint64_t packet_bytes;          /* that it takes at once */
 	struct my_stmt *mark;           /* of the connection */
 	unsigned wary;                  /* so many groups to come begin with a look */
-	bool has_unique;                /* a table whose rows compete for values was met */
+	bool has_unique;                /* a table whose rows compete for values was met here */
 	struct {
-		bool begun;         /* it was looked whether any are parked */
-		uint64_t looked_us; /* mono */
-		uint64_t written;   /* at the site, when the look at all of them began */
-		char behind[32];    /* how far it is; behind_len 0: not begun, or done */
+		bool begun;                   /* it was looked whether any are parked */
+		uint64_t looked_us, pause_us; /* mono; and how long the next piece waits */
+		uint64_t written;             /* at the site, when the look at all of them began */
+		bool broken;                  /* some of them were not looked at in it */
+		char behind[32];              /* how far it is; behind_len 0: not begun, or done */
 		size_t behind_len;
-		bool open; /* what a piece asks for is not written yet */
+		bool looks; /* a piece is under way, */
+		bool open;  /* and what it asks for is not written yet */
 	} tend;
 	struct lt_arena *arena; /* owned; of the group in hand, as all that follows */
 

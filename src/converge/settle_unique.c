@@ -257,9 +257,11 @@ bool
 settle_compete(struct settle *t, struct lt_err *err)
 {
 	t->unique = has_unique(t);
-	t->has_unique = t->has_unique || t->unique;
 	if (!t->unique)
 		return true;
+	if (!t->has_unique)
+		converge_site_note_unique(t->target);
+	t->has_unique = true;
 	do {
 		bool any = false;
 

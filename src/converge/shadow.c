@@ -112,7 +112,7 @@ look_at_all(struct shadow *s, struct change_txn *const *txns, size_t n, struct l
 /* -- what is told of it --------------------------------------------------------------------------- */
 
 static bool
-record(struct shadow *s, struct my_conn *c, struct lt_err *err)
+record(struct shadow *s, struct change_sink *sink, struct lt_err *err)
 {
 	struct converge_conflict *lines = lt_arena_alloc(s->arena, (s->nhits + 1) * sizeof(*lines));
 
@@ -130,12 +130,13 @@ record(struct shadow *s, struct my_conn *c, struct lt_err *err)
 			.now = change->after,
 			.won = conflict_version_cmp(hit->version, hit->other) > 0,
 			.rule = converge_rule_name(change->policy) };
-		if (!converge_rows_find(c, hit->shape, key, false, s->arena, &lines[i].found, err))
+		if (!converge_rows_find(
+			pipeline_load_conn(sink), hit->shape, key, false, s->arena, &lines[i].found, err))
 			return false;
 		s->tally.lost += !lines[i].won;
 	}
 	s->tally.conflicts = s->nhits;
-	return s->nhits == 0 || converge_record_add(c, s->channel->name, s->pipeline->name, lines, s->nhits, err);
+	return s->nhits == 0 || converge_record_add(sink, s->channel->name, s->pipeline->name, lines, s->nhits, err);
 }
 
 static bool
@@ -150,7 +151,7 @@ shadow_look(struct pipeline_settle *base, struct change_sink *sink, struct chang
 	s->tally = (struct converge_tally){ 0 };
 	if (s->shapes == NULL)
 		s->shapes = converge_shapes_new(s->channel, pipeline_load_router(sink));
-	return look_at_all(s, txns, n, err) && record(s, pipeline_load_conn(sink), err);
+	return look_at_all(s, txns, n, err) && record(s, sink, err);
 }
 
 /* From now on the rows are the source's; a further change of it meets itself there. */

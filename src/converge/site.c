@@ -56,6 +56,12 @@ converge_site_start(const struct model_channel *channel, size_t site, const stru
 		}
 	}
 	list_senders(s);
+	for (size_t i = 0; i < channel->nsites; i++) {
+		if (i != site)
+			s->status.peers[s->status.npeers++].name = channel->sites[i].name;
+	}
+	s->rounds = lt_calloc(channel->npipelines, sizeof(*s->rounds));
+	change_position_init(&s->sweep_at);
 	s->status.believed = true; /* until its clock was looked at */
 	s->keeping = lt_thread_start("keeper", converge_keep, s);
 	s->observing = lt_thread_start("observer", converge_observe, s);
@@ -93,6 +99,14 @@ converge_site_free(struct converge_site *s)
 	for (size_t i = 0; i < s->nsent; i++)
 		change_position_clear(&s->sent[i].saved);
 	free(s->sent);
+	for (size_t i = 0; i < s->channel->npipelines; i++)
+		converge_round_clear(&s->rounds[i]);
+	free(s->rounds);
+	converge_round_clear(&s->round);
+	converge_site_forget_files(s);
+	conflict_sweeping_free(s->sweeping);
+	change_position_clear(&s->sweep_at);
+	conflict_vector_free(&s->swept);
 	conflict_observer_free(s->observer);
 	change_heap_free(s->heap);
 	conflict_peers_free(&s->heard);
@@ -139,6 +153,17 @@ static bool
 has_passed(const struct converge_site *s, const char *server, const struct change_place *end)
 {
 	return s->observer != NULL && strcmp(s->at.server, server) == 0 && change_place_cmp(&s->read, end) >= 0;
+}
+
+bool
+converge_site_has_read(struct converge_site *s, const char *server, const struct change_place *place)
+{
+	bool has;
+
+	pthread_mutex_lock(&s->lock);
+	has = s->observer != NULL && (strcmp(s->at.server, server) != 0 || has_passed(s, server, place));
+	pthread_mutex_unlock(&s->lock);
+	return has;
 }
 
 static bool
@@ -286,6 +311,11 @@ void
 converge_site_hear(struct converge_site *s, uint32_t peer, const struct conflict_vector *seen)
 {
 	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0, k = 0; i < s->channel->nsites; i++) {
+		if (i != s->index && s->channel->sites[i].id == peer)
+			s->status.peers[k].at_us = lt_wall_us(s->clock);
+		k += i != s->index;
+	}
 	conflict_peers_hear(&s->heard, peer, seen);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -326,36 +356,4 @@ converge_site_leave(struct converge_site *s, uint32_t peer, struct lt_wake *gone
 		    s->model->name, LEAVE_MS / 1000, s->keeper_err.code != LT_OK ? ": " : "", s->keeper_err.message);
 	pthread_mutex_unlock(&s->lock);
 	return left;
-}
-
-/* -- how it stands -------------------------------------------------------------------------------- */
-
-void
-converge_site_status(struct converge_site *s, struct converge_status *out)
-{
-	pthread_mutex_lock(&s->lock);
-	*out = s->status;
-	out->read = s->read;
-	if (out->err.code == LT_OK)
-		out->err = s->keeper_err;
-	if (s->observer != NULL) {
-		out->keys = conflict_memory_count(conflict_observer_memory(s->observer));
-		out->key_bytes = conflict_memory_bytes(conflict_observer_memory(s->observer));
-		out->spilled_bytes = change_heap_use(s->heap).file;
-		out->went_back += conflict_observer_went_back(s->observer);
-	}
-	pthread_mutex_unlock(&s->lock);
-}
-
-void
-converge_site_count(struct converge_site *s, const struct converge_tally *add)
-{
-	pthread_mutex_lock(&s->lock);
-	s->status.conflicts += add->conflicts;
-	s->status.lost += add->lost;
-	s->status.parked += add->parked;
-	s->status.drift += add->drift;
-	s->status.held += add->held;
-	s->status.failed += add->failed;
-	pthread_mutex_unlock(&s->lock);
 }

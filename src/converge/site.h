@@ -56,16 +56,58 @@ bool converge_site_knows(struct converge_site *s, uint32_t peer, uint64_t *seq);
  * while, with nothing else to be done: it is once the site can be written. LT_E_CANCELLED once `gone` is raised. */
 LT_MUST_USE bool converge_site_leave(struct converge_site *s, uint32_t peer, struct lt_wake *gone, struct lt_err *err);
 
+/* -- rows that lost a unique value: who looks after them (pipelines into the site), and who waits for that -- */
+
+struct converge_tending {
+	uint64_t written; /* at the site since this process began, as far as the observer was told */
+	bool unique;      /* rows of some table were met that compete for values */
+	bool hurry;       /* somebody waits */
+};
+void converge_site_tending(struct converge_site *s, struct converge_tending *out);
+void converge_site_note_unique(struct converge_site *s);
+/** A pipeline begins to look at all rows that are parked, */
+void converge_site_round_begin(struct converge_site *s, size_t pipeline);
+/** has looked at some of them (these keys: parked, or competing with parked ones), */
+void converge_site_round_met(struct converge_site *s, size_t pipeline, const struct lt_str *keys, size_t n);
+/** and was through all of them. What was not met is in nobody's way. */
+void converge_site_round_end(struct converge_site *s, size_t pipeline);
+/** All is done that follows from what was written up to then. */
+void converge_site_tended(struct converge_site *s, uint64_t written);
+/** Want all done that follows from what was written by now: it is once converge_site_has_tended() says so. */
+uint64_t converge_site_want_tended(struct converge_site *s);
+bool converge_site_has_tended(struct converge_site *s, uint64_t written);
+/** Whether the observer has come there in the log of that server, or reads another one's by now. */
+bool converge_site_has_read(struct converge_site *s, const char *server, const struct change_place *place);
+
+/** Whether the site's log is read. */
+enum converge_reading {
+	CONVERGE_STARTING,   /* not yet */
+	CONVERGE_RECOVERING, /* from a checkpoint on up to where it ended then: what comes to the site waits */
+	CONVERGE_READING,
+};
+
+/** When another site was heard last; wall clock, 0: not since this process began. */
+struct converge_heard {
+	const char *name; /* borrowed, of the channel */
+	uint64_t at_us;
+};
+
 /** How it stands, for `lutra status` and metrics. */
 struct converge_status {
-	struct lt_err err;         /* why the log is not read; code 0: it is */
-	struct change_place read;  /* by the observer */
-	uint64_t keys, key_bytes;  /* remembered, */
-	uint64_t spilled_bytes;    /* and how much of the disk is taken for that */
+	struct lt_err err; /* why the log is not read; code 0: it is */
+	enum converge_reading reading;
+	uint64_t left_bytes;      /* recovering: of log */
+	struct change_place read; /* by the observer */
+	uint64_t keys, key_bytes; /* remembered, */
+	uint64_t spilled_bytes;   /* and how much of the disk is taken for that, */
+	uint64_t over_bytes;      /* and of memory, as the disk had no room */
+	struct converge_heard peers[MODEL_SITES_MAX];
+	size_t npeers;
 	uint64_t local, marks;     /* since this process began */
 	uint64_t went_back, drift; /* the audit: alarms; each is a row that was decided wrongly, or changed by hand */
 	uint64_t conflicts, lost;  /* operations that met a write that they had not seen; those of them that lost */
-	uint64_t parked;           /* rows that were parked */
+	uint64_t parked;           /* rows that were parked, */
+	uint64_t parked_rows;      /* and are now */
 	uint64_t failed;           /* operations for which a user's function failed, so that the newest write stood */
 	uint64_t held;             /* transactions held since their clock is too far ahead */
 	uint64_t fences, fence_us; /* passed, and how long they took in all */

@@ -13,52 +13,14 @@
 #define CHECKPOINTS 64
 /* Kept though a newer one may be used: a place that a person gives, or a target that was restored, may lie behind. */
 #define SPARE 8
-
-/* -- keys whose versions are kept ----------------------------------------------------------------- */
-
-enum { TABLE_BYTES = 8, TABLES_MAX = 64 };
-
-/** Tables with parked rows: by the first bytes of their keys. Of those all is kept, since any row may be in the way. */
-struct kept {
-	uint64_t tables[TABLES_MAX];
-	size_t count;
-	bool all;
-};
-
-static uint64_t
-table_of(struct lt_str key)
-{
-	uint64_t table = 0;
-
-	memcpy(&table, key.ptr, LT_MIN(key.len, (size_t)TABLE_BYTES));
-	return table;
-}
-
-static bool
-keep(void *ctx, struct lt_str key)
-{
-	const struct kept *k = ctx;
-	uint64_t table = table_of(key);
-
-	for (size_t i = 0; i < k->count; i++) {
-		if (k->tables[i] == table)
-			return true;
-	}
-	return k->all;
-}
-
-static void
-note_parked(void *ctx, struct lt_str key, const struct conflict_known *known)
-{
-	struct kept *k = ctx;
-
-	if (known->state != CONFLICT_PARKED || keep(k, key))
-		return;
-	if (k->count == TABLES_MAX)
-		k->all = true;
-	else
-		k->tables[k->count++] = table_of(key);
-}
+/* Of what is remembered, so many keys are looked at while the fence is held; then others may have it. */
+#define SWEEP_LOOKS 1024
+#define SWEEP_PAUSE_MS 1
+/* A walk through all of it takes this part of the time at most. */
+#define SWEEP_SHARE 10
+/* A larger one (some 20 000 rows in the way of parked ones, each ten heartbeats) is not written: the one before serves
+ * as well, and more of the log is read again from there. */
+#define CHECKPOINT_MAX ((size_t)1 << 20)
 
 /* -- checkpoints ---------------------------------------------------------------------------------- */
 
@@ -155,51 +117,104 @@ thin_out(struct converge_site *s, struct lt_err *err)
 	return true;
 }
 
-/* Behind the lock. What every peer has seen is forgotten, but for keys that are kept; what is left makes the state. */
-static void
-forget_and_note(struct converge_site *s, struct lt_arena *arena, struct conflict_checkpoint *state)
-{
-	struct conflict_memory *m = conflict_observer_memory(s->observer);
-	struct conflict_vector everyone = { 0 };
-	struct kept kept = { 0 };
-	conflict_keep_fn *keeps;
+/* -- forgetting, and the checkpoint that comes of it ---------------------------------------------- */
 
-	conflict_memory_each(m, note_parked, &kept);
-	keeps = kept.count > 0 ? keep : NULL;
+/* Behind the lock. Where nothing more is seen by everyone, of what was told, than at the last walk, there is nothing to
+ * forget: so while a peer is away nobody walks through all that waits for it. */
+static void
+begin_sweep(struct converge_site *s)
+{
+	bool parks = conflict_memory_parked(conflict_observer_memory(s->observer)) > 0, news;
+	struct conflict_vector everyone = { 0 }, told = { 0 };
+
 	conflict_peers_everyone(&s->heard, &everyone);
-	conflict_memory_forget(m, &everyone, keeps, &kept);
-	conflict_observer_checkpoint(s->observer, LT_STR(""), keeps, &kept, arena, state);
+	conflict_vector_merge(&told, &everyone);
+	conflict_vector_meet(&told, &conflict_observer_clock(s->observer)->seen);
+	news = !conflict_vector_below(&told, &s->swept) || !conflict_vector_below(&s->swept, &told);
+	s->sweeping = conflict_sweeping_new(
+	    s->observer, LT_STR(""), news || parks ? &everyone : NULL, parks ? converge_site_keeps : NULL, s);
+	change_position_copy(&s->sweep_at, &s->at);
 	conflict_vector_free(&everyone);
+	conflict_vector_free(&s->swept);
+	s->swept = told;
+}
+
+static void
+end_sweep(struct converge_site *s)
+{
+	conflict_sweeping_free(s->sweeping);
+	s->sweeping = NULL;
+	s->checkpoint_us = lt_mono_us(s->clock);
+	s->swept_us = s->checkpoint_us - s->sweep_us;
+}
+
+static bool
+is_too_large(struct converge_site *s, size_t bytes)
+{
+	bool news = bytes > CHECKPOINT_MAX && !s->too_large;
+
+	s->too_large = bytes > CHECKPOINT_MAX;
+	if (news)
+		lt_log(LT_LOG_WARN,
+		    "site %s: many rows are in the way of parked ones: no checkpoint is written until there are fewer",
+		    s->model->name);
+	return s->too_large;
 }
 
 static bool
 write_checkpoint(struct converge_site *s, struct lt_err *err)
 {
-	struct lt_arena *arena = lt_arena_new();
-	struct conflict_checkpoint state;
-	struct change_position at;
+	const struct conflict_checkpoint *state = conflict_sweeping_checkpoint(s->sweeping);
 	struct lt_buf bytes = { 0 };
-	bool begun, ok = true;
+	bool ok = true;
 	uint64_t id;
 
-	change_position_init(&at);
-	pthread_mutex_lock(&s->lock);
-	begun = s->observer != NULL;
-	if (begun) {
-		forget_and_note(s, arena, &state);
-		change_position_copy(&at, &s->at);
-	}
-	pthread_mutex_unlock(&s->lock);
-	if (begun) {
-		conflict_checkpoint_encode(&state, &bytes);
-		ok = converge_store_put(s, s->conn, &at, lt_buf_str(&bytes), &id, err);
+	conflict_checkpoint_encode(state, &bytes);
+	if (!is_too_large(s, bytes.len)) {
+		ok = converge_store_put(s, s->conn, &s->sweep_at, lt_buf_str(&bytes), &id, err);
 		if (ok)
-			add_stored(s, id, lt_wall_us(s->clock), &state.seen, &at);
+			add_stored(s, id, lt_wall_us(s->clock), &state->seen, &s->sweep_at);
 	}
 	lt_buf_free(&bytes);
-	change_position_clear(&at);
-	lt_arena_free(arena);
+	end_sweep(s);
 	return ok && thin_out(s, err);
+}
+
+static bool
+is_sweep_due(const struct converge_site *s)
+{
+	uint64_t beats = s->crowded ? 1 : CHECKPOINT_BEATS, pause_us = beats * (uint64_t)s->interval_us;
+
+	return lt_mono_us(s->clock) - s->checkpoint_us >= LT_MAX(pause_us, s->swept_us * SWEEP_SHARE);
+}
+
+/* Until all is done, or the next heartbeat is due. */
+static bool
+sweep(struct converge_site *s, struct lt_err *err)
+{
+	pthread_mutex_lock(&s->lock);
+	s->crowded = change_heap_use(s->heap).over > 0;
+	pthread_mutex_unlock(&s->lock);
+	if (s->sweeping == NULL && is_sweep_due(s)) {
+		s->sweep_us = lt_mono_us(s->clock);
+		pthread_mutex_lock(&s->lock);
+		if (s->observer != NULL)
+			begin_sweep(s);
+		pthread_mutex_unlock(&s->lock);
+	}
+	while (s->sweeping != NULL && !converge_site_is_ending(s)) {
+		bool done;
+
+		pthread_mutex_lock(&s->lock);
+		done = conflict_sweeping_step(s->sweeping, s->observer, SWEEP_LOOKS);
+		pthread_mutex_unlock(&s->lock);
+		if (done)
+			return write_checkpoint(s, err);
+		lt_wake_wait(s->stop, SWEEP_PAUSE_MS);
+		if (lt_mono_us(s->clock) - s->beat_us >= (uint64_t)s->interval_us)
+			break;
+	}
+	return true;
 }
 
 /* -- the first one -------------------------------------------------------------------------------- */
@@ -306,9 +321,16 @@ beat(struct converge_site *s, struct lt_err *err)
 
 /* -- the thread ----------------------------------------------------------------------------------- */
 
+/* Nothing that is written here may wait for long, nor keep others waiting (R4): no gap is locked where the conflict log
+ * is trimmed. */
 static bool
 connect_and_base(struct converge_site *s, struct lt_err *err)
 {
+	static const char *const settings[] = {
+		"SET SESSION autocommit=1, time_zone='+00:00', innodb_lock_wait_timeout=1",
+		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+	};
+
 	if (s->conn != NULL && my_alive(s->conn))
 		return true;
 	my_close(s->conn);
@@ -316,29 +338,39 @@ connect_and_base(struct converge_site *s, struct lt_err *err)
 	if (!pipeline_connect(s->model, false, s->stop, &s->conn, err))
 		return false;
 	my_set_io_timeout(s->conn, IO_TIMEOUT_MS);
-	return my_exec(s->conn, "SET SESSION autocommit=1, time_zone='+00:00'", NULL, err) &&
+	return my_exec_all(s->conn, settings, LT_COUNT(settings), err) &&
 	       converge_store_expiry(s->conn, &s->expire_us, err) && base(s, err);
+}
+
+static bool
+trim(struct converge_site *s, struct lt_err *err)
+{
+	uint64_t now = lt_mono_us(s->clock);
+
+	if (s->trimmed && now - s->trim_us < TRIM_US)
+		return true;
+	if (!converge_record_trim(s->conn, s->channel, s->status.believed, err))
+		return false;
+	s->trimmed = true;
+	s->trim_us = now;
+	return true;
 }
 
 static bool
 keep_once(struct converge_site *s, struct lt_err *err)
 {
-	uint64_t now = lt_mono_us(s->clock);
+	s->beat_us = lt_mono_us(s->clock);
+	return connect_and_base(s, err) && beat(s, err) && trim(s, err) && sweep(s, err);
+}
 
-	if (!connect_and_base(s, err) || !beat(s, err))
-		return false;
-	if (now - s->checkpoint_us >= CHECKPOINT_BEATS * (uint64_t)s->interval_us) {
-		if (!write_checkpoint(s, err))
-			return false;
-		s->checkpoint_us = now;
-	}
-	if (!s->trimmed || now - s->trim_us >= TRIM_US) {
-		if (!converge_record_trim(s->conn, s->channel, err))
-			return false;
-		s->trimmed = true;
-		s->trim_us = now;
-	}
-	return true;
+/* Until the next heartbeat. */
+static void
+rest(struct converge_site *s)
+{
+	uint64_t since_us = lt_mono_us(s->clock) - s->beat_us;
+
+	if (since_us < (uint64_t)s->interval_us)
+		lt_wake_wait(s->stop, (int)(((uint64_t)s->interval_us - since_us) / 1000) + 1);
 }
 
 static void
@@ -375,7 +407,7 @@ converge_keep(void *site)
 		if (!converge_site_is_ending(s))
 			note_end(s, &err);
 		if (failed == 0)
-			lt_wake_wait(s->stop, (int)s->channel->conflicts.heartbeat_ms);
+			rest(s);
 	} while (failed > 0 ? converge_site_wait(s, failed) : !converge_site_is_ending(s));
 	my_close(s->conn);
 }

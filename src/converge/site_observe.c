@@ -7,6 +7,8 @@
 #include "pipeline/select.h"
 
 #define READ_STEP_MS 200
+/* Memory comes by the megabyte. */
+#define OVER_LEAST ((uint64_t)2 << 20)
 
 /** One connection's reading. */
 struct observing {
@@ -88,7 +90,7 @@ open_log(struct observing *o, struct lt_err *err)
 	struct change_filter filter;
 	struct change_describer describer;
 
-	if (!pipeline_connect(s->model, false, s->stop, &o->conn, err))
+	if (!pipeline_connect(s->model, false, s->stop, &o->conn, err) || !converge_site_measure(s, o->conn, err))
 		return false;
 	o->router = pipeline_router_new(converge_site_mapping(s), o->conn, false);
 	o->shapes = converge_shapes_new(s->channel, o->router);
@@ -96,7 +98,7 @@ open_log(struct observing *o, struct lt_err *err)
 	o->select_made = true;
 	pipeline_select_filter(&o->select, &filter, &describer);
 	describer = (struct change_describer){ describe, o };
-	conflict_observer_checkpoint(s->observer, LT_STR(""), NULL, NULL, o->arena, &state);
+	conflict_observer_checkpoint(s->observer, LT_STR(""), o->arena, &state);
 	return converge_log_open(&start, &filter, &describer, &o->source, err);
 }
 
@@ -110,6 +112,21 @@ close_log(struct observing *o)
 	pipeline_router_free(o->router);
 	my_close(o->conn);
 	lt_arena_free(o->arena);
+}
+
+/* Beyond what may be spilled memory is taken all the same, as much again as is to be used at all; then reading waits
+ * until there is room, and with it whatever comes to the site (R24). */
+static bool
+has_room(struct converge_site *s, struct lt_err *err)
+{
+	struct lt_err why = { 0 };
+	bool has;
+
+	pthread_mutex_lock(&s->lock);
+	has =
+	    change_heap_has_room(s->heap, LT_MAX(s->channel->memory_bytes / PIPELINE_MEMORY_SHARES, OVER_LEAST), &why);
+	pthread_mutex_unlock(&s->lock);
+	return has || lt_fail(err, LT_E_KEYS_FULL, "what must be remembered of rows has no room: %s", why.message);
 }
 
 /* -- reading -------------------------------------------------------------------------------------- */
@@ -137,6 +154,7 @@ tell_mark(struct observing *o, const struct converge_told *told, struct lt_err *
 	if (!conflict_mark_decode(told->mark, o->arena, &mark, err))
 		return false;
 	conflict_observer_mark(o->site->observer, &mark);
+	converge_site_round_pins(o->site, mark.pins, mark.npins);
 	o->site->status.marks++;
 	return true;
 }
@@ -201,6 +219,8 @@ read_on(struct observing *o, struct lt_err *err)
 		struct change_txn *t = NULL;
 		bool ok;
 
+		if (!has_room(s, err))
+			return false;
 		if (!change_source_next(o->source, READ_STEP_MS, &t, err))
 			return false;
 		if (t == NULL)
@@ -263,7 +283,7 @@ converge_observe(void *site)
 		struct observing o = { .site = s, .arena = lt_arena_new() };
 		struct lt_err err = { 0 };
 
-		if (begin(s, &err) && open_log(&o, &err)) {
+		if (begin(s, &err) && has_room(s, &err) && open_log(&o, &err)) {
 			tries = 0;
 			meet(&o);
 			(void)read_on(&o, &err);

@@ -1,5 +1,6 @@
 /* converge/site_priv.h - a site's inside, shared by site.c (life, fence, status), site_observe.c (the observing
- * reader), site_keep.c (heartbeat, checkpoints), site_store.c (schema lutra). */
+ * reader), site_keep.c (heartbeat, checkpoints), site_round.c (parked rows), site_store.c (schema lutra),
+ * site_status.c. */
 #ifndef CONVERGE_SITE_PRIV_H
 #define CONVERGE_SITE_PRIV_H
 
@@ -9,6 +10,8 @@
 #include "base/thread.h"
 #include "change/heap.h"
 #include "conflict/checkpoint.h"
+#include "conflict/keys.h"
+#include "conflict/sweep.h"
 #include "converge/log.h"
 #include "converge/site.h"
 #include "mysql/conn.h"
@@ -23,11 +26,25 @@ struct converge_stored {
 	struct change_position at;   /* owned */
 };
 
+/** A file of the server's log. */
+struct converge_file {
+	char *name; /* owned */
+	uint64_t size;
+};
+
 /** A pipeline that sends the site's log, and what its target durably has. */
 struct converge_sent {
 	size_t pipeline;
 	bool known;
 	struct change_position saved; /* owned */
+};
+
+/** A round of looking at all parked rows of the site. */
+struct converge_round {
+	struct lt_arena *arena;      /* owned; NULL: none */
+	uint64_t written;            /* at the site, when it began */
+	struct conflict_vector seen; /* owned: by the observer, when it began */
+	struct conflict_keys met; /* in the arena: parked, or in the way of parked ones; and who was said to be since */
 };
 
 struct converge_site {
@@ -54,16 +71,28 @@ struct converge_site {
 	uint32_t leaving;                   /* a peer that is to be dropped from both; 0: none */
 	struct converge_status status;      /* but for what the observer knows */
 	struct lt_err keeper_err;           /* code 0: it works */
-	struct converge_sent *sent;         /* owned */
+	struct converge_file *files;        /* owned: what its log held when reading began */
+	size_t nfiles;
+	struct converge_sent *sent; /* owned */
 	size_t nsent;
+	struct converge_round *rounds; /* owned; under way, by pipeline */
+	struct converge_round round;   /* owned: the last one that is done */
+	bool looked, unique;           /* whether any are parked; rows of some table compete for values */
+	uint64_t tended, wanted;       /* of what was written: what it led to is done; and what somebody waits for */
 
 	/* The keeper's own: */
 	struct my_conn *conn;           /* owned */
 	struct converge_stored *stored; /* owned: ascending by id */
 	size_t nstored, stored_cap;
-	uint64_t checkpoint_us, trim_us; /* mono: when it was done last */
-	bool trimmed;                    /* since this process began */
-	uint64_t expire_us;              /* after which the server removes log files; 0: it does not */
+	uint64_t beat_us, checkpoint_us, trim_us; /* mono: when it was done last */
+	bool trimmed;                             /* since this process began */
+	struct conflict_sweeping *sweeping;       /* owned; NULL: none is under way */
+	struct change_position sweep_at;          /* owned: where it began */
+	uint64_t sweep_us, swept_us;              /* mono: when it began; and how long the last one took */
+	struct conflict_vector swept;             /* owned: of what was told, what everyone had seen at the last one */
+	bool crowded;                             /* what is remembered has no room on the disk */
+	bool too_large;                           /* the last checkpoint was */
+	uint64_t expire_us;                       /* after which the server removes log files; 0: it does not */
 };
 
 /** Whether who reads on from `from` may begin at that checkpoint. */
@@ -73,6 +102,17 @@ bool converge_site_is_ending(const struct converge_site *s);
 const struct model_mapping *converge_site_mapping(const struct converge_site *s);
 /** Note why a thread cannot go on, and wait. False: the site is ending. */
 bool converge_site_wait(struct converge_site *s, unsigned tries);
+
+/** Note what the server's log holds by now. */
+LT_MUST_USE bool converge_site_measure(struct converge_site *s, struct my_conn *c, struct lt_err *err);
+/** Behind the lock. */
+void converge_site_forget_files(struct converge_site *s);
+
+/** Behind the lock. Keys that a group's mark says are parked or in the way, from now on. */
+void converge_site_round_pins(struct converge_site *s, const struct conflict_pin *pins, uint32_t n);
+/** The same, of a key that is remembered. `ctx` is the site. */
+conflict_keep_fn converge_site_keeps;
+void converge_round_clear(struct converge_round *r);
 
 void converge_observe(void *site); /* threads */
 void converge_keep(void *site);

@@ -47,6 +47,8 @@ static const struct metric site_metrics[] = {
 	    offsetof(struct converge_status, lost) },
 	{ "lutra_site_parked_total", "counter", "Rows that lost a value of a unique key and were parked.",
 	    offsetof(struct converge_status, parked) },
+	{ "lutra_site_parked_rows", "gauge", "Rows that are parked now.",
+	    offsetof(struct converge_status, parked_rows) },
 	{ "lutra_site_went_back_total", "counter",
 	    "Divergence: how often the version of a row went back in the site's log.",
 	    offsetof(struct converge_status, went_back) },
@@ -59,6 +61,13 @@ static const struct metric site_metrics[] = {
 	    offsetof(struct converge_status, held) },
 	{ "lutra_site_keys", "gauge", "Rows whose last write is remembered.", offsetof(struct converge_status, keys) },
 	{ "lutra_site_keys_bytes", "gauge", "Memory that they take.", offsetof(struct converge_status, key_bytes) },
+	{ "lutra_site_spilled_bytes", "gauge", "Of the disk, what is taken for them.",
+	    offsetof(struct converge_status, spilled_bytes) },
+	{ "lutra_site_over_bytes", "gauge", "Memory beyond its share, as the disk had no room for them.",
+	    offsetof(struct converge_status, over_bytes) },
+	{ "lutra_site_left_bytes", "gauge",
+	    "Of the site's log, what is to be read again before anything is decided there; 0: all is read.",
+	    offsetof(struct converge_status, left_bytes) },
 	{ "lutra_site_fences_total", "counter", "Times that a group waited for the site's log to be read to its end.",
 	    offsetof(struct converge_status, fences) },
 };
@@ -229,6 +238,28 @@ static const struct site_figure site_figures[] = {
 };
 
 static void
+peer_samples(struct lt_buf *out, const struct node_view *v)
+{
+	static const char heard[] = "lutra_site_peer_heard_seconds";
+
+	head(out, heard, "gauge",
+	    "Unix time: when the peer's heartbeat came here last; 0: not since Lutra was started.");
+	for (size_t i = 0; i < v->nsites; i++) {
+		const struct converge_status *s = &v->sites[i].status;
+
+		for (size_t k = 0; k < s->npeers; k++) {
+			lt_buf_printf(out, "%s{channel=", heard);
+			label_value(out, v->channel);
+			lt_buf_z(out, ",site=");
+			label_value(out, v->sites[i].name);
+			lt_buf_z(out, ",peer=");
+			label_value(out, s->peers[k].name);
+			lt_buf_printf(out, "} %.3f\n", (double)s->peers[k].at_us / 1e6);
+		}
+	}
+}
+
+static void
 site_samples(struct lt_buf *out, const struct node_view *v)
 {
 	for (size_t m = 0; m < LT_COUNT(site_metrics); m++) {
@@ -283,15 +314,44 @@ node_metrics_text(const struct node_view *v, struct lt_buf *out)
 			break;
 		}
 	}
-	if (v->nsites > 0)
+	if (v->nsites > 0) {
 		site_samples(out, v);
+		peer_samples(out, v);
+	}
+}
+
+static void
+health_of_sites(const struct node_view *v, struct lt_buf *out)
+{
+	lt_buf_printf(
+	    out, ",\"divergence\":%llu,\"sites\":[", (unsigned long long)node_sites_diverged(v->sites, v->nsites));
+	for (size_t i = 0; i < v->nsites; i++) {
+		lt_buf_z(out, i > 0 ? ",{" : "{");
+		lt_json_key(out, "name");
+		lt_json_str(out, lt_str_z(v->sites[i].name));
+		lt_json_key(out, "state");
+		lt_json_str(out, lt_str_z(node_site_state(&v->sites[i])));
+		lt_buf_c(out, '}');
+	}
+	lt_buf_c(out, ']');
+}
+
+static bool
+all_well(const struct node_view *v)
+{
+	enum pipeline_state state = node_view_state(v);
+
+	for (size_t i = 0; i < v->nsites; i++) {
+		if (v->sites[i].status.err.code != LT_OK)
+			return false;
+	}
+	return (state == PIPELINE_RUNNING || state == PIPELINE_PAUSED) && node_sites_diverged(v->sites, v->nsites) == 0;
 }
 
 bool
 node_health_json(const struct node_view *v, struct lt_buf *out)
 {
-	enum pipeline_state state = node_view_state(v);
-	bool well = state == PIPELINE_RUNNING || state == PIPELINE_PAUSED;
+	bool well = all_well(v);
 
 	lt_buf_printf(out, "{\"status\":\"%s\",\"pipelines\":[", well ? "ok" : "failing");
 	for (size_t i = 0; i < v->count; i++) {
@@ -302,6 +362,9 @@ node_health_json(const struct node_view *v, struct lt_buf *out)
 		lt_json_str(out, lt_str_z(pipeline_state_name(v->pipelines[i].status.state)));
 		lt_buf_c(out, '}');
 	}
-	lt_buf_z(out, "]}\n");
+	lt_buf_c(out, ']');
+	if (v->nsites > 0)
+		health_of_sites(v, out);
+	lt_buf_z(out, "}\n");
 	return well;
 }

@@ -6,7 +6,8 @@
 
 /** Append lutra_* metrics, each with HELP and TYPE. */
 void node_metrics_text(const struct node_view *v, struct lt_buf *out);
-/** Append {"status":"ok|failing","pipelines":[{"name","state"}]}; true if every pipeline runs. */
+/** Append {"status":"ok|failing","pipelines":[{"name","state"}]}, in a conflict channel with "divergence" and "sites";
+ * true if every pipeline runs or is paused, every site's log is read, and no divergence was found. */
 bool node_health_json(const struct node_view *v, struct lt_buf *out);
 
 #endif

@@ -18,6 +18,16 @@ fence_ms(const struct converge_status *s)
 	return s->fences > 0 ? (double)s->fence_us / 1000 / (double)s->fences : 0;
 }
 
+const char *
+node_site_state(const struct node_site_view *v)
+{
+	static const char *const names[] = {
+		[CONVERGE_STARTING] = "starting", [CONVERGE_RECOVERING] = "recovering", [CONVERGE_READING] = "reading"
+	};
+
+	return v->status.err.code != LT_OK ? "failing" : names[v->status.reading];
+}
+
 /* -- JSON ----------------------------------------------------------------------------------------- */
 
 static void
@@ -42,6 +52,21 @@ key_time(struct lt_buf *out, const char *key, uint64_t wall_us)
 }
 
 static void
+peers_json(const struct converge_status *s, struct lt_buf *out)
+{
+	lt_json_key(out, "peers");
+	lt_buf_c(out, '[');
+	for (size_t i = 0; i < s->npeers; i++) {
+		lt_buf_z(out, i > 0 ? ",{" : "{");
+		lt_json_key(out, "name");
+		lt_json_str(out, lt_str_z(s->peers[i].name));
+		key_time(out, "heard", s->peers[i].at_us);
+		lt_buf_c(out, '}');
+	}
+	lt_buf_c(out, ']');
+}
+
+static void
 site_json(const struct node_site_view *v, struct lt_buf *out)
 {
 	const struct converge_status *s = &v->status;
@@ -49,21 +74,27 @@ site_json(const struct node_site_view *v, struct lt_buf *out)
 	lt_buf_c(out, '{');
 	lt_json_key(out, "name");
 	lt_json_str(out, lt_str_z(v->name));
+	lt_json_key(out, "state");
+	lt_json_str(out, lt_str_z(node_site_state(v)));
 	lt_json_key(out, "read_position");
 	lt_buf_c(out, '{');
 	lt_json_key(out, "file");
 	lt_json_str(out, lt_str_z(s->read.file));
 	key_u64(out, "pos", s->read.pos);
 	lt_buf_c(out, '}');
+	key_u64(out, "left_bytes", s->left_bytes);
 	key_u64(out, "went_back", s->went_back);
 	key_u64(out, "drift", s->drift);
 	key_u64(out, "conflicts", s->conflicts);
 	key_u64(out, "lost", s->lost);
 	key_u64(out, "parked", s->parked);
+	key_u64(out, "parked_rows", s->parked_rows);
 	key_u64(out, "functions_failed", s->failed);
 	key_u64(out, "held", s->held);
 	key_u64(out, "keys", s->keys);
 	key_u64(out, "key_bytes", s->key_bytes);
+	key_u64(out, "spilled_bytes", s->spilled_bytes);
+	key_u64(out, "over_bytes", s->over_bytes);
 	key_u64(out, "local", s->local);
 	key_u64(out, "marks", s->marks);
 	key_u64(out, "fences", s->fences);
@@ -73,6 +104,7 @@ site_json(const struct node_site_view *v, struct lt_buf *out)
 	lt_buf_printf(out, "%.3f", (double)s->skew_us / 1000);
 	lt_json_key(out, "clock_believed");
 	lt_buf_z(out, s->believed ? "true" : "false");
+	peers_json(s, out);
 	key_time(out, "seen_by_all", s->forgotten_us);
 	lt_json_key(out, "purge_left_s");
 	if (v->status.purges)
@@ -122,7 +154,17 @@ alarms_text(const struct node_site_view *v, struct lt_buf *out)
 		lt_buf_printf(out, "site %s: its log is not read: ", v->name);
 		lt_err_text(&s->err, out);
 		lt_buf_c(out, '\n');
-	} else if (!s->believed) {
+	} else if (s->reading == CONVERGE_RECOVERING) {
+		lt_buf_printf(out,
+		    "site %s: its log is read again from the last checkpoint on, now at %s:%llu; %.1f MB are left, and what "
+		    "comes to it waits\n",
+		    v->name, s->read.file, (unsigned long long)s->read.pos, (double)s->left_bytes / 1048576);
+	}
+	if (s->over_bytes > 0)
+		lt_buf_printf(out,
+		    "site %s: what is remembered of rows takes %.1f MB more than it may, as the disk has no room\n",
+		    v->name, (double)s->over_bytes / 1048576);
+	if (s->err.code == LT_OK && !s->believed) {
 		lt_buf_printf(out, "site %s: its clock is %.3f s off, and counts for nothing\n", v->name,
 		    (double)s->skew_us / 1e6);
 	}

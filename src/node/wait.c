@@ -64,26 +64,26 @@ left_ms(const struct barrier *b)
 
 /* Where the log that pipeline `i` reads ends. Which one that is may change from one try to the next. */
 static bool
-ask_end(struct barrier *b, size_t i, struct lt_err *err)
+ask_end(struct barrier *b, size_t i, struct change_position *out, struct lt_err *err)
 {
 	char server[64];
 
 	pipeline_source_server(b->node->pipelines[i], server);
 	if (server[0] == '\0')
 		return lt_fail(err, LT_E_CONNECT, "it was not reached yet");
-	return node_origin_end(b->node->origins[i], server, left_ms(b), &b->ends[i], err);
+	return node_origin_end(b->node->origins[i], server, left_ms(b), out, err);
 }
 
 /* Asks again while the server is away. `v` holds the last look. */
 static bool
-take_end(struct barrier *b, size_t i, struct node_view *v, struct lt_err *err)
+take_end(struct barrier *b, size_t i, struct change_position *out, struct node_view *v, struct lt_err *err)
 {
 	struct lt_err why;
 	bool ok;
 
 	for (;;) {
 		why = (struct lt_err){ 0 };
-		ok = ask_end(b, i, &why);
+		ok = ask_end(b, i, out, &why);
 		if (ok || lt_err_kind(&why) != LT_KIND_RETRY)
 			break;
 		node_view_get(b->node, v);
@@ -144,7 +144,7 @@ wait_all(struct barrier *b, struct node_view *v, struct lt_err *err)
 	if (!check_stopped(v, err)) /* before a source is asked that may be why */
 		return false;
 	for (size_t i = 0; i < b->node->count; i++) {
-		if (!take_end(b, i, v, err))
+		if (!take_end(b, i, &b->ends[i], v, err))
 			return false;
 	}
 	for (;;) {
@@ -158,6 +158,88 @@ wait_all(struct barrier *b, struct node_view *v, struct lt_err *err)
 			return false;
 		*err = (struct lt_err){ 0 };
 	}
+}
+
+/* -- what follows from it, where sites may write the same rows: rows that were parked come back --------------- */
+
+/* NULL: nothing follows there, or nobody is to do it any more. */
+static struct converge_site *
+site_to_tend(const struct barrier *b, const struct node_view *v, size_t site)
+{
+	const struct model_channel *channel = b->node->channel;
+
+	for (size_t i = 0; i < channel->npipelines; i++) {
+		if (channel->pipelines[i].to == site && !has_ended(&v->pipelines[i].status))
+			return node_converge_site(b->node->converge, site);
+	}
+	return NULL;
+}
+
+static size_t
+pipeline_from(const struct model_channel *channel, size_t site)
+{
+	size_t i = 0;
+
+	while (channel->pipelines[i].from != site)
+		i++;
+	return i;
+}
+
+/* Another look later; false: it is over. */
+static bool
+look_later(struct barrier *b, size_t site, const char *what, struct node_view *v, struct lt_err *err)
+{
+	node_view_get(b->node, v);
+	if (!check_stopped(v, err))
+		return false;
+	lt_fail(err, LT_E_TIMEOUT_WAIT, "site %s: %s", b->node->channel->sites[site].name, what);
+	if (!pause_ms(b, LOOK_MS, err))
+		return false;
+	*err = (struct lt_err){ 0 };
+	return true;
+}
+
+/* What was applied there is in its log; until the site has read that. */
+static bool
+wait_read(struct barrier *b, size_t site, struct converge_site *s, struct node_view *v, struct lt_err *err)
+{
+	struct change_position end;
+	bool ok;
+
+	change_position_init(&end);
+	ok = take_end(b, pipeline_from(b->node->channel, site), &end, v, err);
+	while (ok && !converge_site_has_read(s, end.server, &end.place))
+		ok = look_later(b, site, "its own log is not read to its end yet", v, err);
+	change_position_clear(&end);
+	return ok;
+}
+
+/* Until it is looked at whether parked rows can come back by what was written: at all sites at once. */
+static bool
+wait_sites(struct barrier *b, struct node_view *v, struct lt_err *err)
+{
+	const struct model_channel *channel = b->node->channel;
+	uint64_t *written;
+	bool ok = true;
+
+	if (b->node->converge == NULL || channel->conflicts.shadow)
+		return true;
+	written = lt_calloc(channel->nsites, sizeof(*written));
+	for (size_t i = 0; ok && i < channel->nsites; i++) {
+		struct converge_site *s = site_to_tend(b, v, i);
+
+		ok = s == NULL || wait_read(b, i, s, v, err);
+		if (ok && s != NULL)
+			written[i] = converge_site_want_tended(s);
+	}
+	for (size_t i = 0; ok && i < channel->nsites; i++) {
+		struct converge_site *s = site_to_tend(b, v, i);
+
+		while (ok && s != NULL && !converge_site_has_tended(s, written[i]))
+			ok = look_later(b, i, "rows that lost a unique value are not all looked at yet", v, err);
+	}
+	free(written);
+	return ok;
 }
 
 static void
@@ -185,7 +267,7 @@ node_wait(struct node *n, int64_t timeout_ms, struct lt_wake *cancel, struct lt_
 	b.behind = lt_calloc(n->count, sizeof(*b.behind));
 	for (size_t i = 0; i < n->count; i++)
 		change_position_init(&b.ends[i]);
-	ok = wait_all(&b, &v, err);
+	ok = wait_all(&b, &v, err) && wait_sites(&b, &v, err);
 	if (ok)
 		say_done(&b, &v, text);
 	for (size_t i = 0; i < n->count; i++)

@@ -449,6 +449,13 @@ pipeline_load_round(struct change_sink *s, uint64_t *round_us, struct lt_err *er
 	return true;
 }
 
+bool
+pipeline_load_bound(struct change_sink *s, struct lt_err *err)
+{
+	return my_exec(load_of(s)->conn, "SET SESSION wait_timeout=10", NULL, err) ||
+	       lt_wrap(err, "while setting the session");
+}
+
 uint32_t
 pipeline_load_session(struct change_sink *s)
 {
@@ -477,8 +484,9 @@ pipeline_load_conn(struct change_sink *s)
 
 /* -- session -------------------------------------------------------------------------------------- */
 
-/* A session whose client is gone without a word holds the lane until the server gives up on it: MariaDB after ten
- * seconds, MySQL when TCP does. */
+/* A session whose client is gone without a word holds the lane, and all that it has locked, until the server gives up
+ * on it. MariaDB does after ten seconds in a transaction; MySQL has no such limit, but one for any silence, which
+ * pipeline_load_bound() sets once nothing takes long any more. */
 static const char *const settings[] = {
 	"SET SESSION autocommit=0, time_zone='+00:00', sql_mode='STRICT_ALL_TABLES," LOAD_SQL_MODE "',"
 	" unique_checks=1, foreign_key_checks=1, innodb_lock_wait_timeout=1, lock_wait_timeout=5,"
@@ -591,7 +599,7 @@ pipeline_load_open_writer(struct change_sink *first, size_t lane, struct change_
 	if (!pipeline_load_open(f->channel, (size_t)(f->pipeline - f->channel->pipelines), f->origin, &s, err))
 		return false;
 	l = load_of(s);
-	if (!pipeline_lane_join(&l->lane, l->conn, &f->lane, lane, err)) {
+	if (!pipeline_lane_join(&l->lane, l->conn, &f->lane, lane, err) || !pipeline_load_bound(s, err)) {
 		load_close(s);
 		return false;
 	}

@@ -1,5 +1,10 @@
 #include "sim.h"
 
+#include "conflict/sweep.h"
+
+/* Of one step. */
+#define SWEEP_LOOKS 3
+
 struct reader *
 reader_new(struct site *s, const struct checkpoint *from)
 {
@@ -26,10 +31,8 @@ reader_new(struct site *s, const struct checkpoint *from)
 }
 
 static bool
-keep(void *ctx, struct lt_str key)
+is_kept(const struct site *s, uint32_t at)
 {
-	const struct site *s = ctx;
-	uint32_t at = sim_key_of(key);
 	uint64_t wanted = 0;
 
 	if (s->parked[at].row != NULL)
@@ -39,19 +42,27 @@ keep(void *ctx, struct lt_str key)
 	return (sim_claims(s->rows[at]) & wanted) != 0;
 }
 
+static bool
+keep(void *ctx, struct lt_str key, const struct conflict_known *known)
+{
+	(void)known;
+	return is_kept(ctx, sim_key_of(key));
+}
+
 void
 reader_checkpoint(struct reader *r, struct checkpoint *out)
 {
 	struct world *w = r->site->world;
-	struct conflict_checkpoint c;
+	struct conflict_sweeping *walk =
+	    conflict_sweeping_new(r->observer, LT_STR(""), NULL, site_has_parked(r->site) ? keep : NULL, r->site);
 	struct lt_buf bytes = { 0 };
 
-	conflict_observer_checkpoint(
-	    r->observer, LT_STR(""), site_has_parked(r->site) ? keep : NULL, r->site, w->scratch, &c);
-	conflict_checkpoint_encode(&c, &bytes);
+	while (!conflict_sweeping_step(walk, r->observer, SWEEP_LOOKS))
+		;
+	conflict_checkpoint_encode(conflict_sweeping_checkpoint(walk), &bytes);
 	*out = (struct checkpoint){ lt_arena_str(w->arena, lt_buf_str(&bytes)), r->place };
 	lt_buf_free(&bytes);
-	lt_arena_reset(w->scratch);
+	conflict_sweeping_free(walk);
 }
 
 static void
@@ -152,7 +163,7 @@ forget_by_clock(struct reader *r, int64_t lowest)
 		struct conflict_known known;
 
 		if (conflict_memory_find(m, sim_key(k), &known) && known.version.clock_us <= lowest &&
-		    !keep(r->site, sim_key(k)))
+		    !is_kept(r->site, k))
 			conflict_memory_drop(m, sim_key(k));
 	}
 }
@@ -162,14 +173,17 @@ reader_forget(struct reader *r, const struct conflict_peers *acks, int64_t lowes
 {
 	struct world *w = r->site->world;
 	struct conflict_vector everyone = { 0 };
+	struct conflict_sweep sweep = { &everyone, site_has_parked(r->site) && world_rule(w, SIM_PINS) ? keep : NULL,
+		r->site };
+	size_t at = 0;
 
 	if (!world_rule(w, SIM_FORGET_BY_VECTOR)) {
 		forget_by_clock(r, lowest);
 		return;
 	}
 	conflict_peers_everyone(acks, &everyone);
-	conflict_memory_forget(conflict_observer_memory(r->observer), &everyone,
-	    site_has_parked(r->site) && world_rule(w, SIM_PINS) ? keep : NULL, r->site);
+	while (!conflict_memory_sweep(conflict_observer_memory(r->observer), &sweep, SWEEP_LOOKS, &at))
+		;
 	conflict_vector_free(&everyone);
 }
 
@@ -180,7 +194,7 @@ reader_has_leftovers(struct reader *r)
 		struct conflict_known known;
 
 		if (conflict_memory_find(conflict_observer_memory(r->observer), sim_key(k), &known) &&
-		    !keep(r->site, sim_key(k)))
+		    !is_kept(r->site, k))
 			return true;
 	}
 	return false;

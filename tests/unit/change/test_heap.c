@@ -96,12 +96,43 @@ where_the_file_may_not_grow_it_is_memory_and_counted(void **state)
 	change_heap_free(h);
 }
 
+/* Whoever asks before it takes more stays bounded, and goes on once the disk has room, or something was given back. */
+static void
+whether_there_is_room_is_known_before(void **state)
+{
+	enum { PIECE = 64 << 10, OVER = 4 << 20 };
+	struct change_spill_room r = room(1 << 20); /* less than the file grows at a time */
+	struct change_heap *h = change_heap_new(1 << 20, &r);
+	struct lt_err err = { 0 };
+	void *pieces[200];
+	size_t n = 0;
+
+	(void)state;
+	while (change_heap_has_room(h, OVER, &err)) {
+		assert_true(n < LT_COUNT(pieces));
+		pieces[n++] = change_heap_take(h, PIECE);
+	}
+	assert_int_equal(err.code, LT_E_SPILL_LIMIT);
+	assert_true(change_heap_use(h).over > OVER && change_heap_use(h).over <= OVER + (1 << 20));
+	for (size_t i = 0; i < 32; i++)
+		change_heap_give(h, pieces[i], PIECE);
+	assert_true(change_heap_has_room(h, OVER, &err));
+	for (size_t i = 0; i < 32; i++)
+		pieces[i] = change_heap_take(h, PIECE);
+	assert_false(change_heap_has_room(h, OVER, &err));
+	r.limit = 0; /* somebody made room */
+	assert_true(change_heap_has_room(h, OVER, &err));
+	assert_int_equal(change_heap_use(h).file, 16 << 20);
+	change_heap_free(h);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_do_not_lie_over_each_other),
 		cmocka_unit_test(beyond_the_bound_it_is_a_file),
+		cmocka_unit_test(whether_there_is_room_is_known_before),
 		cmocka_unit_test(where_the_file_may_not_grow_it_is_memory_and_counted),
 	};
 

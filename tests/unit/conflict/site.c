@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "conflict/sweep.h"
+
 #define INTERVAL_US 1000000
 
 void
@@ -221,7 +223,7 @@ carry_out(struct site *s, const struct conflict_decision *d, const struct confli
 		const struct conflict_clash *c = &d->clashes[i];
 
 		assert_true(s->nclashes < SITE_CLASHES);
-		s->clashes[s->nclashes++] = (struct site_clash){ c->key, txns[c->txn].version, c->other, c->newer };
+		s->clashes[s->nclashes++] = (struct site_clash){ c->key, txns[c->txn].version, c->other, c->won };
 	}
 	s->drifts += d->drift;
 	check_unique(s);
@@ -300,21 +302,25 @@ site_upkeep(struct site *s)
 }
 
 static bool
-keep(void *ctx, struct lt_str key)
+keep(void *ctx, struct lt_str key, const struct conflict_known *known)
 {
 	(void)ctx;
 	(void)key;
+	(void)known;
 	return true;
 }
 
 void
 site_checkpoint(struct site *s)
 {
-	struct conflict_checkpoint c;
+	struct conflict_sweeping *walk =
+	    conflict_sweeping_new(s->observer, LT_STR("mb.1:4"), NULL, s->policy->unique ? keep : NULL, s);
 	struct lt_buf bytes = { 0 };
 
-	conflict_observer_checkpoint(s->observer, LT_STR("mb.1:4"), s->policy->unique ? keep : NULL, s, s->arena, &c);
-	conflict_checkpoint_encode(&c, &bytes);
+	while (!conflict_sweeping_step(walk, s->observer, 2))
+		;
+	conflict_checkpoint_encode(conflict_sweeping_checkpoint(walk), &bytes);
+	conflict_sweeping_free(walk);
 	s->checkpoint = lt_arena_str(s->arena, lt_buf_str(&bytes));
 	s->nmarks = 0;
 	lt_buf_free(&bytes);

@@ -48,10 +48,55 @@ r24_a_key_costs_less_than_100_bytes(void **state)
 	conflict_memory_free(m);
 }
 
-static bool
-keep_some(void *ctx, struct lt_str key)
+/* A room that knows the largest piece that was asked for. */
+static void *
+take_and_note(void *ctx, size_t size)
+{
+	size_t *largest = ctx;
+
+	*largest = LT_MAX(*largest, size);
+	return conflict_room_plain.take(NULL, size);
+}
+
+static void
+give_back(void *ctx, void *ptr, size_t size)
 {
 	(void)ctx;
+	conflict_room_plain.give(NULL, ptr, size);
+}
+
+/* Whoever adds a key holds the observer, and with it the fence: a table that doubled at once would hold it for a second
+ * of ten million keys. */
+static void
+no_key_that_comes_moves_all_others(void **state)
+{
+	size_t largest = 0;
+	struct conflict_room noting = { take_and_note, give_back, &largest };
+	struct conflict_memory *m = conflict_memory_new(&noting);
+	char room[32];
+
+	(void)state;
+	for (uint32_t i = 0; i < MANY; i++)
+		conflict_memory_put(m, key_of(&room, i), version_of(i), CONFLICT_VISIBLE);
+	assert_true(largest <= 4096);
+	conflict_memory_free(m);
+}
+
+/* In steps that are smaller than the table. */
+static void
+forget(struct conflict_memory *m, const struct conflict_vector *everyone, conflict_keep_fn *keep)
+{
+	struct conflict_sweep s = { everyone, keep, NULL };
+	size_t at = 0;
+
+	while (!conflict_memory_sweep(m, &s, 7, &at))
+		;
+}
+
+static bool
+keep_some(void *ctx, struct lt_str key, const struct conflict_known *known)
+{
+	(void)ctx, (void)known;
 	return key.ptr[3] == '3';
 }
 
@@ -68,7 +113,7 @@ what_everybody_has_seen_is_forgotten(void **state)
 	for (uint32_t i = 0; i < 1000; i++)
 		conflict_memory_put(m, key_of(&room, i), version_of(i), i % 2 ? CONFLICT_ABSENT : CONFLICT_VISIBLE);
 	conflict_vector_raise(&everyone, 1, 500);
-	conflict_memory_forget(m, &everyone, keep_some, NULL);
+	forget(m, &everyone, keep_some);
 	for (uint32_t i = 0; i < 1000; i++) {
 		bool stays = i >= 500 || i % 7 == 3;
 
@@ -79,9 +124,90 @@ what_everybody_has_seen_is_forgotten(void **state)
 		}
 	}
 	conflict_vector_raise(&everyone, 1, 1000);
-	conflict_memory_forget(m, &everyone, NULL, NULL);
+	forget(m, &everyone, NULL);
 	assert_int_equal(conflict_memory_count(m), 0);
 	assert_int_equal(conflict_memory_bytes(m), empty);
+	conflict_vector_free(&everyone);
+	conflict_memory_free(m);
+}
+
+/* Keys that a walk has met, and how many since this was asked last. */
+struct met {
+	bool at[MANY];
+	size_t looks;
+};
+
+static bool
+note_met(void *ctx, struct lt_str key, const struct conflict_known *known)
+{
+	struct met *met = ctx;
+
+	(void)key;
+	met->at[known->version.seq - 1] = true;
+	met->looks++;
+	return known->version.seq % 3 == 0;
+}
+
+/* The walk holds the observer for a step, not for all; meanwhile keys come, go, and move. */
+static void
+a_walk_looks_at_few_keys_in_a_step_and_at_all_in_the_end(void **state)
+{
+	enum { HALF = MANY / 2, STEP = 256, CHAIN = 16 };
+	struct conflict_memory *m = conflict_memory_new(&conflict_room_plain);
+	struct met *met = lt_new(struct met);
+	struct conflict_vector everyone = { 0 };
+	struct conflict_sweep s = { &everyone, note_met, met };
+	uint32_t new = HALF, steps = 0;
+	struct conflict_known known;
+	size_t at = 0;
+	char room[32];
+
+	(void)state;
+	for (uint32_t i = 0; i < HALF; i++)
+		conflict_memory_put(m, key_of(&room, i), version_of(i), CONFLICT_VISIBLE);
+	conflict_vector_raise(&everyone, 1, HALF);
+	for (; !conflict_memory_sweep(m, &s, STEP, &at); steps++) {
+		assert_true(met->looks <= STEP + CHAIN);
+		met->looks = 0;
+		for (uint32_t i = 0; i < 64 && new < MANY; i++, new ++)
+			conflict_memory_put(m, key_of(&room, new), version_of(new), CONFLICT_VISIBLE);
+	}
+	assert_true(steps > HALF / STEP);
+	assert_true(new > HALF);
+	for (uint32_t i = 0; i < HALF; i++) {
+		assert_true(met->at[i]);
+		assert_int_equal(conflict_memory_find(m, key_of(&room, i), &known), (i + 1) % 3 == 0);
+	}
+	for (uint32_t i = HALF; i < new; i++)
+		assert_true(conflict_memory_find(m, key_of(&room, i), &known));
+	conflict_vector_free(&everyone);
+	conflict_memory_free(m);
+	free(met);
+}
+
+static void
+tables_with_parked_rows_are_known(void **state)
+{
+	struct conflict_memory *m = conflict_memory_new(&conflict_room_plain);
+	struct conflict_version v = { 1, 1, 1 };
+	struct conflict_vector everyone = { 0 };
+
+	(void)state;
+	conflict_memory_put(m, LT_STR("table 1:a"), v, CONFLICT_PARKED);
+	conflict_memory_put(m, LT_STR("table 1:b"), v, CONFLICT_PARKED);
+	conflict_memory_put(m, LT_STR("table 2:a"), v, CONFLICT_PARKED);
+	conflict_memory_put(m, LT_STR("table 3:a"), v, CONFLICT_VISIBLE);
+	assert_true(conflict_memory_has_parked(m, LT_STR("table 1:z")));
+	assert_true(conflict_memory_has_parked(m, LT_STR("table 2:z")));
+	assert_false(conflict_memory_has_parked(m, LT_STR("table 3:a")));
+	conflict_memory_put(m, LT_STR("table 1:a"), v, CONFLICT_VISIBLE);
+	assert_true(conflict_memory_has_parked(m, LT_STR("table 1:z")));
+	conflict_memory_drop(m, LT_STR("table 1:b"));
+	assert_false(conflict_memory_has_parked(m, LT_STR("table 1:z")));
+	assert_true(conflict_memory_has_parked(m, LT_STR("table 2:z")));
+	conflict_vector_raise(&everyone, 1, 1);
+	forget(m, &everyone, NULL);
+	assert_false(conflict_memory_has_parked(m, LT_STR("table 2:z")));
 	conflict_vector_free(&everyone);
 	conflict_memory_free(m);
 }
@@ -134,11 +260,11 @@ a_list_is_forgotten_whole(void **state)
 	conflict_memory_add(m, LT_STR("k"), NULL, &b);
 	conflict_vector_raise(&everyone, 1, 9);
 	conflict_vector_raise(&everyone, 2, 2);
-	conflict_memory_forget(m, &everyone, NULL, NULL);
+	forget(m, &everyone, NULL);
 	assert_true(conflict_memory_find(m, LT_STR("k"), &known));
 	assert_int_equal(known.list.nops, 2);
 	conflict_vector_raise(&everyone, 2, 3);
-	conflict_memory_forget(m, &everyone, NULL, NULL);
+	forget(m, &everyone, NULL);
 	assert_false(conflict_memory_find(m, LT_STR("k"), &known));
 	assert_int_equal(conflict_memory_bytes(m), empty);
 	conflict_vector_free(&everyone);
@@ -200,6 +326,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(r24_a_key_costs_less_than_100_bytes),
+		cmocka_unit_test(no_key_that_comes_moves_all_others),
+		cmocka_unit_test(a_walk_looks_at_few_keys_in_a_step_and_at_all_in_the_end),
+		cmocka_unit_test(tables_with_parked_rows_are_known),
 		cmocka_unit_test(what_everybody_has_seen_is_forgotten),
 		cmocka_unit_test(operations_are_kept_in_the_order_of_their_versions),
 		cmocka_unit_test(a_list_is_forgotten_whole),

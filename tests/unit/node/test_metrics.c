@@ -92,7 +92,17 @@ sites_of_a_conflict_channel_have_metrics(void **state)
 	v.sites = sites;
 	v.nsites = 2;
 	v.sites[0] = (struct node_site_view){ .name = "hz",
-		.status = { .conflicts = 9, .lost = 4, .drift = 1, .fence_us = 1500000, .skew_us = -250000 },
+		.status = { .conflicts = 9,
+		    .lost = 4,
+		    .drift = 1,
+		    .parked_rows = 3,
+		    .left_bytes = 77,
+		    .over_bytes = 78,
+		    .spilled_bytes = 79,
+		    .peers = { { "us", 1500000 } },
+		    .npeers = 1,
+		    .fence_us = 1500000,
+		    .skew_us = -250000 },
 		.status.purges = true,
 		.status.purge_left_us = 60000000 };
 	v.sites[1] = (struct node_site_view){ .name = "us", .status = { .believed = true } };
@@ -111,6 +121,12 @@ sites_of_a_conflict_channel_have_metrics(void **state)
 	    strstr(lt_buf_cstr(&out), "\nlutra_site_purge_left_seconds{channel=\"shop\",site=\"hz\"} 60.000000\n"));
 	assert_null(strstr(lt_buf_cstr(&out), "lutra_site_purge_left_seconds{channel=\"shop\",site=\"us\"}"));
 	assert_null(strstr(lt_buf_cstr(&out), "lutra_site_seen_by_all_seconds{"));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nlutra_site_parked_rows{channel=\"shop\",site=\"hz\"} 3\n"));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nlutra_site_left_bytes{channel=\"shop\",site=\"hz\"} 77\n"));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nlutra_site_over_bytes{channel=\"shop\",site=\"hz\"} 78\n"));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nlutra_site_spilled_bytes{channel=\"shop\",site=\"hz\"} 79\n"));
+	assert_non_null(strstr(
+	    lt_buf_cstr(&out), "\nlutra_site_peer_heard_seconds{channel=\"shop\",site=\"hz\",peer=\"us\"} 1.500\n"));
 	lt_buf_free(&out);
 }
 
@@ -161,6 +177,34 @@ health_is_well_only_when_all_run(void **state)
 	lt_buf_free(&out);
 }
 
+/* As `lutra status` ends with 1: a row that was decided wrongly is no health, though all pipelines run. */
+static void
+health_of_a_conflict_channel_is_that_of_its_rows_too(void **state)
+{
+	struct node_view v = sample();
+	struct lt_buf out = { 0 };
+
+	(void)state;
+	v.pipelines[0].status.state = PIPELINE_RUNNING;
+	v.sites = sites;
+	v.nsites = 1;
+	v.sites[0] = (struct node_site_view){ .name = "hz", .status = { .reading = CONVERGE_READING } };
+	assert_true(node_health_json(&v, &out));
+	assert_non_null(
+	    strstr(lt_buf_cstr(&out), "],\"divergence\":0,\"sites\":[{\"name\":\"hz\",\"state\":\"reading\"}]}\n"));
+	v.sites[0].status.went_back = 1;
+	lt_buf_clear(&out);
+	assert_false(node_health_json(&v, &out));
+	assert_non_null(strstr(lt_buf_cstr(&out), "{\"status\":\"failing\","));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\"divergence\":1"));
+	v.sites[0].status.went_back = 0;
+	lt_fail(&v.sites[0].status.err, LT_E_LOG_PURGED, "gone");
+	lt_buf_clear(&out);
+	assert_false(node_health_json(&v, &out));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\"state\":\"failing\""));
+	lt_buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -171,6 +215,7 @@ main(void)
 		cmocka_unit_test(one_state_is_set_and_the_others_are_not),
 		cmocka_unit_test(each_metric_says_its_type_once),
 		cmocka_unit_test(health_is_well_only_when_all_run),
+		cmocka_unit_test(health_of_a_conflict_channel_is_that_of_its_rows_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

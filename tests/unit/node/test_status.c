@@ -160,7 +160,11 @@ converging(void)
 		    .marks = 7,
 		    .conflicts = 9,
 		    .lost = 4,
-		    .parked = 1,
+		    .parked = 3,
+		    .parked_rows = 1,
+		    .reading = CONVERGE_READING,
+		    .peers = { { "us", 1795334400000000u } },
+		    .npeers = 1,
 		    .fences = 4,
 		    .fence_us = 1000,
 		    .skew_us = -1500,
@@ -181,10 +185,12 @@ sites_of_a_conflict_channel_stand_beside_its_pipelines(void **state)
 	(void)state;
 	node_status_json(&v, &out);
 	assert_non_null(strstr(lt_buf_cstr(&out),
-	    "],\"divergence\":0,\"sites\":[{\"name\":\"hz\",\"read_position\":{\"file\":\"mb.000003\",\"pos\":20},\"went_back\":0,"
-	    "\"drift\":0,\"conflicts\":9,\"lost\":4,\"parked\":1,\"functions_failed\":0,\"held\":0,\"keys\":5,\"key_bytes\":400,\"local\":6,\"marks\":7,"
+	    "],\"divergence\":0,\"sites\":[{\"name\":\"hz\",\"state\":\"reading\",\"read_position\":{\"file\":\"mb.000003\",\"pos\":20},"
+	    "\"left_bytes\":0,\"went_back\":0,"
+	    "\"drift\":0,\"conflicts\":9,\"lost\":4,\"parked\":3,\"parked_rows\":1,\"functions_failed\":0,\"held\":0,\"keys\":5,\"key_bytes\":400,"
+	    "\"spilled_bytes\":0,\"over_bytes\":0,\"local\":6,\"marks\":7,"
 	    "\"fences\":4,\"fence_ms\":0.250,\"skew_ms\":-1.500,\"clock_believed\":true,"
-	    "\"seen_by_all\":\"2026-11-22T08:00:00.000000Z\",\"purge_left_s\":3600,\"error\":null},{\"name\":\"us\","));
+	    "\"peers\":[{\"name\":\"us\",\"heard\":\"2026-11-22T08:00:00.000000Z\"}],\"seen_by_all\":\"2026-11-22T08:00:00.000000Z\",\"purge_left_s\":3600,\"error\":null},{\"name\":\"us\","));
 	assert_non_null(strstr(lt_buf_cstr(&out), "\"seen_by_all\":null,\"purge_left_s\":null,\"error\":null}]}]}"));
 	lt_buf_clear(&out);
 	node_status_text(&v, &out);
@@ -225,10 +231,24 @@ what_ails_a_site_is_told(void **state)
 	v.sites[0].status.purge_left_us = -1;
 	v.sites[1].status.believed = false;
 	v.sites[1].status.skew_us = 90000000;
+	v.sites[1].status.reading = CONVERGE_RECOVERING;
+	v.sites[1].status.read = (struct change_place){ .file = "mb.000007", .pos = 4711 };
+	v.sites[1].status.left_bytes = 5 << 20;
+	v.sites[1].status.over_bytes = 1 << 20;
 	node_status_text(&v, &out);
 	assert_non_null(strstr(lt_buf_cstr(&out), "\nsite hz: its log is not read: lutra: E3010 gone: "));
 	assert_non_null(strstr(lt_buf_cstr(&out), "\nsite hz: its server may have removed log "));
 	assert_non_null(strstr(lt_buf_cstr(&out), "\nsite us: its clock is 90.000 s off"));
+	assert_non_null(
+	    strstr(lt_buf_cstr(&out), "\nsite us: its log is read again from the last checkpoint on, now at "
+				      "mb.000007:4711; 5.0 MB are left"));
+	assert_non_null(strstr(lt_buf_cstr(&out), "\nsite us: what is remembered of rows takes 1.0 MB more"));
+	lt_buf_clear(&out);
+	node_status_json(&v, &out);
+	assert_non_null(strstr(lt_buf_cstr(&out), "{\"name\":\"hz\",\"state\":\"failing\""));
+	assert_non_null(
+	    strstr(lt_buf_cstr(&out), "{\"name\":\"us\",\"state\":\"recovering\",\"read_position\":{\"file\":"
+				      "\"mb.000007\",\"pos\":4711},\"left_bytes\":5242880,"));
 	lt_buf_clear(&out);
 	node_status_json(&v, &out);
 	assert_non_null(strstr(lt_buf_cstr(&out), "\"error\":{\"code\":\"E3010\""));

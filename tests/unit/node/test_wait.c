@@ -19,6 +19,7 @@ static struct pipeline pipelines[2];
 static struct lt_err now_fails;
 static uint64_t mono_us;
 static int64_t limit_ms;
+static bool conflicts;
 
 const char *
 pipeline_state_name(enum pipeline_state s)
@@ -77,6 +78,49 @@ node_origin_end(
 	return true;
 }
 
+/* Of a conflict channel's sites: each look brings one of them on. */
+static struct {
+	unsigned unread, untended; /* so many looks */
+	bool wanted;
+} sites[2];
+
+struct converge_site *
+node_converge_site(const struct node_converge *n, size_t site)
+{
+	(void)n;
+	return (struct converge_site *)(void *)&sites[site];
+}
+
+bool
+converge_site_has_read(struct converge_site *s, const char *server, const struct change_place *place)
+{
+	unsigned *unread = &sites[(struct converge_site *)(void *)&sites[1] == s].unread;
+
+	(void)server;
+	assert_int_equal(place->pos, 100);
+	return *unread == 0 || --*unread == 0;
+}
+
+uint64_t
+converge_site_want_tended(struct converge_site *s)
+{
+	size_t i = (struct converge_site *)(void *)&sites[1] == s;
+
+	assert_int_equal(sites[i].unread, 0);
+	sites[i].wanted = true;
+	return 5 + i;
+}
+
+bool
+converge_site_has_tended(struct converge_site *s, uint64_t written)
+{
+	size_t i = (struct converge_site *)(void *)&sites[1] == s;
+
+	assert_true(sites[0].wanted && sites[1].wanted);
+	assert_int_equal(written, 5 + i);
+	return sites[i].untended == 0 || --sites[i].untended == 0;
+}
+
 static uint64_t
 read_mono(void *ctx)
 {
@@ -92,7 +136,15 @@ wait_for(struct lt_wake *cancel, struct lt_err *err)
 {
 	struct node_origin *origins[2] = { NULL, NULL };
 	struct pipeline *both[] = { &pipelines[0], &pipelines[1] };
-	struct node n = { .clock = &test_clock, .origins = origins, .pipelines = both, .count = 2 };
+	static struct model_site hz_us[] = { { .name = (char *)"hz" }, { .name = (char *)"us" } };
+	struct model_pipeline ways[] = { { .from = 0, .to = 1 }, { .from = 1, .to = 0 } };
+	struct model_channel channel = { .sites = hz_us, .nsites = 2, .pipelines = ways, .npipelines = 2 };
+	struct node n = { .channel = &channel,
+		.clock = &test_clock,
+		.origins = origins,
+		.pipelines = both,
+		.count = 2,
+		.converge = conflicts ? (struct node_converge *)(void *)sites : NULL };
 	struct lt_buf text = { 0 };
 	bool ok = node_wait(&n, limit_ms, cancel, &text, err);
 
@@ -111,6 +163,8 @@ begin(uint64_t first, uint64_t second)
 			    .applied = { .file = "mb.000002", .pos = i == 0 ? first : second } } };
 	now_fails = (struct lt_err){ 0 };
 	limit_ms = 10000;
+	conflicts = false;
+	memset(sites, 0, sizeof(sites));
 	return lt_wake_new();
 }
 
@@ -255,6 +309,37 @@ ends_when_it_is_cancelled(void **state)
 	lt_wake_free(cancel);
 }
 
+/* The contract: what follows at the targets is done, too. */
+static void
+waits_for_parked_rows_whose_values_are_free_by_then(void **state)
+{
+	struct lt_wake *cancel = begin(100, 100);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	conflicts = true;
+	limit_ms = 100000;
+	sites[0].unread = 2;
+	sites[1].unread = sites[0].untended = sites[1].untended = 3;
+	assert_int_equal(wait_for(cancel, &err), LT_OK);
+	assert_int_equal(sites[0].untended + sites[1].untended, 0);
+	lt_wake_free(cancel);
+}
+
+static void
+says_which_site_is_not_done_at_the_limit(void **state)
+{
+	struct lt_wake *cancel = begin(100, 100);
+	struct lt_err err = { 0 };
+
+	(void)state;
+	conflicts = true;
+	sites[1].untended = 1000;
+	assert_int_equal(wait_for(cancel, &err), LT_E_TIMEOUT_WAIT);
+	assert_non_null(strstr(err.message, "site us: rows that lost a unique value"));
+	lt_wake_free(cancel);
+}
+
 int
 main(void)
 {
@@ -269,6 +354,8 @@ main(void)
 		cmocka_unit_test(only_the_server_that_is_read_is_asked),
 		cmocka_unit_test(a_source_that_refuses_is_an_error_of_its_own),
 		cmocka_unit_test(ends_when_it_is_cancelled),
+		cmocka_unit_test(waits_for_parked_rows_whose_values_are_free_by_then),
+		cmocka_unit_test(says_which_site_is_not_done_at_the_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,76 @@
+"""Conflict channels that remember much, and sites that are away for long."""
+
+import steps
+from lutralab.servers import wait_until
+from storm import QUICK, Storm
+
+RIVAL = "CREATE TABLE rival (id INT PRIMARY KEY, u INT NULL, v VARCHAR(30), UNIQUE (u)) CHARSET utf8mb4"
+MANY = "CREATE TABLE many (id INT PRIMARY KEY)"
+
+
+def pair(site, channel, schema, **more):
+    return Storm(channel, {name: site(engine, number) for number, (name, engine) in enumerate((("a", "mariadb"), ("b", "mysql")), 1)}, schema, **more)
+
+
+def sites(s):
+    return {its["name"]: its for its in s.lutra.status()["channels"][0]["sites"]}
+
+
+def test_r24_a_parked_row_keeps_what_is_in_its_way_and_no_more(site, channel, schema):
+    """Of its table all else is forgotten. What is in its way is remembered over a crash: else the older row would come back over the newer."""
+    s = pair(site, channel, schema, tables=(RIVAL,), conflicts=QUICK)
+    s.lutra.start()
+    assert s.lutra.stop() == 0
+    for number, server in enumerate(s.servers, 1):
+        steps.transaction(server, schema, f"INSERT INTO rival VALUES ({number}, 5, 'first')")
+    s.lutra.start()
+    s.settle()
+    (shown,), = s.servers[0].sql("SELECT id FROM rival", db=schema)
+    for n in range(10, 40):
+        steps.transaction(s.servers[n % 2], schema, f"INSERT INTO rival VALUES ({n}, {n}, 'other')", f"DELETE FROM rival WHERE id={n - 4}")
+    s.lutra.wait()
+    for _ in range(2):
+        wait_until(lambda: all(its["keys"] == 2 for its in sites(s).values()), steps.PATIENCE_S, "all to be forgotten but two rows")
+        assert all(its["parked_rows"] == 1 for its in sites(s).values())
+        s.lutra.kill()
+        s.lutra.start()
+    steps.transaction(s.servers[1], schema, "UPDATE rival SET v='touched' WHERE id=39")
+    s.settle()
+    for server in s.servers:
+        assert shown in steps.column(server, schema, "SELECT id FROM rival") and 3 - shown not in steps.column(server, schema, "SELECT id FROM rival")
+    steps.transaction(s.servers[0], schema, f"DELETE FROM rival WHERE id={shown}")
+    s.lutra.wait()
+    assert all(3 - shown in steps.column(server, schema, "SELECT id FROM rival") for server in s.servers)
+    s.is_equal()
+    s.is_silent()
+
+
+def test_r24_what_has_no_room_on_the_disk_waits_and_goes_on(site, channel, schema):
+    """Site b is not heard at a, whose users write more keys than may be remembered: a reads its own log no further, its users go on, and b gets all.
+    So it is after a crash, too. Once b is heard it goes on by itself."""
+    s = pair(site, channel, schema, tables=(MANY,), conflicts=QUICK, extra=["memory: 1M", "spill: 1M"])
+    a, b = s.servers
+    s.lutra.start()
+    s.lutra.command("pause", "b->a")
+    for first in range(0, 60000, 1000):
+        steps.transaction(a, schema, f"INSERT INTO many VALUES {','.join(f'({n})' for n in range(first, first + 1000))}")
+
+    def full():
+        its = sites(s)["a"]
+        return its if (its["error"] or {}).get("code") == "E6014" else None
+    for _ in range(2):
+        its = wait_until(full, steps.PATIENCE_S, "what a remembers to have no room")
+        assert its["state"] == "failing" and its["error"]["hint"]
+        assert 0 < its["keys"] < 60000 and 0 < its["over_bytes"] <= 4 << 20 and its["left_bytes"] >= 0
+        s.lutra.kill()
+        s.lutra.start(wait=False)
+        steps.answers(s.lutra)
+    wait_until(lambda: b.sql("SELECT COUNT(*) FROM many", db=schema)[0][0] == 60000, steps.PATIENCE_S, "all to arrive at b")
+    wait_until(full, steps.PATIENCE_S, "it to have no room still")
+    assert sites(s)["a"]["left_bytes"] > 0
+    s.lutra.command("resume", "b->a")
+    wait_until(lambda: sites(s)["a"]["state"] == "reading", steps.PATIENCE_S, "a to go on")
+    steps.transaction(b, schema, "DELETE FROM many WHERE id < 10")
+    s.settle()
+    s.is_equal()
+    s.is_silent()

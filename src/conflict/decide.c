@@ -94,7 +94,7 @@ compare(struct conflict_deciding *d, const struct arrival *a)
 			conflict_version_cmp(a->t->version, s->held) > 0, NULL };
 		return true;
 	}
-	if (images && a->covered && !d->out->drift && !conflict_row_eq(s->row, a->c->before)) {
+	if (images && a->covered && !a->t->given && !d->out->drift && !conflict_row_eq(s->row, a->c->before)) {
 		d->out->drift = true;
 		d->out->drift_key = a->c->key;
 	}
@@ -157,7 +157,16 @@ merge(struct conflict_deciding *d, const struct arrival *a, bool clashed)
 		won.replaced = s->list;
 	*op = (struct conflict_op){ a->t->version, a->t->seen, a->c->before, a->c->after };
 	s->list = list_with(&s->list, op, d->arena);
-	s->row = conflict_fold(s->policy, s->list.base, s->list.ops, s->list.nops, d->arena, &failure);
+	if (s->policy->kind == CONFLICT_BY_COLUMN) {
+		s->row = conflict_fold(s->policy, s->list.base, s->list.ops, s->list.nops, d->arena, &failure);
+	} else {
+		const struct conflict_op *holder =
+		    conflict_fold_holder(s->policy, s->list.ops, s->list.nops, d->arena, &failure);
+
+		s->row = holder->after;
+		if (clashed)
+			d->out->clashes[d->out->nclashes - 1].won = holder == op;
+	}
 	if (failure.failed != NULL)
 		note_failure(d, a, clashed, &failure);
 	if (!s->has_held || conflict_version_cmp(a->t->version, s->held) > 0)

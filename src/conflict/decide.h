@@ -56,7 +56,7 @@ struct conflict_clash {
 	uint32_t txn; /* of the question */
 	struct lt_str key;
 	struct conflict_version other;
-	bool newer;         /* than that write */
+	bool won;           /* the row is its own; where columns are decided one by one: it is newer than that write */
 	const char *failed; /* conflict_verdict: a function that was asked because of it; NULL: none failed */
 };
 

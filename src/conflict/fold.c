@@ -35,8 +35,8 @@ ask(const struct conflict_function *f, const struct rivals *r, struct lt_arena *
 	return false;
 }
 
-static const struct conflict_row *
-fold_function(const struct conflict_policy *policy, const struct conflict_op *const *ops, uint32_t nops,
+static const struct conflict_op *
+hold_function(const struct conflict_policy *policy, const struct conflict_op *const *ops, uint32_t nops,
     struct lt_arena *arena, struct conflict_verdict *failed)
 {
 	struct rivals r = { lt_arena_alloc(arena, nops * sizeof(struct conflict_op *)), 0 };
@@ -45,9 +45,9 @@ fold_function(const struct conflict_policy *policy, const struct conflict_op *co
 	for (uint32_t i = 0; i < nops; i++)
 		rivals_add(&r, ops[i]);
 	if (r.count == 1 || !ask(policy->function, &r, arena, &verdict, failed))
-		return ops[nops - 1]->after; /* the newest, which nobody had seen */
+		return ops[nops - 1]; /* the newest, which nobody had seen */
 	LT_ASSERT(verdict.stands < r.count);
-	return r.ops[verdict.stands]->after;
+	return r.ops[verdict.stands];
 }
 
 static uint32_t
@@ -60,9 +60,8 @@ rank_of(const struct conflict_policy *policy, uint32_t origin)
 	return i;
 }
 
-static const struct conflict_row *
-fold_home(const struct conflict_policy *policy, const struct conflict_row *base, const struct conflict_op *const *ops,
-    uint32_t nops)
+static const struct conflict_op *
+hold_home(const struct conflict_policy *policy, const struct conflict_op *const *ops, uint32_t nops)
 {
 	const struct conflict_op *holder = NULL;
 
@@ -71,7 +70,7 @@ fold_home(const struct conflict_policy *policy, const struct conflict_row *base,
 		    rank_of(policy, ops[i]->version.origin) <= rank_of(policy, holder->version.origin))
 			holder = ops[i];
 	}
-	return holder != NULL ? holder->after : base;
+	return holder;
 }
 
 /** Where a row begins: its last insertion or deletion, or the base. */
@@ -204,17 +203,26 @@ fold_columns(const struct conflict_policy *policy, const struct conflict_row *ba
 	return row;
 }
 
+const struct conflict_op *
+conflict_fold_holder(const struct conflict_policy *policy, const struct conflict_op *const *ops, uint32_t nops,
+    struct lt_arena *arena, struct conflict_verdict *failed)
+{
+	switch (policy->kind) {
+	case CONFLICT_BY_HOME: return hold_home(policy, ops, nops);
+	case CONFLICT_BY_FUNCTION: return hold_function(policy, ops, nops, arena, failed);
+	case CONFLICT_BY_ROW:
+	case CONFLICT_BY_COLUMN: break;
+	}
+	return ops[nops - 1];
+}
+
 const struct conflict_row *
 conflict_fold(const struct conflict_policy *policy, const struct conflict_row *base,
     const struct conflict_op *const *ops, uint32_t nops, struct lt_arena *arena, struct conflict_verdict *failed)
 {
 	if (nops == 0)
 		return base;
-	switch (policy->kind) {
-	case CONFLICT_BY_ROW: return ops[nops - 1]->after;
-	case CONFLICT_BY_HOME: return fold_home(policy, base, ops, nops);
-	case CONFLICT_BY_FUNCTION: return fold_function(policy, ops, nops, arena, failed);
-	case CONFLICT_BY_COLUMN: break;
-	}
-	return fold_columns(policy, base, ops, nops, arena, failed);
+	if (policy->kind == CONFLICT_BY_COLUMN)
+		return fold_columns(policy, base, ops, nops, arena, failed);
+	return conflict_fold_holder(policy, ops, nops, arena, failed)->after;
 }

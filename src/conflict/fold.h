@@ -14,5 +14,8 @@
  * where none did. */
 const struct conflict_row *conflict_fold(const struct conflict_policy *policy, const struct conflict_row *base,
     const struct conflict_op *const *ops, uint32_t nops, struct lt_arena *arena, struct conflict_verdict *failed);
+/** Where a row is one value (all policies but CONFLICT_BY_COLUMN): the operation whose row it is, of one or more. */
+const struct conflict_op *conflict_fold_holder(const struct conflict_policy *policy,
+    const struct conflict_op *const *ops, uint32_t nops, struct lt_arena *arena, struct conflict_verdict *failed);
 
 #endif

@@ -17,7 +17,7 @@ struct converge_conflict {
 	struct conflict_version version, other;    /* of the operation, of the newest write that it had not seen */
 	const struct conflict_row *before, *after; /* the operation */
 	const struct conflict_row *found, *now;    /* the row here, before and after the decision */
-	bool won;                                  /* the operation is what the row's newest write is now */
+	bool won;                                  /* see struct conflict_clash */
 	const char *rule;                          /* "last-writer-wins", ... */
 };
 

@@ -27,7 +27,7 @@ converge_rows_open(
 		return lt_fail(err, LT_E_USAGE, "nothing of channel %s is written at site %s", channel->name,
 		    channel->sites[site].name);
 	if (!my_exec(c,
-		"SET SESSION autocommit=0, time_zone='+00:00', innodb_lock_wait_timeout=10,"
+		"SET SESSION autocommit=0, time_zone='+00:00', innodb_lock_wait_timeout=10, wait_timeout=10,"
 		" sql_mode='STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO'",
 		NULL, err))
 		return false;

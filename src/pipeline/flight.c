@@ -495,9 +495,16 @@ pipeline_flight_step(struct pipeline_flight *f, int timeout_ms, struct lt_err *e
 bool
 pipeline_flight_drain(struct pipeline_flight *f, struct lt_err *err)
 {
+	uint64_t said_us = lt_mono_us(f->p->clock);
+
 	while (!pipeline_flight_is_empty(f)) {
 		if (!pipeline_flight_step(f, LOOK_MS, err))
 			return false;
+		if (lt_mono_us(f->p->clock) - said_us < PIPELINE_STAY_MS * 1000)
+			continue;
+		if (!my_ping(pipeline_load_conn(f->sink), err))
+			return lt_wrap(err, "while others of the pipeline's connections were at work");
+		said_us = lt_mono_us(f->p->clock);
 	}
 	return true;
 }

@@ -56,6 +56,10 @@ void pipeline_load_leave_commit(struct change_sink *s, const struct pipeline_loa
 LT_MUST_USE bool pipeline_load_hear(struct change_sink *s, struct lt_err *err);
 /** Whether the target has hung up, as far as is known here; asks it nothing. */
 LT_MUST_USE bool pipeline_load_check(struct change_sink *s, struct lt_err *err);
+/** From now on the server ends the session, and undoes what is open, once it has said nothing for ten seconds: whoever
+ * holds it says something every PIPELINE_STAY_MS (ADR 49). */
+#define PIPELINE_STAY_MS 3000
+LT_MUST_USE bool pipeline_load_bound(struct change_sink *s, struct lt_err *err);
 /** How long the target takes to answer just so; nothing is open. */
 LT_MUST_USE bool pipeline_load_round(struct change_sink *s, uint64_t *round_us, struct lt_err *err);
 /** Which lane it moves. */

@@ -36,8 +36,8 @@
 #define LINK_BYTES ((size_t)16 << 20)
 /* Those in flight together; the others fill the time that one waits. */
 #define FLYING_LINK_BYTES ((size_t)28 << 20)
-/* How often the round trip is measured while there is something to do. */
-#define ROUND_US 10000000
+/* How often the round trip is measured, and the target hears of us. */
+#define ROUND_US (PIPELINE_STAY_MS * 1000)
 
 /* What the loader's thread has in hand for one run. */
 struct loader {
@@ -405,7 +405,7 @@ keep_house(struct loader *l, bool idle, struct lt_err *err)
 		return false;
 	if (idle && !flying && !pipeline_load_check(l->sink, err))
 		return false;
-	if (!idle && now - l->measured_us >= ROUND_US && !measure_round(l, err))
+	if (now - l->measured_us >= ROUND_US && !measure_round(l, err))
 		return false;
 	if (idle || now - l->published_us >= PUBLISH_US) {
 		note_unsent(p, l->reader);
@@ -471,6 +471,8 @@ prepare(struct loader *l, struct pipeline_group *g, size_t share, struct lt_err 
 	if (c->group.grows)
 		g->link_bytes = LT_MIN(several ? FLYING_LINK_BYTES / (c->writers + 3) : LINK_BYTES, share);
 	l->group = g;
+	if (!pipeline_load_bound(l->sink, err))
+		return false;
 	/* The first may be slow for reasons of its own: the least counts. */
 	for (int i = 0; i < 2; i++)
 		if (!measure_round(l, err))

@@ -41,9 +41,6 @@ called_off(void *ctx, uint64_t awaited_rows)
 	return is_off(w);
 }
 
-/* MariaDB drops a session that says nothing for ten seconds inside a transaction (see load.c). */
-#define STAY_MS 3000
-
 /* Whoever passes the turn on stores it and then looks who waits; here it is the other way round, so one of the two sees
  * the other. */
 static bool
@@ -60,7 +57,8 @@ wait_for_turn(void *ctx, struct lt_err *err)
 			return lt_fail(err, LT_E_CANCELLED, "the group gives way to those before it");
 		if (w->turns->free || atomic_load(&w->turns->turn) == w->job->order || lt_fault("r04_order"))
 			break;
-		if (!lt_wake_wait(w->wake, STAY_MS) && !my_exec(pipeline_load_conn(w->sink), "DO 0", NULL, err))
+		if (!lt_wake_wait(w->wake, PIPELINE_STAY_MS) &&
+		    !my_exec(pipeline_load_conn(w->sink), "DO 0", NULL, err))
 			return false;
 	}
 	atomic_store(&w->phase, FLIGHT_COMMITS);
@@ -143,9 +141,16 @@ static void
 writer_main(void *arg)
 {
 	struct flight_writer *w = arg;
+	struct lt_err ignored = { 0 };
+	enum lt_queue_end end;
 	void *item = NULL;
 
-	while (lt_queue_pop(w->work, &item, -1) == LT_QUEUE_DONE) {
+	while ((end = lt_queue_pop(w->work, &item, PIPELINE_STAY_MS)) != LT_QUEUE_CLOSED) {
+		if (end == LT_QUEUE_TIMEOUT) {
+			if (!my_ping(pipeline_load_conn(w->sink), &ignored))
+				ignored = (struct lt_err){ 0 }; /* whoever has a group for it is told */
+			continue;
+		}
 		w->job = item;
 		apply(w);
 		w->job = NULL;

@@ -1,11 +1,12 @@
-"""What a conflict channel should have made of its sites' logs, reckoned here from the logs alone: last writer wins by row.
+"""What a conflict channel should have made of its sites' logs, reckoned here from the logs alone, each table by its policy.
 
-What each transaction had seen is read from the marks at the other sites; all else is worked out anew: its version, from the stamps, heartbeats and
-marks of its site's log (R18, R20), the last row of each key, and for each site, in the order of its log, which operation met a write that it had
-not seen."""
+A log says who wrote what and when, and in which order a site applied what others wrote: its marks name those transactions. All else is worked out
+anew and compared: each transaction's version and what it had seen (R18, R20), the rows, those that are parked, what each site's table was behind
+each decision, and which operation met a write that it had not seen, in the order of the site's log."""
 
 import collections
 import datetime
+import functools
 import json
 import os
 import subprocess
@@ -14,37 +15,168 @@ from lutralab.lutra import PASSWORD, USER
 
 Txn = collections.namedtuple("Txn", "at stamp_us own mark beats changes")  # changes: {(table, key): (before, after)}
 Version = collections.namedtuple("Version", "clock origin seq")  # ordered by the first two
-Met = collections.namedtuple("Met", "version key other won")
+Write = collections.namedtuple("Write", "version seen before after")  # a transaction, as far as one key goes
+Met = collections.namedtuple("Met", "version key other won rule operation before after found now")  # a line of a conflict log, images as text
+
+BEFORE_ALL = Version(-1, 0, 0)  # of what lay there when the channel began
 
 
-class Mark:
-    """The bytes of lutra.mark, form 1, of tables whose operations are not remembered: [(version, {origin: seq})]."""
+# -- policies --------------------------------------------------------------------------------------------------------------------------
+
+class LastWriter:
+    """The newest write, the whole row. `unique`: columns, each with values that only one row may have."""
+
+    rule = "last-writer-wins"
+
+    def __init__(self, *unique):
+        self.unique = unique
+
+    def holder(self, writes):
+        """Whose the row is, of its writes in the order of their versions."""
+        return writes[-1]
+
+    def fold(self, base, writes):
+        return self.holder(writes).after if writes else base
+
+
+class Trusted(LastWriter):
+    """Among writes that had not seen each other, that of the site that stands first; those that do not stand there come last, all alike."""
+
+    rule = "trusted"
+
+    def __init__(self, *sites):
+        super().__init__()
+        self.sites = sites
+
+    def _rank(self, write):
+        return self.sites.index(write.version.origin) if write.version.origin in self.sites else len(self.sites)
+
+    def holder(self, writes):
+        return functools.reduce(lambda held, w: w if knew(w, held) or self._rank(w) <= self._rank(held) else held, writes)
+
+
+class Columns(LastWriter):
+    """Each column by a rule of its own; those that are not named by the newest write that changed them."""
+
+    rule = "column-last-writer-wins"
+
+    def __init__(self, **rules):
+        super().__init__()
+        self.rules = rules
+
+    def fold(self, base, writes):
+        whole, row = None, base  # the write that left the whole row as it then was, and later ones
+        later = []
+        for write in writes:
+            if write.before is None or write.after is None or row is None:
+                whole, row, later = write, write.after, []
+            else:
+                later.append(write)
+        return row and {c: getattr(self, f"_{self.rules.get(c, 'newest')}")(c, row[c], whole, [w for w in later if w.before[c] != w.after[c]])
+                        for c in row}
+
+    @staticmethod
+    def _newest(column, value, _, edits):
+        return edits[-1].after[column] if edits else value
+
+    @staticmethod
+    def _counter(column, value, _, edits):
+        """A NULL that is set or taken away stands as it is; what is added to one is added to nothing."""
+        for before, after in ((w.before[column], w.after[column]) for w in edits):
+            value = after if before is None or after is None else (value or 0) + after - before
+        return value
+
+    @staticmethod
+    def _rivals(column, value, whole, edits):
+        """Of the writes of a column, the one that wrote all of the row among them, those that no other had seen (ADR 31). NULL is below all."""
+        writes = [*([whole] if whole else []), *edits]
+        free = [w.after[column] for w in writes if not any(o is not w and knew(o, w) for o in reversed(writes))]
+        return sorted(free, key=lambda v: (v is not None, v)) or [value]
+
+    def _greatest(self, *about):
+        return self._rivals(*about)[-1]
+
+    def _least(self, *about):
+        return self._rivals(*about)[0]
+
+
+def knew(write, other):
+    return write.seen.get(other.version.origin, 0) >= other.version.seq
+
+
+def projected(unique, rows):
+    """rows: {key: (version, row)} -> ({key: row} shown, parked). The newest row has its values first."""
+    taken, shown, parked = set(), {}, {}
+    for key, (_, row) in sorted(rows.items(), key=lambda entry: entry[1][0], reverse=True):
+        claims = {(column, row[column]) for column in unique if row[column] is not None}
+        (parked if claims & taken else shown)[key] = row
+        if key in shown:
+            taken |= claims
+    return shown, parked
+
+
+# -- logs ------------------------------------------------------------------------------------------------------------------------------
+
+class Bytes:
+    """What Lutra keeps in form 1, read from its beginning."""
 
     def __init__(self, data):
         self.data, self.at = data, 0
-        assert self._le(1) == 1
-        self.txns = [self._txn() for _ in range(self._count())]
+        assert self.number(1) == 1
 
-    def _le(self, width):
-        self.at += width
-        return int.from_bytes(self.data[self.at - width:self.at], "little")
+    def take(self, length):
+        self.at += length
+        return self.data[self.at - length:self.at]
 
-    def _count(self):
-        first = self._le(1)
-        return first if first < 0xfb else self._le({0xfc: 2, 0xfd: 3, 0xfe: 8}[first])
+    def number(self, width):
+        return int.from_bytes(self.take(width), "little")
+
+    def count(self):
+        first = self.number(1)
+        return first if first < 0xfb else self.number({0xfc: 2, 0xfd: 3, 0xfe: 8}[first])
+
+    def values(self):
+        return [self.take(self.count()).decode() if self.number(1) else None for _ in range(self.count())]
+
+
+class Mark(Bytes):
+    """Of lutra.mark: the transactions of a group, [(version, {origin: seq})]. What it tells the site's reader of keys is passed over."""
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.txns = [self._txn() for _ in range(self.count())]
+
+    def _version(self):
+        clock, seq, origin = self.number(8), self.count(), self.count()
+        return Version(clock, origin, seq)
+
+    def _seen(self):
+        return dict((self.count(), self.count()) for _ in range(self.count()))
+
+    def _pass_rows(self, count):
+        for _ in range(count):
+            if self.number(1):
+                self.values()
+
+    def _pass_key(self):
+        self.take(self.count())
+        kind = self.number(1)
+        if kind == 0:
+            self.number(1)
+            return
+        self._pass_rows(3)
+        if kind == 2:
+            self._pass_rows(1)
+            for _ in range(self.count()):
+                self._version()
+                self._seen()
+                self._pass_rows(2)
 
     def _txn(self):
-        clock, seq, origin = self._le(8), self._count(), self._count()
-        seen = {}
-        for _ in range(self._count()):
-            site = self._count()
-            seen[site] = self._count()
-        for _ in range(self._count()):
-            length = self._count()
-            self.at += length  # the key
-            assert self._le(1) == 0
-            self._le(1)
-        return Version(clock, origin, seq), seen
+        version, seen = self._version(), self._seen()
+        for _ in range(self.count()):
+            self._pass_key()
+        return version, seen
 
 
 def stamp_us(text):
@@ -52,28 +184,47 @@ def stamp_us(text):
     return (at - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(microseconds=1)
 
 
-def read_log(program, server, schema, channel, keys, marks=True):
-    """The transactions of a site's log since the channel began; keys is {table: column}. Without `marks` operations may be remembered."""
+def has_gtid(executed, gtid):
+    """Whether a transaction's id is in a set as servers write them."""
+    if not gtid:  # in front of all that have one
+        return True
+    *source, number = gtid.split("-" if ":" not in gtid else ":")
+    for one in executed.replace("\n", "").split(","):
+        if ":" not in gtid:
+            domain, _, newest = one.split("-")
+            if domain == source[0] and int(number) <= int(newest):
+                return True
+        elif one.lower().startswith(source[0].lower() + ":"):
+            for span in one.split(":")[1:]:
+                low, _, high = span.partition("-")
+                if int(low) <= int(number) <= int(high or low):
+                    return True
+    return False
+
+
+def read_log(program, server, schema, channel, tables, by_gtid=False):
+    """The transactions of a site's log since the channel began; tables are all that it decides or carries over, each with its key in `id`. `by_gtid`:
+    it began in another server's log."""
     dump = subprocess.run([program, "binlog", "dump", f"mysql://{USER}@127.0.0.1:{server.port}", "--password-env", "ORACLE_PW"],
                           env={**os.environ, "ORACLE_PW": PASSWORD}, capture_output=True, text=True, check=True)
-    txns, began = [], None
+    txns, began, gtids = [], None, None
     for line in map(json.loads, dump.stdout.splitlines()):
         if line["kind"] == "begin":
-            txns.append(Txn((line["file"], line["pos"]), stamp_us(line["time"]), own=[], mark=[], beats=[], changes={}))
+            txns.append(Txn(line["gtid"] if by_gtid else (line["file"], line["pos"]), stamp_us(line.get("written", line["time"])), own=[], mark=[], beats=[], changes={}))
         elif line["kind"] == "ddl":  # it is counted; none is in a log in the midst of what is judged
-            txns.append(Txn(txns[-1].at if txns else ("", 0), 0, own=[], mark=[], beats=[], changes={}))
+            txns.append(Txn(txns[-1].at if txns else "" if by_gtid else ("", 0), 0, own=[], mark=[], beats=[], changes={}))
         elif line.get("schema") == "lutra" and line.get("after", {}).get("channel") == channel:
             if line["table"] == "lane":
                 txns[-1].own.append(True)
-            elif line["table"] == "mark" and marks:
+            elif line["table"] == "mark":
                 txns[-1].mark[:] = Mark(bytes.fromhex(hex_of(line["after"]["bytes"]))).txns
             elif line["table"] == "site" and line["kind"] == "update":
                 txns[-1].beats.append(line["after"]["beat"])
             elif line["table"] == "checkpoint" and began is None:
-                began = (line["after"]["file"], line["after"]["pos"])
-        elif line.get("schema") == schema and line.get("table") in keys:
-            change(txns[-1].changes, line["table"], keys[line["table"]], line.get("before"), line.get("after"))
-    return [t for t in txns if t.at >= began]
+                began, gtids = (line["after"]["file"], line["after"]["pos"]), line["after"]["gtids"]
+        elif line.get("schema") == schema and line.get("table") in tables:
+            change(txns[-1].changes, line["table"], line.get("before"), line.get("after"))
+    return [t for t in txns if (not has_gtid(gtids, t.at) if by_gtid else t.at >= began)]
 
 
 def hex_of(value):
@@ -81,48 +232,54 @@ def hex_of(value):
     return value["hex"] if isinstance(value, dict) else value.removeprefix("0x")
 
 
-def change(changes, table, column, before, after):
+def change(changes, table, before, after):
     """One row, folded into what its transaction did so far."""
-    old, new = ((table, image[column]) if image else None for image in (before, after))
+    old, new = ((table, image["id"]) if image else None for image in (before, after))
     if old is not None and old != new:
         changes[old] = (changes[old][0] if old in changes else before, None)
     if new is not None:
         changes[new] = (changes[new][0] if new in changes else before if old == new else None, after)
 
 
-def effective(changes):
-    return {key: images for key, images in changes.items() if images[0] != images[1]}
-
-
 def versions(txns, origin, interval_us):
-    """Of each transaction that users made: a function of the log, whoever reads it and wherever it began to."""
-    now, count, beat, given = 0, 0, None, []
+    """[(version, seen)] of each transaction that users made: a function of the log, whoever reads it and wherever it began to."""
+    now, count, beat, seen, given = 0, 0, None, {}, []
     for t in txns:
         for beaten in t.beats:
             if beaten is not None:
                 beat, now = beaten, max(now, beaten)
         for version, _ in t.mark:
             now = max(now, version.clock)
+            seen[version.origin] = version.seq
         if t.beats or t.own:
             continue
         count += 1
         now = max(now + 1, 0 if beat is None else min(t.stamp_us, beat + 2 * interval_us))
         if t.changes:
-            given.append(Version(now, origin, count))
+            given.append((Version(now, origin, count), {**seen, origin: count}))
     return given
 
 
+def text_of(row):
+    return json.dumps(row, sort_keys=True)
+
+
+# -- the judgement ---------------------------------------------------------------------------------------------------------------------
+
 class Oracle:
-    """sites: {id: the transactions of its log}."""
+    """sites: {id: the transactions of its log}; policies: {table: how it is decided, None: not at all}; base: {(table, key): row} before all that."""
 
-    def __init__(self, sites, interval_us=1000000):
-        self.sites = sites
-        self.interval_us = interval_us
-        self.told = {site: self._versions(site) for site in sites}  # of each site's own transactions, in their order
+    def __init__(self, sites, policies, base=None, interval_us=1000000):
+        self.sites, self.policies, self.base, self.interval_us = sites, policies, base or {}, interval_us
+        self.told = {site: self._told(site) for site in sites}  # of each site's own transactions, in their order
+        self.by_name = {(v.origin, v.seq): (v, seen, changes) for told in self.told.values() for v, seen, changes in told}
 
-    def _versions(self, origin):
+    def _effective(self, changes):
+        return {key: images for key, images in changes.items() if images[0] != images[1] and self.policies[key[0]]}
+
+    def _told(self, origin):
         """[(version, seen, changes)]: each peer's marks name every one of them, in the order of their numbers."""
-        local = [effective(t.changes) for t in self.sites[origin] if not t.own and t.changes]
+        local = [self._effective(t.changes) for t in self.sites[origin] if not t.own and t.changes]
         told = None
         for site, txns in self.sites.items():
             if site == origin:
@@ -133,32 +290,84 @@ class Oracle:
             told = named
         told = told or []
         assert len(told) == len(local), f"site {origin} wrote {len(local)} transactions, its peers applied {len(told)}"
-        assert [v for v, _ in told] == versions(self.sites[origin], origin, self.interval_us)
+        assert told == versions(self.sites[origin], origin, self.interval_us)
         return [(v, seen, changes) for (v, seen), changes in zip(told, local)]
 
-    def rows(self):
-        """{(table, key): row}: of each key the newest write."""
-        newest = {}
-        for told in self.told.values():
-            for version, _, changes in told:
-                for key, (_, after) in changes.items():
-                    if key not in newest or newest[key][0] < version:
-                        newest[key] = version, after
-        return {key: row for key, (_, row) in newest.items() if row is not None}
+    def final(self):
+        """({(table, key): row} at all sites, those that are parked)."""
+        writes = self._writes()
+        return self._made_of(writes, self.base.keys() | writes.keys())
+
+    def _writes(self):
+        writes = collections.defaultdict(list)
+        for version, seen, changes in self.by_name.values():
+            for key, (before, after) in changes.items():
+                writes[key].append(Write(version, seen, before, after))
+        for its in writes.values():
+            its.sort()
+        return writes
+
+    def _made_of(self, writes, keys):
+        """What these writes make of some rows: (shown, parked), and of all of a table where rows compete."""
+        shown, parked = {}, {}
+        for key in keys:
+            if not self.policies[key[0]].unique and (row := self.policies[key[0]].fold(self.base.get(key), writes.get(key, []))) is not None:
+                shown[key] = row
+        for table in {key[0] for key in keys if self.policies[key[0]].unique}:
+            newest = {key: (BEFORE_ALL, row) for key, row in self.base.items() if key[0] == table}
+            newest.update({key: (its[-1].version, its[-1].after) for key, its in writes.items() if key[0] == table})
+            for whole, part in zip((shown, parked), projected(self.policies[table].unique, {k: n for k, n in newest.items() if n[1] is not None})):
+                whole.update(part)
+        return shown, parked
 
     def met(self, site):
-        """What the conflict log of a site must hold."""
-        by_name = {(v.origin, v.seq): (v, seen, changes) for told in self.told.values() for v, seen, changes in told}
-        local, last, lines = iter(self.told[site]), {}, []
+        """What the conflict log of a site must hold. On the way: each row that was decided is what the writes up to there make of it."""
+        local, here, table, lines = iter(self.told[site]), collections.defaultdict(list), dict(self.base), []
         for t in self.sites[site]:
             if not t.own and t.changes:
-                version, _, changes = next(local)
-                last.update(dict.fromkeys(changes, version))
+                version, seen, changes = next(local)
+                self._take(here, version, seen, changes)
+            found = dict(table)
+            for key, (before, after) in t.changes.items():
+                if self.policies[key[0]]:
+                    assert table.get(key) == before, f"site {site}: {key} was {table.get(key)}, and its log says {before}"
+                    table[key] = after
+            named = {}
             for v, _ in t.mark:
-                version, seen, changes = by_name[v.origin, v.seq]
-                for key in changes:
-                    other = last.get(key)
-                    if other is not None and seen.get(other.origin, 0) < other.seq:
-                        lines.append(Met(version, key, other, version > other))
-                    last[key] = max(version, other or version)
+                version, seen, changes = self.by_name[v.origin, v.seq]
+                named.update(dict.fromkeys(changes, version))
+                for key, (before, after) in changes.items():
+                    lines += self._line(here[key], key, Write(version, seen, before, after), found.get(key), table.get(key))
+                self._take(here, version, seen, changes)
+            if t.own:
+                self._is_made_of(site, here, table, [*self._decided(here, named), *self._effective(t.changes)])
         return lines
+
+    def _decided(self, here, named):
+        """Where rows compete, one that a group has only to lose by may be wrong until parked rows are looked at."""
+        return [key for key, version in named.items() if not self.policies[key[0]].unique or here[key][-1].version == version]
+
+    def _is_made_of(self, site, here, table, keys):
+        shown, _ = self._made_of(here, keys)
+        for key in keys:
+            assert table.get(key) == shown.get(key), f"site {site}: {key} was decided as {table.get(key)}, and is {shown.get(key)} of {here[key]}"
+
+    @staticmethod
+    def _take(here, version, seen, changes):
+        for key, (before, after) in changes.items():
+            here[key] = sorted([*here[key], Write(version, seen, before, after)])
+
+    def _line(self, writes, key, write, found, now):
+        """Of a write that comes to those that a site has."""
+        if not writes or knew(write, writes[-1]):
+            return []
+        policy = self.policies[key[0]]
+        operation = "insert" if write.before is None else "delete" if write.after is None else "update"
+        return [Met(write.version, key, writes[-1].version, policy.holder(sorted([*writes, write])) is write, policy.rule, operation,
+                    *map(text_of, (write.before, write.after, found, now)))]
+
+    def unexplained(self, lines):
+        """Writes that are no row's last, were seen by none, and stand in no conflict log."""
+        logged = {(line.key, version) for line in lines for version in (line.version, line.other)}
+        return [(key, w) for key, writes in self._writes().items() for w in writes
+                if w is not self.policies[key[0]].holder(writes) and (key, w.version) not in logged and not any(o is not w and knew(o, w) for o in writes)]

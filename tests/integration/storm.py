@@ -1,5 +1,6 @@
 """A storm on a conflict channel: clients at all sites write the same few rows while something goes wrong, and what must hold afterwards."""
 
+import collections
 import contextlib
 import itertools
 import json
@@ -10,14 +11,42 @@ import time
 import conflict_oracle
 import pymysql
 import steps
+from conflict_oracle import Columns, LastWriter, Met, Trusted, Version, text_of
 from conftest import same
 from lutralab.servers import wait_until
 
 REFUSED = (1020, 1062, 1205, 1213)  # somebody was there first
-ROWS = 6
+ROWS, VALUES = 6, 5
 HOT = "CREATE TABLE hot (id INT PRIMARY KEY, v VARCHAR(30) NOT NULL) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
 LWW = "last-writer-wins"
 QUICK = {"policy": LWW, "heartbeat": "100ms"}
+
+Kind = collections.namedtuple("Kind", "create policy file")  # a table, by which policy it is decided, and what the channel file says of it
+
+
+def made(name, columns):
+    return f"CREATE TABLE {name} (id INT PRIMARY KEY, v VARCHAR(30), {columns}) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
+
+
+TOP_AND_LOW = "top INT NULL, low INT NULL"
+KINDS = {
+    "hot": Kind(HOT, LastWriter(), {}),
+    "parts": Kind(made("parts", "w VARCHAR(30)"), Columns(), {"policy": "column-last-writer-wins"}),
+    "stock": Kind(made("stock", "n BIGINT NOT NULL"), Columns(n="counter"), {"columns": {"n": "counter"}}),  # no row comes or goes
+    "tally": Kind(made("tally", f"n BIGINT NULL, {TOP_AND_LOW}"), Columns(n="counter", top="greatest", low="least"),
+                  {"columns": {"n": "counter", "top": "greatest", "low": "least"}}),
+    "price": Kind(made("price", "w VARCHAR(30)"), Trusted(2, 1), {"policy": {"trusted": ["b", "a"]}}),
+    "rival": Kind(made("rival", "u INT NULL, w INT NOT NULL, UNIQUE (u), UNIQUE (w)"), LastWriter("u", "w"), {"policy": LWW}),
+    "diary": Kind("CREATE TABLE diary (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(30)) CHARACTER SET utf8mb4", None, {"policy": "none"}),
+}
+FIRST = 100  # of each counter
+STOCKED = f"INSERT INTO stock VALUES {', '.join(f'({key}, NULL, {FIRST})' for key in range(ROWS))}"
+EVERY_KIND = (*(kind.create for kind in KINDS.values()), STOCKED)
+
+
+def by_kind(schema):
+    """What the channel file says, so that each table has its policy."""
+    return {**QUICK, "tables": [{"table": f"{schema}.{name}", **kind.file} for name, kind in KINDS.items() if kind.file]}
 
 
 def hot(rnd, value):
@@ -29,6 +58,55 @@ def hot(rnd, value):
                        ("UPDATE hot SET v=%s WHERE id=%s", (value, key)),
                        ("DELETE FROM hot WHERE id=%s", (key,)),
                        ("UPDATE IGNORE hot SET id=%s, v=%s WHERE id=%s", (rnd.randrange(ROWS), value, key))))
+
+
+def two_texts(table):
+    def write(rnd, value):
+        key = rnd.randrange(ROWS)
+        return rnd.choice(((f"REPLACE INTO {table} VALUES (%s, %s, NULL)", (key, value)),
+                           (f"INSERT IGNORE INTO {table} VALUES (%s, NULL, %s)", (key, value)),
+                           *[(f"UPDATE {table} SET {column}=%s WHERE id=%s", (value, key)) for column in "vvww"],
+                           (f"UPDATE {table} SET v=%s, w=NULL WHERE id=%s", (value, key)),
+                           (f"UPDATE IGNORE {table} SET id=%s WHERE id=%s", (rnd.randrange(ROWS), key)),
+                           (f"DELETE FROM {table} WHERE id=%s", (key,))))
+    return write
+
+
+def stock(rnd, value):
+    return "UPDATE stock SET n=n+%s, v=%s WHERE id=%s", (rnd.randrange(-5, 10), value, rnd.randrange(ROWS))
+
+
+def tally(rnd, value):
+    key, number = rnd.randrange(ROWS), rnd.choice((None, *range(1, 1000, 100)))
+    return rnd.choice((("REPLACE INTO tally VALUES (%s, %s, %s, %s, %s)", (key, value, number, number, number)),
+                       ("INSERT IGNORE INTO tally VALUES (%s, %s, 10, 20, 30)", (key, value)),
+                       ("UPDATE tally SET n=n+%s, v=%s WHERE id=%s", (rnd.randrange(1, 9), value, key)),
+                       ("UPDATE tally SET n=n-%s WHERE id=%s", (rnd.randrange(1, 9), key)),
+                       ("UPDATE tally SET n=%s WHERE id=%s", (number, key)),
+                       ("UPDATE tally SET top=%s WHERE id=%s", (number, key)),
+                       ("UPDATE tally SET low=%s WHERE id=%s", (number, key)),
+                       ("DELETE FROM tally WHERE id=%s", (key,))))
+
+
+def rival(rnd, value):
+    key, number = rnd.randrange(ROWS), rnd.randrange(VALUES)
+    return rnd.choice((("INSERT IGNORE INTO rival VALUES (%s, %s, %s, %s)", (key, value, number, rnd.randrange(VALUES))),
+                       ("REPLACE INTO rival VALUES (%s, %s, %s, %s)", (key, value, number, rnd.randrange(VALUES))),
+                       ("UPDATE IGNORE rival SET u=%s, v=%s WHERE id=%s", (number, value, key)),
+                       ("UPDATE IGNORE rival SET w=%s WHERE id=%s", (number, key)),
+                       ("UPDATE rival SET u=NULL WHERE id=%s", (key,)),
+                       ("UPDATE rival SET v=%s WHERE id=%s", (value, key)),
+                       ("DELETE FROM rival WHERE id=%s", (key,)),
+                       ("UPDATE IGNORE rival SET id=%s WHERE id=%s", (rnd.randrange(ROWS), key))))
+
+
+def diary(rnd, value):
+    """Written at one site alone."""
+    return ("INSERT INTO diary (v) VALUES (%s)", (value,)) if value[0] == "a" else hot(rnd, value)
+
+
+def any_kind(rnd, value):
+    return rnd.choice((hot, two_texts("parts"), stock, tally, two_texts("price"), rival, rival, diary))(rnd, value)
 
 
 class Clients:
@@ -109,7 +187,7 @@ def is_gone(e):
 
 
 class Storm:
-    """A channel whose sites write the same rows; Lutra is not started. Owned by one thread."""
+    """A channel whose sites write the same rows; Lutra is not started. Its tables are some of KINDS. Owned by one thread."""
 
     def __init__(self, channel, sites, schema, tables=(HOT,), conflicts=LWW, **more):
         for server in sites.values():
@@ -118,6 +196,8 @@ class Storm:
         self.interval_us = 100000 if isinstance(conflicts, dict) and conflicts.get("heartbeat") == "100ms" else 1000000
         self.lutra = channel(sites, "a <-> b" if len(sites) == 2 else "mesh", conflicts=conflicts, **more)
         steps.run_at(self.servers, schema, *tables)
+        self.policies = {name: KINDS[name].policy for name in steps.column(self.servers[0], schema, "SHOW TABLES") if name in KINDS}
+        self.base = self.rows(self.servers[0])
 
     def clients(self, statement=hot, **more):
         return Clients(self.sites, self.schema, statement, **more)
@@ -142,32 +222,56 @@ class Storm:
         for server in self.servers:
             assert not server.sql("SELECT * FROM lutra.conflict WHERE channel=%s AND rule='drift'", (self.lutra.name,))
 
-    def logs(self, keys=None):
-        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, keys or {"hot": "id"}, marks=not keys)
+    def rows(self, server):
+        """{(table, key): row} of the tables that are decided."""
+        found = {}
+        with contextlib.closing(server.connect(self.schema, cursorclass=pymysql.cursors.DictCursor)) as c, c.cursor() as cursor:
+            for table in (name for name, policy in self.policies.items() if policy):
+                cursor.execute(f"SELECT * FROM {table}")
+                found.update({(table, row["id"]): row for row in cursor.fetchall()})
+        return found
+
+    def logs(self, tables=None):
+        """Of tables that are no KINDS, where they are named."""
+        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, tables or self.policies)
                 for number, server in enumerate(self.servers, 1)}
 
+    def oracle(self, logs=None):
+        return conflict_oracle.Oracle(logs or self.logs(), self.policies, self.base, self.interval_us)
+
     def is_explained(self, logs=None):
-        """Each site's rows and conflict log are what its log and its peers' ask for; how many writes met another one."""
-        oracle = conflict_oracle.Oracle(logs or self.logs(), self.interval_us)
-        wanted, met = oracle.rows(), 0
+        """Each site's rows, those parked there and its conflict log are what its log and its peers' ask for; the lines."""
+        oracle, lines = self.oracle(logs), []
+        shown, parked = oracle.final()
+        parked = {key: [None if value is None else str(value) for value in row.values()] for key, row in parked.items()}
         for number, server in enumerate(self.servers, 1):
-            assert {("hot", key): {"id": key, "v": v} for key, v in server.sql("SELECT id, v FROM hot", db=self.schema)} == wanted
-            lines = sorted(oracle.met(number))
-            assert recorded(server, self.lutra.name) == lines
-            met += len(lines)
-        return met
+            assert self.rows(server) == shown
+            wait_until(lambda: self.parked(server) == parked, steps.PATIENCE_S, f"what is parked at {server} to be {parked}")
+            wanted = sorted(oracle.met(number))
+            assert recorded(server, self.lutra.name) == wanted
+            lines += wanted
+        assert not oracle.unexplained(lines)
+        return lines
+
+    def parked(self, server):
+        """{(table, key): values as they are kept}"""
+        images = server.sql("SELECT table_name, image FROM lutra.parked WHERE channel=%s", (self.lutra.name,))
+        return {(table, int(values[0])): values for table, values in ((table, conflict_oracle.Bytes(image).values()) for table, image in images)}
 
     def ends_well(self):
         self.settle()
         self.is_equal()
         self.is_silent()
-        assert self.is_explained() > 0  # else nothing was tried
+        lines = self.is_explained()
+        assert lines  # else nothing was tried
+        return lines
 
 
 def recorded(server, channel):
     """The conflict log of a site, but for the audit's alarms."""
-    return sorted(conflict_oracle.Met(conflict_oracle.Version(clock, origin, seq), ("hot", next(iter(json.loads(key).values()))),
-                                      conflict_oracle.Version(met_clock, met_origin, met_seq), bool(won))
-                  for clock, origin, seq, met_clock, met_origin, met_seq, key, won in server.sql(
-                      "SELECT clock_us, origin, seq, met_clock_us, met_origin, met_seq, row_key, won FROM lutra.conflict"
-                      " WHERE channel=%s AND rule<>'drift'", (channel,)))
+    with contextlib.closing(server.connect(cursorclass=pymysql.cursors.DictCursor)) as c, c.cursor() as cursor:
+        cursor.execute("SELECT * FROM lutra.conflict WHERE channel=%s AND rule<>'drift'", (channel,))
+        return sorted(Met(Version(line["clock_us"], line["origin"], line["seq"]), (line["table_name"], json.loads(line["row_key"])["id"]),
+                          Version(line["met_clock_us"], line["met_origin"], line["met_seq"]), bool(line["won"]), line["rule"], line["operation"],
+                          *(text_of(json.loads(line[f"{image}_image"] or "null")) for image in ("before", "after", "found", "now")))
+                      for line in cursor.fetchall())

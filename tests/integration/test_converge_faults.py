@@ -152,6 +152,27 @@ def test_lutra_stands_still_with_rows_locked(step, faulty):
     s.ends_well()
 
 
+def holds_locks(server):
+    """Whether a session of Lutra's has locked rows there."""
+    return server.sql("SELECT 1 FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id"
+                      " WHERE p.user = 'lutra' AND t.trx_rows_locked > 0")
+
+
+def test_what_was_locked_is_free_again_though_lutra_says_nothing_more(faulty):
+    """As when its link is cut: MySQL, too, gives up a session that does not speak, and users go on. Lutra comes back later, to what they wrote."""
+    s = faulty(PAIRS[0])
+    s.lutra.env["LUTRA_HOLD_AT"] = "settle.locked"
+    s.lutra.start()
+    steps.transaction(s.servers[0], s.schema, "INSERT INTO hot VALUES (1, 'a')")
+    wait_until(lambda: s.lutra.held, steps.PATIENCE_S, "Lutra to be held with the row locked")
+    assert holds_locks(s.servers[1])
+    wait_until(lambda: not holds_locks(s.servers[1]), steps.PATIENCE_S, "the row to be free", poll_s=0.2)
+    steps.transaction(s.servers[1], s.schema, "INSERT INTO hot VALUES (1, 'b')")
+    assert s.lutra.held
+    s.lutra.go_on()
+    s.ends_well()
+
+
 # -- checkpoints -----------------------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("how", ["paused", "killed"] if EVERY else ["killed"])

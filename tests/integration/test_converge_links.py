@@ -39,7 +39,7 @@ def linked(site, channel, schema):
         s.lutra.kill()
 
 
-@pytest.mark.parametrize("how", ["both ways", "from Lutra"])
+@pytest.mark.parametrize("how", ["both ways", "from Lutra", "to Lutra"])
 def test_link_to_one_site_cut(how, linked):
     s, nets = linked
     s.lutra.start()

@@ -4,6 +4,7 @@ first or with the core. Both must say the same of every run, of those with a rul
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -77,6 +78,22 @@ def test_both_programs_find_the_same_where_a_rule_is_off(rule, settings):
         if found == 3:
             return
     assert found > 0
+
+
+def found(pattern, *files):
+    return {name for file in files for name in re.findall(pattern, file.read_text())}
+
+
+def test_every_rule_of_the_core_can_be_switched_off_and_is_missed():
+    """Whatever the core asks lt_fault() for the simulation knows, and `sim switches` has seeds for it."""
+    here = CHECKOUT / "tests/sim"
+    asked = found(r'lt_fault\("conflict_(\w+)"\)', *(CHECKOUT / "src/conflict").glob("*.c"))
+    assert asked == found(r'{ "conflict_(\w+)", SIM_\w+ }', here / "config.c")
+    rules = found(r"\b(SIM_\w+)", here / "switches.c") - {"SIM_BIT"}
+    assert found(r'{ "conflict_\w+", (SIM_\w+) }', here / "config.c") <= rules
+    listed = found(r'{ "(\w+)", SIM_BIT', here / "switches.c")
+    assert {"fence", "hybrid_clock", "tombstones", "invisible_wins", "pins", "marker", "insert_first", "epoch", "group_versions", "autocommit",
+            "checkpoint_clock"} <= listed
 
 
 def test_a_seed_is_one_history():

@@ -223,7 +223,7 @@ carry_out(struct site *s, const struct conflict_decision *d, const struct confli
 		const struct conflict_clash *c = &d->clashes[i];
 
 		assert_true(s->nclashes < SITE_CLASHES);
-		s->clashes[s->nclashes++] = (struct site_clash){ c->key, txns[c->txn].version, c->other, c->newer };
+		s->clashes[s->nclashes++] = (struct site_clash){ c->key, txns[c->txn].version, c->other, c->won };
 	}
 	s->drifts += d->drift;
 	check_unique(s);

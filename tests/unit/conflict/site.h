@@ -18,7 +18,7 @@ struct site_row {
 struct site_clash {
 	struct lt_str key;
 	struct conflict_version writer, other;
-	bool newer;
+	bool won;
 };
 
 struct site {

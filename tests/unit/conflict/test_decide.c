@@ -63,8 +63,8 @@ cross(struct three *t, const char *at_a, const char *at_b)
 	/* One entry at each end: the older lost at B, the newer won at A. */
 	assert_int_equal(t->a.nclashes, 1);
 	assert_int_equal(t->b.nclashes, 1);
-	assert_true(t->a.clashes[0].newer);
-	assert_false(t->b.clashes[0].newer);
+	assert_true(t->a.clashes[0].won);
+	assert_false(t->b.clashes[0].won);
 	assert_true(conflict_version_same(t->b.clashes[0].writer, x->version));
 	assert_true(conflict_version_same(t->b.clashes[0].other, y->version));
 }
@@ -373,6 +373,29 @@ r19_a_late_operation_brings_the_list(void **state)
 	close_three(&t);
 }
 
+/* Whose row it is counts, not who was newer. */
+static void
+the_trusted_sites_older_write_is_said_to_have_won(void **state)
+{
+	static const uint32_t trusted[] = { 1 };
+	static const struct conflict_policy by_home = { .kind = CONFLICT_BY_HOME, .trusted = trusted, .ntrusted = 1 };
+	const struct conflict_txn *x, *y;
+	struct three t;
+
+	(void)state;
+	open_three(&t, &by_home, true);
+	x = site_put(&t.a, 100, "k", site_row(&t.a, NULL, NULL, "1"));
+	y = site_put(&t.b, 200, "k", site_row(&t.b, NULL, NULL, "2"));
+	site_take(&t.b, x);
+	site_take(&t.a, y);
+	both_show(&t, "k", "-,-,1");
+	assert_int_equal(t.a.nclashes, 1);
+	assert_int_equal(t.b.nclashes, 1);
+	assert_false(t.a.clashes[0].won);
+	assert_true(t.b.clashes[0].won);
+	close_three(&t);
+}
+
 /* A, trusted most, wrote what all have acknowledged; B's older write comes late to A and loses; A's reader begins again
  * between the two; and C, trusted least, wrote having seen A and not B. C's must win, and does not where A knows of B
  * alone. */
@@ -412,6 +435,7 @@ main(void)
 		cmocka_unit_test(update_against_newer_delete),
 		cmocka_unit_test(delete_against_newer_update),
 		cmocka_unit_test(delete_against_newer_delete),
+		cmocka_unit_test(the_trusted_sites_older_write_is_said_to_have_won),
 		cmocka_unit_test(delete_and_insert_again_against_newer_update),
 		cmocka_unit_test(delete_and_insert_again_against_older_update),
 		cmocka_unit_test(the_same_microsecond_at_both_sites),

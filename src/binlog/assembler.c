@@ -170,6 +170,7 @@ binlog_assembler_hand_out(struct binlog_assembler *a, enum change_txn_kind kind,
 	t->pos = a->begin_pos;
 	t->end = a->place;
 	t->commit_us = a->group.commit_us != 0 ? a->group.commit_us : (uint64_t)a->begin_s * 1000000;
+	t->written_us = a->group.written_us != 0 ? a->group.written_us : t->commit_us;
 	t->server_id = a->begin_server;
 	t->passed = a->passed;
 	a->passed = NULL;

@@ -200,6 +200,11 @@ print_begin(struct dumper *d, const struct change_txn *t, const char *gtid)
 	lt_buf_u64(&d->out, t->server_id);
 	lt_buf_z(&d->out, ",\"time\":\"");
 	lt_buf_z(&d->out, time);
+	if (t->written_us != t->commit_us) {
+		lt_time_text(t->written_us, time);
+		lt_buf_z(&d->out, "\",\"written\":\"");
+		lt_buf_z(&d->out, time);
+	}
 	lt_buf_z(&d->out, "\"}\n");
 }
 

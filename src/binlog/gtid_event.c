@@ -28,9 +28,9 @@ decode_mysql(struct lt_cur *in, bool anonymous, struct binlog_gtid_event *out, s
 	if (lt_cur_ok(in) && lt_cur_left(in) > 0) {
 		uint64_t stamp = lt_cur_le(in, 7);
 
-		out->commit_us = stamp & ~STAMP_MORE;
+		out->commit_us = out->written_us = stamp & ~STAMP_MORE;
 		if ((stamp & STAMP_MORE) != 0)
-			lt_cur_le(in, 7); /* the commit at the server where it was first made */
+			out->written_us = lt_cur_le(in, 7);
 	}
 	return lt_cur_ok(in) || lt_fail(err, LT_E_TRUNCATED, "GTID event ends inside its clocks");
 }
@@ -94,7 +94,7 @@ tagged_field(struct lt_cur *in, uint64_t id, struct binlog_gtid_event *out)
 	case 4:                                 /* last_committed */
 	case 5: varint_signed(in); return true; /* sequence_number */
 	case 6: out->commit_us = varint(in); return true;
-	case 7: /* original commit stamp */
+	case 7: out->written_us = varint(in); return true;
 	case 8: /* length of the transaction */
 	case 9: /* server versions */
 	case 10:
@@ -127,6 +127,8 @@ decode_tagged(struct lt_cur *in, struct binlog_gtid_event *out, struct lt_err *e
 	if (!lt_cur_ok(in))
 		return lt_fail(err, LT_E_TRUNCATED, "GTID_TAGGED event ends inside a field (message of %llu bytes)",
 		    (unsigned long long)size);
+	if (out->written_us == 0)
+		out->written_us = out->commit_us; /* told only where they differ */
 	return out->gtid.seq != 0 || lt_fail(err, LT_E_CORRUPT, "GTID_TAGGED event without a number");
 }
 

@@ -19,7 +19,8 @@ enum {
 /** What a transaction's first event says. A value. */
 struct binlog_gtid_event {
 	struct change_gtid gtid;
-	uint64_t commit_us;         /* MySQL since 8.0.1: the commit at this server; 0 = not told */
+	uint64_t commit_us;         /* MySQL since 8.0.1: the commit at this server; 0 = not told, */
+	uint64_t written_us;        /* and the one at the server that wrote it first */
 	uint8_t flags, flags_extra; /* MariaDB */
 };
 

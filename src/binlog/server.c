@@ -89,6 +89,7 @@ code_of_fatal(const char *text)
 		{ "diverged", LT_E_LOG_HISTORY },
 		{ "not in the master's binlog", LT_E_LOG_HISTORY },
 		{ "more GTIDs than", LT_E_LOG_HISTORY },
+		{ "is missing the GTID", LT_E_LOG_HISTORY },
 		{ "impossible position", LT_E_LOG_POSITION },
 		{ "> file size", LT_E_LOG_POSITION },
 		{ "bogus data in log event", LT_E_LOG_POSITION },

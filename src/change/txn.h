@@ -24,6 +24,7 @@ struct change_txn {
 	uint64_t pos;
 	struct change_place end; /* where it ends */
 	uint64_t commit_us;      /* the source's commit stamp: microseconds where the log has them, else its second */
+	uint64_t written_us;     /* the same at the server that wrote it first: each replica's log has this one */
 	uint32_t server_id;      /* writer by the log */
 
 	struct change_row *rows; /* arena; of a spilled transaction only those of one part (change_txn_part) */
@@ -39,6 +40,7 @@ struct change_txn {
 	bool quiet;       /* nothing but Lutra's own bookkeeping was in it: no progress worth writing (R11) */
 	bool shown;       /* handed out by its source even if no row is left in it (change_filter.rows) */
 	bool own;         /* it carries this channel's mark of origin, or the next one */
+	bool kept;        /* carried out though no row is left in it, for what is told of it */
 	bool opted_out;   /* its writer marked it not to be sent */
 	uint64_t ignored; /* statements and rows of names that are not wanted, passed over inside it */
 	void *told;       /* owned, one piece: what a source that numbers its transactions says of it (converge/), or

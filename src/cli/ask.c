@@ -161,6 +161,15 @@ cli_site_remove(const struct cli_args *args, int *status, struct lt_err *err)
 }
 
 bool
+cli_site_heal(const struct cli_args *args, int *status, struct lt_err *err)
+{
+	struct node_frame request = { 0 };
+
+	by_hand(args, "site-heal", &request);
+	return cli_ask(args, &request, status, err);
+}
+
+bool
 cli_pause(const struct cli_args *args, int *status, struct lt_err *err)
 {
 	struct node_frame request = { 0 };

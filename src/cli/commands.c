@@ -71,6 +71,10 @@ const struct cli_command cli_commands[] = {
 	    "Of a conflict channel whose file does not name the site any more: nothing is kept for it from now on. Tells how\n"
 	    "far each site has what it wrote, and ends with 1 where they differ.",
 	    1, 1, BY_HAND, BIT(CLI_DATA), cli_site_remove },
+	{ "site", "heal", "SITE", "go on at a server that lacks the end of a site's log",
+	    "Of a conflict channel that stands since a server without the site's newest transactions stands for it. What peers\n"
+	    "have of them is given back; what users wrote there since is new, and wins over it.",
+	    1, 1, BY_HAND, BIT(CLI_DATA), cli_site_heal },
 	{ "stop", NULL, "", "end the `lutra run` of a data folder",
 	    "As SIGTERM does; returns once it has ended, and the data folder is free.", 0, 0, BIT(CLI_DATA),
 	    BIT(CLI_DATA), cli_stop },

@@ -22,6 +22,7 @@ bool cli_explain(const struct cli_args *args, int *status, struct lt_err *err);
 bool cli_position(const struct cli_args *args, int *status, struct lt_err *err);
 bool cli_ddl_done(const struct cli_args *args, int *status, struct lt_err *err);
 bool cli_site_remove(const struct cli_args *args, int *status, struct lt_err *err);
+bool cli_site_heal(const struct cli_args *args, int *status, struct lt_err *err);
 bool cli_stop(const struct cli_args *args, int *status, struct lt_err *err);
 bool cli_dump(const struct cli_args *args, int *status, struct lt_err *err);
 bool cli_version(const struct cli_args *args, int *status, struct lt_err *err);

@@ -3,7 +3,8 @@
 #include "base/fault.h"
 #include "conflict/wire_priv.h"
 
-#define FORM 1
+/* A log that lost its tail has more to tell. */
+enum { FORM = 1, FORM_TURN = 2 };
 
 void
 conflict_checkpoint_clock(const struct conflict_checkpoint *c, int64_t interval_us, struct conflict_clock *out)
@@ -19,7 +20,7 @@ conflict_checkpoint_clock(const struct conflict_checkpoint *c, int64_t interval_
 void
 conflict_checkpoint_encode(const struct conflict_checkpoint *c, struct lt_buf *out)
 {
-	lt_buf_le(out, FORM, 1);
+	lt_buf_le(out, c->turn_origin != 0 ? FORM_TURN : FORM, 1);
 	lt_buf_lenstr(out, c->place);
 	lt_buf_le(out, (uint64_t)c->now_us, 8);
 	lt_buf_le(out, c->has_beat, 1);
@@ -28,6 +29,11 @@ conflict_checkpoint_encode(const struct conflict_checkpoint *c, struct lt_buf *o
 	lt_buf_lenenc(out, c->count);
 	conflict_put_vector(out, &c->seen);
 	conflict_put_pins(out, c->pins, c->npins);
+	if (c->turn_origin == 0)
+		return;
+	lt_buf_lenstr(out, c->turn);
+	lt_buf_le(out, c->turn_origin, 4);
+	lt_buf_le(out, (uint64_t)c->turn_us, 8);
 }
 
 bool
@@ -36,8 +42,9 @@ conflict_checkpoint_decode(
 {
 	struct lt_cur in = lt_cur_str(bytes);
 	struct conflict_checkpoint c = { 0 };
+	bool turns = bytes.len > 0 && (uint8_t)bytes.ptr[0] == FORM_TURN;
 
-	if (!conflict_get_form(&in, FORM, "checkpoint", err))
+	if (!conflict_get_form(&in, turns ? FORM_TURN : FORM, "checkpoint", err))
 		return false;
 	c.place = lt_cur_lenstr(&in);
 	c.now_us = conflict_get_clock(&in);
@@ -47,6 +54,11 @@ conflict_checkpoint_decode(
 	c.count = lt_cur_lenenc(&in);
 	c.seen = conflict_get_vector(&in, arena);
 	c.pins = conflict_get_pins(&in, arena, &c.npins);
+	if (turns) {
+		c.turn = lt_cur_lenstr(&in);
+		c.turn_origin = lt_cur_u32(&in);
+		c.turn_us = conflict_get_clock(&in);
+	}
 	if (!conflict_get_end(&in, "checkpoint", err))
 		return false;
 	*out = c;

@@ -18,6 +18,11 @@ struct conflict_checkpoint {
 	struct conflict_vector seen;
 	struct conflict_pin *pins; /* versions of parked rows and of those in their way */
 	uint32_t npins;
+	/** The log lost its tail behind this place (ADR 48): who comes by there begins `turn_origin`, later than
+	 * `turn_us`. turn_origin 0: no such place is ahead. */
+	struct lt_str turn; /* the caller's form */
+	uint32_t turn_origin;
+	int64_t turn_us;
 };
 
 /** A clock that goes on there; free it with conflict_clock_free(). */

@@ -39,12 +39,13 @@ bool conflict_clock_believes(int64_t server_us, int64_t ours_us, int64_t max_ske
 /** Whether a transaction is to be held, and told, because its clock is too far ahead of ours to be true. Sites end
  * equal without it (ADR 33); it keeps a wrong clock from deciding for years. */
 bool conflict_clock_is_ahead(struct conflict_version version, int64_t ours_us, int64_t max_skew_us);
-/** From this place of the log on, local transactions are of another origin (ADR 32). */
+/** From this place of the log on, local transactions are of another origin (ADR 32), and later than `above_us`. */
 static inline void
-conflict_clock_begin(struct conflict_clock *c, uint32_t origin)
+conflict_clock_begin(struct conflict_clock *c, uint32_t origin, int64_t above_us)
 {
 	c->origin = origin;
 	c->count = conflict_vector_get(&c->seen, origin);
+	c->now_us = LT_MAX(c->now_us, above_us);
 }
 
 #endif

@@ -94,7 +94,7 @@ compare(struct conflict_deciding *d, const struct arrival *a)
 			conflict_version_cmp(a->t->version, s->held) > 0, NULL };
 		return true;
 	}
-	if (images && a->covered && !d->out->drift && !conflict_row_eq(s->row, a->c->before)) {
+	if (images && a->covered && !a->t->given && !d->out->drift && !conflict_row_eq(s->row, a->c->before)) {
 		d->out->drift = true;
 		d->out->drift_key = a->c->key;
 	}

@@ -108,6 +108,12 @@ conflict_observer_beat(struct conflict_observer *o, const int64_t *server_us)
 }
 
 void
+conflict_observer_begin(struct conflict_observer *o, uint32_t origin, int64_t above_us)
+{
+	conflict_clock_begin(&o->clock, origin, above_us);
+}
+
+void
 conflict_observer_checkpoint(
     const struct conflict_observer *o, struct lt_str place, struct lt_arena *arena, struct conflict_checkpoint *out)
 {

@@ -23,6 +23,7 @@ struct conflict_txn {
 	struct conflict_vector seen;
 	const struct conflict_change *changes;
 	uint32_t nchanges;
+	bool given; /* back, by a peer that had it: as far as it won there, with that site's rows for before images */
 };
 
 struct conflict_observer;
@@ -43,6 +44,8 @@ void conflict_observer_pass(struct conflict_observer *o, int64_t stamp_us);
 void conflict_observer_mark(struct conflict_observer *o, const struct conflict_mark *mark);
 /** A heartbeat; NULL: without time. */
 void conflict_observer_beat(struct conflict_observer *o, const int64_t *server_us);
+/** From this place of the log on, local transactions are of another origin; see conflict_clock_begin(). */
+void conflict_observer_begin(struct conflict_observer *o, uint32_t origin, int64_t above_us);
 /** The state as a checkpoint at `place`, without pins (conflict/sweep.h); the vector lies in `arena`. */
 void conflict_observer_checkpoint(
     const struct conflict_observer *o, struct lt_str place, struct lt_arena *arena, struct conflict_checkpoint *out);

@@ -63,6 +63,12 @@ conflict_peers_hear(struct conflict_peers *p, uint32_t site, const struct confli
 }
 
 void
+conflict_peers_lower(struct conflict_peers *p, uint32_t site, const struct conflict_vector *seen)
+{
+	conflict_vector_meet(&find_or_add(p, site)->seen, seen);
+}
+
+void
 conflict_peers_encode(const struct conflict_peers *p, struct lt_buf *out)
 {
 	lt_buf_le(out, FORM, 1);

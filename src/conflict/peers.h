@@ -28,6 +28,8 @@ void conflict_peers_add(struct conflict_peers *p, uint32_t site);
 void conflict_peers_remove(struct conflict_peers *p, uint32_t site);
 /** It has seen all this; adds it if it is new. */
 void conflict_peers_hear(struct conflict_peers *p, uint32_t site, const struct conflict_vector *seen);
+/** It has lost the end of its log: it has seen no more than `seen`. */
+void conflict_peers_lower(struct conflict_peers *p, uint32_t site, const struct conflict_vector *seen);
 /** Take all that `from` was heard of. */
 void conflict_peers_merge(struct conflict_peers *p, const struct conflict_peers *from);
 /** All of it as bytes, and back: `out` must be empty. LT_E_STATE_BROKEN, LT_E_STATE_NEWER; then it stays so. */

@@ -73,9 +73,18 @@ converge_changes_make(struct converge_shapes *shapes, const struct change_txn *t
     struct converge_changes *out, struct lt_err *err)
 {
 	*out = (struct converge_changes){ .arena = arena };
+	return converge_changes_of(shapes, t, NULL, 0, out, err);
+}
+
+bool
+converge_changes_of(struct converge_shapes *shapes, const struct change_txn *t, const uint32_t *owner, uint32_t who,
+    struct converge_changes *out, struct lt_err *err)
+{
 	for (size_t i = 0; i < t->nrows; i++) {
 		const struct change_table *table = t->rows[i].table;
 
+		if (owner != NULL && owner[i] != who)
+			continue;
 		if (take(out, shapes, &t->rows[i], err))
 			continue;
 		change_txn_where(t, &err->where);

@@ -23,6 +23,9 @@ struct converge_changes {
 LT_MUST_USE bool converge_changes_make(struct converge_shapes *shapes, const struct change_txn *t,
     struct lt_arena *arena, struct converge_changes *out, struct lt_err *err);
 
+/** The same of the rows that `owner` says are `who`'s; NULL: of all. */
+LT_MUST_USE bool converge_changes_of(struct converge_shapes *shapes, const struct change_txn *t, const uint32_t *owner,
+    uint32_t who, struct converge_changes *out, struct lt_err *err);
 /** The pieces of that: one key's image before and after (NULL: not there), and what is left at the end. */
 void converge_changes_add(struct converge_changes *c, const struct converge_shape *shape, struct lt_str key,
     const struct conflict_row *before, const struct conflict_row *after);

@@ -2,6 +2,7 @@
 
 #include "base/fault.h"
 #include "converge/tables.h"
+#include "converge/turn.h"
 
 /** A table that could not be described, and why. */
 struct refused {
@@ -17,10 +18,14 @@ struct log {
 	struct change_filter filter;       /* of who takes the transactions, */
 	struct change_describer describer; /* both */
 	struct conflict_clock clock;
-	struct lt_arena *scratch; /* owned: decoding of our own rows */
-	bool has_behind, met;     /* `behind` was passed */
+	struct converge_turn turn;          /* ahead */
+	const struct converge_giver *giver; /* borrowed; NULL: what was applied here is not looked at */
+	struct lt_arena *scratch;           /* owned: decoding of our own rows */
+	bool has_behind, met;               /* `behind` was passed */
+	bool elsewhere;                     /* it is not known as a place of this log: GTIDs tell what is before it */
 	struct change_position behind;
-	struct refused *refused; /* owned: met before `behind` */
+	struct change_gtid newest; /* elsewhere: of those before it */
+	struct refused *refused;   /* owned: met before `behind` */
 	size_t nrefused;
 };
 
@@ -134,15 +139,34 @@ take_row(struct log *l, struct change_txn *t, const struct change_row *row, stru
 	return true;
 }
 
+static enum converge_table
+table_of_rows(const struct change_txn *t, size_t first)
+{
+	return first < t->nrows ? converge_table_of(t->rows[first].table->schema, t->rows[first].table->name)
+				: CONVERGE_TABLE_NONE;
+}
+
+/* What was applied here is wanted only where it may have to be given back. */
+static bool
+take_wanted(struct log *l, struct change_txn *t, size_t first, struct lt_err *err)
+{
+	bool back = t->own && table_of_rows(t, first) == CONVERGE_TABLE_NONE && l->giver != NULL &&
+		    l->giver->may(l->giver->ctx);
+	bool ok;
+
+	t->own = t->own && !back;
+	ok = l->filter.rows(l->filter.ctx, t, first, err);
+	t->own = t->own || back;
+	return ok;
+}
+
 /* Rows of ours are looked at; lutra.lane's go on to who knows marks of origin, all others end here. */
 static bool
 sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 {
 	struct log *l = ctx;
-	enum converge_table table = CONVERGE_TABLE_NONE;
+	enum converge_table table = table_of_rows(t, first);
 
-	if (first < t->nrows)
-		table = converge_table_of(t->rows[first].table->schema, t->rows[first].table->name);
 	for (size_t i = first; table != CONVERGE_TABLE_NONE && i < t->nrows; i++) {
 		if (!take_row(l, t, &t->rows[i], err))
 			return false;
@@ -152,7 +176,7 @@ sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 		t->shown = true;
 		return true;
 	}
-	return l->filter.rows == NULL || l->filter.rows(l->filter.ctx, t, first, err);
+	return l->filter.rows == NULL || take_wanted(l, t, first, err);
 }
 
 /* -- numbering ------------------------------------------------------------------------------------ */
@@ -173,7 +197,7 @@ take_mark(struct log *l, const struct converge_told *told, struct lt_err *err)
 }
 
 static bool
-number(struct log *l, struct change_txn *t, struct lt_err *err)
+tell_what_it_is(struct log *l, struct change_txn *t, struct lt_err *err)
 {
 	struct converge_told *told = t->told;
 	bool local = t->kind == CHANGE_TXN_ROWS && change_txn_rows(t) > 0 && !t->own;
@@ -190,12 +214,34 @@ number(struct log *l, struct change_txn *t, struct lt_err *err)
 		return true;
 	}
 	if (local) {
-		struct conflict_version version = conflict_clock_local(&l->clock, (int64_t)t->commit_us);
+		struct conflict_version version = conflict_clock_local(&l->clock, (int64_t)t->written_us);
 
 		tell(t, CONVERGE_LOCAL, &l->clock.seen, (struct lt_str){ 0 })->version = version;
 	} else {
-		conflict_clock_pass(&l->clock, (int64_t)t->commit_us);
+		conflict_clock_pass(&l->clock, (int64_t)t->written_us);
 		tell(t, CONVERGE_OTHER, NULL, (struct lt_str){ 0 });
+	}
+	return true;
+}
+
+static bool
+number(struct log *l, struct change_txn *t, struct lt_err *err)
+{
+	struct converge_told *told;
+	bool turns;
+
+	if (t->kind == CHANGE_TXN_PLACE && t->gtid.kind == CHANGE_GTID_NONE)
+		return true; /* between transactions; when it comes depends on who reads */
+	turns = l->turn.origin != 0 && converge_turn_is_before(&l->turn, l->base.server, t);
+	if (turns)
+		conflict_clock_begin(&l->clock, l->turn.origin, l->turn.above_us);
+	if (!tell_what_it_is(l, t, err))
+		return false;
+	told = t->told;
+	if (turns) {
+		told->begins = l->turn.origin;
+		told->above_us = l->turn.above_us;
+		l->turn.origin = 0;
 	}
 	return true;
 }
@@ -205,9 +251,31 @@ number(struct log *l, struct change_txn *t, struct lt_err *err)
 static bool
 is_before(const struct log *l, const struct change_txn *t)
 {
-	if (l->behind.place.file[0] != '\0' && strcmp(l->base.server, l->behind.server) == 0)
+	if (!l->elsewhere)
 		return change_place_cmp(&t->end, &l->behind.place) <= 0;
-	return t->gtid.kind != CHANGE_GTID_NONE && change_gtid_set_has(l->behind.gtids, &t->gtid);
+	return t->gtid.kind == CHANGE_GTID_NONE || change_gtid_set_has(l->behind.gtids, &t->gtid);
+}
+
+/* Versions go by the log's order: that of a replica must be its source's, with nothing of its own in between. */
+static bool
+check_order(struct log *l, const struct change_txn *t, bool before, struct lt_err *err)
+{
+	struct change_gtid *newest = &l->newest;
+	bool known = before || (t->gtid.kind != CHANGE_GTID_NONE && change_gtid_set_has(l->behind.gtids, &t->gtid));
+	bool same = t->gtid.kind == CHANGE_GTID_MYSQL && newest->kind == CHANGE_GTID_MYSQL &&
+		    memcmp(t->gtid.uuid, newest->uuid, sizeof(newest->uuid)) == 0 &&
+		    strcmp(t->gtid.tag, newest->tag) == 0;
+
+	if (!known)
+		return true;
+	if (!before || (same && t->gtid.seq < newest->seq)) {
+		change_txn_where(t, &err->where);
+		return lt_fail(err, LT_E_LOG_ORDER,
+		    "the server's log has this transaction behind one that came later, or never, in the log that was read before");
+	}
+	if (t->gtid.kind != CHANGE_GTID_NONE)
+		*newest = t->gtid;
+	return true;
 }
 
 /* The log must hold what was read of it (R13). A place by hand, or behind a rotation, has no event to compare. */
@@ -231,17 +299,19 @@ check_met(struct log *l, const struct change_txn *t, struct lt_err *err)
 static bool
 pass_over(struct log *l, struct change_txn **t, struct lt_err *err)
 {
-	bool by_place = strcmp(l->base.server, l->behind.server) == 0 && l->behind.place.last_pos != 0;
+	bool by_place = !l->elsewhere && l->behind.place.last_pos != 0;
+	bool before = l->has_behind && is_before(l, *t), ok = true;
 
-	if (!l->has_behind)
-		return true;
-	if (is_before(l, *t)) {
-		bool ok = !by_place || check_met(l, *t, err);
-
+	if (l->elsewhere)
+		ok = check_order(l, *t, before, err);
+	if (before || !ok) {
+		ok = ok && (!by_place || check_met(l, *t, err));
 		change_txn_free(*t);
 		*t = NULL;
 		return ok;
 	}
+	if (!l->has_behind)
+		return true;
 	l->has_behind = false;
 	if (!by_place || l->met || lt_fault("r13_history"))
 		return true;
@@ -250,6 +320,22 @@ pass_over(struct log *l, struct change_txn **t, struct lt_err *err)
 	*t = NULL;
 	return lt_fail(err, LT_E_LOG_HISTORY, "no transaction ends at %s:%llu, where reading had come to before",
 	    l->behind.place.file, (unsigned long long)l->behind.place.pos);
+}
+
+/* Who sends asks of each group that was applied here whether its site still has what it wrote. */
+static bool
+look_back(struct log *l, struct change_txn *t, struct lt_err *err)
+{
+	const struct converge_told *told = converge_told_of(t);
+	struct conflict_mark mark;
+	bool own = told != NULL && told->kind == CONVERGE_MARK && t->own && told->mark.ptr != NULL;
+
+	if (l->giver == NULL || !own)
+		return true;
+	lt_arena_reset(l->scratch);
+	if (!conflict_mark_decode(told->mark, l->scratch, &mark, err))
+		return lt_wrap(err, "lutra.mark");
+	return l->giver->look(l->giver->ctx, t, &mark, err);
 }
 
 static bool
@@ -270,8 +356,9 @@ log_next(struct change_source *s, int timeout_ms, struct change_txn **ret, struc
 	}
 	if (!pass_over(l, ret, err))
 		return false;
-	if (*ret == NULL || check_tables(l, *ret, err))
+	if (*ret == NULL || (check_tables(l, *ret, err) && look_back(l, *ret, err)))
 		return true;
+	change_txn_where(*ret, &err->where);
 	change_txn_free(*ret);
 	*ret = NULL;
 	return false;
@@ -289,6 +376,12 @@ log_cancel(struct change_source *s)
 	change_source_cancel(((struct log *)s)->inner);
 }
 
+const struct conflict_clock *
+converge_log_clock(const struct change_source *s)
+{
+	return &((const struct log *)s)->clock;
+}
+
 static void
 log_close(struct change_source *s)
 {
@@ -296,6 +389,7 @@ log_close(struct change_source *s)
 
 	change_source_close(l->inner);
 	conflict_clock_free(&l->clock);
+	converge_turn_clear(&l->turn);
 	change_position_clear(&l->behind);
 	free(l->refused);
 	lt_arena_free(l->scratch);
@@ -319,17 +413,22 @@ converge_log_open(const struct converge_log_start *start, const struct change_fi
 		l->describer = *describer;
 	l->scratch = lt_arena_new();
 	conflict_checkpoint_clock(start->state, start->interval_us, &l->clock);
+	l->giver = start->giver;
+	converge_turn_init(&l->turn);
 	change_position_init(&l->behind);
 	l->has_behind = start->behind != NULL;
 	if (l->has_behind) {
 		change_position_copy(&l->behind, start->behind);
 		l->met = change_place_cmp(&start->place->place, &l->behind.place) == 0;
 	}
-	if (!origin->open(origin->ctx, start->place, &ours, &names, start->txn_limit_bytes, &l->inner, err)) {
+	if (!converge_turn_read(start->state, &l->turn, err) ||
+	    !origin->open(origin->ctx, start->place, &ours, &names, start->txn_limit_bytes, &l->inner, err)) {
 		log_close(&l->base);
 		return false;
 	}
 	memcpy(l->base.server, l->inner->server, sizeof(l->base.server));
+	l->elsewhere =
+	    l->has_behind && (l->behind.place.file[0] == '\0' || strcmp(l->base.server, l->behind.server) != 0);
 	*ret = &l->base;
 	return true;
 }

@@ -12,6 +12,15 @@
 #include "converge/told.h"
 #include "pipeline/pipeline.h"
 
+/** Who sends a log looks at what was applied there: its site may have lost it since (ADR 48). */
+struct converge_giver {
+	/** Whether it may have to be given back: then its rows are kept until `look`. */
+	bool (*may)(void *ctx);
+	/** A group that was applied there. Makes it CONVERGE_GIVEN where it is to be given back. */
+	bool (*look)(void *ctx, struct change_txn *t, const struct conflict_mark *mark, struct lt_err *err);
+	void *ctx;
+};
+
 /** Where and as what the log is read. All borrowed but for the time of converge_log_open(). */
 struct converge_log_start {
 	const char *channel;
@@ -23,11 +32,15 @@ struct converge_log_start {
 	 * That it is met exactly there is checked (R13): LT_E_LOG_HISTORY. */
 	const struct change_position *behind;
 	size_t txn_limit_bytes;
+	const struct converge_giver *giver; /* borrowed for the log's life; NULL: none */
 };
 
 /** The filter and describer are those of who takes the transactions; rows of schema lutra reach the filter's `rows` as
  * without this. Every transaction is handed out, as CHANGE_TXN_PLACE where nothing of it is wanted. */
 LT_MUST_USE bool converge_log_open(const struct converge_log_start *start, const struct change_filter *filter,
     const struct change_describer *describer, struct change_source **ret, struct lt_err *err);
+
+/** As it is behind what was handed out last. Owner thread. */
+const struct conflict_clock *converge_log_clock(const struct change_source *s);
 
 #endif

@@ -1,14 +1,19 @@
 #include "converge/send.h"
 
+#include "converge/give.h"
 #include "converge/log.h"
 #include "converge/settle.h"
 #include "converge/shadow.h"
+
+#define PROBE_MS 1000
 
 struct converge_sender {
 	const struct model_channel *channel; /* borrowed */
 	size_t index;
 	struct pipeline_origin inner;
 	struct converge_site *from, *to; /* borrowed; shadow: from is NULL */
+	struct converge_give *give;      /* owned; NULL: shadow */
+	struct converge_giver giver;     /* it, for the log that is open */
 	const struct lt_clock *clock;    /* borrowed */
 	uint64_t told_us;                /* mono: when the source's site was told what is saved */
 };
@@ -19,13 +24,22 @@ converge_sender_new(const struct model_channel *channel, size_t index, const str
 {
 	struct converge_sender *s = lt_new(struct converge_sender);
 
-	*s = (struct converge_sender){ channel, index, *inner, from, to, clock, 0 };
+	*s = (struct converge_sender){
+		.channel = channel, .index = index, .inner = *inner, .from = from, .to = to, .clock = clock
+	};
+	if (from == NULL)
+		return s;
+	s->give = converge_give_new(channel, &channel->pipelines[index], from, to, inner->stop);
+	s->giver = converge_give_ops(s->give);
 	return s;
 }
 
 void
 converge_sender_free(struct converge_sender *s)
 {
+	if (s == NULL)
+		return;
+	converge_give_free(s->give);
 	free(s);
 }
 
@@ -53,6 +67,45 @@ send_begin(void *ctx, const struct model_start *start, struct change_position *o
 }
 
 static bool
+want_no_table(void *ctx, struct lt_str schema, struct lt_str table)
+{
+	(void)ctx, (void)schema, (void)table;
+	return false;
+}
+
+static bool
+want_no_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t mode, struct lt_err *err)
+{
+	(void)ctx, (void)schema, (void)sql, (void)mode, (void)err;
+	return false;
+}
+
+/* R13, where the log is of another server than the one that was read before: reading begins at a checkpoint, and what was
+ * sent behind that must be there, too. On the same server the place says so. */
+static bool
+check_history(struct converge_sender *s, const struct change_position *from, size_t txn_limit_bytes, struct lt_err *err)
+{
+	const struct change_filter nothing = { .table = want_no_table, .ddl = want_no_ddl };
+	struct change_source *probe = NULL;
+	struct change_position now;
+	struct change_txn *t = NULL;
+	bool ok, same;
+
+	change_position_init(&now);
+	ok = s->inner.now(s->inner.ctx, &now, err);
+	same = ok && strcmp(now.server, from->server) == 0 && from->place.file[0] != '\0';
+	change_position_clear(&now);
+	if (!ok || same)
+		return ok;
+	/* What is missing the server says at once. */
+	ok = s->inner.open(s->inner.ctx, from, &nothing, NULL, txn_limit_bytes, &probe, err) &&
+	     change_source_next(probe, PROBE_MS, &t, err);
+	change_txn_free(t);
+	change_source_close(probe);
+	return ok;
+}
+
+static bool
 send_open(void *ctx, const struct change_position *from, const struct change_filter *filter,
     const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret, struct lt_err *err)
 {
@@ -66,11 +119,14 @@ send_open(void *ctx, const struct change_position *from, const struct change_fil
 		.state = &state,
 		.interval_us = (int64_t)s->channel->conflicts.heartbeat_ms * 1000,
 		.behind = from,
-		.txn_limit_bytes = txn_limit_bytes };
+		.txn_limit_bytes = txn_limit_bytes,
+		.giver = &s->giver };
 	bool ok;
 
 	if (s->from == NULL)
 		return s->inner.open(s->inner.ctx, from, filter, describer, txn_limit_bytes, ret, err);
+	if (!converge_give_begin(s->give, err) || !check_history(s, from, txn_limit_bytes, err))
+		return false;
 	arena = lt_arena_new();
 	change_position_init(&place);
 	converge_site_sent(s->from, s->index, from);

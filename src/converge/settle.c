@@ -78,17 +78,59 @@ hold_change(struct settle *t, const struct conflict_change *c, const struct conv
 	}
 }
 
+static void
+take_changes(struct settle *t, const struct conflict_txn *txn, const struct converge_changes *changes)
+{
+	struct conflict_txn *to;
+
+	if ((t->ntxns & (t->ntxns - 1)) == 0) /* the room grows in powers of two */
+		t->txns = lt_arena_grow(
+		    t->arena, t->txns, t->ntxns * sizeof(*t->txns), LT_MAX(t->ntxns * 2, 1u) * sizeof(*t->txns));
+	to = &t->txns[t->ntxns++];
+	*to = *txn;
+	to->changes = changes->at;
+	to->nchanges = changes->count;
+	for (uint32_t i = 0; i < changes->count; i++)
+		hold_change(t, &changes->at[i], changes->shapes[i]);
+}
+
+/* A group that the peer has, and this site has lost: each of its transactions is what it was. */
+static bool
+take_given(struct settle *t, const struct change_txn *from, struct lt_err *err)
+{
+	const struct converge_told *told = converge_told_of(from);
+	uint32_t site = t->channel->sites[t->pipeline->to].id;
+	struct conflict_mark mark;
+
+	if (!conflict_mark_decode(told->mark, t->arena, &mark, err))
+		return lt_wrap(err, "lutra.mark");
+	for (uint32_t i = 0; i < mark.ntxns; i++) {
+		struct converge_changes changes = { .arena = t->arena };
+		struct conflict_txn txn = { .version = mark.txns[i].version, .seen = mark.txns[i].seen, .given = true };
+
+		if (conflict_origin_site(txn.version.origin) != site)
+			continue;
+		if (!converge_changes_of(t->shapes, from, told->owner, i, &changes, err))
+			return false;
+		take_changes(t, &txn, &changes);
+	}
+	return true;
+}
+
 static bool
 take_txn(struct settle *t, const struct change_txn *from, struct lt_err *err)
 {
 	const struct converge_told *told = converge_told_of(from);
 	struct converge_changes changes;
-	struct conflict_txn *to;
+	struct conflict_txn txn;
 
+	if (told != NULL && told->kind == CONVERGE_GIVEN)
+		return take_given(t, from, err);
 	if (told == NULL || told->kind != CONVERGE_LOCAL) {
 		LT_ASSERT(change_txn_rows(from) == 0);
 		return true;
 	}
+	txn = (struct conflict_txn){ .version = told->version, .seen = told->seen };
 	if (conflict_clock_is_ahead(
 		told->version, (int64_t)lt_wall_us(t->clock), (int64_t)t->channel->conflicts.max_skew_us)) {
 		change_txn_where(from, &err->where);
@@ -97,17 +139,13 @@ take_txn(struct settle *t, const struct change_txn *from, struct lt_err *err)
 	}
 	if (!converge_changes_make(t->shapes, from, t->arena, &changes, err))
 		return false;
-	to = &t->txns[t->ntxns++];
-	*to = (struct conflict_txn){ told->version, told->seen, changes.at, changes.count };
-	for (uint32_t i = 0; i < changes.count; i++)
-		hold_change(t, &changes.at[i], changes.shapes[i]);
+	take_changes(t, &txn, &changes);
 	return true;
 }
 
 static bool
 take_txns(struct settle *t, struct change_txn *const *txns, size_t n, size_t *culprit, struct lt_err *err)
 {
-	t->txns = lt_arena_alloc(t->arena, n * sizeof(*t->txns));
 	for (size_t i = 0; i < n; i++) {
 		if (take_txn(t, txns[i], err))
 			continue;
@@ -148,15 +186,14 @@ ask_end(struct settle *t, struct change_place *out, struct lt_err *err)
 static bool
 pass_fence(struct settle *t, struct lt_err *err)
 {
-	struct change_place end = { .file = "" };
-
+	t->end = (struct change_place){ .file = "" };
 	if (t->nrows == 0)
 		return true;
-	if (!lt_fault("r21_fence") && !ask_end(t, &end, err))
+	if (!lt_fault("r21_fence") && !ask_end(t, &t->end, err))
 		return lt_wrap(err, "while asking where the target's log ends");
 	for (unsigned waited_ms = 0; waited_ms < FENCE_MS; waited_ms += FENCE_STEP_MS) {
 		*err = (struct lt_err){ 0 };
-		if (converge_site_fence(t->target, t->server, &end, FENCE_STEP_MS, t->stop, err))
+		if (converge_site_fence(t->target, t->server, &t->end, FENCE_STEP_MS, t->stop, err))
 			return true;
 		if (err->code != LT_E_FENCE_LATE || !pipeline_load_heed(t->sink, 1, err))
 			return false;
@@ -175,8 +212,21 @@ view_row(void *ctx, struct lt_str key)
 	return i != CONFLICT_NO_KEY ? t->rows[i]->found : NULL;
 }
 
+/* What the site has got meanwhile, by another peer, is not given once more. */
 static void
-decide(struct settle *t, struct conflict_decision *out)
+drop_known(struct settle *t, struct conflict_question *q)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < t->ntxns; i++) {
+		if (!t->txns[i].given || !conflict_vector_has(q->applied, t->txns[i].version))
+			t->txns[kept++] = t->txns[i];
+	}
+	q->ntxns = t->ntxns = kept;
+}
+
+static bool
+decide(struct settle *t, struct conflict_decision *out, struct lt_err *err)
 {
 	static const struct conflict_vector nothing;
 	struct conflict_view view = { .row = view_row, .ctx = t };
@@ -187,6 +237,7 @@ decide(struct settle *t, struct conflict_decision *out)
 		.nparked = t->nparked,
 		.view = &view };
 	const struct conflict_observer *observer;
+	bool known;
 
 	if (t->unique) {
 		settle_list_holders(t);
@@ -194,15 +245,19 @@ decide(struct settle *t, struct conflict_decision *out)
 		view.claims = settle_view_claims;
 		view.holders = settle_view_holders;
 	}
-	observer = converge_site_hold(t->target);
 	/* No fence was passed for a group without rows to decide, so perhaps nothing was read yet; nor is it asked. */
-	LT_ASSERT(observer != NULL || t->nrows == 0);
+	observer = converge_site_hold_past(t->target, t->server, &t->end);
+	known = observer != NULL || t->nrows == 0;
 	if (observer != NULL) {
 		q.memory = conflict_observer_memory(observer);
 		q.applied = &conflict_observer_clock(observer)->seen;
+		drop_known(t, &q);
 	}
-	conflict_decide(&q, t->arena, out);
+	if (known)
+		conflict_decide(&q, t->arena, out);
 	converge_site_release(t->target);
+	return known || lt_fail(err, LT_E_FENCE_LATE, "site %s: its log is being read anew",
+			    t->channel->sites[t->pipeline->to].name);
 }
 
 /* All that the core asks to be locked besides is locked already (settle_compete()). */
@@ -215,7 +270,8 @@ lock_and_decide(struct settle *t, struct conflict_decision *out, struct lt_err *
 	if (!pass_fence(t, err))
 		return false;
 	lt_step("settle.fenced");
-	decide(t, out);
+	if (!decide(t, out, err))
+		return false;
 	for (uint32_t i = 0; i < out->nneed; i++) {
 		uint32_t at = conflict_keys_find(&t->keys, out->need[i]);
 
@@ -389,6 +445,7 @@ begin(struct settle *t, struct change_sink *s)
 	t->sink = s;
 	t->conn = pipeline_load_conn(s);
 	t->keys = t->claims = (struct conflict_keys){ .arena = t->arena };
+	t->txns = NULL;
 	t->rows = NULL;
 	t->claimed = NULL;
 	t->nrows = t->rows_cap = t->ntxns = t->nparked = t->claims_cap = 0;

@@ -89,6 +89,7 @@ struct settle {
 
 	struct change_sink *sink;
 	struct my_conn *conn;
+	struct change_place end;   /* of the target's log, at the fence */
 	struct conflict_txn *txns; /* those that are numbered, in their order */
 	uint32_t ntxns;
 	struct conflict_keys keys;

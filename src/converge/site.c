@@ -5,6 +5,9 @@
 #define PAUSE_MS 50
 #define NOTICE_MS 50
 #define LEAVE_MS 10000
+#define HALT_MS 20000
+/* So long the observing reader of a site may take to come to the end of its log, to be asked what the site has. */
+#define LACKS_MS 2000
 
 static void
 list_senders(struct converge_site *s)
@@ -15,6 +18,19 @@ list_senders(struct converge_site *s)
 			continue;
 		s->sent[s->nsent].pipeline = i;
 		change_position_init(&s->sent[s->nsent++].saved);
+	}
+}
+
+void
+converge_site_expect_peers(struct converge_site *s)
+{
+	conflict_peers_free(&s->heard);
+	conflict_peers_free(&s->durable);
+	for (size_t i = 0; i < s->channel->nsites; i++) {
+		if (i == s->index)
+			continue;
+		conflict_peers_add(&s->heard, s->channel->sites[i].id);
+		conflict_peers_add(&s->durable, s->channel->sites[i].id);
 	}
 }
 
@@ -49,12 +65,8 @@ converge_site_start(const struct model_channel *channel, size_t site, const stru
 	pthread_mutex_init(&s->lock, NULL);
 	lt_cond_init(&s->moved);
 	change_position_init(&s->at);
-	for (size_t i = 0; i < channel->nsites; i++) {
-		if (i != site) {
-			conflict_peers_add(&s->heard, channel->sites[i].id);
-			conflict_peers_add(&s->durable, channel->sites[i].id);
-		}
-	}
+	converge_turn_init(&s->turn);
+	converge_site_expect_peers(s);
 	list_senders(s);
 	for (size_t i = 0; i < channel->nsites; i++) {
 		if (i != site)
@@ -62,6 +74,7 @@ converge_site_start(const struct model_channel *channel, size_t site, const stru
 	}
 	s->rounds = lt_calloc(channel->npipelines, sizeof(*s->rounds));
 	change_position_init(&s->sweep_at);
+	converge_turn_init(&s->sweep_turn);
 	s->status.believed = true; /* until its clock was looked at */
 	s->keeping = lt_thread_start("keeper", converge_keep, s);
 	s->observing = lt_thread_start("observer", converge_observe, s);
@@ -112,6 +125,8 @@ converge_site_free(struct converge_site *s)
 	conflict_peers_free(&s->heard);
 	conflict_peers_free(&s->durable);
 	change_position_clear(&s->at);
+	converge_turn_clear(&s->turn);
+	converge_turn_clear(&s->sweep_turn);
 	pthread_cond_destroy(&s->moved);
 	pthread_mutex_destroy(&s->lock);
 	lt_wake_free(s->stop);
@@ -212,6 +227,59 @@ converge_site_release(struct converge_site *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+const struct conflict_observer *
+converge_site_hold_past(struct converge_site *s, const char *server, const struct change_place *end)
+{
+	pthread_mutex_lock(&s->lock);
+	return has_passed(s, server, end) ? s->observer : NULL;
+}
+
+/* -- beginning anew ------------------------------------------------------------------------------- */
+
+void
+converge_site_start_over(struct converge_site *s)
+{
+	conflict_observer_free(s->observer);
+	s->observer = NULL;
+	s->life++;
+	converge_site_expect_peers(s);
+	s->turn.origin = 0;
+	s->read = (struct change_place){ .file = "" };
+	s->based = false;
+	pthread_cond_broadcast(&s->moved);
+}
+
+bool
+converge_site_halt(struct converge_site *s, struct lt_wake *gone, struct lt_err *err)
+{
+	uint64_t deadline = lt_mono_us(s->clock) + (uint64_t)HALT_MS * 1000;
+	bool ends = false, rests = false;
+
+	pthread_mutex_lock(&s->lock);
+	s->halted = true;
+	s->reader_rests = s->keeper_rests = false;
+	while (!rests && !ends && lt_mono_us(s->clock) < deadline) {
+		wait_moved(s, NOTICE_MS);
+		rests = s->reader_rests && s->keeper_rests;
+		ends = converge_site_is_ending(s) || lt_wake_raised(gone);
+	}
+	if (!rests && ends)
+		lt_fail(err, LT_E_CANCELLED, "the wait for site %s ends", s->model->name);
+	else if (!rests)
+		lt_fail(err, LT_E_TIMEOUT, "site %s was not at rest within %d s", s->model->name, HALT_MS / 1000);
+	pthread_mutex_unlock(&s->lock);
+	return rests;
+}
+
+void
+converge_site_go_on(struct converge_site *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->halted = false;
+	pthread_cond_broadcast(&s->moved);
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* -- for who sends -------------------------------------------------------------------------------- */
 
 /** Looking for a checkpoint that is not behind `from`. */
@@ -228,6 +296,7 @@ copy_checkpoint(const struct conflict_checkpoint *c, struct lt_arena *arena, str
 {
 	*out = *c;
 	out->place = lt_arena_str(arena, c->place);
+	out->turn = lt_arena_str(arena, c->turn);
 	out->seen = conflict_vector_copy(&c->seen, arena);
 	out->pins = lt_arena_alloc(arena, c->npins * sizeof(*out->pins));
 	for (uint32_t i = 0; i < c->npins; i++) {
@@ -239,7 +308,8 @@ copy_checkpoint(const struct conflict_checkpoint *c, struct lt_arena *arena, str
 bool
 converge_site_reaches(const struct change_position *checkpoint, const struct change_position *from)
 {
-	if (strcmp(checkpoint->server, from->server) == 0 && from->place.file[0] != '\0')
+	if (strcmp(checkpoint->server, from->server) == 0 && checkpoint->place.file[0] != '\0' &&
+	    from->place.file[0] != '\0')
 		return change_place_cmp(&checkpoint->place, &from->place) <= 0;
 	return change_gtid_set_subset(checkpoint->gtids, from->gtids);
 }
@@ -279,12 +349,17 @@ bool
 converge_site_checkpoint(struct converge_site *s, const struct change_position *from, struct change_position *place,
     struct lt_arena *arena, struct conflict_checkpoint *state, struct lt_err *err)
 {
+	return converge_site_await(s, err) && converge_site_stored(s, from, place, arena, state, err);
+}
+
+bool
+converge_site_stored(struct converge_site *s, const struct change_position *from, struct change_position *place,
+    struct lt_arena *arena, struct conflict_checkpoint *state, struct lt_err *err)
+{
 	struct search search = { .from = from, .place = place, .arena = arena, .state = state };
 	struct my_conn *c = NULL;
 	bool ok;
 
-	if (!converge_site_await(s, err))
-		return false;
 	ok = pipeline_connect(s->model, false, s->stop, &c, err) && converge_store_each(s, c, not_behind, &search, err);
 	my_close(c);
 	if (!ok)
@@ -316,8 +391,58 @@ converge_site_hear(struct converge_site *s, uint32_t peer, const struct conflict
 			s->status.peers[k].at_us = lt_wall_us(s->clock);
 		k += i != s->index;
 	}
-	conflict_peers_hear(&s->heard, peer, seen);
+	if (!s->halted)
+		conflict_peers_hear(&s->heard, peer, seen);
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* -- what it wrote once --------------------------------------------------------------------------- */
+
+bool
+converge_site_origin(struct converge_site *s, struct lt_wake *stop, uint32_t *origin, struct lt_err *err)
+{
+	bool begun, stopped = false;
+
+	pthread_mutex_lock(&s->lock);
+	while (!(begun = s->observer != NULL) && s->status.err.code == LT_OK && !stopped) {
+		wait_moved(s, NOTICE_MS);
+		stopped = converge_site_is_ending(s) || (stop != NULL && lt_wake_raised(stop));
+	}
+	if (begun)
+		*origin = s->turn.origin != 0 ? s->turn.origin : conflict_observer_clock(s->observer)->origin;
+	else if (stopped)
+		lt_fail(err, LT_E_CANCELLED, "the wait for site %s ends", s->model->name);
+	else
+		lt_fail(err, LT_E_FENCE_LATE, "site %s: its log is not read: E%d %s", s->model->name,
+		    (int)s->status.err.code, s->status.err.message);
+	pthread_mutex_unlock(&s->lock);
+	return begun;
+}
+
+uint64_t
+converge_site_seen(struct converge_site *s, uint32_t origin)
+{
+	uint64_t seq;
+
+	pthread_mutex_lock(&s->lock);
+	seq = s->observer != NULL ? conflict_vector_get(&conflict_observer_clock(s->observer)->seen, origin) : 0;
+	pthread_mutex_unlock(&s->lock);
+	return seq;
+}
+
+bool
+converge_site_lacks(
+    struct converge_site *s, struct conflict_version version, struct lt_wake *stop, bool *lacks, struct lt_err *err)
+{
+	struct change_position end;
+	bool ok;
+
+	change_position_init(&end);
+	ok = s->origin.now(s->origin.ctx, &end, err) &&
+	     converge_site_fence(s, end.server, &end.place, LACKS_MS, stop, err);
+	change_position_clear(&end);
+	*lacks = converge_site_seen(s, version.origin) < version.seq;
+	return ok;
 }
 
 /* -- peers that leave ----------------------------------------------------------------------------- */

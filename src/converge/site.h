@@ -36,7 +36,25 @@ LT_MUST_USE bool converge_site_fence(struct converge_site *s, const char *server
 
 /** The observer, held still until converge_site_release(): a decision's time, no I/O meanwhile. */
 const struct conflict_observer *converge_site_hold(struct converge_site *s);
+/** The same; NULL, and held all the same, where the fence that was passed at `end` does not count any more: the log is
+ * read anew. */
+const struct conflict_observer *converge_site_hold_past(
+    struct converge_site *s, const char *server, const struct change_place *end);
 void converge_site_release(struct converge_site *s);
+
+/** Nothing is read or kept at the site until converge_site_go_on(), which takes all from schema lutra anew.
+ * LT_E_TIMEOUT, LT_E_CANCELLED once `gone` is raised; go on then, too. */
+LT_MUST_USE bool converge_site_halt(struct converge_site *s, struct lt_wake *gone, struct lt_err *err);
+void converge_site_go_on(struct converge_site *s);
+
+/** The origin that users write as now, or will once the log is read on; waits until that is known. */
+LT_MUST_USE bool converge_site_origin(
+    struct converge_site *s, struct lt_wake *stop, uint32_t *origin, struct lt_err *err);
+/** The newest transaction of `origin` that the observing reader has met. */
+uint64_t converge_site_seen(struct converge_site *s, uint32_t origin);
+/** Whether the site's log, to its end as of now, lacks what was once written there or came there. */
+LT_MUST_USE bool converge_site_lacks(
+    struct converge_site *s, struct conflict_version version, struct lt_wake *stop, bool *lacks, struct lt_err *err);
 
 /** A checkpoint of the site's log at or before `from`, for who reads that log to send it; waits for the first one.
  * LT_E_CHECKPOINT_GONE. `place` initialised; `state` lies in `arena`. */

@@ -134,6 +134,8 @@ begin_sweep(struct converge_site *s)
 	s->sweeping = conflict_sweeping_new(
 	    s->observer, LT_STR(""), news || parks ? &everyone : NULL, parks ? converge_site_keeps : NULL, s);
 	change_position_copy(&s->sweep_at, &s->at);
+	converge_turn_copy(&s->sweep_turn, &s->turn);
+	s->sweep_life = s->life;
 	conflict_vector_free(&everyone);
 	conflict_vector_free(&s->swept);
 	s->swept = told;
@@ -164,18 +166,21 @@ is_too_large(struct converge_site *s, size_t bytes)
 static bool
 write_checkpoint(struct converge_site *s, struct lt_err *err)
 {
-	const struct conflict_checkpoint *state = conflict_sweeping_checkpoint(s->sweeping);
+	struct conflict_checkpoint state = *conflict_sweeping_checkpoint(s->sweeping);
+	struct lt_arena *arena = lt_arena_new();
 	struct lt_buf bytes = { 0 };
 	bool ok = true;
 	uint64_t id;
 
-	conflict_checkpoint_encode(state, &bytes);
+	converge_turn_note(&s->sweep_turn, arena, &state);
+	conflict_checkpoint_encode(&state, &bytes);
 	if (!is_too_large(s, bytes.len)) {
 		ok = converge_store_put(s, s->conn, &s->sweep_at, lt_buf_str(&bytes), &id, err);
 		if (ok)
-			add_stored(s, id, lt_wall_us(s->clock), &state->seen, &s->sweep_at);
+			add_stored(s, id, lt_wall_us(s->clock), &state.seen, &s->sweep_at);
 	}
 	lt_buf_free(&bytes);
+	lt_arena_free(arena);
 	end_sweep(s);
 	return ok && thin_out(s, err);
 }
@@ -203,13 +208,18 @@ sweep(struct converge_site *s, struct lt_err *err)
 		pthread_mutex_unlock(&s->lock);
 	}
 	while (s->sweeping != NULL && !converge_site_is_ending(s)) {
-		bool done;
+		bool done, same;
 
 		pthread_mutex_lock(&s->lock);
-		done = conflict_sweeping_step(s->sweeping, s->observer, SWEEP_LOOKS);
+		same = s->life == s->sweep_life; /* else what it walks through is gone */
+		done = same && conflict_sweeping_step(s->sweeping, s->observer, SWEEP_LOOKS);
 		pthread_mutex_unlock(&s->lock);
 		if (done)
 			return write_checkpoint(s, err);
+		if (!same) {
+			end_sweep(s);
+			break;
+		}
 		lt_wake_wait(s->stop, SWEEP_PAUSE_MS);
 		if (lt_mono_us(s->clock) - s->beat_us >= (uint64_t)s->interval_us)
 			break;
@@ -247,8 +257,36 @@ make_first(struct converge_site *s, struct lt_err *err)
 }
 
 static bool
+is_based(struct converge_site *s)
+{
+	bool based;
+
+	pthread_mutex_lock(&s->lock);
+	based = s->based;
+	pthread_mutex_unlock(&s->lock);
+	return based;
+}
+
+static void
+drop_list(struct converge_site *s)
+{
+	for (size_t i = 0; i < s->nstored; i++) {
+		conflict_vector_free(&s->stored[i].seen);
+		change_position_clear(&s->stored[i].at);
+	}
+	s->nstored = 0;
+}
+
+static bool
 base(struct converge_site *s, struct lt_err *err)
 {
+	if (!is_based(s)) {
+		drop_list(s);
+		conflict_vector_free(&s->swept);
+		pthread_mutex_lock(&s->lock);
+		converge_site_expect_peers(s);
+		pthread_mutex_unlock(&s->lock);
+	}
 	if (!converge_store_open(s, s->conn, err))
 		return false;
 	if (s->nstored == 0 && !converge_store_each(s, s->conn, load_stored, s, err))
@@ -256,7 +294,7 @@ base(struct converge_site *s, struct lt_err *err)
 	if (s->nstored == 0 && !make_first(s, err))
 		return false;
 	pthread_mutex_lock(&s->lock);
-	s->based = true;
+	s->based = !s->halted;
 	pthread_cond_broadcast(&s->moved);
 	pthread_mutex_unlock(&s->lock);
 	return true;
@@ -331,7 +369,7 @@ connect_and_base(struct converge_site *s, struct lt_err *err)
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	};
 
-	if (s->conn != NULL && my_alive(s->conn))
+	if (s->conn != NULL && my_alive(s->conn) && is_based(s))
 		return true;
 	my_close(s->conn);
 	s->conn = NULL;
@@ -340,6 +378,19 @@ connect_and_base(struct converge_site *s, struct lt_err *err)
 	my_set_io_timeout(s->conn, IO_TIMEOUT_MS);
 	return my_exec_all(s->conn, settings, LT_COUNT(settings), err) &&
 	       converge_store_expiry(s->conn, &s->expire_us, err) && base(s, err);
+}
+
+/* What was heard is whatever schema lutra says, once it goes on. */
+static bool
+rests(struct converge_site *s)
+{
+	bool halted;
+
+	pthread_mutex_lock(&s->lock);
+	halted = s->keeper_rests = s->halted;
+	pthread_cond_broadcast(&s->moved);
+	pthread_mutex_unlock(&s->lock);
+	return halted;
 }
 
 static bool
@@ -360,6 +411,8 @@ static bool
 keep_once(struct converge_site *s, struct lt_err *err)
 {
 	s->beat_us = lt_mono_us(s->clock);
+	if (rests(s))
+		return true;
 	return connect_and_base(s, err) && beat(s, err) && trim(s, err) && sweep(s, err);
 }
 

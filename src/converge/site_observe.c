@@ -29,15 +29,22 @@ static bool
 take_usable(void *ctx, const struct converge_found *found, struct lt_err *err)
 {
 	struct converge_site *s = ctx;
+	struct converge_turn turn;
 
-	(void)err;
+	converge_turn_init(&turn);
+	if (!converge_turn_read(&found->state, &turn, err)) {
+		converge_turn_clear(&turn);
+		return false;
+	}
 	pthread_mutex_lock(&s->lock);
 	if (conflict_peers_have(&s->durable, &found->state.seen)) {
+		converge_turn_copy(&s->turn, &turn);
 		s->observer = conflict_observer_resume(&found->state, s->interval_us, &s->memory);
 		change_position_copy(&s->at, &found->at);
 		s->read = found->at.place;
 	}
 	pthread_mutex_unlock(&s->lock);
+	converge_turn_clear(&turn);
 	return s->observer == NULL;
 }
 
@@ -99,6 +106,7 @@ open_log(struct observing *o, struct lt_err *err)
 	pipeline_select_filter(&o->select, &filter, &describer);
 	describer = (struct change_describer){ describe, o };
 	conflict_observer_checkpoint(s->observer, LT_STR(""), o->arena, &state);
+	converge_turn_note(&s->turn, o->arena, &state);
 	return converge_log_open(&start, &filter, &describer, &o->source, err);
 }
 
@@ -138,7 +146,7 @@ tell_local(struct observing *o, const struct change_txn *t, const struct converg
 	const struct converge_told *told = converge_told_of(t);
 	struct conflict_txn txn = { .changes = changes->at, .nchanges = changes->count };
 
-	conflict_observer_local(o->site->observer, (int64_t)t->commit_us, &txn);
+	conflict_observer_local(o->site->observer, (int64_t)t->written_us, &txn);
 	o->site->status.local++;
 	return conflict_version_same(txn.version, told->version) ||
 	       lt_fail(err, LT_E_INTERNAL, "two clocks over one log differ");
@@ -164,13 +172,20 @@ tell(struct observing *o, const struct change_txn *t, const struct converge_chan
 {
 	const struct converge_told *told = converge_told_of(t);
 
-	switch (told != NULL ? told->kind : CONVERGE_OTHER) {
+	if (told == NULL)
+		return true; /* a place between transactions */
+	if (told->begins != 0) {
+		conflict_observer_begin(o->site->observer, told->begins, told->above_us);
+		o->site->turn.origin = 0;
+	}
+	switch (told->kind) {
 	case CONVERGE_LOCAL: return tell_local(o, t, changes, err);
 	case CONVERGE_MARK: return tell_mark(o, told, err);
 	case CONVERGE_BEAT:
 		conflict_observer_beat(o->site->observer, told->has_beat ? &told->beat_us : NULL);
 		return true;
-	case CONVERGE_OTHER: conflict_observer_pass(o->site->observer, (int64_t)t->commit_us); return true;
+	case CONVERGE_OTHER: conflict_observer_pass(o->site->observer, (int64_t)t->written_us); return true;
+	case CONVERGE_GIVEN: break; /* to senders alone */
 	}
 	return true;
 }
@@ -211,11 +226,22 @@ note_place(struct observing *o)
 }
 
 static bool
+is_halted(struct converge_site *s)
+{
+	bool halted;
+
+	pthread_mutex_lock(&s->lock);
+	halted = s->halted;
+	pthread_mutex_unlock(&s->lock);
+	return halted;
+}
+
+static bool
 read_on(struct observing *o, struct lt_err *err)
 {
 	struct converge_site *s = o->site;
 
-	while (!converge_site_is_ending(s)) {
+	while (!converge_site_is_ending(s) && !is_halted(s)) {
 		struct change_txn *t = NULL;
 		bool ok;
 
@@ -265,10 +291,24 @@ static bool
 await_base(struct converge_site *s)
 {
 	pthread_mutex_lock(&s->lock);
-	while (!s->based && !converge_site_is_ending(s))
+	if (s->halted)
+		converge_site_start_over(s);
+	while ((!s->based || s->halted) && !converge_site_is_ending(s)) {
+		s->reader_rests = s->halted;
+		pthread_cond_broadcast(&s->moved);
 		pthread_cond_wait(&s->moved, &s->lock);
+	}
 	pthread_mutex_unlock(&s->lock);
 	return !converge_site_is_ending(s);
+}
+
+/* Another server, and not all of it is there: what is known of the site is what that server has. */
+static void
+begin_anew(struct converge_site *s)
+{
+	pthread_mutex_lock(&s->lock);
+	converge_site_start_over(s);
+	pthread_mutex_unlock(&s->lock);
 }
 
 void
@@ -277,12 +317,13 @@ converge_observe(void *site)
 	struct converge_site *s = site;
 	unsigned tries = 0;
 
-	if (!await_base(s))
-		return;
 	do {
-		struct observing o = { .site = s, .arena = lt_arena_new() };
+		struct observing o = { .site = s };
 		struct lt_err err = { 0 };
 
+		if (!await_base(s))
+			return;
+		o.arena = lt_arena_new();
 		if (begin(s, &err) && has_room(s, &err) && open_log(&o, &err)) {
 			tries = 0;
 			meet(&o);
@@ -291,5 +332,7 @@ converge_observe(void *site)
 		close_log(&o);
 		if (err.code != LT_OK && err.code != LT_E_CANCELLED)
 			note_failure(s, &err);
+		if (err.code == LT_E_LOG_HISTORY)
+			begin_anew(s);
 	} while (converge_site_wait(s, tries++));
 }

@@ -14,6 +14,7 @@
 #include "conflict/sweep.h"
 #include "converge/log.h"
 #include "converge/site.h"
+#include "converge/turn.h"
 #include "mysql/conn.h"
 
 /** How long a try to go on waits after a failure, at most. */
@@ -66,6 +67,10 @@ struct converge_site {
 	struct conflict_observer *observer; /* owned; NULL: not begun */
 	struct change_position at;          /* all up to there was told to it */
 	struct change_place read;           /* how far reading has come */
+	struct converge_turn turn;          /* ahead of it, by the checkpoint that it began at */
+	uint64_t life;                      /* another one whenever the observer was given up */
+	bool halted;                        /* nothing is read, and nothing written, until it is begun anew */
+	bool reader_rests, keeper_rests;    /* they have seen that */
 	struct conflict_peers heard;        /* owned: of peers, by now, */
 	struct conflict_peers durable;      /* owned: and what of it schema lutra holds */
 	uint32_t leaving;                   /* a peer that is to be dropped from both; 0: none */
@@ -88,6 +93,8 @@ struct converge_site {
 	bool trimmed;                             /* since this process began */
 	struct conflict_sweeping *sweeping;       /* owned; NULL: none is under way */
 	struct change_position sweep_at;          /* owned: where it began */
+	struct converge_turn sweep_turn;          /* owned: what was ahead there */
+	uint64_t sweep_life;                      /* of the observer that it walks through */
 	uint64_t sweep_us, swept_us;              /* mono: when it began; and how long the last one took */
 	struct conflict_vector swept;             /* owned: of what was told, what everyone had seen at the last one */
 	bool crowded;                             /* what is remembered has no room on the disk */
@@ -97,7 +104,14 @@ struct converge_site {
 
 /** Whether who reads on from `from` may begin at that checkpoint. */
 bool converge_site_reaches(const struct change_position *checkpoint, const struct change_position *from);
+/** converge_site_checkpoint() of what there is by now. */
+LT_MUST_USE bool converge_site_stored(struct converge_site *s, const struct change_position *from,
+    struct change_position *place, struct lt_arena *arena, struct conflict_checkpoint *state, struct lt_err *err);
 bool converge_site_is_ending(const struct converge_site *s);
+/** Behind the lock: nothing was heard of anybody. */
+void converge_site_expect_peers(struct converge_site *s);
+/** Behind the lock, by the observing reader: forget all, and take it from schema lutra anew. */
+void converge_site_start_over(struct converge_site *s);
 /** The mapping of rows of the site's log; names are the same everywhere. */
 const struct model_mapping *converge_site_mapping(const struct converge_site *s);
 /** Note why a thread cannot go on, and wait. False: the site is ending. */

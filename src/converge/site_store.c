@@ -162,22 +162,26 @@ hand_one(struct my_rows *rows, converge_stored_fn each, void *ctx, uint64_t *bel
 {
 	struct lt_arena *arena = lt_arena_new();
 	struct converge_found found = { 0 };
+	struct lt_err failed = { 0 }; /* the caller's may tell of a host that was passed over */
 	bool ok;
 
 	change_position_init(&found.at);
 	ok = take_checkpoint(rows, arena, &found, err);
 	if (ok) {
 		*below = found.id;
-		*more = each(ctx, &found, err);
+		*more = each(ctx, &found, &failed);
+	}
+	if (failed.code != LT_OK) {
+		*err = failed;
+		ok = false;
 	}
 	change_position_clear(&found.at);
 	lt_arena_free(arena);
-	return ok && (*more || err->code == LT_OK);
+	return ok;
 }
 
 bool
-converge_store_each(
-    struct converge_site *s, struct my_conn *c, converge_stored_fn each, void *ctx, struct lt_err *err)
+converge_store_each(struct converge_site *s, struct my_conn *c, converge_stored_fn each, void *ctx, struct lt_err *err)
 {
 	uint64_t below = UINT64_MAX;
 	bool more = true, ok = true;
@@ -204,8 +208,9 @@ converge_store_each(
 bool
 converge_store_expiry(struct my_conn *c, uint64_t *expire_us, struct lt_err *err)
 {
-	const char *sql = my_conn_server(c)->flavor == MY_MARIADB ? "SELECT CAST(@@expire_logs_days * 86400 AS UNSIGNED)"
-								   : "SELECT @@binlog_expire_logs_seconds";
+	const char *sql = my_conn_server(c)->flavor == MY_MARIADB
+			      ? "SELECT CAST(@@expire_logs_days * 86400 AS UNSIGNED)"
+			      : "SELECT @@binlog_expire_logs_seconds";
 	struct lt_err refused = { 0 };
 	struct my_rows *rows = NULL;
 	uint64_t seconds = 0;

@@ -11,6 +11,7 @@ enum converge_kind {
 	CONVERGE_LOCAL, /* rows that users wrote: `version` and `seen` are its own */
 	CONVERGE_MARK,  /* a group of this channel that was applied here: `mark` */
 	CONVERGE_BEAT,  /* the site's heartbeat: `beat_us`; `seen` is what the site had seen by then */
+	CONVERGE_GIVEN, /* a group that was applied here and is given back to the site that lost it: `mark`, `owner` */
 };
 
 struct converge_told {
@@ -20,7 +21,13 @@ struct converge_told {
 	struct lt_str mark;          /* conflict_mark_decode() takes it; ptr NULL: a group without rows */
 	bool has_beat;               /* the heartbeat carries time */
 	int64_t beat_us;
+	uint32_t begins; /* from here on local transactions are of this origin, and later than `above_us`; 0: no news */
+	int64_t above_us;      /* (ADR 48) */
+	const uint32_t *owner; /* GIVEN: of each row, which transaction of the mark wrote it; in this piece of memory */
 };
+
+/** A row that none of them wrote. */
+#define CONVERGE_NO_OWNER UINT32_MAX
 
 /** NULL: it came from a log that nobody numbers. */
 static inline const struct converge_told *

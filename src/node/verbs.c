@@ -3,6 +3,7 @@
 #include "node/audit.h"
 #include "node/conflicts.h"
 #include "node/explain.h"
+#include "node/heal.h"
 #include "node/peers.h"
 
 /* What a pipeline may take over one order: comparing the tables of both ends is the longest. */
@@ -222,6 +223,18 @@ verb_site_remove(struct node *n, const struct node_frame *f, const struct node_c
 	return node_peer_remove(n, &farewell, text, found, err);
 }
 
+static bool
+verb_site_heal(struct node *n, const struct node_frame *f, const struct node_caller *caller, struct lt_buf *text,
+    bool *found, struct lt_err *err)
+{
+	const struct node_healing healing = {
+		.site = f->args[1], .why = f->args[2], .who = caller->who, .gone = caller->gone
+	};
+
+	(void)found;
+	return node_heal(n, &healing, text, err);
+}
+
 static struct converge_site *
 site_of(void *ctx, size_t site)
 {
@@ -302,6 +315,7 @@ static const struct verb verbs[] = {
 	{ "conflicts", 3, NODE_FRAME_ARGS - 1, verb_conflicts },
 	{ "explain", 3, NODE_FRAME_ARGS - 1, verb_explain },
 	{ "site-remove", 2, 2, verb_site_remove },
+	{ "site-heal", 2, 2, verb_site_heal },
 };
 
 static bool

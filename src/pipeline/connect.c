@@ -55,6 +55,7 @@ bool
 pipeline_connect(
     const struct model_site *site, bool found_rows, struct lt_wake *stop, struct my_conn **ret, struct lt_err *err)
 {
+	struct lt_err why = { 0 }; /* of a host that is passed over nobody hears */
 	struct my_conn *c = NULL;
 
 	for (size_t i = 0; i < pipeline_site_hosts(site); i++) {
@@ -64,12 +65,15 @@ pipeline_connect(
 		addr.found_rows = found_rows;
 		addr.stop = stop;
 		addr.session = base_session;
-		if (my_connect(&addr, &c, err))
+		if (my_connect(&addr, &c, &why))
 			break;
 		c = NULL;
 	}
-	if (c == NULL)
+	if (c == NULL) {
+		if (err != NULL)
+			*err = why;
 		return lt_wrap(err, "site %s", site->name);
+	}
 	if (!check_version(my_conn_server(c), err)) {
 		my_close(c);
 		return lt_wrap(err, "site %s", site->name);

@@ -43,7 +43,7 @@ add(struct pipeline_group *g, struct change_txn *t)
 		g->txns = lt_realloc(g->txns, g->cap * sizeof(struct change_txn *));
 	}
 	g->txns[g->count++] = t;
-	g->rows += (size_t)change_txn_rows(t);
+	g->rows += LT_MAX((size_t)change_txn_rows(t), (size_t)t->kept);
 	g->bytes += change_txn_bytes(t);
 }
 

@@ -258,7 +258,7 @@ pipeline_select_txn(struct pipeline_select *s, struct change_txn *t)
 	t->quiet = empty && t->shown && t->ignored == 0;
 	if (t->own)
 		atomic_fetch_add_explicit(t->opted_out ? &s->opted_out : &s->own, 1, memory_order_relaxed);
-	if (!t->own && !empty) {
+	if (!t->own && (!empty || t->kept)) {
 		pipeline_fan_sort(s->fan, t);
 		return;
 	}

@@ -51,7 +51,9 @@ write_over(int fd, struct lt_str bytes, uint32_t rows)
 	lt_buf_free(&block);
 }
 
-/* Each byte is looked at, so that one that is not there is seen. */
+/* Each byte is looked at, so that one that is not there is found. */
+static volatile unsigned seen;
+
 static unsigned
 look_at(const struct change_image *image, size_t columns)
 {
@@ -69,7 +71,6 @@ look_at(const struct change_image *image, size_t columns)
 static void
 read_back(struct change_spill *s, const struct change_table *const *tables)
 {
-	static volatile unsigned sum;
 	struct lt_arena *arena = lt_arena_new();
 	struct change_row *rows = NULL;
 	struct lt_err err = { 0 };
@@ -80,8 +81,8 @@ read_back(struct change_spill *s, const struct change_table *const *tables)
 		LT_ASSERT(err.code == LT_E_SPILL_DAMAGED && count == 0);
 	for (size_t i = 0; i < count; i++) {
 		LT_ASSERT(rows[i].table == tables[0] || rows[i].table == tables[1]);
-		sum += look_at(&rows[i].before, rows[i].table->ncolumns);
-		sum += look_at(&rows[i].after, rows[i].table->ncolumns);
+		seen += look_at(&rows[i].before, rows[i].table->ncolumns);
+		seen += look_at(&rows[i].after, rows[i].table->ncolumns);
 	}
 	lt_arena_free(arena);
 }

@@ -184,16 +184,35 @@ def stamp_us(text):
     return (at - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(microseconds=1)
 
 
-def read_log(program, server, schema, channel, tables):
-    """The transactions of a site's log since the channel began; tables are all that it decides or carries over, each with its key in `id`."""
+def has_gtid(executed, gtid):
+    """Whether a transaction's id is in a set as servers write them."""
+    if not gtid:  # in front of all that have one
+        return True
+    *source, number = gtid.split("-" if ":" not in gtid else ":")
+    for one in executed.replace("\n", "").split(","):
+        if ":" not in gtid:
+            domain, _, newest = one.split("-")
+            if domain == source[0] and int(number) <= int(newest):
+                return True
+        elif one.lower().startswith(source[0].lower() + ":"):
+            for span in one.split(":")[1:]:
+                low, _, high = span.partition("-")
+                if int(low) <= int(number) <= int(high or low):
+                    return True
+    return False
+
+
+def read_log(program, server, schema, channel, tables, by_gtid=False):
+    """The transactions of a site's log since the channel began; tables are all that it decides or carries over, each with its key in `id`. `by_gtid`:
+    it began in another server's log."""
     dump = subprocess.run([program, "binlog", "dump", f"mysql://{USER}@127.0.0.1:{server.port}", "--password-env", "ORACLE_PW"],
                           env={**os.environ, "ORACLE_PW": PASSWORD}, capture_output=True, text=True, check=True)
-    txns, began = [], None
+    txns, began, gtids = [], None, None
     for line in map(json.loads, dump.stdout.splitlines()):
         if line["kind"] == "begin":
-            txns.append(Txn((line["file"], line["pos"]), stamp_us(line["time"]), own=[], mark=[], beats=[], changes={}))
+            txns.append(Txn(line["gtid"] if by_gtid else (line["file"], line["pos"]), stamp_us(line.get("written", line["time"])), own=[], mark=[], beats=[], changes={}))
         elif line["kind"] == "ddl":  # it is counted; none is in a log in the midst of what is judged
-            txns.append(Txn(txns[-1].at if txns else ("", 0), 0, own=[], mark=[], beats=[], changes={}))
+            txns.append(Txn(txns[-1].at if txns else "" if by_gtid else ("", 0), 0, own=[], mark=[], beats=[], changes={}))
         elif line.get("schema") == "lutra" and line.get("after", {}).get("channel") == channel:
             if line["table"] == "lane":
                 txns[-1].own.append(True)
@@ -202,10 +221,10 @@ def read_log(program, server, schema, channel, tables):
             elif line["table"] == "site" and line["kind"] == "update":
                 txns[-1].beats.append(line["after"]["beat"])
             elif line["table"] == "checkpoint" and began is None:
-                began = (line["after"]["file"], line["after"]["pos"])
+                began, gtids = (line["after"]["file"], line["after"]["pos"]), line["after"]["gtids"]
         elif line.get("schema") == schema and line.get("table") in tables:
             change(txns[-1].changes, line["table"], line.get("before"), line.get("after"))
-    return [t for t in txns if t.at >= began]
+    return [t for t in txns if (not has_gtid(gtids, t.at) if by_gtid else t.at >= began)]
 
 
 def hex_of(value):

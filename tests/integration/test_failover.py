@@ -38,11 +38,11 @@ def promote(replica, source):
 
 
 @contextlib.contextmanager
-def pair(lab, engine):
-    """(first, second): the second follows the first, whose log is several files longer. Logs tell no names."""
+def pair(lab, engine, *options):
+    """(first, second): the second follows the first, whose log is several files longer. Logs tell no names, but by `options`."""
     more = ["gtid-domain-id=40"] if engine == "mariadb" else []
     try:
-        servers = [lab.server(engine, number, "binlog-row-metadata=MINIMAL", *more, name=f"{engine}-pair-{number}-{len(lab.servers)}")
+        servers = [lab.server(engine, number, "binlog-row-metadata=MINIMAL", *more, *options, name=f"{engine}-pair-{number}-{len(lab.servers)}")
                    for number in (41, 42)]
     except Unavailable as e:
         pytest.skip(str(e))

@@ -12,7 +12,7 @@ from lutralab.workload import Workload, create_schema
 from steps import log_end
 
 TOOLS = {"mariadb": ("mariadb-binlog", "mariadb"), "mysql": ("mysqlbinlog", "mysql")}
-PAIRS = [("mariadb", "mariadb"), ("mysql", "mysql"), ("mysql", "mariadb"), ("mariadb", "mysql")]
+PAIRS = [("mariadb", "mariadb"), ("mysql", "mysql"), ("mysql", "mariadb"), ("mariadb", "mysql"), ("mariadb-11.8", "mysql")]
 
 
 def tools(engine):

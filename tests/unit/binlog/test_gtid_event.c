@@ -46,11 +46,13 @@ mysqls_event_grew_and_every_age_is_read(void **state)
 	lt_buf_le(&b, 1795379224020959, 7);
 	e = decoded(BINLOG_GTID, b.ptr, b.len); /* 8.0, first made here */
 	assert_int_equal(e.commit_us, 1795379224020959);
+	assert_int_equal(e.written_us, 1795379224020959);
 	b.ptr[b.len - 1] = (char)(b.ptr[b.len - 1] | 0x80);
 	lt_buf_le(&b, 1700000000000000, 7);
 	lt_buf_le(&b, 0xfc, 1);
 	e = decoded(BINLOG_GTID, b.ptr, b.len); /* first made elsewhere; more behind it */
 	assert_int_equal(e.commit_us, 1795379224020959);
+	assert_int_equal(e.written_us, 1700000000000000);
 	e = decoded(BINLOG_ANONYMOUS_GTID, b.ptr, b.len);
 	assert_int_equal(e.gtid.kind, CHANGE_GTID_ANONYMOUS);
 	lt_buf_free(&b);
@@ -93,6 +95,7 @@ tagged_ids_of_a_real_server_are_read(void **state)
 	(void)state;
 	assert_gtid(&e, "05ffac77-e6b3-11f1-b26a-02fc00000001:lutra:1");
 	assert_int_equal(e.commit_us, 1795379244178601);
+	assert_int_equal(e.written_us, 1795379244178601);
 }
 
 static void

@@ -221,18 +221,32 @@ a_count_of_four_billion_is_not_believed(void **state)
 	lt_arena_free(arena);
 }
 
+/* One behind which the log lost its tail, too. */
 static void
-a_checkpoint_comes_back_and_no_truncation_does(void **state)
+comes_back(struct whole *w, uint32_t turn_origin)
 {
-	struct whole *w = *state;
-	struct conflict_checkpoint c = { LT_STR("mb.000007:4711"), 99, 77, true, 1234, 3, vector(w, 4), w->mark.pins, 2 },
-				   back;
+	struct conflict_checkpoint c = { .place = LT_STR("mb.000007:4711"),
+		.now_us = 99,
+		.beat_us = 77,
+		.has_beat = true,
+		.count = 1234,
+		.origin = 3,
+		.seen = vector(w, 4),
+		.pins = w->mark.pins,
+		.npins = 2,
+		.turn = turn_origin != 0 ? LT_STR("there") : LT_STR(""),
+		.turn_origin = turn_origin,
+		.turn_us = turn_origin != 0 ? 55 : 0 };
+	struct conflict_checkpoint back;
 	struct lt_buf bytes = { 0 };
 	struct lt_err err = { 0 };
 
 	conflict_checkpoint_encode(&c, &bytes);
 	assert_true(conflict_checkpoint_decode(lt_buf_str(&bytes), w->site.arena, &back, &err));
 	assert_true(lt_str_eq(back.place, c.place));
+	assert_true(lt_str_eq(back.turn, c.turn));
+	assert_int_equal(back.turn_origin, turn_origin);
+	assert_int_equal(back.turn_us, c.turn_us);
 	assert_int_equal(back.now_us, 99);
 	assert_int_equal(back.beat_us, 77);
 	assert_true(back.has_beat);
@@ -248,6 +262,13 @@ a_checkpoint_comes_back_and_no_truncation_does(void **state)
 		assert_int_equal(back.now_us, 1);
 	}
 	lt_buf_free(&bytes);
+}
+
+static void
+a_checkpoint_comes_back_and_no_truncation_does(void **state)
+{
+	comes_back(*state, 0);
+	comes_back(*state, conflict_origin(3, 1));
 }
 
 int

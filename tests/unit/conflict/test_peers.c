@@ -125,6 +125,27 @@ what_was_received_is_taken_into_what_is_durable(void **state)
 	conflict_peers_free(&durable);
 }
 
+/* ADR 48: what it had seen went with the end of its log. */
+static void
+a_peer_that_lost_its_tail_has_seen_less(void **state)
+{
+	struct pair *p = *state;
+	struct conflict_vector survived = { 0 };
+
+	hear(p, 2, 1, 4);
+	hear(p, 2, 2, 9);
+	hear(p, 3, 1, 4);
+	hear(p, 3, 2, 9);
+	conflict_vector_raise(&survived, 1, 3);
+	conflict_vector_raise(&survived, 2, 20);
+	conflict_peers_lower(&p->peers, 2, &survived);
+	assert_int_equal(conflict_vector_get(conflict_peers_seen(&p->peers, 2), 1), 3);
+	assert_int_equal(conflict_vector_get(conflict_peers_seen(&p->peers, 2), 2), 9);
+	assert_int_equal(everyone_has(p, 1), 3);
+	assert_false(conflict_peers_have(&p->peers, &p->ours));
+	conflict_vector_free(&survived);
+}
+
 static void
 what_was_heard_comes_back_and_no_truncation_does(void **state)
 {
@@ -168,6 +189,7 @@ main(void)
 		PAIR(r24_a_peer_that_is_removed_claims_nothing),
 		cmocka_unit_test(without_peers_nothing_is_told),
 		PAIR(what_was_received_is_taken_into_what_is_durable),
+		PAIR(a_peer_that_lost_its_tail_has_seen_less),
 		cmocka_unit_test(what_was_heard_comes_back_and_no_truncation_does),
 	};
 

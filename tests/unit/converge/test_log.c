@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "converge/log.h"
+#include "converge/turn.h"
 
 #define SECOND_US INT64_C(1000000)
 #define BASE_US (INT64_C(1700000000) * SECOND_US)
@@ -30,7 +31,24 @@ struct fake {
 	struct change_source base;
 	struct change_filter filter;
 	size_t at;
+	bool placed; /* the place before the next item was handed out */
 };
+
+static bool places;             /* what stands between transactions is handed out, too */
+static const uint64_t *numbers; /* of the items' GTIDs; NULL: they have none */
+static const struct converge_turn *turn;
+
+/* Between two transactions. */
+static struct change_txn *
+place(size_t at)
+{
+	struct change_txn *t = change_txn_new(CHANGE_TXN_PLACE);
+
+	strcpy(t->file, "log.000001");
+	strcpy(t->end.file, "log.000001");
+	t->pos = t->end.pos = at;
+	return t;
+}
 
 static bool
 decode(const struct change_table *table, const struct change_image *image, struct lt_arena *scratch,
@@ -113,13 +131,20 @@ fake_next(struct change_source *s, int timeout_ms, struct change_txn **ret, stru
 	*ret = NULL;
 	if (f->at == LT_COUNT(script))
 		return true;
+	f->placed = places && !f->placed;
+	if (f->placed) {
+		*ret = place(f->at);
+		return true;
+	}
 	t = change_txn_new(CHANGE_TXN_ROWS);
 	strcpy(t->file, "log.000001");
 	strcpy(t->end.file, "log.000001");
+	if (numbers != NULL)
+		t->gtid = (struct change_gtid){ .kind = CHANGE_GTID_MYSQL, .seq = numbers[f->at] };
 	t->pos = f->at++;
 	t->end.pos = f->at;
 	t->end.last_pos = f->at;
-	t->commit_us = (uint64_t)i->stamp_us;
+	t->commit_us = t->written_us = (uint64_t)i->stamp_us;
 	switch (i->what) {
 	case USER: add_row(f, t, "shop", "t", values, 1); break;
 	case MARK: add_mark(f, t, i->seq); break;
@@ -193,16 +218,20 @@ open_at(size_t at, const struct conflict_clock *clock, const struct change_posit
 		.count = clock->count,
 		.origin = 1,
 		.seen = clock->seen };
+	struct lt_arena *arena = lt_arena_new();
 	struct change_position place;
-	struct converge_log_start start = { "c", &origin, &place, &state, SECOND_US, behind, 0 };
+	struct converge_log_start start = { "c", &origin, &place, &state, SECOND_US, behind, 0, NULL };
 	struct change_source *log = NULL;
 	struct lt_err err = { 0 };
 
+	if (turn != NULL)
+		converge_turn_note(turn, arena, &state);
 	change_position_init(&place);
 	strcpy(place.place.file, "log.000001");
 	place.place.pos = at;
 	assert_true(converge_log_open(&start, &filter, NULL, &log, &err));
 	change_position_clear(&place);
+	lt_arena_free(arena);
 	return log;
 }
 
@@ -221,6 +250,7 @@ follow(struct conflict_clock *c, const struct change_txn *t)
 		if (script[at].what == MARK)
 			conflict_clock_applied(c, (struct conflict_version){ BASE_US + 7, script[at].seq, 2 });
 		break;
+	case CONVERGE_GIVEN: fail(); break;
 	}
 }
 
@@ -417,6 +447,119 @@ another_history_is_refused(void **state)
 	conflict_clock_free(&clock);
 }
 
+/* When a reader is told of the end of a file depends on when it reads. */
+static void
+what_stands_between_transactions_is_not_counted(void **state)
+{
+	struct said whole, again;
+	struct change_source *log;
+	struct change_txn *t = NULL;
+	struct lt_err err = { 0 };
+
+	(void)state;
+	read_all(&whole);
+	places = true;
+	log = open_at(0, &whole.clock[0], NULL);
+	while (change_source_next(log, 0, &t, &err) && t != NULL) {
+		if (t->kind == CHANGE_TXN_PLACE) {
+			assert_null(t->told);
+		} else {
+			note(&again, t);
+			assert_same(&whole, &again, (size_t)t->pos);
+		}
+		change_txn_free(t);
+	}
+	change_source_close(log);
+	places = false;
+	clear(&whole);
+}
+
+/* The log of a replica: how far it is handed out, and what ends that. */
+static enum lt_code
+read_elsewhere(const char *done, const uint64_t *order, size_t *handed)
+{
+	struct change_position at = behind(1000, 0);
+	struct change_source *log;
+	struct conflict_clock clock;
+	struct change_txn *t = NULL;
+	struct lt_err err = { 0 };
+
+	numbers = order;
+	strcpy(at.server, "another");
+	change_gtid_set_free(at.gtids);
+	assert_true(change_gtid_set_parse(lt_str_z(done), &at.gtids, &err));
+	conflict_clock_init(&clock, 1, SECOND_US);
+	log = open_at(0, &clock, &at);
+	*handed = 0;
+	for (size_t i = 0; i < LT_COUNT(script) && change_source_next(log, 0, &t, &err); i++) {
+		*handed += t != NULL;
+		change_txn_free(t);
+	}
+	change_source_close(log);
+	change_position_clear(&at);
+	conflict_clock_free(&clock);
+	numbers = NULL;
+	return err.code;
+}
+
+#define DONE "00000000-0000-0000-0000-000000000000:1-4"
+
+static void
+a_replicas_log_has_the_order_of_its_sources(void **state)
+{
+	static const uint64_t same[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 },
+			      behind_others[] = { 1, 2, 3, 5, 6, 4, 7, 8, 9, 10, 11, 12, 13 },
+			      among_them[] = { 1, 3, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 };
+	size_t handed;
+
+	(void)state;
+	assert_int_equal(read_elsewhere(DONE, same, &handed), LT_OK);
+	assert_int_equal(handed, 9);
+	assert_int_equal(read_elsewhere(DONE, behind_others, &handed), LT_E_LOG_ORDER);
+	assert_int_equal(handed, 2);
+	assert_int_equal(read_elsewhere(DONE, among_them, &handed), LT_E_LOG_ORDER);
+	assert_int_equal(handed, 0);
+}
+
+/* ADR 48 */
+static void
+behind_a_lost_tail_users_write_as_another_origin(void **state)
+{
+	const uint32_t later = conflict_origin(1, 1);
+	const int64_t above_us = BASE_US + 1000 * SECOND_US;
+	struct converge_turn t = { .origin = later, .above_us = above_us };
+	struct said whole;
+	struct change_source *log;
+	struct change_txn *txn = NULL;
+	struct lt_err err = { 0 };
+	int64_t last_us = above_us;
+
+	(void)state;
+	read_all(&whole);
+	t.at = behind(4, 0); /* items 0 to 3 survived */
+	turn = &t;
+	log = open_at(0, &whole.clock[0], NULL);
+	while (change_source_next(log, 0, &txn, &err) && txn != NULL) {
+		const struct converge_told *told = converge_told_of(txn);
+
+		assert_int_equal(told->begins, txn->pos == 4 ? later : 0);
+		if (told->kind == CONVERGE_LOCAL && txn->pos < 4)
+			assert_true(conflict_version_same(told->version, whole.told[txn->pos].version));
+		if (told->kind == CONVERGE_LOCAL && txn->pos >= 4) {
+			assert_int_equal(told->version.origin, later);
+			assert_int_equal(told->version.seq, txn->pos == 4 ? 1 : told->version.seq);
+			assert_true(told->version.clock_us > last_us);
+			assert_int_equal(conflict_vector_get(&told->seen, 1), 2); /* what survived of the earlier one */
+			last_us = told->version.clock_us;
+		}
+		change_txn_free(txn);
+	}
+	change_source_close(log);
+	turn = NULL;
+	converge_turn_clear(&t);
+	clear(&whole);
+}
+
 int
 main(void)
 {
@@ -426,6 +569,9 @@ main(void)
 		cmocka_unit_test(what_is_mapped_has_no_part_in_versions),
 		cmocka_unit_test(what_was_handed_on_is_numbered_and_passed_over),
 		cmocka_unit_test(another_history_is_refused),
+		cmocka_unit_test(what_stands_between_transactions_is_not_counted),
+		cmocka_unit_test(a_replicas_log_has_the_order_of_its_sources),
+		cmocka_unit_test(behind_a_lost_tail_users_write_as_another_origin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,229 @@
+#include "converge/give.h"
+
+#include "base/log.h"
+#include "converge/shape.h"
+#include "converge/site_priv.h"
+#include "pipeline/connect.h"
+
+struct converge_give {
+	const struct model_channel *channel; /* borrowed, as the next four */
+	const struct model_pipeline *pipeline;
+	struct converge_site *from, *to;
+	struct lt_wake *stop; /* may be NULL */
+	uint32_t origin;      /* that the target writes as */
+	struct my_conn *conn; /* owned, as the next three; NULL until something is given back */
+	struct pipeline_router *router;
+	struct converge_shapes *shapes; /* of the source's tables */
+	struct lt_arena *arena;
+};
+
+struct converge_give *
+converge_give_new(const struct model_channel *channel, const struct model_pipeline *pipeline,
+    struct converge_site *from, struct converge_site *to, struct lt_wake *stop)
+{
+	struct converge_give *g = lt_new(struct converge_give);
+
+	g->channel = channel;
+	g->pipeline = pipeline;
+	g->from = from;
+	g->to = to;
+	g->stop = stop;
+	g->arena = lt_arena_new();
+	return g;
+}
+
+static void
+leave(struct converge_give *g)
+{
+	converge_shapes_free(g->shapes);
+	pipeline_router_free(g->router);
+	my_close(g->conn);
+	g->shapes = NULL;
+	g->router = NULL;
+	g->conn = NULL;
+}
+
+void
+converge_give_free(struct converge_give *g)
+{
+	if (g == NULL)
+		return;
+	leave(g);
+	lt_arena_free(g->arena);
+	free(g);
+}
+
+/* The target cannot be asked just now: that passes. */
+static bool
+not_now(struct lt_err *err)
+{
+	if (err->code == LT_E_FENCE_LATE)
+		err->code = LT_E_SERVER_BUSY;
+	return false;
+}
+
+bool
+converge_give_begin(struct converge_give *g, struct lt_err *err)
+{
+	leave(g);
+	return converge_site_origin(g->to, g->stop, &g->origin, err) || not_now(err);
+}
+
+static uint32_t
+incarnation(uint32_t origin)
+{
+	return origin >> CONFLICT_SITE_BITS;
+}
+
+static bool
+give_may(void *ctx)
+{
+	const struct converge_give *g = ctx;
+
+	return incarnation(g->origin) > 0;
+}
+
+/* -- whose each row is ---------------------------------------------------------------------------- */
+
+static bool
+meet(struct converge_give *g, struct lt_err *err)
+{
+	if (g->conn != NULL && my_alive(g->conn))
+		return true;
+	leave(g);
+	if (!pipeline_connect(&g->channel->sites[g->pipeline->from], false, g->stop, &g->conn, err))
+		return false;
+	g->router = pipeline_router_new(g->pipeline->mapping, g->conn, false);
+	g->shapes = converge_shapes_new(g->channel, g->router);
+	return true;
+}
+
+static uint32_t
+owner_of(const struct conflict_mark *mark, struct lt_str key)
+{
+	for (uint32_t i = mark->ntxns; i > 0; i--) {
+		for (uint32_t k = 0; k < mark->txns[i - 1].nwon; k++) {
+			if (lt_str_eq(mark->txns[i - 1].won[k].key, key))
+				return i - 1;
+		}
+	}
+	return CONVERGE_NO_OWNER;
+}
+
+/* What a row of a group changes is one key; some it changes are of no transaction, such as rows that came back. */
+static bool
+find_owners(struct converge_give *g, const struct change_txn *t, const struct conflict_mark *mark, uint32_t *owner,
+    struct lt_err *err)
+{
+	for (size_t i = 0; i < t->nrows; i++) {
+		const struct change_row *row = &t->rows[i];
+		const struct converge_shape *shape;
+		struct lt_str key = { 0 };
+
+		if (!converge_shapes_get(g->shapes, row->table, &shape, err) ||
+		    !converge_shape_image(
+			shape, row->op == CHANGE_DELETE ? &row->before : &row->after, g->arena, NULL, &key, err))
+			return false;
+		owner[i] = converge_shape_is_single(shape) ? CONVERGE_NO_OWNER : owner_of(mark, key);
+	}
+	return true;
+}
+
+/* Only what stands in the rows of the log can be given back. */
+static bool
+check_kinds(const struct converge_give *g, const struct conflict_mark *mark, struct lt_err *err)
+{
+	for (uint32_t i = 0; i < mark->ntxns; i++) {
+		for (uint32_t k = 0; k < mark->txns[i].nwon; k++) {
+			const struct conflict_won *won = &mark->txns[i].won[k];
+
+			if (won->listed || won->state == CONFLICT_PARKED)
+				return lt_fail(err, LT_E_TAIL_LOST,
+				    "site %s lost a transaction that cannot be given back: %s",
+				    g->channel->sites[g->pipeline->to].name,
+				    won->listed ? "its table has another policy than last-writer-wins"
+						: "a row of it is parked here");
+		}
+	}
+	return true;
+}
+
+static bool
+give_back(struct converge_give *g, struct change_txn *t, const struct conflict_mark *mark, struct lt_err *err)
+{
+	const struct converge_told *known = converge_told_of(t);
+	size_t owners = t->nrows * sizeof(uint32_t);
+	struct converge_told *told;
+	uint32_t *owner;
+	char *bytes;
+
+	if (!check_kinds(g, mark, err) || !meet(g, err))
+		return false;
+	lt_arena_reset(g->arena);
+	told = lt_calloc(1, sizeof(*told) + owners + known->mark.len);
+	owner = (uint32_t *)(void *)(told + 1);
+	bytes = (char *)(told + 1) + owners;
+	if (!find_owners(g, t, mark, owner, err)) {
+		free(told);
+		return false;
+	}
+	memcpy(bytes, known->mark.ptr, known->mark.len);
+	*told =
+	    (struct converge_told){ .kind = CONVERGE_GIVEN, .mark = lt_str_of(bytes, known->mark.len), .owner = owner };
+	free(t->told);
+	t->told = told;
+	t->own = false;
+	t->kept = true;
+	return true;
+}
+
+/* -- what is missing ------------------------------------------------------------------------------ */
+
+static bool
+fail_lost(const struct converge_give *g, struct conflict_version first, struct lt_err *err)
+{
+	uint64_t have = converge_site_seen(g->to, first.origin), had = converge_site_seen(g->from, first.origin);
+
+	return lt_fail(err, LT_E_TAIL_LOST,
+	    "site %s has lost the end of its log: its transactions up to number %llu are there, site %s has them up to "
+	    "number %llu, so it lacks %llu at most",
+	    g->channel->sites[g->pipeline->to].name, (unsigned long long)have,
+	    g->channel->sites[g->pipeline->from].name, (unsigned long long)had,
+	    (unsigned long long)(had > have ? had - have : 0));
+}
+
+/* Once it is an earlier origin it is asked no more than what is known: who is given something twice takes it once. */
+static bool
+look_at(struct converge_give *g, struct conflict_version version, bool *give, struct lt_err *err)
+{
+	bool lacks = converge_site_seen(g->to, version.origin) < version.seq;
+	bool earlier = incarnation(version.origin) < incarnation(g->origin);
+
+	*give = *give || (lacks && earlier);
+	if (!lacks || earlier)
+		return true;
+	if (!converge_site_lacks(g->to, version, g->stop, &lacks, err))
+		return not_now(err);
+	return !lacks || fail_lost(g, version, err);
+}
+
+static bool
+give_look(void *ctx, struct change_txn *t, const struct conflict_mark *mark, struct lt_err *err)
+{
+	struct converge_give *g = ctx;
+	uint32_t site = g->channel->sites[g->pipeline->to].id;
+	bool give = false;
+
+	for (uint32_t i = 0; i < mark->ntxns; i++) {
+		if (conflict_origin_site(mark->txns[i].version.origin) == site &&
+		    !look_at(g, mark->txns[i].version, &give, err))
+			return false;
+	}
+	return !give || give_back(g, t, mark, err);
+}
+
+struct converge_giver
+converge_give_ops(struct converge_give *g)
+{
+	return (struct converge_giver){ give_may, give_look, g };
+}

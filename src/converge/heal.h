@@ -1,0 +1,30 @@
+/* converge/heal.h - a site goes on without the end of its log: `lutra site heal` (ADR 48).
+ *
+ * Its server lacks what peers have received of it. From the place on behind which it was written anew users write as
+ * another origin, later than all that was lost; peers take back what they took for seen by the site, and send it what
+ * it lacks (give.h). All that says so is in the databases, each step may be repeated, and a run that is killed within
+ * one finds the sites as before or behind it. */
+#ifndef CONVERGE_HEAL_H
+#define CONVERGE_HEAL_H
+
+#include "converge/site.h"
+
+struct converge_heal {
+	const struct model_channel *channel; /* borrowed, all of it */
+	size_t site;                         /* which one lost its tail */
+	struct converge_site **sites;        /* of each */
+	struct lt_wake *gone;
+	size_t txn_limit_bytes;
+	/* Out: */
+	struct change_position
+	    at;        /* the caller's to clear: behind it the log is new; pipelines out of the site go on there */
+	uint64_t lost; /* so many transactions that peers have are not there */
+};
+
+/** What the pipeline `index` of the channel has applied, as its target says; `at` initialised. */
+LT_MUST_USE bool converge_heal_lane(const struct converge_heal *h, struct my_conn *target, size_t index,
+    struct change_position *at, struct lt_err *err);
+/** All but the pipelines' part. The sites stand still meanwhile. LT_E_CANNOT_HEAL where it cannot be. */
+LT_MUST_USE bool converge_heal(struct converge_heal *h, struct lt_err *err);
+
+#endif

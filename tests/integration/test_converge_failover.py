@@ -1,0 +1,204 @@
+"""A site of a conflict channel fails over to a replica: file names and places are others, versions stay what they were."""
+
+import contextlib
+import json
+
+import conflict_oracle
+import pytest
+import steps
+from lutralab.lutra import LutraFailed
+from lutralab.servers import wait_until
+from storm import HOT, Storm
+from test_failover import executed, pair
+from test_steps import binary
+
+
+class Standing:
+    """The server that stands for a site now: clients come to it, whichever it is."""
+
+    def __init__(self, server):
+        self.now = server
+
+    def connect(self, *args, **more):
+        return self.now.connect(*args, **more)
+
+
+@contextlib.contextmanager
+def stalled(server):
+    """No COMMIT passes meanwhile."""
+    with contextlib.closing(server.connect()) as c, c.cursor() as cursor:
+        cursor.execute("FLUSH TABLES WITH READ LOCK")
+        yield
+
+
+def hand_over(first, second):
+    """The first server dies with writes at its door, and the second, which has all that it let in, is free to be written."""
+    with stalled(first):
+        wait_until(lambda: executed(second) == executed(first), steps.PATIENCE_S, "the replica to have all", poll_s=0.02)
+        first.kill()
+    second.sql("STOP SLAVE" if second.engine == "mariadb" else "STOP REPLICA")
+
+
+class Failover(Storm):
+    """Site a is `first`, until hand_over(): then `second`, its replica."""
+
+    def __init__(self, channel, first, second, other, schema, **more):
+        wait_until(lambda: executed(second) == executed(first), steps.PATIENCE_S, "the replica to have all", poll_s=0.02)
+        super().__init__(channel, {"a": first, "b": other}, schema, **more)
+        wait_until(lambda: executed(second) == executed(first), steps.PATIENCE_S, "the replica to have all", poll_s=0.02)
+        steps.run_at((second,), schema, HOT)
+        self.first, self.second = first, second
+        self.sites = {"a": Standing(first), "b": other}
+
+    def stands_in(self):
+        self.sites["a"].now = self.servers[0] = self.second
+
+    def logs(self, tables=None):
+        """The replica's log has all, too; where the channel began it tells by GTIDs."""
+        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, tables or self.policies, by_gtid=server is self.second)
+                for number, server in enumerate(self.servers, 1)}
+
+
+@pytest.fixture
+def failover(lab, site, channel, schema):
+    @contextlib.contextmanager
+    def make(engine, **more):
+        with pair(lab, engine, "binlog-row-metadata=FULL") as (first, second):
+            yield Failover(channel, first, second, site("mysql" if engine == "mariadb" else "mariadb", 2), schema, **more)
+    return make
+
+
+def both(first, second):
+    return {"a": f"127.0.0.1:{first.port},127.0.0.1:{second.port}"}
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_a_replica_that_has_all_stands_in(engine, failover):
+    """In the midst of a storm, and Lutra runs on: the url names both servers."""
+    with failover(engine) as f:
+        text = f.lutra.file.read_text()
+        f.lutra.file.write_text(text.replace(f"127.0.0.1:{f.first.port}", both(f.first, f.second)["a"]))
+        f.lutra.start()
+        with f.clients(pause_s=0.005) as clients:
+            clients.go_on()
+            hand_over(f.first, f.second)
+            f.stands_in()
+            clients.go_on()
+            f.second.sql("FLUSH BINARY LOGS")
+            clients.go_on()
+            f.lutra.kill()
+            f.lutra.start()
+            clients.go_on()
+            clients.stop()
+        f.ends_well()
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_the_address_of_a_replica_is_given(engine, failover):
+    """While Lutra is away; it comes back with much that was neither sent nor applied."""
+    with failover(engine) as f:
+        f.lutra.start()
+        with f.clients(pause_s=0.005) as clients:
+            clients.go_on()
+            f.lutra.kill()
+            clients.go_on()
+            hand_over(f.first, f.second)
+            f.stands_in()
+            clients.go_on()
+            f.lutra.file.write_text(f.lutra.file.read_text().replace(f"127.0.0.1:{f.first.port}", f"127.0.0.1:{f.second.port}"))
+            f.lutra.start()
+            clients.go_on()
+            clients.stop()
+        f.ends_well()
+
+
+# -- a replica that lacks the end ------------------------------------------------------------------------------------------------------
+
+BEFORE = {100: "old", 101: "old", 102: "old", 103: "old", 104: "old"}
+TAIL = ["UPDATE hot SET v='lost' WHERE id=100", "UPDATE hot SET v='lost' WHERE id=101", "UPDATE hot SET v='lost' WHERE id=102", "DELETE FROM hot WHERE id=103",
+        "INSERT INTO hot VALUES (105, 'lost')", "INSERT INTO hot VALUES (106, 'lost')"]
+SEEN = "UPDATE hot SET v='later' WHERE id=102"  # at b, which has the tail
+NEW = ["UPDATE hot SET v='new' WHERE id=101", "UPDATE hot SET v='new' WHERE id=104", "INSERT INTO hot VALUES (106, 'new')", "INSERT INTO hot VALUES (107, 'new')"]
+AFTER = {100: "lost", 101: "new", 102: "later", 104: "new", 105: "lost", 106: "new", 107: "new"}
+
+
+def marked(server, schema):
+    return dict(server.sql("SELECT id, v FROM hot WHERE id >= 100", db=schema))
+
+
+def lose(f, clients):
+    """The replica lacks what b has by now; then it stands for the first."""
+    f.servers[1].sql("INSERT INTO hot VALUES " + ", ".join(f"({k}, '{v}')" for k, v in BEFORE.items()), db=f.schema)
+    wait_until(lambda: marked(f.second, f.schema) == BEFORE, steps.PATIENCE_S, "the replica to have the rows", poll_s=0.05)
+    f.second.sql("STOP SLAVE" if f.second.engine == "mariadb" else "STOP REPLICA")
+    for statement in TAIL:
+        f.first.sql(statement, db=f.schema)
+    clients.go_on()
+    wait_until(lambda: (106, "lost") in marked(f.servers[1], f.schema).items(), steps.PATIENCE_S, "the tail to come to b", poll_s=0.05)
+    f.servers[1].sql(SEEN, db=f.schema)
+    f.first.kill()
+    f.stands_in()
+    for statement in NEW:
+        f.second.sql(statement, db=f.schema)
+
+
+def ends_whole(f):
+    f.settle()
+    f.is_equal()
+    f.is_silent()
+    assert marked(f.second, f.schema) == AFTER
+    lost = {json.loads(key)["id"]: won for key, won in f.servers[1].sql("SELECT row_key, won FROM lutra.conflict WHERE channel=%s", (f.lutra.name,))}
+    assert lost[101] == lost[106] == 1  # what is new met what was lost, at b, and won
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_what_a_replica_lacks_is_given_back(engine, failover):
+    """Nothing is sent to it before it is said; writes go on at both sites all the while."""
+    with failover(engine) as f:
+        f.lutra.file.write_text(f.lutra.file.read_text().replace(f"127.0.0.1:{f.first.port}", both(f.first, f.second)["a"]))
+        f.lutra.start()
+        with f.clients(pause_s=0.02) as clients:
+            clients.go_on()
+            lose(f, clients)
+            clients.go_on()
+            steps.stopped(f.lutra, "a->b", "E3014")
+            steps.stopped(f.lutra, "b->a", "E6032")
+            assert 105 not in marked(f.second, f.schema)
+            clients.go_on()
+            f.lutra.command("site", "heal", "a", "--why", "the first is gone")
+            clients.go_on()
+            f.lutra.kill()
+            f.lutra.start()
+            clients.go_on()
+            clients.stop()
+        ends_whole(f)
+
+
+STEPS = ("heal.lower", "heal.turn", "heal.turned")
+
+
+def test_the_order_may_be_killed_and_given_again(failover, channel):
+    if not binary().exists():
+        pytest.skip(f"{binary()} is not built (`make faults`)")
+    channel.more = {"program": binary()}
+    with failover("mariadb") as f:
+        f.lutra.start()
+        with f.clients(pause_s=0.02) as clients:
+            clients.go_on()
+            lose(f, clients)
+            f.lutra.kill()
+            f.lutra.file.write_text(f.lutra.file.read_text().replace(f"127.0.0.1:{f.first.port}", f"127.0.0.1:{f.second.port}"))
+            for step in STEPS:
+                f.lutra.env["LUTRA_KILL_AT"] = f"{step}:1"
+                f.lutra.start(wait=False)
+                steps.stopped(f.lutra, "a->b", "E3014")
+                with pytest.raises(LutraFailed):
+                    f.lutra.command("site", "heal", "a", "--why", "the first is gone")
+                wait_until(lambda: not f.lutra.alive, steps.PATIENCE_S, f"the end at {step}")
+            del f.lutra.env["LUTRA_KILL_AT"]
+            f.lutra.start(wait=False)
+            steps.stopped(f.lutra, "a->b", "E3014")
+            f.lutra.command("site", "heal", "a", "--why", "the first is gone")
+            clients.go_on()
+            clients.stop()
+        ends_whole(f)

@@ -188,6 +188,8 @@ struct my_rows_sink {
 /** Read one reply to its end, all results of it. Every failure but a server's error and `each` saying no is the end
  * of the connection. */
 LT_MUST_USE bool my_read_reply(struct my_conn *c, struct my_reply *out, struct my_rows_sink *sink, struct lt_err *err);
+/** The same with its rows held whole; to my_rows_free(). */
+LT_MUST_USE bool my_read_rows(struct my_conn *c, struct my_rows **ret, struct lt_err *err);
 /** A packet inside a reply: any failure is the end of the connection. */
 LT_MUST_USE bool my_reply_packet(struct my_conn *c, size_t limit, struct lt_str *out, struct lt_err *err);
 /** Read `count` column definitions and their end, for nobody. */

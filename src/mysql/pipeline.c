@@ -24,16 +24,22 @@ my_pending(const struct my_conn *c)
 	return on_the_way(c) + (c->taken.len - c->taken_at) / sizeof(struct my_taken);
 }
 
-static bool
-read_next(struct my_conn *c, struct my_reply *out, struct lt_err *err)
+static void
+begin_next(struct my_conn *c)
 {
-	struct my_rows_sink sink = { 0 };
-
 	c->seq = (uint8_t)c->expect.ptr[c->expect_at++];
 	if (on_the_way(c) == 0) {
 		lt_buf_clear(&c->expect);
 		c->expect_at = 0;
 	}
+}
+
+static bool
+read_next(struct my_conn *c, struct my_reply *out, struct lt_err *err)
+{
+	struct my_rows_sink sink = { 0 };
+
+	begin_next(c);
 	if (!my_read_reply(c, out, &sink, err))
 		return false;
 	if (sink.had_rows)
@@ -96,6 +102,32 @@ my_recv(struct my_conn *c, struct my_reply *out, struct lt_err *err)
 	if (on_the_way(c) == 0)
 		return lt_fail(err, LT_E_INTERNAL, "no reply is on its way");
 	return read_next(c, out, err);
+}
+
+/* Its rows cannot be put aside: it must be the next one on the line. */
+static bool
+begin_query(struct my_conn *c, struct lt_err *err)
+{
+	if (!usable(c, err))
+		return false;
+	if (c->taken.len > c->taken_at || on_the_way(c) == 0)
+		return lt_fail(err, LT_E_INTERNAL, "no reply to a query is on its way");
+	begin_next(c);
+	return true;
+}
+
+bool
+my_recv_rows(struct my_conn *c, struct my_rows **ret, struct lt_err *err)
+{
+	return begin_query(c, err) && my_read_rows(c, ret, err);
+}
+
+bool
+my_recv_each(struct my_conn *c, my_row_fn each, void *ctx, struct lt_err *err)
+{
+	struct my_rows_sink sink = { .each = each, .ctx = ctx };
+
+	return begin_query(c, err) && my_read_reply(c, NULL, &sink, err);
 }
 
 /* -- commands ------------------------------------------------------------------------------------- */

@@ -276,11 +276,11 @@ rows_of(struct collector *k)
 }
 
 bool
-my_query(struct my_conn *c, const char *sql, struct my_rows **ret, struct lt_err *err)
+my_read_rows(struct my_conn *c, struct my_rows **ret, struct lt_err *err)
 {
 	struct collector k = { .arena = lt_arena_new() };
 	struct my_rows_sink sink = { .each = collect_row, .ctx = &k, .columns = collect_names };
-	bool ok = my_ask(c, MY_COM_QUERY, lt_str_z(sql), err) && my_read_reply(c, NULL, &sink, err);
+	bool ok = my_read_reply(c, NULL, &sink, err);
 
 	if (ok) {
 		*ret = rows_of(&k);
@@ -290,6 +290,12 @@ my_query(struct my_conn *c, const char *sql, struct my_rows **ret, struct lt_err
 	lt_buf_free(&k.names);
 	lt_buf_free(&k.values);
 	return ok;
+}
+
+bool
+my_query(struct my_conn *c, const char *sql, struct my_rows **ret, struct lt_err *err)
+{
+	return my_ask(c, MY_COM_QUERY, lt_str_z(sql), err) && my_read_rows(c, ret, err);
 }
 
 bool

@@ -458,17 +458,25 @@ held_by(const struct pipeline_held *h, const struct held *at, struct lt_str sche
 	return at->privs;
 }
 
+static bool
+add_line(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err *err)
+{
+	(void)ncolumns;
+	(void)err;
+	pipeline_held_add(ctx, values[0]);
+	return true;
+}
+
 bool
 pipeline_held_read(struct pipeline_held *h, struct my_conn *c, const char *sql, struct lt_err *err)
 {
-	struct my_rows *rows = NULL;
+	return my_query_each(c, lt_str_z(sql), add_line, h, err);
+}
 
-	if (!my_query(c, sql, &rows, err))
-		return false;
-	for (size_t i = 0; i < rows->nrows; i++)
-		pipeline_held_add(h, my_rows_at(rows, i, 0));
-	my_rows_free(rows);
-	return true;
+bool
+pipeline_held_recv(struct pipeline_held *h, struct my_conn *c, struct lt_err *err)
+{
+	return my_recv_each(c, add_line, h, err);
 }
 
 uint32_t

@@ -54,6 +54,8 @@ void pipeline_held_free(struct pipeline_held *h);
 void pipeline_held_add(struct pipeline_held *h, struct lt_str line);
 /** Take in what a SHOW GRANTS statement answers. */
 LT_MUST_USE bool pipeline_held_read(struct pipeline_held *h, struct my_conn *c, const char *sql, struct lt_err *err);
+/** The same of one that was queued. */
+LT_MUST_USE bool pipeline_held_recv(struct pipeline_held *h, struct my_conn *c, struct lt_err *err);
 /** What is held on a table, on all of a schema (`table.ptr` NULL), or on everything (`schema.ptr` NULL). */
 uint32_t pipeline_held_on(const struct pipeline_held *h, struct lt_str schema, struct lt_str table);
 

@@ -487,34 +487,63 @@ pipeline_load_conn(struct change_sink *s)
 /* A session whose client is gone without a word holds the lane, and all that it has locked, until the server gives up
  * on it. MariaDB does after ten seconds in a transaction; MySQL has no such limit, but one for any silence, which
  * pipeline_load_bound() sets once nothing takes long any more. */
-static bool
-set_session(struct my_conn *c, struct lt_err *err)
-{
-	static const char *const settings[] = {
-		"SET SESSION autocommit=0, time_zone='+00:00', sql_mode='STRICT_ALL_TABLES," LOAD_SQL_MODE "',"
-		" unique_checks=1, foreign_key_checks=1, innodb_lock_wait_timeout=1, lock_wait_timeout=5,"
-		" wait_timeout=28800 /*M!100300 , idle_write_transaction_timeout=10 */",
-		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-	};
+static const char *const settings[] = {
+	"SET SESSION autocommit=0, time_zone='+00:00', sql_mode='STRICT_ALL_TABLES," LOAD_SQL_MODE "',"
+	" unique_checks=1, foreign_key_checks=1, innodb_lock_wait_timeout=1, lock_wait_timeout=5,"
+	" wait_timeout=28800 /*M!100300 , idle_write_transaction_timeout=10 */",
+	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+};
 
-	if (!my_exec_all(c, settings, LT_COUNT(settings), err)) {
+static bool
+queue_settings(struct my_conn *c, size_t count, struct lt_err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!my_send_query(c, lt_str_z(settings[i]), err))
+			return false;
+	}
+	return true;
+}
+
+static bool
+recv_settings(struct my_conn *c, size_t count, struct lt_err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (my_recv(c, NULL, err))
+			continue;
 		if (my_alive(c))
 			err->code = LT_E_SESSION;
 		return lt_wrap(err, "while setting the session");
 	}
-	/* Else the wait that is to be seen ends after a second by itself. */
-	return !lt_fault("r04_give_way") || my_exec(c, "SET SESSION innodb_lock_wait_timeout=50", NULL, err);
+	return true;
 }
 
 /* Without TRIGGER none is shown, and then there may be some. */
 static bool
-see_grants(struct load *l, struct lt_err *err)
+recv_grants(struct load *l, struct lt_err *err)
 {
 	struct pipeline_held *held = pipeline_held_new(false);
-	bool ok = pipeline_held_read(held, l->conn, "SHOW GRANTS", err);
+	bool ok = pipeline_held_recv(held, l->conn, err);
 
 	pipeline_router_hold(l->router, held);
 	return ok || lt_wrap(err, "while reading what the account may do");
+}
+
+/* The session, what is there of schema `lutra` and what the account may do, in one round trip. A connection on which
+ * one of them fails is closed. */
+static bool
+begin_session(struct load *l, struct lt_err *err)
+{
+	size_t count = lt_fault("r03_session") ? 0 : LT_COUNT(settings);
+	uint64_t version;
+
+	if (!queue_settings(l->conn, count, err) || !pipeline_state_ask(l->conn, err) ||
+	    !my_send_query(l->conn, LT_STR("SHOW GRANTS"), err) || !recv_settings(l->conn, count, err) ||
+	    !pipeline_state_recv(l->conn, &version, err) || !recv_grants(l, err))
+		return false;
+	/* Else the wait that is to be seen ends after a second by itself. */
+	if (lt_fault("r04_give_way") && !my_exec(l->conn, "SET SESSION innodb_lock_wait_timeout=50", NULL, err))
+		return false;
+	return pipeline_state_make(l->conn, version, err);
 }
 
 bool
@@ -531,15 +560,13 @@ pipeline_load_open(const struct model_channel *channel, size_t index, const stru
 	l->origin = origin;
 	if (!pipeline_connect(&channel->sites[pipeline->to], true, origin->stop, &l->conn, err))
 		goto out;
-	if ((!lt_fault("r03_session") && !set_session(l->conn, err)) || !pipeline_state_install(l->conn, err)) {
-		lt_wrap(err, "site %s", channel->sites[pipeline->to].name);
-		goto out;
-	}
 	l->router = pipeline_router_new(
 	    pipeline->mapping, l->conn, channel->verify == MODEL_VERIFY_ON && !lt_fault("r08_verify"));
 	l->batch = pipeline_batch_new();
-	if (!see_grants(l, err))
+	if (!begin_session(l, err)) {
+		lt_wrap(err, "site %s", channel->sites[pipeline->to].name);
 		goto out;
+	}
 	if (origin->settle != NULL)
 		l->settle = origin->settle(origin->ctx, origin->stop);
 	*ret = &l->base;

@@ -124,16 +124,21 @@ static const char *const statements[] = {
 	" KEY (channel, id)) ENGINE=InnoDB",
 };
 
-/* *version 0: there is none yet. */
-static bool
-read_version(struct my_conn *c, uint64_t *version, struct lt_err *err)
+bool
+pipeline_state_ask(struct my_conn *c, struct lt_err *err)
+{
+	return my_send_query(c, LT_STR("SELECT value FROM lutra.meta WHERE name='version'"), err);
+}
+
+bool
+pipeline_state_recv(struct my_conn *c, uint64_t *version, struct lt_err *err)
 {
 	struct my_rows *rows = NULL;
 	struct lt_err probe = { 0 };
 	bool ok = false;
 
 	*version = 0;
-	if (!my_query(c, "SELECT value FROM lutra.meta WHERE name='version'", &rows, &probe)) {
+	if (!my_recv_rows(c, &rows, &probe)) {
 		if (probe.code == LT_E_TABLE_MISSING || probe.server_errno == 1049 || probe.server_errno == 1142)
 			return true; /* not there (or not ours to see until it is made) */
 		*err = probe;
@@ -217,12 +222,18 @@ add_newer(struct my_conn *c, struct lt_err *err)
 bool
 pipeline_state_install(struct my_conn *target, struct lt_err *err)
 {
-	char set_version[80];
-	const char *const last[] = { set_version, "COMMIT" };
 	uint64_t version;
 
-	if (!read_version(target, &version, err))
-		return false;
+	return pipeline_state_ask(target, err) && pipeline_state_recv(target, &version, err) &&
+	       pipeline_state_make(target, version, err);
+}
+
+bool
+pipeline_state_make(struct my_conn *target, uint64_t version, struct lt_err *err)
+{
+	char set_version[80];
+	const char *const last[] = { set_version, "COMMIT" };
+
 	if (version > PIPELINE_STATE_VERSION && lt_fault("r16_version"))
 		return true;
 	if (version > PIPELINE_STATE_VERSION)

@@ -27,6 +27,11 @@
 /** Make or migrate the schema. Writes nothing when it is there as it should be. Newer than ours: LT_E_STATE_NEWER.
  * Commits. */
 LT_MUST_USE bool pipeline_state_install(struct my_conn *target, struct lt_err *err);
+/** Its three steps, for who has more to ask: the question is queued; its answer is taken (*version 0: none is there);
+ * no reply is to come any more, and the schema is made. */
+LT_MUST_USE bool pipeline_state_ask(struct my_conn *target, struct lt_err *err);
+LT_MUST_USE bool pipeline_state_recv(struct my_conn *target, uint64_t *version, struct lt_err *err);
+LT_MUST_USE bool pipeline_state_make(struct my_conn *target, uint64_t version, struct lt_err *err);
 
 /** Whether the pipeline has left traces here, beside its lanes. In the connection's open transaction. */
 LT_MUST_USE bool pipeline_state_begun(

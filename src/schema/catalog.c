@@ -236,26 +236,41 @@ static const struct view {
 };
 
 /** `table` {NULL,0}: the whole schema. */
+static void
+view_sql(struct reading *r, const struct view *v, struct lt_str schema, struct lt_str table)
+{
+	lt_buf_clear(&r->sql);
+	lt_buf_printf(&r->sql, "%s WHERE %s=", v->select, v->schema_column);
+	my_sql_text(&r->sql, schema);
+	if (table.ptr != NULL) {
+		lt_buf_printf(&r->sql, " AND %s=", v->table_column);
+		my_sql_text(&r->sql, table);
+	} else if (r->in.len > 0) {
+		lt_buf_printf(&r->sql, " AND %s%s", v->table_column, lt_buf_cstr(&r->in));
+	}
+	lt_buf_printf(&r->sql, " ORDER BY %s", v->order);
+}
+
+/** In one round trip. */
 static bool
 read_views(struct reading *r, struct lt_str schema, struct lt_str table, struct lt_err *err)
 {
-	for (size_t i = 0; i < LT_COUNT(views); i++) {
-		const struct view *v = &views[i];
+	bool ok = true;
 
-		lt_buf_clear(&r->sql);
-		lt_buf_printf(&r->sql, "%s WHERE %s=", v->select, v->schema_column);
-		my_sql_text(&r->sql, schema);
-		if (table.ptr != NULL) {
-			lt_buf_printf(&r->sql, " AND %s=", v->table_column);
-			my_sql_text(&r->sql, table);
-		} else if (r->in.len > 0) {
-			lt_buf_printf(&r->sql, " AND %s%s", v->table_column, lt_buf_cstr(&r->in));
-		}
-		lt_buf_printf(&r->sql, " ORDER BY %s", v->order);
-		if (!my_query_each(r->conn, lt_buf_str(&r->sql), v->take, r, err))
-			return lt_wrap(err, "while reading information_schema for %.*s", LT_FMT(schema));
+	for (size_t i = 0; i < LT_COUNT(views); i++) {
+		view_sql(r, &views[i], schema, table);
+		if (!my_send_query(r->conn, lt_buf_str(&r->sql), err))
+			return false;
 	}
-	return true;
+	for (size_t i = 0; i < LT_COUNT(views) && my_alive(r->conn); i++) {
+		struct lt_err later = { 0 };
+
+		if (ok)
+			ok = my_recv_each(r->conn, views[i].take, r, err);
+		else if (!my_recv(r->conn, NULL, &later))
+			continue; /* what was not taken is passed over */
+	}
+	return ok || lt_wrap(err, "while reading information_schema for %.*s", LT_FMT(schema));
 }
 
 /** A schema of which a single table is wanted is asked for that one, any other as a whole. */

@@ -387,6 +387,49 @@ a_result_cut_anywhere_is_a_lost_link(void **state)
 	lt_buf_free(&script);
 }
 
+static bool
+count_row(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err *err)
+{
+	assert_int_equal(ncolumns, 2);
+	assert_true(lt_str_eqz(values[0], "x") && values[1].ptr == NULL);
+	(void)err;
+	(*(size_t *)ctx)++;
+	return true;
+}
+
+/* The second of three fails; those around it are none the worse. */
+static void
+queries_in_one_round_trip_have_their_own_rows(void **state)
+{
+	struct my_rows *rows = NULL;
+	struct lt_buf script = { 0 };
+	struct lt_err err = { 0 };
+	struct peer p;
+	size_t n = 0;
+
+	(void)state;
+	result(&script);
+	peer_script(&script, 1, LT_STR("\xff\x7a\4#42S02no such table"));
+	result(&script);
+	peer_open(&p);
+	peer_bytes(&p, lt_buf_str(&script));
+	for (int i = 0; i < 3; i++)
+		assert_true(my_send_query(p.conn, LT_STR("SELECT"), &err));
+	assert_true(my_recv_rows(p.conn, &rows, &err));
+	assert_int_equal(rows->nrows, 1);
+	my_rows_free(rows);
+	assert_false(my_recv_rows(p.conn, &rows, &err));
+	assert_int_equal(err.code, LT_E_TABLE_MISSING);
+	assert_true(my_recv_each(p.conn, count_row, &n, &err));
+	assert_int_equal(n, 1);
+	assert_int_equal(my_pending(p.conn), 0);
+	assert_false(my_recv_each(p.conn, count_row, &n, &err));
+	assert_int_equal(err.code, LT_E_INTERNAL);
+	assert_true(my_alive(p.conn));
+	peer_close(&p);
+	lt_buf_free(&script);
+}
+
 static void
 strange_replies_are_protocol_errors(void **state)
 {
@@ -548,6 +591,7 @@ main(void)
 		cmocka_unit_test(tls_is_neither_left_out_nor_mixed_with_what_was_plain),
 		cmocka_unit_test(the_login_asks_for_what_is_read_and_for_nothing_else),
 		cmocka_unit_test(a_result_cut_anywhere_is_a_lost_link),
+		cmocka_unit_test(queries_in_one_round_trip_have_their_own_rows),
 		cmocka_unit_test(strange_replies_are_protocol_errors),
 		cmocka_unit_test(an_error_among_rows_leaves_the_line_usable),
 		cmocka_unit_test(a_row_callback_may_not_ask),

@@ -55,7 +55,8 @@ class Failover(Storm):
 
     def logs(self, tables=None):
         """The replica's log has all, too; where the channel began it tells by GTIDs."""
-        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, tables or self.policies, by_gtid=server is self.second)
+        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, tables or self.policies,
+                                                 by_gtid=server is self.second)
                 for number, server in enumerate(self.servers, 1)}
 
 
@@ -114,8 +115,8 @@ def test_the_address_of_a_replica_is_given(failover):
 # -- a replica that lacks the end ------------------------------------------------------------------------------------------------------
 
 BEFORE = {100: "old", 101: "old", 102: "old", 103: "old", 104: "old"}
-TAIL = ["UPDATE hot SET v='lost' WHERE id=100", "UPDATE hot SET v='lost' WHERE id=101", "UPDATE hot SET v='lost' WHERE id=102", "DELETE FROM hot WHERE id=103",
-        "INSERT INTO hot VALUES (105, 'lost')", "INSERT INTO hot VALUES (106, 'lost')"]
+TAIL = ["UPDATE hot SET v='lost' WHERE id=100", "UPDATE hot SET v='lost' WHERE id=101", "UPDATE hot SET v='lost' WHERE id=102",
+        "DELETE FROM hot WHERE id=103", "INSERT INTO hot VALUES (105, 'lost')", "INSERT INTO hot VALUES (106, 'lost')"]
 SEEN = "UPDATE hot SET v='later' WHERE id=102"  # at b, which has the tail
 NEW = ["UPDATE hot SET v='new' WHERE id=101", "UPDATE hot SET v='new' WHERE id=104", "INSERT INTO hot VALUES (106, 'new')", "INSERT INTO hot VALUES (107, 'new')"]
 AFTER = {100: "lost", 101: "new", 102: "later", 104: "new", 105: "lost", 106: "new", 107: "new"}

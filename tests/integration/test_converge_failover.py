@@ -118,7 +118,8 @@ BEFORE = {100: "old", 101: "old", 102: "old", 103: "old", 104: "old"}
 TAIL = ["UPDATE hot SET v='lost' WHERE id=100", "UPDATE hot SET v='lost' WHERE id=101", "UPDATE hot SET v='lost' WHERE id=102",
         "DELETE FROM hot WHERE id=103", "INSERT INTO hot VALUES (105, 'lost')", "INSERT INTO hot VALUES (106, 'lost')"]
 SEEN = "UPDATE hot SET v='later' WHERE id=102"  # at b, which has the tail
-NEW = ["UPDATE hot SET v='new' WHERE id=101", "UPDATE hot SET v='new' WHERE id=104", "INSERT INTO hot VALUES (106, 'new')", "INSERT INTO hot VALUES (107, 'new')"]
+NEW = ["UPDATE hot SET v='new' WHERE id=101", "UPDATE hot SET v='new' WHERE id=104", "INSERT INTO hot VALUES (106, 'new')",
+       "INSERT INTO hot VALUES (107, 'new')"]
 AFTER = {100: "lost", 101: "new", 102: "later", 104: "new", 105: "lost", 106: "new", 107: "new"}
 
 

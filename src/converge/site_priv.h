@@ -126,7 +126,8 @@ void converge_site_forget_files(struct converge_site *s);
 void converge_site_round_pins(struct converge_site *s, const struct conflict_pin *pins, uint32_t n);
 /** The same, of a key that is remembered. `ctx` is the site. */
 conflict_keep_fn converge_site_keeps;
-void converge_round_clear(struct converge_round *r);
+/** Behind the lock. Nothing that was looked at counts any more. */
+void converge_site_clear_rounds(struct converge_site *s);
 
 void converge_observe(void *site); /* threads */
 void converge_keep(void *site);

@@ -1,8 +1,9 @@
 /* converge/give.h - what was applied at a site, given back to the site that wrote it and has lost it (ADR 48).
  *
- * A site's server that stands in for another one may lack the end of its log, which its peers have. Before a sender moves
- * anything there it asks the server whether it has all that the peer was sent: LT_E_TAIL_LOST. Once the site writes as
- * another origin (`lutra site heal`) each group that it lacks is sent back, as what it was. Owner: the sender's reader. */
+ * A site's server that stands in for another one may lack the end of its log, which its peers have. Before a sender
+ * moves anything there it asks the server whether it has all that the peer was sent: LT_E_TAIL_LOST. Once the site
+ * writes as another origin (`lutra site heal`) each group that it lacks is sent back, as what it was. Owner: the
+ * sender's reader. */
 #ifndef CONVERGE_GIVE_H
 #define CONVERGE_GIVE_H
 

@@ -12,6 +12,10 @@ RIVAL = "CREATE TABLE rival (id INT PRIMARY KEY, u INT NULL, v VARCHAR(30), UNIQ
 MANY = "CREATE TABLE many (id INT PRIMARY KEY)"
 
 
+OLD_LINE = ("INSERT INTO lutra.conflict (at, channel, pipeline, table_schema, table_name, row_key, digest, operation, met, clock_us, origin, seq,"
+            " met_clock_us, met_origin, met_seq, rule, won) VALUES (NOW(6) - INTERVAL 31 DAY, %s, '', '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, '', 1)")
+
+
 def pair(site, channel, schema, **more):
     return Storm(channel, {name: site(engine, number) for number, (name, engine) in enumerate((("a", "mariadb"), ("b", "mysql")), 1)}, schema, **more)
 
@@ -43,11 +47,17 @@ def test_r24_a_parked_row_keeps_what_is_in_its_way_and_no_more(site, channel, sc
     for n in range(10, 40):
         steps.transaction(s.servers[n % 2], schema, f"INSERT INTO rival VALUES ({n}, {n}, 'other')", f"DELETE FROM rival WHERE id={n - 4}")
     s.lutra.wait()
-    for _ in range(2):
+
+    def only_two():
         wait_until(lambda: all(its["keys"] == 2 for its in sites(s).values()), steps.PATIENCE_S, "all to be forgotten but two rows")
         assert all(its["parked_rows"] == 1 for its in sites(s).values())
-        s.lutra.kill()
+    only_two()
+    s.lutra.kill()
+    s.servers[0].sql(OLD_LINE, (schema,))
+    # Somebody holds a line that is to go from the conflict log: nothing but that waits for it.
+    with steps.session(s.servers[0], None, "BEGIN", "SELECT id FROM lutra.conflict FOR UPDATE"):
         s.lutra.start()
+        only_two()
     steps.transaction(s.servers[1], schema, "UPDATE rival SET v='touched' WHERE id=39")
     s.settle()
     for server in s.servers:
@@ -67,7 +77,13 @@ def test_r24_what_has_no_room_on_the_disk_waits_and_goes_on(site, channel, schem
     s.lutra.options = ["--listen", "127.0.0.1:0"]
     s.lutra.start()
     s.lutra.command("pause", "b->a")
+
+    def beats():
+        return a.sql("SELECT beats FROM lutra.site WHERE channel=%s", (schema,))[0][0]
     for first in range(0, 60000, 1000):
+        if first % 5000 == 0:  # what comes between two heartbeats has room at b
+            goal = beats() + 2
+            wait_until(lambda: beats() >= goal, steps.PATIENCE_S, "heartbeats of a", poll_s=0.02)
         steps.transaction(a, schema, f"INSERT INTO many VALUES {','.join(f'({n})' for n in range(first, first + 1000))}")
 
     def full():

@@ -14,7 +14,7 @@ rivals_add(struct rivals *r, const struct conflict_op *op)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < r->count; i++) {
-		if (!conflict_vector_has(&op->seen, r->ops[i]->version))
+		if (!conflict_vector_has(&op->seen, r->ops[i]->version) || lt_fault("conflict_causal"))
 			r->ops[kept++] = r->ops[i];
 	}
 	r->ops[kept++] = op;

@@ -1,9 +1,14 @@
 #include "converge/give.h"
 
-#include "base/log.h"
+#include "base/cur.h"
 #include "converge/shape.h"
 #include "converge/site_priv.h"
+#include "mysql/sql.h"
 #include "pipeline/connect.h"
+
+/* So long a server may take to name what is in its log, and in what steps it is asked. */
+#define HAS_MS 2000
+#define HAS_STEP_MS 100
 
 struct converge_give {
 	const struct model_channel *channel; /* borrowed, as the next four */
@@ -62,11 +67,132 @@ not_now(struct lt_err *err)
 	return false;
 }
 
+/* -- whether the target's server has what was sent from it ---------------------------------------- */
+
+/* Of a MariaDB domain each server's own newest counts: numbers go on at whoever stands in. */
+static bool
+has_each(struct lt_str state, const struct change_gtid *wanted)
+{
+	struct lt_cur in = lt_cur_str(state);
+	bool has = false;
+
+	while (lt_cur_left(&in) > 0 && !has) {
+		const uint8_t *end = memchr(in.at, ',', lt_cur_left(&in));
+		size_t len = end != NULL ? (size_t)(end - in.at) : lt_cur_left(&in);
+		struct change_gtid one;
+
+		has = change_gtid_parse(lt_str_of(in.at, len), &one, NULL) && one.domain == wanted->domain &&
+		      one.server_id == wanted->server_id && one.seq >= wanted->seq;
+		lt_cur_take(&in, LT_MIN(len + 1, lt_cur_left(&in)));
+	}
+	return has;
+}
+
+static bool
+mariadb_has(struct lt_str state, struct lt_str sent)
+{
+	struct lt_cur in = lt_cur_str(sent);
+	bool has = true;
+
+	while (lt_cur_left(&in) > 0 && has) {
+		const uint8_t *end = memchr(in.at, ',', lt_cur_left(&in));
+		size_t len = end != NULL ? (size_t)(end - in.at) : lt_cur_left(&in);
+		struct change_gtid one;
+
+		has = change_gtid_parse(lt_str_of(in.at, len), &one, NULL) && has_each(state, &one);
+		lt_cur_take(&in, LT_MIN(len + 1, lt_cur_left(&in)));
+	}
+	return has;
+}
+
+static bool
+ask_has(struct my_conn *there, struct lt_str sent, bool *has, struct lt_err *err)
+{
+	bool mariadb = my_conn_server(there)->flavor == MY_MARIADB;
+	struct my_rows *rows = NULL;
+	struct lt_buf sql = { 0 };
+	bool ok;
+
+	if (mariadb) {
+		lt_buf_z(&sql, "SELECT @@GLOBAL.gtid_binlog_state");
+	} else {
+		lt_buf_z(&sql, "SELECT GTID_SUBSET(");
+		my_sql_text(&sql, sent);
+		lt_buf_z(&sql, ", @@GLOBAL.gtid_executed)");
+	}
+	ok = my_query(there, lt_buf_cstr(&sql), &rows, err) &&
+	     (rows->nrows == 1 || lt_fail(err, LT_E_PROTOCOL, "the server does not say what it has executed"));
+	if (ok)
+		*has = mariadb ? mariadb_has(my_rows_at(rows, 0, 0), sent) : lt_str_eqz(my_rows_at(rows, 0, 0), "1");
+	my_rows_free(rows);
+	lt_buf_free(&sql);
+	return ok;
+}
+
+static bool
+fail_behind(const struct converge_give *g, const struct change_position *sent, struct lt_err *err)
+{
+	struct lt_buf text = { 0 };
+
+	change_gtid_set_text(sent->gtids, &text);
+	lt_fail(err, LT_E_TAIL_LOST,
+	    "the server that stands for site %s lacks the end of its log: site %s has it up to %s:%llu (%s)",
+	    g->channel->sites[g->pipeline->to].name, g->channel->sites[g->pipeline->from].name, sent->place.file,
+	    (unsigned long long)sent->place.pos, lt_buf_cstr(&text));
+	lt_buf_free(&text);
+	return false;
+}
+
+/* What was sent by now, and whether it is there. */
+static bool
+compare(struct converge_give *g, struct my_conn *here, struct my_conn *there, struct change_position *sent, bool *has,
+    struct lt_err *err)
+{
+	const struct model_pipeline *back = model_channel_back(g->channel, g->pipeline);
+	struct lt_buf text = { 0 };
+	bool ok;
+
+	if (!converge_store_lane(g->channel, (size_t)(back - g->channel->pipelines), here, sent, err)) {
+		*has = err->code == LT_E_TABLE_MISSING; /* nothing was sent yet */
+		if (*has)
+			*err = (struct lt_err){ 0 };
+		return *has;
+	}
+	change_gtid_set_text(sent->gtids, &text);
+	ok = ask_has(there, lt_buf_str(&text), has, err);
+	lt_buf_free(&text);
+	return ok;
+}
+
+/* Asked whenever the pipeline begins to write at a server: before it moves anything there. MySQL names a transaction a
+ * moment after its log has it. */
+static bool
+check_log(struct converge_give *g, struct lt_err *err)
+{
+	struct my_conn *here = NULL, *there = NULL;
+	struct change_position sent;
+	bool ok, has = false;
+
+	change_position_init(&sent);
+	ok = pipeline_connect(&g->channel->sites[g->pipeline->from], false, g->stop, &here, err) &&
+	     pipeline_connect(&g->channel->sites[g->pipeline->to], false, g->stop, &there, err);
+	for (unsigned waited_ms = 0; ok && !has && waited_ms <= HAS_MS; waited_ms += HAS_STEP_MS) {
+		if (waited_ms > 0 && g->stop != NULL)
+			lt_wake_wait(g->stop, HAS_STEP_MS);
+		ok = compare(g, here, there, &sent, &has, err);
+	}
+	ok = ok && (has || fail_behind(g, &sent, err));
+	my_close(here);
+	my_close(there);
+	change_position_clear(&sent);
+	return ok;
+}
+
 bool
 converge_give_begin(struct converge_give *g, struct lt_err *err)
 {
 	leave(g);
-	return converge_site_origin(g->to, g->stop, &g->origin, err) || not_now(err);
+	return check_log(g, err) && (converge_site_origin(g->to, g->stop, &g->origin, err) || not_now(err));
 }
 
 static uint32_t

@@ -94,58 +94,25 @@ reading_close(struct reading *r)
 	change_position_clear(&r->end);
 }
 
-/* *t NULL: the log's end, as it was, is reached. */
+/* *t NULL: the log's end, as it was, is reached. Users may write on. */
 static bool
 reading_next(struct reading *r, const struct converge_heal *h, struct change_txn **t, struct lt_err *err)
 {
 	struct change_place at = { .file = "" };
 
 	*t = NULL;
-	do {
+	change_source_place(r->source, &at);
+	while (*t == NULL && change_place_cmp(&at, &r->end.place) < 0) {
 		if (lt_wake_raised(h->gone))
 			return lt_fail(err, LT_E_CANCELLED, "nobody waits for the answer any more");
 		if (!change_source_next(r->source, READ_STEP_MS, t, err))
 			return false;
 		change_source_place(r->source, &at);
-	} while (*t == NULL && change_place_cmp(&at, &r->end.place) < 0);
+	}
 	return true;
 }
 
 /* -- the site's log ------------------------------------------------------------------------------- */
-
-bool
-converge_heal_lane(
-    const struct converge_heal *h, struct my_conn *target, size_t index, struct change_position *at, struct lt_err *err)
-{
-	const struct model_pipeline *p = &h->channel->pipelines[index];
-	struct change_gtid_set *gtids = NULL;
-	struct my_rows *rows = NULL;
-	struct lt_buf sql = { 0 };
-	uint64_t crc;
-	bool ok;
-
-	lt_buf_z(&sql, "SELECT server, file, pos, last_pos, last_crc, gtids FROM lutra.lane WHERE channel=");
-	my_sql_text(&sql, lt_str_z(h->channel->name));
-	lt_buf_z(&sql, " AND pipeline=");
-	my_sql_text(&sql, lt_str_z(p->name));
-	lt_buf_z(&sql, " ORDER BY seq DESC LIMIT 1");
-	ok = my_query(target, lt_buf_cstr(&sql), &rows, err);
-	if (ok &&
-	    (rows->nrows != 1 || !lt_str_u64(my_rows_at(rows, 0, 2), &at->place.pos) ||
-		!lt_str_u64(my_rows_at(rows, 0, 3), &at->place.last_pos) || !lt_str_u64(my_rows_at(rows, 0, 4), &crc)))
-		ok = lt_fail(err, LT_E_STATE_BROKEN, "lutra.lane does not say where %s stands", p->name);
-	ok = ok && change_gtid_set_parse(my_rows_at(rows, 0, 5), &gtids, err);
-	if (ok) {
-		at->place.last_crc = (uint32_t)crc;
-		lt_str_copy(at->server, sizeof(at->server), my_rows_at(rows, 0, 0));
-		lt_str_copy(at->place.file, sizeof(at->place.file), my_rows_at(rows, 0, 1));
-		change_gtid_set_free(at->gtids);
-		at->gtids = gtids;
-	}
-	my_rows_free(rows);
-	lt_buf_free(&sql);
-	return ok || lt_wrap(err, "pipeline %s", p->name);
-}
 
 static bool
 meet(struct healing *w, struct lt_err *err)
@@ -273,7 +240,7 @@ read_peer(struct healing *w, struct converge_site *peer, size_t index, uint64_t 
 
 	change_position_init(&from);
 	change_position_init(&place);
-	ok = converge_heal_lane(w->h, w->conn, index, &from, err) &&
+	ok = converge_store_lane(w->h->channel, index, w->conn, &from, err) &&
 	     converge_site_stored(peer, &from, &place, w->arena, &state, err);
 	if (ok) {
 		opened = true;

@@ -21,9 +21,6 @@ struct converge_heal {
 	uint64_t lost; /* so many transactions that peers have are not there */
 };
 
-/** What the pipeline `index` of the channel has applied, as its target says; `at` initialised. */
-LT_MUST_USE bool converge_heal_lane(const struct converge_heal *h, struct my_conn *target, size_t index,
-    struct change_position *at, struct lt_err *err);
 /** All but the pipelines' part. The sites stand still meanwhile. LT_E_CANNOT_HEAL where it cannot be. */
 LT_MUST_USE bool converge_heal(struct converge_heal *h, struct lt_err *err);
 

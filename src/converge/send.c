@@ -80,8 +80,8 @@ want_no_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t mode, s
 	return false;
 }
 
-/* R13, where the log is of another server than the one that was read before: reading begins at a checkpoint, and what was
- * sent behind that must be there, too. On the same server the place says so. */
+/* R13, where the log is of another server than the one that was read before: reading begins at a checkpoint, and what
+ * was sent behind that must be there, too. On the same server the place says so. */
 static bool
 check_history(struct converge_sender *s, const struct change_position *from, size_t txn_limit_bytes, struct lt_err *err)
 {

@@ -495,7 +495,8 @@ number_of_pipeline(const struct settle *t)
 static bool
 is_worth_a_look(const struct settle *t, const struct converge_tending *site)
 {
-	return !t->tend.begun || (site->unique && (site->written != t->tend.written || t->tend.behind_len > 0));
+	return !t->tend.begun || t->tend.owed ||
+	       (site->unique && (site->written != t->tend.written || t->tend.behind_len > 0));
 }
 
 static bool
@@ -518,12 +519,14 @@ settle_due(struct pipeline_settle *base, struct change_sink *s, bool *due, struc
 		t->tend.begun = true;
 	}
 	if (!*due) {
+		t->tend.owed = false;
 		t->tend.behind_len = 0;
 		t->tend.written = site.written;
 		converge_site_tended(t->target, site.written);
 		return true;
 	}
 	converge_site_note_unique(t->target);
+	t->tend.owed = true;
 	if (t->tend.behind_len > 0)
 		return true;
 	t->tend.written = site.written;
@@ -609,7 +612,7 @@ note_looked(struct settle *t, bool committed)
 		t->tend.pause_us = LT_MIN((lt_mono_us(t->clock) - t->tend.looked_us) * TEND_SHARE, TEND_US);
 	else if (!t->tend.broken)
 		converge_site_round_end(t->target, number_of_pipeline(t));
-	t->tend.open = t->tend.looks = false;
+	t->tend.open = t->tend.looks = t->tend.owed = false;
 }
 
 static bool

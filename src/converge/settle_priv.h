@@ -80,6 +80,7 @@ struct settle {
 		uint64_t looked_us, pause_us; /* mono; and how long the next piece waits */
 		uint64_t written;             /* at the site, when the look at all of them began */
 		bool broken;                  /* some of them were not looked at in it */
+		bool owed;                    /* a piece is due that was not begun */
 		char behind[32];              /* how far it is; behind_len 0: not begun, or done */
 		size_t behind_len;
 		bool looks; /* a piece is under way, */

@@ -35,6 +35,8 @@ const struct converge_shape *converge_shapes_of_key(const struct converge_shapes
 
 const struct schema_table *converge_shape_target(const struct converge_shape *s);
 const struct conflict_policy *converge_shape_policy(const struct converge_shape *s);
+/** Columns with a rule of their own, as the channel file has them: "amount: counter, tags: function"; else nothing. */
+void converge_shape_rules(const struct converge_shape *s, struct lt_buf *out);
 /** Tables that one site alone writes (`policy: none`) are neither locked nor decided. */
 bool converge_shape_is_single(const struct converge_shape *s);
 

@@ -112,7 +112,7 @@ static void
 decide_row(const void *ctx, const struct conflict_op *const *writes, uint32_t nwrites, struct lt_arena *arena,
     struct conflict_verdict *out)
 {
-	struct script_value v;
+	struct script_value v = { 0 };
 
 	if (!call(ctx, writes, nwrites, arena, &v, out))
 		return;
@@ -135,7 +135,7 @@ whole_text(const struct script_value *v, char text[24], struct lt_str *out)
 		return true;
 	}
 	if (v->kind == SCRIPT_REAL) {
-		if (!(v->real >= -0x1p63 && v->real < 0x1p63) || v->real != trunc(v->real))
+		if (v->real < (double)INT64_MIN || v->real >= -(double)INT64_MIN || !(v->real == trunc(v->real)))
 			return false;
 		n = (int64_t)v->real;
 	} else if (v->kind != SCRIPT_INTEGER) {
@@ -358,7 +358,7 @@ decide_column(const void *ctx, const struct conflict_op *const *writes, uint32_t
     struct conflict_verdict *out)
 {
 	const struct shape_function *f = ctx;
-	struct script_value v;
+	struct script_value v = { 0 };
 
 	if (!call(f, writes, nwrites, arena, &v, out))
 		return;

@@ -309,6 +309,27 @@ rule_name(enum model_conflict_rule rule)
 	return rule == MODEL_CONFLICT_COUNTER ? "counter" : rule == MODEL_CONFLICT_GREATEST ? "greatest" : "least";
 }
 
+void
+converge_shape_rules(const struct converge_shape *s, struct lt_buf *out)
+{
+	static const char *const names[] = {
+		[CONFLICT_SUM] = "counter",
+		[CONFLICT_MAX] = "greatest",
+		[CONFLICT_MIN] = "least",
+		[CONFLICT_FUNCTION] = "function",
+	};
+	const struct conflict_policy *p = converge_shape_policy(s);
+	const char *comma = "";
+
+	for (uint32_t i = 0; p->kind == CONFLICT_BY_COLUMN && i < p->ncolumns; i++) {
+		if (p->columns[i].rule == CONFLICT_LAST)
+			continue;
+		lt_buf_printf(
+		    out, "%s%.*s: %s", comma, LT_FMT(s->table->columns[i].kept->name), names[p->columns[i].rule]);
+		comma = ", ";
+	}
+}
+
 static size_t
 find_column(const struct shape_table *t, const char *name)
 {

@@ -112,10 +112,8 @@ converge_site_free(struct converge_site *s)
 	for (size_t i = 0; i < s->nsent; i++)
 		change_position_clear(&s->sent[i].saved);
 	free(s->sent);
-	for (size_t i = 0; i < s->channel->npipelines; i++)
-		converge_round_clear(&s->rounds[i]);
+	converge_site_clear_rounds(s);
 	free(s->rounds);
-	converge_round_clear(&s->round);
 	converge_site_forget_files(s);
 	conflict_sweeping_free(s->sweeping);
 	change_position_clear(&s->sweep_at);
@@ -242,6 +240,7 @@ converge_site_start_over(struct converge_site *s)
 	conflict_observer_free(s->observer);
 	s->observer = NULL;
 	s->life++;
+	converge_site_clear_rounds(s);
 	converge_site_expect_peers(s);
 	s->turn.origin = 0;
 	s->read = (struct change_place){ .file = "" };

@@ -393,6 +393,7 @@ rests(struct converge_site *s)
 	return halted;
 }
 
+/* Once a minute; somebody may hold a line: then the next time. */
 static bool
 trim(struct converge_site *s, struct lt_err *err)
 {
@@ -400,10 +401,13 @@ trim(struct converge_site *s, struct lt_err *err)
 
 	if (s->trimmed && now - s->trim_us < TRIM_US)
 		return true;
-	if (!converge_record_trim(s->conn, s->channel, s->status.believed, err))
-		return false;
 	s->trimmed = true;
 	s->trim_us = now;
+	if (converge_record_trim(s->conn, s->channel, s->status.believed, err))
+		return true;
+	if (err->code != LT_E_LOCK_WAIT && err->code != LT_E_DEADLOCK)
+		return false;
+	*err = (struct lt_err){ 0 };
 	return true;
 }
 

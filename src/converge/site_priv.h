@@ -126,7 +126,8 @@ void converge_site_forget_files(struct converge_site *s);
 void converge_site_round_pins(struct converge_site *s, const struct conflict_pin *pins, uint32_t n);
 /** The same, of a key that is remembered. `ctx` is the site. */
 conflict_keep_fn converge_site_keeps;
-void converge_round_clear(struct converge_round *r);
+/** Behind the lock. Nothing that was looked at counts any more. */
+void converge_site_clear_rounds(struct converge_site *s);
 
 void converge_observe(void *site); /* threads */
 void converge_keep(void *site);
@@ -138,6 +139,9 @@ LT_MUST_USE bool converge_store_open(struct converge_site *s, struct my_conn *c,
 /** The heartbeat. `heard` is written with it. */
 LT_MUST_USE bool converge_store_beat(
     struct converge_site *s, struct my_conn *c, bool believed, struct lt_str heard, struct lt_err *err);
+/** What the pipeline `index` has applied, as its target says; `at` initialised. LT_E_TABLE_MISSING: it did not begin. */
+LT_MUST_USE bool converge_store_lane(const struct model_channel *channel, size_t index, struct my_conn *target,
+    struct change_position *at, struct lt_err *err);
 /** How long the server keeps its log files; 0: until somebody removes them. */
 LT_MUST_USE bool converge_store_expiry(struct my_conn *c, uint64_t *expire_us, struct lt_err *err);
 LT_MUST_USE bool converge_store_put(struct converge_site *s, struct my_conn *c, const struct change_position *at,

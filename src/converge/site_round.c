@@ -14,12 +14,20 @@ written(const struct converge_site *s)
 	return s->status.local + s->status.marks;
 }
 
-void
-converge_round_clear(struct converge_round *r)
+static void
+clear(struct converge_round *r)
 {
 	lt_arena_free(r->arena);
 	conflict_vector_free(&r->seen);
 	*r = (struct converge_round){ 0 };
+}
+
+void
+converge_site_clear_rounds(struct converge_site *s)
+{
+	for (size_t i = 0; i < s->channel->npipelines; i++)
+		clear(&s->rounds[i]);
+	clear(&s->round);
 }
 
 static void
@@ -76,7 +84,7 @@ converge_site_round_begin(struct converge_site *s, size_t pipeline)
 	struct converge_round *r = &s->rounds[pipeline];
 
 	pthread_mutex_lock(&s->lock);
-	converge_round_clear(r);
+	clear(r);
 	if (s->observer != NULL) {
 		r->arena = lt_arena_new();
 		r->met.arena = r->arena;
@@ -102,7 +110,7 @@ converge_site_round_end(struct converge_site *s, size_t pipeline)
 
 	pthread_mutex_lock(&s->lock);
 	if (r->arena != NULL && (s->round.arena == NULL || r->written >= s->round.written)) {
-		converge_round_clear(&s->round);
+		clear(&s->round);
 		s->round = *r;
 		*r = (struct converge_round){ 0 };
 		s->tended = LT_MAX(s->tended, s->round.written);

@@ -226,3 +226,36 @@ converge_store_expiry(struct my_conn *c, uint64_t *expire_us, struct lt_err *err
 	my_rows_free(rows);
 	return true;
 }
+
+bool
+converge_store_lane(const struct model_channel *channel, size_t index, struct my_conn *target,
+    struct change_position *at, struct lt_err *err)
+{
+	struct change_gtid_set *gtids = NULL;
+	struct my_rows *rows = NULL;
+	struct lt_buf sql = { 0 };
+	uint64_t crc;
+	bool ok;
+
+	lt_buf_z(&sql, "SELECT server, file, pos, last_pos, last_crc, gtids FROM lutra.lane WHERE channel=");
+	my_sql_text(&sql, lt_str_z(channel->name));
+	lt_buf_z(&sql, " AND pipeline=");
+	my_sql_text(&sql, lt_str_z(channel->pipelines[index].name));
+	lt_buf_z(&sql, " ORDER BY seq DESC LIMIT 1");
+	ok = my_query(target, lt_buf_cstr(&sql), &rows, err);
+	if (ok && (rows->nrows != 1 || !lt_str_u64(my_rows_at(rows, 0, 2), &at->place.pos) ||
+		      !lt_str_u64(my_rows_at(rows, 0, 3), &at->place.last_pos) ||
+		      !lt_str_u64(my_rows_at(rows, 0, 4), &crc)))
+		ok = lt_fail(err, LT_E_TABLE_MISSING, "lutra.lane does not say where the pipeline stands");
+	ok = ok && change_gtid_set_parse(my_rows_at(rows, 0, 5), &gtids, err);
+	if (ok) {
+		at->place.last_crc = (uint32_t)crc;
+		lt_str_copy(at->server, sizeof(at->server), my_rows_at(rows, 0, 0));
+		lt_str_copy(at->place.file, sizeof(at->place.file), my_rows_at(rows, 0, 1));
+		change_gtid_set_free(at->gtids);
+		at->gtids = gtids;
+	}
+	my_rows_free(rows);
+	lt_buf_free(&sql);
+	return ok || lt_wrap(err, "pipeline %s", channel->pipelines[index].name);
+}

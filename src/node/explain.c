@@ -154,6 +154,19 @@ rule_text(const struct conflict_policy *p)
 }
 
 static void
+add_rule(const struct answer *a, struct lt_buf *out)
+{
+	struct lt_buf columns = { 0 };
+
+	converge_shape_rules(a->shape, &columns);
+	lt_buf_printf(out, "\n  rule: %s", rule_text(converge_shape_policy(a->shape)));
+	if (columns.len > 0)
+		lt_buf_printf(out, " (%s)", lt_buf_cstr(&columns));
+	lt_buf_c(out, '\n');
+	lt_buf_free(&columns);
+}
+
+static void
 operations_text(const struct answer *a, struct lt_buf *out)
 {
 	const struct conflict_list *list = &a->known.list;
@@ -205,7 +218,7 @@ answer_text(const struct answer *a, struct lt_buf *out)
 		return;
 	}
 	row_text(a, a->row, out);
-	lt_buf_printf(out, "\n  rule: %s\n", rule_text(converge_shape_policy(a->shape)));
+	add_rule(a, out);
 	write_text(a, out);
 	if (a->parked != NULL) {
 		struct lt_str rivals = a->rivals.len > 0 ? lt_buf_str(&a->rivals) : LT_STR("no row by now");

@@ -55,7 +55,7 @@ go_on(struct node *n, size_t pipeline, const struct node_healing *w, const struc
 	return ok || lt_wrap(err, "pipeline %s", pipeline_name(n->pipelines[pipeline]));
 }
 
-/* Those into the site first: what it lost is on its way before what is new there. */
+/* Those out of it first: by where they stand it is seen that nothing more is missing. */
 static bool
 let_go(struct node *n, size_t site, const struct node_healing *w, const struct change_position *at, struct lt_err *err)
 {
@@ -67,15 +67,15 @@ let_go(struct node *n, size_t site, const struct node_healing *w, const struct c
 	start.gtid = lt_str_dup(lt_buf_str(&gtids));
 	lt_buf_free(&gtids);
 	for (size_t i = 0; ok && i < n->count; i++) {
+		if (n->channel->pipelines[i].from == site)
+			ok = go_on(n, i, w, &start, err);
+	}
+	for (size_t i = 0; ok && i < n->count; i++) {
 		struct pipeline_status status;
 
 		pipeline_status_get(n->pipelines[i], &status);
 		if (n->channel->pipelines[i].to == site && status.state == PIPELINE_STOPPED)
 			ok = go_on(n, i, w, NULL, err);
-	}
-	for (size_t i = 0; ok && i < n->count; i++) {
-		if (n->channel->pipelines[i].from == site)
-			ok = go_on(n, i, w, &start, err);
 	}
 	free(start.gtid);
 	return ok;

@@ -210,7 +210,8 @@ def read_log(program, server, schema, channel, tables, by_gtid=False):
     txns, began, gtids = [], None, None
     for line in map(json.loads, dump.stdout.splitlines()):
         if line["kind"] == "begin":
-            txns.append(Txn(line["gtid"] if by_gtid else (line["file"], line["pos"]), stamp_us(line.get("written", line["time"])), own=[], mark=[], beats=[], changes={}))
+            stamp = stamp_us(line.get("written", line["time"]))
+            txns.append(Txn(line["gtid"] if by_gtid else (line["file"], line["pos"]), stamp, own=[], mark=[], beats=[], changes={}))
         elif line["kind"] == "ddl":  # it is counted; none is in a log in the midst of what is judged
             txns.append(Txn(txns[-1].at if txns else "" if by_gtid else ("", 0), 0, own=[], mark=[], beats=[], changes={}))
         elif line.get("schema") == "lutra" and line.get("after", {}).get("channel") == channel:

@@ -55,7 +55,8 @@ class Failover(Storm):
 
     def logs(self, tables=None):
         """The replica's log has all, too; where the channel began it tells by GTIDs."""
-        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, tables or self.policies, by_gtid=server is self.second)
+        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, tables or self.policies,
+                                                 by_gtid=server is self.second)
                 for number, server in enumerate(self.servers, 1)}
 
 
@@ -93,10 +94,9 @@ def test_a_replica_that_has_all_stands_in(engine, failover):
         f.ends_well()
 
 
-@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
-def test_the_address_of_a_replica_is_given(engine, failover):
+def test_the_address_of_a_replica_is_given(failover):
     """While Lutra is away; it comes back with much that was neither sent nor applied."""
-    with failover(engine) as f:
+    with failover("mysql") as f:
         f.lutra.start()
         with f.clients(pause_s=0.005) as clients:
             clients.go_on()
@@ -115,10 +115,11 @@ def test_the_address_of_a_replica_is_given(engine, failover):
 # -- a replica that lacks the end ------------------------------------------------------------------------------------------------------
 
 BEFORE = {100: "old", 101: "old", 102: "old", 103: "old", 104: "old"}
-TAIL = ["UPDATE hot SET v='lost' WHERE id=100", "UPDATE hot SET v='lost' WHERE id=101", "UPDATE hot SET v='lost' WHERE id=102", "DELETE FROM hot WHERE id=103",
-        "INSERT INTO hot VALUES (105, 'lost')", "INSERT INTO hot VALUES (106, 'lost')"]
+TAIL = ["UPDATE hot SET v='lost' WHERE id=100", "UPDATE hot SET v='lost' WHERE id=101", "UPDATE hot SET v='lost' WHERE id=102",
+        "DELETE FROM hot WHERE id=103", "INSERT INTO hot VALUES (105, 'lost')", "INSERT INTO hot VALUES (106, 'lost')"]
 SEEN = "UPDATE hot SET v='later' WHERE id=102"  # at b, which has the tail
-NEW = ["UPDATE hot SET v='new' WHERE id=101", "UPDATE hot SET v='new' WHERE id=104", "INSERT INTO hot VALUES (106, 'new')", "INSERT INTO hot VALUES (107, 'new')"]
+NEW = ["UPDATE hot SET v='new' WHERE id=101", "UPDATE hot SET v='new' WHERE id=104", "INSERT INTO hot VALUES (106, 'new')",
+       "INSERT INTO hot VALUES (107, 'new')"]
 AFTER = {100: "lost", 101: "new", 102: "later", 104: "new", 105: "lost", 106: "new", 107: "new"}
 
 
@@ -198,6 +199,7 @@ def test_the_order_may_be_killed_and_given_again(failover, channel):
             del f.lutra.env["LUTRA_KILL_AT"]
             f.lutra.start(wait=False)
             steps.stopped(f.lutra, "a->b", "E3014")
+            steps.stopped(f.lutra, "b->a", "E6032")
             f.lutra.command("site", "heal", "a", "--why", "the first is gone")
             clients.go_on()
             clients.stop()

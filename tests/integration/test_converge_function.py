@@ -77,6 +77,33 @@ def test_what_functions_make_is_what_the_logs_ask_for_though_lutra_is_killed(sit
     assert told == {"column-last-writer-wins", "function"}
     assert all(its["functions_failed"] == 0 for its in s.lutra.status()["channels"][0]["sites"])
     assert "a function names the one that wins" in s.lutra.command("explain", f"{schema}.bid", "1")
+    assert "each column by its own rule (tags: function)" in s.lutra.command("explain", f"{schema}.bag", "1")
+
+
+def pause(s):
+    for pipeline in PIPELINES:
+        s.lutra.command("pause", pipeline)
+
+
+def resume(s):
+    for pipeline in PIPELINES:
+        s.lutra.command("resume", pipeline)
+    s.settle()
+    s.is_equal()
+    s.is_silent()
+
+
+def test_the_write_that_a_function_names_has_won_whatever_its_time(site, channel, schema):
+    s = Storm(channel, {"a": site("mariadb", 1), "b": site("mysql", 2)}, schema, tables=BID, conflicts=rules(schema, bid={"policy": {"function": HIGHEST}}))
+    s.lutra.start()
+    s.lutra.wait()
+    pause(s)
+    for server, name, amounts in zip(s.servers, "ab", ((7, 3), (5, 9))):
+        steps.transaction(server, schema, *(f"UPDATE bid SET amount={amount}, who='{name}' WHERE id={i}" for i, amount in enumerate(amounts, 1)))
+    resume(s)
+    assert s.servers[1].sql("SELECT * FROM bid ORDER BY id", db=schema) == ((1, 7, "a"), (2, 9, "b"))
+    for server, others in zip(s.servers, ((0, 1), (1, 0))):
+        assert tuple(won for won, in server.sql("SELECT won FROM lutra.conflict ORDER BY row_key")) == others
 
 
 FAILING = {"steps": ("while true do end", "out of steps"), "wide": ("return ('x'):rep(31)", "does not fit"), "none": ("", "no value"),
@@ -91,15 +118,10 @@ def test_a_function_that_fails_leaves_the_newest_write_at_all_sites_and_is_told(
               conflicts=rules(schema, odd={"columns": {name: {"function": f"return function(writes) {body} end"} for name, (body, _) in FAILING.items()}}))
     s.lutra.start()
     s.lutra.wait()
-    for pipeline in PIPELINES:
-        s.lutra.command("pause", pipeline)
+    pause(s)
     for server, value in zip(s.servers, "ab"):
         steps.transaction(server, schema, *(f"UPDATE odd SET {name}='{value}' WHERE id={i}" for i, name in enumerate(FAILING)))
-    for pipeline in PIPELINES:
-        s.lutra.command("resume", pipeline)
-    s.settle()
-    s.is_equal()
-    s.is_silent()
+    resume(s)
     for i, (name, (_, why)) in enumerate(FAILING.items()):
         newest = max((clock, origin) for server in s.servers for clock, origin in
                      server.sql("SELECT clock_us, origin FROM lutra.conflict WHERE row_key=%s", (f'{{"id":{i}}}',)))

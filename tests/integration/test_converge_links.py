@@ -1,6 +1,7 @@
 """Sites that write the same rows, while links are cut, logs rotate and go, and both links are full: they end equal."""
 
 import contextlib
+import shutil
 import threading
 
 import pytest
@@ -97,16 +98,30 @@ def test_logs_are_purged_up_to_what_checkpoints_need(site, channel, schema):
 
 
 def test_a_log_that_is_gone_is_told(site, channel, schema):
+    """And the way on, as the guide has it: one site is copied over the others, and the channel begins anew."""
     s = Storm(channel, two(site), schema)
+    a, b = s.servers
     s.lutra.start()
     with s.clients(limit=20) as clients:
         clients.join()
     s.lutra.wait()
     s.lutra.kill()
-    steps.transaction(s.servers[0], schema, "REPLACE INTO hot VALUES (1, 'gone')")
-    steps.purge_all(s.servers[0])
+    steps.transaction(a, schema, "REPLACE INTO hot VALUES (1, 'gone')")
+    steps.purge_all(a)
     s.lutra.start(wait=False)
-    steps.stopped(s.lutra, "a->b", ("E3010", "E6030"))
+    assert "A long outage" in steps.stopped(s.lutra, "a->b", ("E3010", "E6030"))["hint"]
+    assert s.lutra.stop() == 0
+    copy = ", ".join(f"({key}, '{v}')" for key, v in a.sql("SELECT id, v FROM hot", db=schema))
+    steps.run_at((b,), schema, "DELETE FROM hot", f"INSERT INTO hot VALUES {copy}")
+    for server in s.servers:
+        server.sql("DROP DATABASE lutra")
+    shutil.rmtree(s.lutra.data)
+    s.lutra.start()
+    with s.clients(limit=20) as clients:
+        clients.join()
+    s.settle()
+    s.is_equal()
+    s.is_silent()
 
 
 # -- both links full -------------------------------------------------------------------------------------------------------------------

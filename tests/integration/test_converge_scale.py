@@ -1,7 +1,11 @@
 """Conflict channels that remember much, and sites that are away for long."""
 
+import re
+import urllib.error
+import urllib.request
+
 import steps
-from lutralab.servers import wait_until
+from lutralab.servers import CHECKOUT, wait_until
 from storm import QUICK, Storm
 
 RIVAL = "CREATE TABLE rival (id INT PRIMARY KEY, u INT NULL, v VARCHAR(30), UNIQUE (u)) CHARSET utf8mb4"
@@ -14,6 +18,16 @@ def pair(site, channel, schema, **more):
 
 def sites(s):
     return {its["name"]: its for its in s.lutra.status()["channels"][0]["sites"]}
+
+
+def ask(lutra, path):
+    """(status, text) of what a running Lutra with --listen answers."""
+    port = re.findall(r"listening on http://127\.0\.0\.1:(\d+)", lutra.log.read_text())[-1]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.code, e.read().decode()
 
 
 def test_r24_a_parked_row_keeps_what_is_in_its_way_and_no_more(site, channel, schema):
@@ -50,6 +64,7 @@ def test_r24_what_has_no_room_on_the_disk_waits_and_goes_on(site, channel, schem
     So it is after a crash, too. Once b is heard it goes on by itself."""
     s = pair(site, channel, schema, tables=(MANY,), conflicts=QUICK, extra=["memory: 1M", "spill: 1M"])
     a, b = s.servers
+    s.lutra.options = ["--listen", "127.0.0.1:0"]
     s.lutra.start()
     s.lutra.command("pause", "b->a")
     for first in range(0, 60000, 1000):
@@ -61,6 +76,8 @@ def test_r24_what_has_no_room_on_the_disk_waits_and_goes_on(site, channel, schem
     for _ in range(2):
         its = wait_until(full, steps.PATIENCE_S, "what a remembers to have no room")
         assert its["state"] == "failing" and its["error"]["hint"]
+        status, health = ask(s.lutra, "/health")
+        assert status == 503 and '{"name":"a","state":"failing"}' in health
         assert 0 < its["keys"] < 60000 and 0 < its["over_bytes"] <= 4 << 20 and its["left_bytes"] >= 0
         s.lutra.kill()
         s.lutra.start(wait=False)
@@ -70,7 +87,10 @@ def test_r24_what_has_no_room_on_the_disk_waits_and_goes_on(site, channel, schem
     assert sites(s)["a"]["left_bytes"] > 0
     s.lutra.command("resume", "b->a")
     wait_until(lambda: sites(s)["a"]["state"] == "reading", steps.PATIENCE_S, "a to go on")
+    metrics, named = ask(s.lutra, "/metrics")[1], re.findall(r"lutra_\w+\w(?!\*)\b", (CHECKOUT / "docs/guide/conflicts.md").read_text())
+    assert len(named) > 10 and not [name for name in named if f"# TYPE {name} " not in metrics]
     steps.transaction(b, schema, "DELETE FROM many WHERE id < 10")
     s.settle()
     s.is_equal()
     s.is_silent()
+    assert ask(s.lutra, "/health")[0] == 200

@@ -21,6 +21,8 @@ const struct sim_switch sim_switches[] = {
 	{ "list_of_counters", SIM_BIT(SIM_LIST), "policy=counter shape=tides", 150 },
 	{ "list_of_columns", SIM_BIT(SIM_LIST), "policy=column shape=tides", 310 },
 	{ "causal_max", SIM_BIT(SIM_CAUSAL), "policy=maximum", 10 },
+	{ "causal_function", SIM_BIT(SIM_CAUSAL), "policy=made", 10 },
+	{ "causal_choice", SIM_BIT(SIM_CAUSAL), "policy=chosen", 10 },
 	{ "pins", SIM_BIT(SIM_PINS), "policy=unique shape=claims", 20 },
 	{ "stored_pins", SIM_BIT(SIM_STORED_PINS), "policy=unique shape=claims", 30 },
 	{ "component_locks", SIM_BIT(SIM_COMPONENT), "policy=unique shape=claims sites=3", 40 },

@@ -82,6 +82,7 @@ class Lutra:
         self.program = program or binary()
         self.env = {**os.environ, **(env or {})}
         self.prefix = list(prefix)
+        self.options = []  # of `lutra run`
         self.file = self.folder / f"{name}.yaml"
         self.data = self.folder / "data"
         self.log = self.folder / "lutra.log"
@@ -125,7 +126,7 @@ class Lutra:
         self._runs += 1
         self._out = self.folder / f"out.{self._runs}"
         with open(self._out, "w") as out, open(self.log, "a") as log:
-            self._process = spawn([*self.prefix, self.program, "run", self.file, "--data", self.data], stdin=subprocess.DEVNULL,
+            self._process = spawn([*self.prefix, self.program, "run", self.file, "--data", self.data, *self.options], stdin=subprocess.DEVNULL,
                                   stdout=out, stderr=log, env=self.env)
         if wait:
             self.wait_ready(timeout_s)

@@ -23,7 +23,8 @@ text_names_code_place_and_hint(void **state)
 	lt_err_text(&err, &out);
 	assert_string_equal(lt_buf_cstr(&out),
 	    "lutra: E3010 while reading: gone: mb.000001 (mb.000001:4711, shop.orders): the source has purged what is needed: "
-	    "load a fresh dump, then `lutra position --data DIR PIPELINE ...` with its place");
+	    "load a fresh dump, then `lutra position --data DIR PIPELINE ...` with its place; where conflicts are decided, copy one site to the "
+	    "others and begin the channel anew, as the guide says (conflicts.md, `A long outage`)");
 	lt_buf_free(&out);
 }
 

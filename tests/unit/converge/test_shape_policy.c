@@ -235,7 +235,8 @@ rows_compete_where_there_is_a_further_unique_index(void **state)
 static void
 policies_that_merge_take_no_further_unique_index(void **state)
 {
-	const enum model_conflict_kind kinds[] = { MODEL_CONFLICT_COLUMN, MODEL_CONFLICT_HOME };
+	const enum model_conflict_kind kinds[] = { MODEL_CONFLICT_COLUMN, MODEL_CONFLICT_HOME,
+		MODEL_CONFLICT_FUNCTION };
 	struct made m;
 
 	(void)state;
@@ -284,6 +285,50 @@ columns_get_their_rules_by_name(void **state)
 }
 
 static void
+functions_decide_columns_or_rows(void **state)
+{
+	static char stock[] = "stock", note[] = "NOTE", id[] = "id";
+	struct script *script = NULL;
+	struct lt_err err = { 0 };
+	struct model_conflict_column columns[] = { { stock, MODEL_CONFLICT_COUNTER, NULL },
+		{ note, MODEL_CONFLICT_MADE, NULL } };
+	struct model_conflict_policy from = { .kind = MODEL_CONFLICT_COLUMN, .columns = columns, .ncolumns = 2 };
+	const struct conflict_policy *p;
+	struct lt_buf rules = { 0 };
+	struct made m;
+
+	(void)state;
+	assert_true(script_new(LT_STR("return function(w) return 1 end"), &script, &err));
+	columns[1].function = script;
+	make(&m, &from, 0);
+	assert_true(m.ok);
+	p = converge_shape_policy(m.shape);
+	assert_int_equal(p->columns[2].rule, CONFLICT_FUNCTION);
+	assert_non_null(p->columns[2].function);
+	assert_null(p->columns[1].function);
+	converge_shape_rules(m.shape, &rules);
+	assert_string_equal(lt_buf_cstr(&rules), "Stock: counter, note: function");
+	lt_buf_clear(&rules);
+	table_free(m.shape);
+	columns[1].name = id;
+	make(&m, &from, 0);
+	assert_false(m.ok);
+	assert_non_null(strstr(m.err.message, "primary key"));
+	table_free(m.shape);
+	from = (struct model_conflict_policy){ .kind = MODEL_CONFLICT_FUNCTION, .function = script };
+	make(&m, &from, 0);
+	assert_true(m.ok);
+	p = converge_shape_policy(m.shape);
+	assert_int_equal(p->kind, CONFLICT_BY_FUNCTION);
+	assert_non_null(p->function);
+	converge_shape_rules(m.shape, &rules);
+	assert_int_equal(rules.len, 0);
+	table_free(m.shape);
+	lt_buf_free(&rules);
+	script_free(script);
+}
+
+static void
 trusted_sites_are_known_by_their_ids(void **state)
 {
 	size_t trusted[] = { 2, 0 };
@@ -313,6 +358,7 @@ main(void)
 		cmocka_unit_test(rows_compete_where_there_is_a_further_unique_index),
 		cmocka_unit_test(policies_that_merge_take_no_further_unique_index),
 		cmocka_unit_test(columns_get_their_rules_by_name),
+		cmocka_unit_test(functions_decide_columns_or_rows),
 		cmocka_unit_test(trusted_sites_are_known_by_their_ids),
 	};
 

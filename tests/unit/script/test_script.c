@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "called.h"
 
 static void
@@ -143,6 +145,48 @@ long_strings_make_steps_dear(void **state)
 	gives_integer("local a, b = ('x'):rep(300000), ('x'):rep(299999) .. 'y'; return a < b and 1 or 2", 1);
 }
 
+static bool
+gets_through(const char *form, int n)
+{
+	struct called c;
+	char text[300];
+	bool ok;
+
+	snprintf(text, sizeof(text), form, n);
+	called(&c, text);
+	ok = c.ok;
+	called_end(&c);
+	return ok;
+}
+
+/* Else one site would have the function's value, the other the newest. Each state draws another number by which keys
+ * fall in tables. */
+static void
+a_limit_falls_at_the_same_place_each_time(void **state)
+{
+	static const char *const forms[] = {
+		"return function(w) for i = 1, %d do end return 1 end",
+		"return function(w) local s = '' for i = 1, %d do s = s .. i end return 1 end",
+		"return function(w) local t = {} for i = 1, %d do t['k' .. i] = i t['k' .. (i - 5)] = nil end return 1 end",
+		"return function(w) local t = {} for i = 1, %d do t[{}] = {} end return 1 end",
+		"return function(w) local t = {} for i = 1, %d do t[i] = ('x'):rep(3000) .. i end return 1 end",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(forms); i++) {
+		int last = 1, first = 1000000; /* that gets through, that does not */
+
+		assert_true(gets_through(forms[i], last) && !gets_through(forms[i], first));
+		while (first - last > 1) {
+			int middle = last + (first - last) / 2;
+
+			*(gets_through(forms[i], middle) ? &last : &first) = middle;
+		}
+		for (int k = 0; k < 20; k++)
+			assert_true(gets_through(forms[i], last) && !gets_through(forms[i], first));
+	}
+}
+
 static void
 more_than_a_call_can_take_is_told(void **state)
 {
@@ -211,6 +255,7 @@ main(void)
 		cmocka_unit_test(what_goes_too_deep_is_ended),
 		cmocka_unit_test(what_takes_more_and_more_memory_is_ended),
 		cmocka_unit_test(long_strings_make_steps_dear),
+		cmocka_unit_test(a_limit_falls_at_the_same_place_each_time),
 		cmocka_unit_test(more_than_a_call_can_take_is_told),
 		cmocka_unit_test(a_text_that_is_no_function_is_refused_with_its_line),
 		cmocka_unit_test(a_text_has_a_largest_size),

@@ -129,47 +129,59 @@ ask_has(struct my_conn *there, struct lt_str sent, bool *has, struct lt_err *err
 	return ok;
 }
 
-/* MySQL names a transaction a moment after its log has it. */
 static bool
-compare(struct converge_give *g, struct my_conn *there, const struct change_position *sent, struct lt_err *err)
+fail_behind(const struct converge_give *g, const struct change_position *sent, struct lt_err *err)
 {
 	struct lt_buf text = { 0 };
-	bool has = false, ok = true;
 
 	change_gtid_set_text(sent->gtids, &text);
-	for (unsigned waited_ms = 0; ok && !has && waited_ms <= HAS_MS; waited_ms += HAS_STEP_MS) {
-		if (waited_ms > 0 && g->stop != NULL)
-			lt_wake_wait(g->stop, HAS_STEP_MS);
-		ok = ask_has(there, lt_buf_str(&text), &has, err);
+	lt_fail(err, LT_E_TAIL_LOST,
+	    "the server that stands for site %s lacks the end of its log: site %s has it up to %s:%llu (%s)",
+	    g->channel->sites[g->pipeline->to].name, g->channel->sites[g->pipeline->from].name, sent->place.file,
+	    (unsigned long long)sent->place.pos, lt_buf_cstr(&text));
+	lt_buf_free(&text);
+	return false;
+}
+
+/* What was sent by now, and whether it is there. */
+static bool
+compare(struct converge_give *g, struct my_conn *here, struct my_conn *there, struct change_position *sent, bool *has,
+    struct lt_err *err)
+{
+	const struct model_pipeline *back = model_channel_back(g->channel, g->pipeline);
+	struct lt_buf text = { 0 };
+	bool ok;
+
+	if (!converge_store_lane(g->channel, (size_t)(back - g->channel->pipelines), here, sent, err)) {
+		*has = err->code == LT_E_TABLE_MISSING; /* nothing was sent yet */
+		if (*has)
+			*err = (struct lt_err){ 0 };
+		return *has;
 	}
-	if (ok && !has)
-		ok = lt_fail(err, LT_E_TAIL_LOST,
-		    "the server that stands for site %s lacks the end of its log: site %s has it up to %s:%llu (%s)",
-		    g->channel->sites[g->pipeline->to].name, g->channel->sites[g->pipeline->from].name,
-		    sent->place.file, (unsigned long long)sent->place.pos, lt_buf_cstr(&text));
+	change_gtid_set_text(sent->gtids, &text);
+	ok = ask_has(there, lt_buf_str(&text), has, err);
 	lt_buf_free(&text);
 	return ok;
 }
 
-/* Asked whenever the pipeline begins to write at a server: before it moves anything there. */
+/* Asked whenever the pipeline begins to write at a server: before it moves anything there. MySQL names a transaction a
+ * moment after its log has it. */
 static bool
 check_log(struct converge_give *g, struct lt_err *err)
 {
-	const struct model_pipeline *back = model_channel_back(g->channel, g->pipeline);
 	struct my_conn *here = NULL, *there = NULL;
 	struct change_position sent;
-	bool ok;
+	bool ok, has = false;
 
 	change_position_init(&sent);
 	ok = pipeline_connect(&g->channel->sites[g->pipeline->from], false, g->stop, &here, err) &&
 	     pipeline_connect(&g->channel->sites[g->pipeline->to], false, g->stop, &there, err);
-	if (ok && !converge_store_lane(g->channel, (size_t)(back - g->channel->pipelines), here, &sent, err)) {
-		ok = err->code == LT_E_TABLE_MISSING; /* nothing was sent yet */
-		if (ok)
-			*err = (struct lt_err){ 0 };
-	} else if (ok) {
-		ok = compare(g, there, &sent, err);
+	for (unsigned waited_ms = 0; ok && !has && waited_ms <= HAS_MS; waited_ms += HAS_STEP_MS) {
+		if (waited_ms > 0 && g->stop != NULL)
+			lt_wake_wait(g->stop, HAS_STEP_MS);
+		ok = compare(g, here, there, &sent, &has, err);
 	}
+	ok = ok && (has || fail_behind(g, &sent, err));
 	my_close(here);
 	my_close(there);
 	change_position_clear(&sent);

@@ -199,6 +199,7 @@ def test_the_order_may_be_killed_and_given_again(failover, channel):
             del f.lutra.env["LUTRA_KILL_AT"]
             f.lutra.start(wait=False)
             steps.stopped(f.lutra, "a->b", "E3014")
+            steps.stopped(f.lutra, "b->a", "E6032")
             f.lutra.command("site", "heal", "a", "--why", "the first is gone")
             clients.go_on()
             clients.stop()

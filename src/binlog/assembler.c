@@ -82,7 +82,7 @@ binlog_assembler_begin(struct binlog_assembler *a, const struct binlog_event *e,
 	a->group = (struct binlog_gtid_event){ 0 };
 	lt_str_copy(a->begin_file, sizeof(a->begin_file), lt_str_z(at->file));
 	a->begin_pos = at->pos;
-	a->begin_s = e->header.when_s;
+	a->begin_s = a->written_s = e->header.when_s;
 	a->begin_server = e->header.server_id;
 	a->serial++;
 	/* Nobody points into them between transactions. */
@@ -170,7 +170,7 @@ binlog_assembler_hand_out(struct binlog_assembler *a, enum change_txn_kind kind,
 	t->pos = a->begin_pos;
 	t->end = a->place;
 	t->commit_us = a->group.commit_us != 0 ? a->group.commit_us : (uint64_t)a->begin_s * 1000000;
-	t->written_us = a->group.written_us != 0 ? a->group.written_us : t->commit_us;
+	t->written_us = a->group.written_us != 0 ? a->group.written_us : (uint64_t)a->written_s * 1000000;
 	t->server_id = a->begin_server;
 	t->passed = a->passed;
 	a->passed = NULL;
@@ -314,6 +314,7 @@ rows_table(struct binlog_assembler *a, const struct binlog_event *e, struct lt_s
 	*ret = NULL;
 	if (!need_open(a, e, err))
 		return false;
+	a->written_s = e->header.when_s;
 	if (a->boundaries)
 		return true;
 	if (body.len < a->format.id_width)

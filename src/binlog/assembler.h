@@ -38,7 +38,8 @@ struct binlog_assembler {
 	char begin_file[256];           /* where it begins */
 	uint64_t begin_pos;
 	uint32_t begin_s, begin_server;
-	uint64_t serial; /* counts transactions: which TABLE_MAPs count */
+	uint32_t written_s; /* the second of its last statement */
+	uint64_t serial;    /* counts transactions: which TABLE_MAPs count */
 	uint32_t row_events;
 	bool boundaries;                     /* see binlog_options */
 	bool xa, skipped;                    /* inside XA START; passed over because `skip` has it */

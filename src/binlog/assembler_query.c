@@ -254,6 +254,8 @@ other(struct binlog_assembler *a, const struct binlog_query *q, const struct bin
 	struct lt_buf sql = { 0 };
 	bool wanted, ok = false;
 
+	if (inside)
+		a->written_s = e->header.when_s;
 	if (a->boundaries && inside && (a->packed || !is_create_select(q->sql)))
 		return true;
 	if (!inside && a->state != BINLOG_STATE_GROUP)

@@ -24,7 +24,8 @@ struct change_txn {
 	uint64_t pos;
 	struct change_place end; /* where it ends */
 	uint64_t commit_us;      /* the source's commit stamp: microseconds where the log has them, else its second */
-	uint64_t written_us;     /* the same at the server that wrote it first: each replica's log has this one */
+	uint64_t written_us;     /* what each replica's log tells alike: the commit stamp at the server that wrote it
+				  * first, else the second of the last statement */
 	uint32_t server_id;      /* writer by the log */
 
 	struct change_row *rows; /* arena; of a spilled transaction only those of one part (change_txn_part) */

@@ -69,6 +69,25 @@ def failover(lab, site, channel, schema):
     return make
 
 
+def stamps(f, server):
+    return {t.at: t.stamp_us for t in conflict_oracle.read_log(f.lutra.program, server, f.schema, f.lutra.name, f.policies, by_gtid=True)}
+
+
+def tell_alike(f):
+    """Also of a transaction that is committed in a later second than it was written: MariaDB's replica says another one of its COMMIT."""
+    before = stamps(f, f.first)
+    with contextlib.closing(f.first.connect(f.schema)) as c, c.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("INSERT INTO hot VALUES (99, 'slow')")
+        second = f.first.sql("SELECT UNIX_TIMESTAMP()")
+        wait_until(lambda: f.first.sql("SELECT UNIX_TIMESTAMP()") > second, steps.PATIENCE_S, "another second")
+        cursor.execute("COMMIT")
+    written = stamps(f, f.first).keys() - before.keys()
+    wait_until(lambda: written <= stamps(f, f.second).keys(), steps.PATIENCE_S, "the replica to have it", poll_s=0.1)
+    first, second = stamps(f, f.first), stamps(f, f.second)
+    assert {gtid: second[gtid] for gtid in written} == {gtid: first[gtid] for gtid in written}
+
+
 def both(first, second):
     return {"a": f"127.0.0.1:{first.port},127.0.0.1:{second.port}"}
 
@@ -80,6 +99,7 @@ def test_a_replica_that_has_all_stands_in(engine, failover):
         text = f.lutra.file.read_text()
         f.lutra.file.write_text(text.replace(f"127.0.0.1:{f.first.port}", both(f.first, f.second)["a"]))
         f.lutra.start()
+        tell_alike(f)
         with f.clients(pause_s=0.005) as clients:
             clients.go_on()
             hand_over(f.first, f.second)

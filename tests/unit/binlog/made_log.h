@@ -13,6 +13,7 @@ struct log {
 	struct lt_err err;
 	bool refuse; /* the filter's answers */
 	bool want_tables, want_ddl;
+	uint32_t later_s; /* than the first events */
 	size_t asked_tables;
 };
 
@@ -68,6 +69,7 @@ feed_flags(struct log *l, uint8_t type, uint16_t flags, struct lt_str body)
 	put_event(&b, type, flags, l->pos, body);
 	l->pos = at.end = at.pos + b.len;
 	assert_true(binlog_event_open(lt_buf_str(&b), BINLOG_CHECKSUM_CRC32, &e, NULL));
+	e.header.when_s += l->later_s;
 	l->err = (struct lt_err){ 0 };
 	ok = binlog_assembler_feed(&l->a, &e, &at, &l->err);
 	lt_buf_free(&b);

@@ -55,6 +55,40 @@ groups_may_end_in_commit_and_begin_without_gtid(void **state)
 	log_clear(&l);
 }
 
+/* MariaDB: the second of COMMIT stands in front at the server that wrote, that of the last statement at a replica. */
+static void
+when_it_was_written_is_told_as_each_replica_has_it(void **state)
+{
+	struct change_txn *t;
+	struct log l;
+
+	(void)state;
+	log_init(&l);
+	l.later_s = 9;
+	assert_true(mariadb_gtid(&l, 5, 0, 0));
+	l.later_s = 3;
+	assert_true(map(&l, 7, "t") && insert(&l, 7, 1));
+	l.later_s = 4;
+	assert_true(map(&l, 8, "unwanted") && insert(&l, 8, 1));
+	l.later_s = 9;
+	assert_true(xid(&l));
+	t = binlog_assembler_take(&l.a);
+	assert_int_equal(t->commit_us, 1700000009000000);
+	assert_int_equal(t->written_us, 1700000004000000);
+	change_txn_free(t);
+	l.a.filter.every = true;
+	l.want_ddl = false;
+	assert_true(mariadb_gtid(&l, 6, 0, 0));
+	l.later_s = 5;
+	assert_true(query(&l, "UPDATE elsewhere SET a=1"));
+	l.later_s = 9;
+	assert_true(query(&l, "COMMIT"));
+	t = binlog_assembler_take(&l.a);
+	assert_int_equal(t->written_us, 1700000005000000);
+	change_txn_free(t);
+	log_clear(&l);
+}
+
 static void
 rolled_back_transactions_leave_their_id_only(void **state)
 {
@@ -544,6 +578,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_transaction_comes_whole_with_its_end),
 		cmocka_unit_test(groups_may_end_in_commit_and_begin_without_gtid),
+		cmocka_unit_test(when_it_was_written_is_told_as_each_replica_has_it),
 		cmocka_unit_test(rolled_back_transactions_leave_their_id_only),
 		cmocka_unit_test(rows_behind_a_savepoint_go_with_it),
 		cmocka_unit_test(what_nobody_wants_moves_the_place),

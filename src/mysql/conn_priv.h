@@ -167,8 +167,6 @@ LT_MUST_USE bool my_connect_fd(int fd, const struct my_addr *addr, struct my_con
 
 /* -- query.c, pipeline.c -------------------------------------------------------------------------- */
 
-/** Ready for a command that is answered at once: replies still to come are read and put aside for my_recv(). */
-LT_MUST_USE bool my_settle(struct my_conn *c, struct lt_err *err);
 /** Queue a command of one packet; `*reply_seq` (may be NULL) is the number that the first packet of its reply has. */
 LT_MUST_USE bool my_queue_command(
     struct my_conn *c, uint8_t command, struct lt_str body, uint8_t *reply_seq, struct lt_err *err);

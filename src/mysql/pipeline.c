@@ -104,13 +104,13 @@ my_recv(struct my_conn *c, struct my_reply *out, struct lt_err *err)
 	return read_next(c, out, err);
 }
 
-/* Its rows cannot be put aside: it must be the next one on the line. */
+/* Its rows cannot be put aside: it is the next one on the line, whatever was taken off before. */
 static bool
 begin_query(struct my_conn *c, struct lt_err *err)
 {
 	if (!usable(c, err))
 		return false;
-	if (c->taken.len > c->taken_at || on_the_way(c) == 0)
+	if (on_the_way(c) == 0)
 		return lt_fail(err, LT_E_INTERNAL, "no reply to a query is on its way");
 	begin_next(c);
 	return true;

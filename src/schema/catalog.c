@@ -257,6 +257,8 @@ read_views(struct reading *r, struct lt_str schema, struct lt_str table, struct 
 {
 	bool ok = true;
 
+	if (!my_settle(r->conn, err))
+		return false;
 	for (size_t i = 0; i < LT_COUNT(views); i++) {
 		view_sql(r, &views[i], schema, table);
 		if (!my_send_query(r->conn, lt_buf_str(&r->sql), err))
@@ -265,10 +267,7 @@ read_views(struct reading *r, struct lt_str schema, struct lt_str table, struct 
 	for (size_t i = 0; i < LT_COUNT(views) && my_alive(r->conn); i++) {
 		struct lt_err later = { 0 };
 
-		if (ok)
-			ok = my_recv_each(r->conn, views[i].take, r, err);
-		else if (!my_recv(r->conn, NULL, &later))
-			continue; /* what was not taken is passed over */
+		ok = my_recv_each(r->conn, ok ? views[i].take : NULL, r, ok ? err : &later) && ok;
 	}
 	return ok || lt_wrap(err, "while reading information_schema for %.*s", LT_FMT(schema));
 }

@@ -2,6 +2,9 @@
 
 import contextlib
 import json
+import os
+import shutil
+import signal
 
 import conflict_oracle
 import pytest
@@ -221,6 +224,92 @@ def test_the_order_may_be_killed_and_given_again(failover, channel):
             steps.stopped(f.lutra, "a->b", "E3014")
             steps.stopped(f.lutra, "b->a", "E6032")
             f.lutra.command("site", "heal", "a", "--why", "the first is gone")
+            clients.go_on()
+            clients.stop()
+        ends_whole(f)
+
+
+# -- the same server without the end -----------------------------------------------------------------------------------------------------
+
+def is_log(file):
+    return file.name.startswith("binlog.")
+
+
+class Crash(Storm):
+    """Site a is to come back as it was at a moment before: with the log of that moment, and the tables of it."""
+
+    def __init__(self, channel, own, other, schema):
+        super().__init__(channel, {"a": own, "b": other}, schema)
+        self.first = self.second = own
+        self.copies = {}
+
+    def copy(self, name):
+        """What kill -9 would leave in a moment when nobody commits; the server writes on to the same file."""
+        with stalled(self.first):
+            os.kill(self.first.pid, signal.SIGSTOP)
+            self.copies[name] = self.first.folder / name
+            shutil.copytree(self.first.data, self.copies[name], symlinks=True, ignore=shutil.ignore_patterns("*.sock*"))
+            os.kill(self.first.pid, signal.SIGCONT)
+
+    def come_back(self, log, tables=None):
+        """With the log of one moment, and the tables of it or of another one."""
+        self.first.kill()
+        steps.restore_data(self.first, self.copies[tables or log])
+        for folder, put in ((self.first.data, False), (self.copies[log], True)):
+            for file in filter(is_log, list(folder.iterdir())):
+                if put:
+                    shutil.copy(file, self.first.data / file.name)
+                else:
+                    file.unlink()
+        self.first.start()
+
+    def write_tail(self, clients=None):
+        """After the copies, and all of it comes to b."""
+        for statement in TAIL:
+            self.first.sql(statement, db=self.schema)
+        if clients:
+            clients.go_on()
+        wait_until(lambda: (106, "lost") in marked(self.servers[1], self.schema).items(), steps.PATIENCE_S, "the tail to come to b", poll_s=0.05)
+        self.servers[1].sql(SEEN, db=self.schema)
+
+    def begin(self):
+        self.servers[1].sql("INSERT INTO hot VALUES " + ", ".join(f"({k}, '{v}')" for k, v in BEFORE.items()), db=self.schema)
+        wait_until(lambda: marked(self.first, self.schema) == BEFORE, steps.PATIENCE_S, "the rows to come to a", poll_s=0.05)
+
+    def write_new(self):
+        for statement in NEW:
+            self.first.sql(statement, db=self.schema)
+
+    def stands(self):
+        steps.stopped(self.lutra, "a->b", "E3014")
+        steps.stopped(self.lutra, "b->a", "E6032")
+
+    def heal(self):
+        self.lutra.command("site", "heal", "a", "--why", "it crashed")
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_what_a_server_lost_in_a_crash_is_given_back(engine, lab, site, channel, schema):
+    """It gives the same GTIDs a second time, to what is written then."""
+    other = site("mysql" if engine == "mariadb" else "mariadb", 2)
+    with steps.own_server(lab, engine, schema, "binlog-row-metadata=FULL") as own:
+        f = Crash(channel, own, other, schema)
+        f.lutra.start()
+        with f.clients(pause_s=0.02) as clients:
+            clients.go_on()
+            f.begin()
+            f.copy("then")
+            f.write_tail(clients)
+            f.come_back("then")
+            f.write_new()
+            clients.go_on()
+            f.stands()
+            assert 105 not in marked(own, schema)
+            clients.go_on()
+            f.heal()
+            clients.go_on()
+            f.lutra.kill()
+            f.lutra.start()
             clients.go_on()
             clients.stop()
         ends_whole(f)

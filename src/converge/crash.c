@@ -227,28 +227,45 @@ read_log(struct looking *l, struct lt_err *err)
 	return ok;
 }
 
+static bool
+check_lane(const struct looking *l, size_t pipeline, struct lt_err *err)
+{
+	const struct converge_healing *w = l->w;
+	const struct lane_at *logged = &l->last[pipeline];
+	struct change_position at;
+	bool ok;
+
+	change_position_init(&at);
+	ok = converge_store_lane(w->h->channel, pipeline, w->conn, &at, err);
+	if (ok && (!logged->known || change_place_cmp(&at.place, &logged->place) != 0))
+		ok = lt_fail(err, LT_E_CANNOT_HEAL,
+		    "site %s: its tables are of another moment than the end of its log: pipeline %s stands at %s:%llu there, "
+		    "and at %s:%llu in the log: compare the sites",
+		    w->site->model->name, w->h->channel->pipelines[pipeline].name, at.place.file,
+		    (unsigned long long)at.place.pos, logged->place.file, (unsigned long long)logged->place.pos);
+	change_position_clear(&at);
+	return ok;
+}
+
 /* The engine and the log each lose an end of their own. Of what Lutra wrote itself both must hold the same. */
 static bool
 check_engine(const struct looking *l, struct lt_err *err)
 {
-	struct converge_healing *w = l->w;
+	const struct converge_healing *w = l->w;
 	const struct model_channel *c = w->h->channel;
-	bool ok = true, same = l->beat && l->beat_behind && l->beats == l->beats_behind;
+	bool ok = true;
 
-	for (size_t i = 0; ok && same && i < c->npipelines; i++) {
-		struct change_position at;
-
-		if (c->pipelines[i].to != w->h->site)
-			continue;
-		change_position_init(&at);
-		ok = converge_store_lane(c, i, w->conn, &at, err);
-		same = l->last[i].known && change_place_cmp(&at.place, &l->last[i].place) == 0;
-		change_position_clear(&at);
-	}
-	if (ok && !same)
-		ok = converge_heal_refuse(w, err,
-		    "it is not known that its tables hold what its log does, since what Lutra wrote last before the loss "
-		    "is not in both: compare the sites");
+	if (!l->beat_behind)
+		return lt_fail(err, LT_E_SERVER_BUSY,
+		    "site %s: no heartbeat was written since it came back: give the order again in a moment",
+		    w->site->model->name);
+	if (!l->beat || l->beats != l->beats_behind)
+		return lt_fail(err, LT_E_CANNOT_HEAL,
+		    "site %s: its tables are of another moment than the end of its log: heartbeat %llu was the last there, "
+		    "and %llu in the log: compare the sites",
+		    w->site->model->name, (unsigned long long)l->beats_behind, (unsigned long long)l->beats);
+	for (size_t i = 0; ok && i < c->npipelines; i++)
+		ok = c->pipelines[i].to != w->h->site || check_lane(l, i, err);
 	return ok;
 }
 
@@ -261,7 +278,8 @@ converge_crash_find(struct converge_healing *w, struct lt_err *err)
 	if (!read_log(&l, err))
 		return false;
 	if (!l.goes_on)
-		return converge_heal_refuse(w, err, "nothing is in its log behind the file that lost its end");
+		return converge_heal_refuse(
+		    w, err, "nothing is in its log behind the file that its peers have read last");
 	return check_engine(&l, err);
 }
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 
@@ -235,11 +236,16 @@ def is_log(file):
     return file.name.startswith("binlog.")
 
 
+def newest_number(server):
+    """Of its own GTIDs."""
+    return int(re.split("[-:]", executed(server))[-1])
+
+
 class Crash(Storm):
     """Site a is to come back as it was at a moment before: with the log of that moment, and the tables of it."""
 
-    def __init__(self, channel, own, other, schema):
-        super().__init__(channel, {"a": own, "b": other}, schema)
+    def __init__(self, channel, own, other, schema, **more):
+        super().__init__(channel, {"a": own, "b": other}, schema, **more)
         self.first = self.second = own
         self.copies = {}
 
@@ -263,6 +269,11 @@ class Crash(Storm):
                     file.unlink()
         self.first.start()
 
+    def await_beat(self):
+        beats = "SELECT beats FROM lutra.site"
+        before = self.first.sql(beats)
+        wait_until(lambda: self.first.sql(beats) != before, steps.PATIENCE_S, "a heartbeat", poll_s=0.05)
+
     def write_tail(self, clients=None):
         """After the copies, and all of it comes to b."""
         for statement in TAIL:
@@ -279,6 +290,11 @@ class Crash(Storm):
     def write_new(self):
         for statement in NEW:
             self.first.sql(statement, db=self.schema)
+
+    def insert(self, count):
+        with contextlib.closing(self.first.connect(self.schema)) as c, c.cursor() as cursor:
+            for _ in range(count):
+                cursor.execute("INSERT INTO hot SELECT MAX(id) + 1, 'more' FROM hot")
 
     def stands(self):
         steps.stopped(self.lutra, "a->b", "E3014")
@@ -300,9 +316,13 @@ def test_what_a_server_lost_in_a_crash_is_given_back(engine, lab, site, channel,
             f.begin()
             f.copy("then")
             f.write_tail(clients)
+            f.lutra.kill()
+            given = newest_number(own)
             f.come_back("then")
+            assert newest_number(own) < given
             f.write_new()
-            clients.go_on()
+            wait_until(lambda: newest_number(own) > given, steps.PATIENCE_S, "all those numbers to be given again", poll_s=0.05)
+            f.lutra.start(wait=False)
             f.stands()
             assert 105 not in marked(own, schema)
             clients.go_on()
@@ -313,3 +333,52 @@ def test_what_a_server_lost_in_a_crash_is_given_back(engine, lab, site, channel,
             clients.go_on()
             clients.stop()
         ends_whole(f)
+
+
+def refused(f, why):
+    f.stands()
+    with pytest.raises(LutraFailed, match=f"E6033.*{why}"):
+        f.heal()
+
+
+def test_what_is_not_known_of_a_crash_is_refused(lab, site, channel, schema):
+    """Tables of another moment than the log, and a file of the same name that is another one."""
+    with steps.own_server(lab, "mariadb", schema, "binlog-row-metadata=FULL") as own:
+        f = Crash(channel, own, site("mysql", 2), schema, conflicts={"policy": "last-writer-wins", "heartbeat": "100ms"})
+        f.lutra.start()
+        with f.clients(pause_s=0.02) as clients:
+            clients.go_on()
+            f.begin()
+            f.copy("then")
+            clients.go_on()
+            f.copy("later")
+            f.write_tail(clients)
+            clients.stop()
+        own.kill()
+        for log, tables in (("later", "then"), ("then", "later")):
+            f.come_back(log, tables)
+            f.await_beat()
+            refused(f, "another moment")
+        f.come_back("later")
+        f.await_beat()
+        f.write_new()
+        f.stands()
+        f.heal()
+        ends_whole(f)
+
+        newest = own.sql("SELECT MAX(id) FROM lutra.checkpoint")[0][0]
+        wait_until(lambda: own.sql("SELECT COUNT(*) FROM lutra.checkpoint WHERE id > %s", (newest,))[0][0] > 1, steps.PATIENCE_S, "checkpoints",
+                   poll_s=0.05)
+        f.copy("again")
+        own.sql("FLUSH BINARY LOGS")
+        for count in (1, 300):  # b has been at a place near the file's begin, too
+            f.insert(count)
+            f.lutra.wait()
+        before = steps.log_end(own)
+        f.come_back("again")
+        assert steps.log_end(own)[0] == before[0]
+        f.insert(10)
+        own.sql("FLUSH BINARY LOGS")
+        f.await_beat()
+        refused(f, "not the one that its peers have read")
+        assert len(marked(own, schema)) == len(AFTER) + 10

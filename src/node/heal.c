@@ -115,8 +115,8 @@ node_heal(struct node *n, const struct node_healing *w, struct lt_buf *text, str
 		    LT_FMT(w->site), h.lost);
 	if (ok && h.crashed)
 		lt_buf_z(text,
-		    "its server crashed: what its tables lost or kept beside the log, of the last moment, is in no log; "
-		    "compare them with a peer's\n");
+		    "its server is the same as before: what a crash took from its tables and not from its log, or the "
+		    "other way round, is known but for the last moment; compare its tables with a peer's\n");
 	free(h.sites);
 	change_position_clear(&h.at);
 	return ok;

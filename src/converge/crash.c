@@ -138,18 +138,20 @@ struct lane_at {
 };
 
 /** What Lutra wrote before the loss, and what came of it. */
-struct looking {
+struct converge_looking {
 	struct converge_healing *w;
 	struct lane_at *now, *last; /* in the arena, of each pipeline: as read, and before the loss */
-	bool beat, beat_behind;     /* these are known: */
-	uint64_t beats, beats_behind;
-	bool goes_on; /* behind the file that lost its end there is more */
+	bool goes_on;               /* behind the file that lost its end there is more */
+	bool beat, beat_behind;     /* a heartbeat is in the log before the loss, and behind it */
+	uint64_t beats;             /* how many the last one says; */
+	bool broken;                /* one did not count on from that: */
+	uint64_t logged, found;
 };
 
 static void
 note_lane(void *ctx, const struct converge_lane_row *row)
 {
-	struct looking *l = ctx;
+	struct converge_looking *l = ctx;
 	const struct model_channel *c = l->w->h->channel;
 
 	for (size_t i = 0; i < c->npipelines; i++) {
@@ -158,42 +160,40 @@ note_lane(void *ctx, const struct converge_lane_row *row)
 	}
 }
 
+/* Each heartbeat counts on from the one before, in the tables. */
 static void
-note_old(struct looking *l, const struct converge_told *told)
+note_beat(struct converge_looking *l, const struct converge_told *told)
 {
-	memcpy(l->last, l->now, l->w->h->channel->npipelines * sizeof(*l->last));
 	if (told == NULL || told->kind != CONVERGE_BEAT || !told->counts)
 		return;
-	l->beat = true;
+	if (l->beat && !l->broken && told->beats_before != l->beats) {
+		l->broken = true;
+		l->logged = l->beats;
+		l->found = told->beats_before;
+	}
+	l->beat_behind = l->goes_on;
+	l->beat = l->beat || !l->goes_on;
 	l->beats = told->beats;
 }
 
-static void
-note_new(struct looking *l, const struct converge_told *told)
-{
-	l->goes_on = true;
-	if (told == NULL || told->kind != CONVERGE_BEAT || !told->counts || l->beat_behind)
-		return;
-	l->beat_behind = true;
-	l->beats_behind = told->beats_before;
-}
-
 static bool
-look_at(struct looking *l, struct converge_scan *r, const struct change_txn *t, struct change_position *at,
+look_at(struct converge_looking *l, struct converge_scan *r, const struct change_txn *t, struct change_position *at,
     struct lt_err *err)
 {
 	struct converge_healing *w = l->w;
 	const struct converge_told *told = converge_told_of(t);
 
 	if (file_cmp(t->end.file, w->held.file) > 0) {
-		note_new(l, told);
+		l->goes_on = true;
+		note_beat(l, told);
 		return true;
 	}
 	if (change_place_cmp(&t->end, &w->held) >= 0)
 		return converge_heal_refuse(
 		    w, err, "its log reaches as far as its peers have read it: compare the sites");
 	change_txn_advance(t, at);
-	note_old(l, told);
+	note_beat(l, told);
+	memcpy(l->last, l->now, w->h->channel->npipelines * sizeof(*l->last));
 	if (told != NULL) {
 		change_position_copy(&w->turn.at, at);
 		converge_heal_follow(w, converge_log_clock(r->source));
@@ -202,7 +202,7 @@ look_at(struct looking *l, struct converge_scan *r, const struct change_txn *t, 
 }
 
 static bool
-read_log(struct looking *l, struct lt_err *err)
+read_log(struct converge_looking *l, struct lt_err *err)
 {
 	struct converge_healing *w = l->w;
 	struct converge_scan r = { .lane = note_lane, .ctx = l };
@@ -228,7 +228,7 @@ read_log(struct looking *l, struct lt_err *err)
 }
 
 static bool
-check_lane(const struct looking *l, size_t pipeline, struct lt_err *err)
+check_lane(const struct converge_looking *l, size_t pipeline, struct lt_err *err)
 {
 	const struct converge_healing *w = l->w;
 	const struct lane_at *logged = &l->last[pipeline];
@@ -248,10 +248,10 @@ check_lane(const struct looking *l, size_t pipeline, struct lt_err *err)
 }
 
 /* The engine and the log each lose an end of their own. Of what Lutra wrote itself both must hold the same. */
-static bool
-check_engine(const struct looking *l, struct lt_err *err)
+bool
+converge_crash_check_tables(const struct converge_healing *w, struct lt_err *err)
 {
-	const struct converge_healing *w = l->w;
+	const struct converge_looking *l = w->looking;
 	const struct model_channel *c = w->h->channel;
 	bool ok = true;
 
@@ -259,11 +259,15 @@ check_engine(const struct looking *l, struct lt_err *err)
 		return lt_fail(err, LT_E_SERVER_BUSY,
 		    "site %s: no heartbeat was written since it came back: give the order again in a moment",
 		    w->site->model->name);
-	if (!l->beat || l->beats != l->beats_behind)
+	if (!l->beat)
+		return converge_heal_refuse(w, err,
+		    "no heartbeat is in its log between its checkpoints and the loss, so its tables cannot be compared "
+		    "with that: compare the sites");
+	if (l->broken)
 		return lt_fail(err, LT_E_CANNOT_HEAL,
 		    "site %s: its tables are of another moment than the end of its log: heartbeat %llu was the last there, "
 		    "and %llu in the log: compare the sites",
-		    w->site->model->name, (unsigned long long)l->beats_behind, (unsigned long long)l->beats);
+		    w->site->model->name, (unsigned long long)l->found, (unsigned long long)l->logged);
 	for (size_t i = 0; ok && i < c->npipelines; i++)
 		ok = c->pipelines[i].to != w->h->site || check_lane(l, i, err);
 	return ok;
@@ -273,14 +277,20 @@ bool
 converge_crash_find(struct converge_healing *w, struct lt_err *err)
 {
 	size_t n = w->h->channel->npipelines * sizeof(struct lane_at);
-	struct looking l = { .w = w, .now = lt_arena_zalloc(w->arena, n), .last = lt_arena_zalloc(w->arena, n) };
+	struct converge_looking *l = lt_arena_zalloc(w->arena, sizeof(*l));
 
-	if (!read_log(&l, err))
-		return false;
-	if (!l.goes_on)
-		return converge_heal_refuse(
-		    w, err, "nothing is in its log behind the file that its peers have read last");
-	return check_engine(&l, err);
+	l->w = w;
+	l->now = lt_arena_zalloc(w->arena, n);
+	l->last = lt_arena_zalloc(w->arena, n);
+	w->looking = l;
+	if (!read_log(l, err)) {
+		if (err->code != LT_E_LOG_HISTORY)
+			return false;
+		err->code = LT_E_CANNOT_HEAL; /* the place is one of its tables */
+		return lt_wrap(err, "site %s: where its checkpoint stands", w->site->model->name);
+	}
+	return l->goes_on ||
+	       converge_heal_refuse(w, err, "nothing is in its log behind the file that its peers have read last");
 }
 
 /* Directly behind the place of the order another file must begin: else there was a loss since. */

@@ -167,6 +167,25 @@ back_of(const struct converge_healing *w, size_t index)
 	return (size_t)(model_channel_back(c, &c->pipelines[index]) - c->pipelines);
 }
 
+/* To the checkpoint before that one, if there is one: so some of what came from the site before the loss is read. */
+static void
+reach_back(const struct converge_healing *w, struct converge_site *peer, struct change_position *place,
+    struct conflict_checkpoint *state)
+{
+	struct change_position before;
+	struct lt_err none = { 0 };
+	bool found;
+
+	if (place->place.file[0] == '\0' || place->place.pos == 0)
+		return;
+	change_position_init(&before);
+	change_position_copy(&before, place);
+	before.place.pos--;
+	found = converge_site_stored(peer, &before, place, w->arena, state, &none);
+	(void)found; /* else both are as they were */
+	change_position_clear(&before);
+}
+
 /* Of what the site has not applied yet, which is all that a peer can have written after the loss. */
 static bool
 read_peer(struct converge_healing *w, struct converge_site *peer, size_t index, uint64_t *newest, struct lt_err *err)
@@ -182,6 +201,8 @@ read_peer(struct converge_healing *w, struct converge_site *peer, size_t index, 
 	change_position_init(&place);
 	ok = converge_store_lane(w->h->channel, index, w->conn, &from, err) &&
 	     converge_site_stored(peer, &from, &place, w->arena, &state, err);
+	if (ok && w->h->crashed)
+		reach_back(w, peer, &place, &state);
 	if (ok) {
 		opened = true;
 		ok = converge_scan_open(&r, peer, &place, &state, &from, err);
@@ -406,7 +427,8 @@ heal(struct converge_healing *w, struct lt_err *err)
 		return converge_heal_refuse(w, err,
 		    "its server holds no checkpoint from before the loss: compare the sites, and begin the channel anew");
 	if (!(w->h->crashed ? converge_crash_find(w, err) : find_loss(w, err)) || !read_peers(w, err) ||
-	    !check_site(w, err) || !lower_peers(w, false, err))
+	    (w->h->crashed && !converge_crash_check_tables(w, err)) || !check_site(w, err) ||
+	    !lower_peers(w, false, err))
 		return false;
 	w->turn.origin = w->base_state.origin + conflict_origin(0, 1);
 	lt_step("heal.lower");

@@ -7,6 +7,8 @@
 #include "converge/tables.h"
 #include "pipeline/select.h"
 
+struct converge_looking;
+
 /** What is found out before anything is written. */
 struct converge_healing {
 	struct converge_heal *h;
@@ -23,6 +25,7 @@ struct converge_healing {
 	struct conflict_vector survived;       /* owned: what the site's log holds before the loss */
 	uint64_t count;                        /* the number of its last transaction there */
 	struct converge_turn turn;             /* owned: to be noted */
+	struct converge_looking *looking;      /* in arena: crash.c's */
 	struct lt_arena *arena;                /* owned */
 };
 
@@ -73,6 +76,8 @@ LT_MUST_USE bool converge_crash_find(struct converge_healing *w, struct lt_err *
  * such place. */
 LT_MUST_USE bool converge_crash_prove(
     const struct converge_healing *w, const struct change_place *last, struct lt_err *err);
+/** Behind those two: that the site's tables are of the moment at which its log ends. */
+LT_MUST_USE bool converge_crash_check_tables(const struct converge_healing *w, struct lt_err *err);
 /** That what an order before this one has done is about this loss, and not about one before. */
 LT_MUST_USE bool converge_crash_check_done(const struct converge_healing *w, struct lt_err *err);
 

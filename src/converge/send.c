@@ -15,7 +15,8 @@ struct converge_sender {
 	struct converge_give *give;      /* owned; NULL: shadow */
 	struct converge_giver giver;     /* it, for the log that is open */
 	const struct lt_clock *clock;    /* borrowed */
-	uint64_t told_us;                /* mono: when the source's site was told what is saved */
+	uint64_t told_us;                /* mono: when the source's site was told what is saved, */
+	struct change_position told;     /* owned: and that */
 };
 
 struct converge_sender *
@@ -27,6 +28,7 @@ converge_sender_new(const struct model_channel *channel, size_t index, const str
 	*s = (struct converge_sender){
 		.channel = channel, .index = index, .inner = *inner, .from = from, .to = to, .clock = clock
 	};
+	change_position_init(&s->told);
 	if (from == NULL)
 		return s;
 	s->give = converge_give_new(channel, &channel->pipelines[index], from, to, inner->stop);
@@ -40,6 +42,7 @@ converge_sender_free(struct converge_sender *s)
 	if (s == NULL)
 		return;
 	converge_give_free(s->give);
+	change_position_clear(&s->told);
 	free(s);
 }
 
@@ -105,6 +108,7 @@ check_history(struct converge_sender *s, const struct change_position *from, siz
 	return ok;
 }
 
+/* Also for who only looks (R10), from a place that nobody has applied. */
 static bool
 send_open(void *ctx, const struct change_position *from, const struct change_filter *filter,
     const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret, struct lt_err *err)
@@ -129,7 +133,6 @@ send_open(void *ctx, const struct change_position *from, const struct change_fil
 		return false;
 	arena = lt_arena_new();
 	change_position_init(&place);
-	converge_site_sent(s->from, s->index, from);
 	ok = converge_site_checkpoint(s->from, from, &place, arena, &state, err) &&
 	     converge_log_open(&start, filter, describer, ret, err);
 	change_position_clear(&place);
@@ -182,16 +185,26 @@ send_passed(void *ctx, struct change_txn *const *txns, size_t n)
 	}
 }
 
-/* An older place than what is saved by now keeps a little more. */
+/* `a` is not before `b`, in the same log. */
+static bool
+is_further(const struct change_position *a, const struct change_position *b)
+{
+	return strcmp(a->server, b->server) == 0 && a->place.file[0] != '\0' && b->place.file[0] != '\0' &&
+	       change_place_cmp(&a->place, &b->place) >= 0;
+}
+
+/* An older place than what is saved by now keeps a little more; one that went back is told at once. */
 static void
 send_saved(void *ctx, const struct change_position *saved)
 {
 	struct converge_sender *s = ctx;
 	uint64_t now = lt_mono_us(s->clock);
+	bool often = now - s->told_us < (uint64_t)s->channel->conflicts.heartbeat_ms * 1000;
 
-	if (s->from == NULL || now - s->told_us < (uint64_t)s->channel->conflicts.heartbeat_ms * 1000)
+	if (s->from == NULL || (often && is_further(saved, &s->told)))
 		return;
 	s->told_us = now;
+	change_position_copy(&s->told, saved);
 	converge_site_sent(s->from, s->index, saved);
 }
 

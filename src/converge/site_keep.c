@@ -11,6 +11,8 @@
 /* Checkpoints from the oldest that is needed on: about so many, so they lie the wider apart the longer a peer is away.
  */
 #define CHECKPOINTS 64
+#define MANY ((size_t)2 * CHECKPOINTS)
+#define MANY_SHIFT_MAX 16
 /* Kept though a newer one may be used: a place that a person gives, or a target that was restored, may lie behind. */
 #define SPARE 8
 /* Of what is remembered, so many keys are looked at while the fence is held; then others may have it. */
@@ -80,41 +82,78 @@ note_needed(struct converge_site *s, size_t usable)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Behind the lock. Every sender could begin there, should it begin again; of one that never began nobody knows. */
+/* Behind the lock. Where one of them stands nobody knows before it has begun in this process. */
 static bool
-all_sent_behind(const struct converge_site *s, const struct change_position *checkpoint)
+all_senders_known(const struct converge_site *s)
 {
 	for (size_t i = 0; i < s->nsent; i++) {
-		if (!s->sent[i].known || !converge_site_reaches(checkpoint, &s->sent[i].saved))
+		if (!s->sent[i].known)
 			return false;
 	}
 	return true;
 }
 
-/* What nobody can need any more; and of what a peer that is away may need, every second one when there are many. */
+/* Behind the lock. Every sender could begin there, should it begin again. */
+static bool
+all_sent_behind(const struct converge_site *s, const struct change_position *checkpoint)
+{
+	for (size_t i = 0; i < s->nsent; i++) {
+		if (!converge_site_reaches(checkpoint, &s->sent[i].saved))
+			return false;
+	}
+	return true;
+}
+
+/* The newest one that serves everybody: the observing reader, and all who send. */
+static bool
+find_usable(struct converge_site *s, size_t *usable)
+{
+	bool found = false;
+
+	*usable = 0;
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->nstored && all_senders_known(s); i++) {
+		if (conflict_peers_have(&s->durable, &s->stored[i].seen) && all_sent_behind(s, &s->stored[i].at)) {
+			*usable = i;
+			found = true;
+		}
+	}
+	pthread_mutex_unlock(&s->lock);
+	return found;
+}
+
+/* What nobody can need any more; and of what a peer that is away may need, every second one when there are many. Which
+ * ones are needed must be known: places of those behind one need not be behind its place, after a start. */
 static bool
 thin_out(struct converge_site *s, struct lt_err *err)
 {
-	size_t usable = 0;
+	size_t usable;
+	bool found = find_usable(s, &usable);
 
-	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < s->nstored; i++) {
-		if (conflict_peers_have(&s->durable, &s->stored[i].seen) && all_sent_behind(s, &s->stored[i].at))
-			usable = i;
-	}
-	pthread_mutex_unlock(&s->lock);
 	note_needed(s, usable);
+	if (!found)
+		return true;
 	for (; usable > SPARE; usable--) {
 		if (!drop_stored(s, 0, err))
 			return false;
 	}
-	if (s->nstored <= 2 * CHECKPOINTS)
+	if (s->nstored <= MANY)
 		return true;
 	for (size_t i = usable + 1; i + 1 < s->nstored; i++) {
 		if (!drop_stored(s, i, err))
 			return false;
 	}
 	return true;
+}
+
+/* None goes while it is not known which are needed: then the longer that lasts, the fewer are written. */
+static bool
+are_too_many(const struct converge_site *s)
+{
+	size_t doubled = LT_MIN(s->nstored / MANY, (size_t)MANY_SHIFT_MAX);
+	uint64_t pause_us = (uint64_t)s->interval_us * CHECKPOINT_BEATS;
+
+	return doubled > 0 && lt_mono_us(s->clock) - s->stored_us < pause_us << doubled;
 }
 
 /* -- forgetting, and the checkpoint that comes of it ---------------------------------------------- */
@@ -174,10 +213,12 @@ write_checkpoint(struct converge_site *s, struct lt_err *err)
 
 	converge_turn_note(&s->sweep_turn, arena, &state);
 	conflict_checkpoint_encode(&state, &bytes);
-	if (!is_too_large(s, bytes.len)) {
+	if (!is_too_large(s, bytes.len) && !are_too_many(s)) {
 		ok = converge_store_put(s, s->conn, &s->sweep_at, lt_buf_str(&bytes), &id, err);
-		if (ok)
+		if (ok) {
+			s->stored_us = lt_mono_us(s->clock);
 			add_stored(s, id, lt_wall_us(s->clock), &state.seen, &s->sweep_at);
+		}
 	}
 	lt_buf_free(&bytes);
 	lt_arena_free(arena);

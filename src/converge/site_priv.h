@@ -33,7 +33,7 @@ struct converge_file {
 	uint64_t size;
 };
 
-/** A pipeline that sends the site's log, and what its target durably has. */
+/** A pipeline that sends the site's log, and what its target durably has; not known before it has begun. */
 struct converge_sent {
 	size_t pipeline;
 	bool known;
@@ -89,7 +89,8 @@ struct converge_site {
 	struct my_conn *conn;           /* owned */
 	struct converge_stored *stored; /* owned: ascending by id */
 	size_t nstored, stored_cap;
-	uint64_t beat_us, checkpoint_us, trim_us; /* mono: when it was done last */
+	uint64_t beat_us, checkpoint_us, trim_us; /* mono: when it was done last; the second: the walk for one, */
+	uint64_t stored_us;                       /* and that it was written */
 	bool trimmed;                             /* since this process began */
 	struct conflict_sweeping *sweeping;       /* owned; NULL: none is under way */
 	struct change_position sweep_at;          /* owned: where it began */
@@ -139,7 +140,8 @@ LT_MUST_USE bool converge_store_open(struct converge_site *s, struct my_conn *c,
 /** The heartbeat. `heard` is written with it. */
 LT_MUST_USE bool converge_store_beat(
     struct converge_site *s, struct my_conn *c, bool believed, struct lt_str heard, struct lt_err *err);
-/** What the pipeline `index` has applied, as its target says; `at` initialised. LT_E_TABLE_MISSING: it did not begin. */
+/** What the pipeline `index` has applied, as its target says; `at` initialised. LT_E_TABLE_MISSING: it did not begin.
+ */
 LT_MUST_USE bool converge_store_lane(const struct model_channel *channel, size_t index, struct my_conn *target,
     struct change_position *at, struct lt_err *err);
 /** How long the server keeps its log files; 0: until somebody removes them. */

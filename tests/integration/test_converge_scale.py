@@ -9,7 +9,7 @@ from lutralab.servers import CHECKOUT, wait_until
 from storm import QUICK, Storm
 
 RIVAL = "CREATE TABLE rival (id INT PRIMARY KEY, u INT NULL, v VARCHAR(30), UNIQUE (u)) CHARSET utf8mb4"
-
+MANY = "CREATE TABLE many (id INT PRIMARY KEY)"
 
 OLD_LINE = ("INSERT INTO lutra.conflict (at, channel, pipeline, table_schema, table_name, row_key, digest, operation, met, clock_us, origin, seq,"
             " met_clock_us, met_origin, met_seq, rule, won) VALUES (NOW(6) - INTERVAL 31 DAY, %s, '', '', '', '', '', '', '', 0, 0, 0, 0, 0, 0, '', 1)")
@@ -69,4 +69,84 @@ def test_r24_a_parked_row_keeps_what_is_in_its_way_and_no_more(site, channel, sc
     s.is_silent()
     metrics, named = ask(s.lutra, "/metrics")[1], re.findall(r"lutra_\w+\w(?!\*)\b", (CHECKOUT / "docs/guide/conflicts.md").read_text())
     assert len(named) > 10 and not [name for name in named if f"# TYPE {name} " not in metrics]
+    assert ask(s.lutra, "/health")[0] == 200
+
+
+def test_r18_no_checkpoint_goes_before_it_is_known_where_every_sender_stands(site, channel, schema):
+    """A pipeline stands still, and after a start it cannot say how far its target is: somebody holds its lane. By all else that is known many a
+    checkpoint could go. Once it is known most of them do."""
+    s = pair(site, channel, schema, conflicts=QUICK)
+    a, b = s.servers
+
+    def stored():
+        return steps.column(b, None, f"SELECT id FROM lutra.checkpoint WHERE channel='{schema}' ORDER BY id")
+
+    def one_more():
+        newest = stored()[-1]
+        wait_until(lambda: stored()[-1] > newest, steps.PATIENCE_S, "a checkpoint")
+    s.lutra.start()
+    s.lutra.command("pause", "b->a")
+    one_more()
+    one_more()
+    s.lutra.kill()
+    newest, columns = stored()[-1], "channel, server, file, pos, last_pos, last_crc, gtids, state"
+    for _ in range(8):
+        b.sql(f"INSERT INTO lutra.checkpoint ({columns}) SELECT {columns} FROM lutra.checkpoint WHERE channel='{schema}' AND id >= {newest}")
+    all_before = stored()
+    with steps.session(a, None, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "BEGIN",
+                       f"SELECT lane FROM lutra.lane WHERE channel='{schema}' AND pipeline='b->a' FOR UPDATE"):
+        s.lutra.start(wait=False)
+        steps.wait_for(s.lutra, "b->a", lambda now: now["state"] == "retrying", "the lane to be waited for")
+        one_more()
+        assert stored()[:len(all_before)] == all_before
+    s.lutra.wait_ready()
+    wait_until(lambda: len(stored()) < len(all_before) / 2, steps.PATIENCE_S, "every second one to go")
+    s.lutra.command("resume", "b->a")
+    steps.transaction(b, schema, "INSERT INTO hot VALUES (1, 'b')")
+    s.settle()
+    s.is_equal()
+    s.is_silent()
+
+
+def test_r24_what_has_no_room_on_the_disk_waits_and_goes_on(site, channel, schema):
+    """Site b is not heard at a, whose users write more keys than may be remembered: a reads its own log no further, its users go on, and b gets all.
+    So it is after a crash, too. With more room all is well."""
+    s = pair(site, channel, schema, tables=(MANY,), conflicts=QUICK, extra=["memory: 1M", "spill: 1M"])
+    a, b = s.servers
+    s.lutra.options = ["--listen", "127.0.0.1:0"]
+    s.lutra.start()
+    s.lutra.command("pause", "b->a")
+
+    def beats():
+        return a.sql("SELECT beats FROM lutra.site WHERE channel=%s", (schema,))[0][0]
+    for first in range(0, 60000, 1000):
+        if first % 5000 == 0:  # what comes between two heartbeats has room at b
+            goal = beats() + 2
+            wait_until(lambda: beats() >= goal, steps.PATIENCE_S, "heartbeats of a", poll_s=0.02)
+        steps.transaction(a, schema, f"INSERT INTO many VALUES {','.join(f'({n})' for n in range(first, first + 1000))}")
+
+    def full():
+        its = sites(s)["a"]
+        return its if (its["error"] or {}).get("code") == "E6014" else None
+    for _ in range(2):
+        its = wait_until(full, steps.PATIENCE_S, "what a remembers to have no room")
+        assert its["state"] == "failing" and its["error"]["hint"]
+        status, health = ask(s.lutra, "/health")
+        assert status == 503 and '{"name":"a","state":"failing"}' in health
+        assert 0 < its["keys"] < 60000 and 0 < its["over_bytes"] <= 4 << 20 and its["left_bytes"] >= 0
+        s.lutra.kill()
+        s.lutra.start(wait=False)
+        steps.answers(s.lutra)
+    wait_until(lambda: b.sql("SELECT COUNT(*) FROM many", db=schema)[0][0] == 60000, steps.PATIENCE_S, "all to arrive at b")
+    wait_until(full, steps.PATIENCE_S, "it to have no room still")
+    assert sites(s)["a"]["left_bytes"] > 0
+    assert s.lutra.stop() == 0
+    s.lutra.file.write_text(s.lutra.file.read_text().replace("spill: 1M", "spill: 1G"))
+    s.lutra.start()
+    s.lutra.command("resume", "b->a")
+    wait_until(lambda: sites(s)["a"]["state"] == "reading", steps.PATIENCE_S, "a to go on")
+    steps.transaction(b, schema, "DELETE FROM many WHERE id < 10")
+    s.settle()
+    s.is_equal()
+    s.is_silent()
     assert ask(s.lutra, "/health")[0] == 200

@@ -1,8 +1,8 @@
 #include "converge/give.h"
 
 #include "base/cur.h"
+#include "converge/heal_priv.h"
 #include "converge/shape.h"
-#include "converge/site_priv.h"
 #include "mysql/sql.h"
 #include "pipeline/connect.h"
 
@@ -143,10 +143,39 @@ fail_behind(const struct converge_give *g, const struct change_position *sent, s
 	return false;
 }
 
-/* What was sent by now, and whether it is there. */
+/* The same server: its log must have what was read of it. Numbers of transactions that a crash took are given again. A
+ * file that was removed since cannot be asked. */
 static bool
-compare(struct converge_give *g, struct my_conn *here, struct my_conn *there, struct change_position *sent, bool *has,
+ask_place(struct converge_give *g, struct my_conn *there, const struct change_position *sent, bool *asked, bool *has,
     struct lt_err *err)
+{
+	const struct pipeline_origin *origin = &g->to->origin;
+	struct change_position end;
+	char server[64];
+	bool ok;
+
+	*asked = false;
+	if (!origin->identity(origin->ctx, there, server, err))
+		return false;
+	if (strcmp(server, sent->server) != 0 || sent->place.file[0] == '\0' || sent->place.last_pos == 0)
+		return true;
+	*asked = true;
+	if (converge_crash_log_has(origin, server, &sent->place, has, err))
+		return true;
+	if (err->code != LT_E_LOG_PURGED)
+		return false;
+	*err = (struct lt_err){ 0 };
+	change_position_init(&end);
+	ok = origin->now(origin->ctx, &end, err);
+	*asked = ok && change_place_cmp(&sent->place, &end.place) > 0;
+	change_position_clear(&end);
+	return ok;
+}
+
+/* What was sent by now, and whether it is there; `*sure`: nothing more is to be waited for. */
+static bool
+compare(struct converge_give *g, struct my_conn *here, struct my_conn *there, struct change_position *sent, bool *sure,
+    bool *has, struct lt_err *err)
 {
 	const struct model_pipeline *back = model_channel_back(g->channel, g->pipeline);
 	struct lt_buf text = { 0 };
@@ -158,6 +187,10 @@ compare(struct converge_give *g, struct my_conn *here, struct my_conn *there, st
 			*err = (struct lt_err){ 0 };
 		return *has;
 	}
+	if (!ask_place(g, there, sent, sure, has, err))
+		return false;
+	if (*sure)
+		return true;
 	change_gtid_set_text(sent->gtids, &text);
 	ok = ask_has(there, lt_buf_str(&text), has, err);
 	lt_buf_free(&text);
@@ -171,15 +204,15 @@ check_log(struct converge_give *g, struct lt_err *err)
 {
 	struct my_conn *here = NULL, *there = NULL;
 	struct change_position sent;
-	bool ok, has = false;
+	bool ok, has = false, sure = false;
 
 	change_position_init(&sent);
 	ok = pipeline_connect(&g->channel->sites[g->pipeline->from], false, g->stop, &here, err) &&
 	     pipeline_connect(&g->channel->sites[g->pipeline->to], false, g->stop, &there, err);
-	for (unsigned waited_ms = 0; ok && !has && waited_ms <= HAS_MS; waited_ms += HAS_STEP_MS) {
+	for (unsigned waited_ms = 0; ok && !has && !sure && waited_ms <= HAS_MS; waited_ms += HAS_STEP_MS) {
 		if (waited_ms > 0 && g->stop != NULL)
 			lt_wake_wait(g->stop, HAS_STEP_MS);
-		ok = compare(g, here, there, &sent, &has, err);
+		ok = compare(g, here, there, &sent, &sure, &has, err);
 	}
 	ok = ok && (has || fail_behind(g, &sent, err));
 	my_close(here);

@@ -3,119 +3,20 @@
 #include <inttypes.h>
 
 #include "base/fault.h"
-#include "converge/site_priv.h"
+#include "converge/heal_priv.h"
 #include "mysql/sql.h"
 #include "pipeline/connect.h"
-#include "pipeline/select.h"
 
-#define READ_STEP_MS 200
-
-/** What is found out before anything is written. */
-struct healing {
-	struct converge_heal *h;
-	struct converge_site *site;
-	struct my_conn *conn; /* owned: to the site */
-	char server[64];      /* who stands there now */
-	uint64_t server_id;
-	uint64_t base;                  /* the newest checkpoint before the loss, by its id in lutra.checkpoint; */
-	bool has_base;                  /* found */
-	bool done;                      /* by an order before this one: `at` is known */
-	struct change_position base_at; /* owned */
-	struct conflict_checkpoint base_state; /* in arena */
-	struct conflict_vector survived;       /* owned: what the site's log holds before the loss */
-	uint64_t count;                        /* the number of its last transaction there */
-	struct converge_turn turn;             /* owned: to be noted */
-	struct lt_arena *arena;                /* owned */
-};
-
-static bool
-refuse(const struct healing *w, struct lt_err *err, const char *why)
+bool
+converge_heal_refuse(const struct converge_healing *w, struct lt_err *err, const char *why)
 {
 	return lt_fail(err, LT_E_CANNOT_HEAL, "site %s: %s", w->site->model->name, why);
-}
-
-/* -- reading a site's log up to its end, for what is ours in it ----------------------------------- */
-
-/** Only lutra.lane is let through, which makes marks of origin known. */
-struct reading {
-	struct pipeline_select select;
-	struct change_filter inner;
-	struct change_source *source; /* owned */
-	struct change_position end;   /* owned */
-};
-
-static bool
-want_lane(void *ctx, struct lt_str schema, struct lt_str table)
-{
-	(void)ctx;
-	return lt_str_eqz(schema, "lutra") && lt_str_eqz(table, "lane");
-}
-
-static bool
-want_no_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t mode, struct lt_err *err)
-{
-	(void)ctx, (void)schema, (void)sql, (void)mode, (void)err;
-	return false;
-}
-
-static bool
-take_rows(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
-{
-	const struct reading *r = ctx;
-
-	return r->inner.rows(r->inner.ctx, t, first, err);
-}
-
-static bool
-reading_open(struct reading *r, struct converge_site *s, const struct change_position *from,
-    const struct conflict_checkpoint *state, const struct change_position *behind, struct lt_err *err)
-{
-	struct change_filter filter = { want_lane, want_no_ddl, r, take_rows, true };
-	struct change_describer ignored;
-	struct converge_log_start start = { .channel = s->channel->name,
-		.origin = &s->origin,
-		.place = from,
-		.state = state,
-		.interval_us = s->interval_us,
-		.behind = behind,
-		.txn_limit_bytes = s->channel->memory_bytes / PIPELINE_MEMORY_SHARES };
-
-	pipeline_select_init(&r->select, s->channel->name, converge_site_mapping(s), NULL);
-	pipeline_select_filter(&r->select, &r->inner, &ignored);
-	change_position_init(&r->end);
-	return s->origin.now(s->origin.ctx, &r->end, err) && converge_log_open(&start, &filter, NULL, &r->source, err);
-}
-
-static void
-reading_close(struct reading *r)
-{
-	change_source_close(r->source);
-	pipeline_select_clear(&r->select);
-	change_position_clear(&r->end);
-}
-
-/* *t NULL: the log's end, as it was, is reached. Users may write on. */
-static bool
-reading_next(struct reading *r, const struct converge_heal *h, struct change_txn **t, struct lt_err *err)
-{
-	struct change_place at = { .file = "" };
-
-	*t = NULL;
-	change_source_place(r->source, &at);
-	while (*t == NULL && change_place_cmp(&at, &r->end.place) < 0) {
-		if (lt_wake_raised(h->gone))
-			return lt_fail(err, LT_E_CANCELLED, "nobody waits for the answer any more");
-		if (!change_source_next(r->source, READ_STEP_MS, t, err))
-			return false;
-		change_source_place(r->source, &at);
-	}
-	return true;
 }
 
 /* -- the site's log ------------------------------------------------------------------------------- */
 
 static bool
-meet(struct healing *w, struct lt_err *err)
+meet(struct converge_healing *w, struct lt_err *err)
 {
 	struct my_rows *rows = NULL;
 	bool ok;
@@ -130,35 +31,45 @@ meet(struct healing *w, struct lt_err *err)
 	return ok || lt_fail(err, LT_E_PROTOCOL, "server_id is no number");
 }
 
-/* Written before the server came to stand here: those that it wrote itself tell nothing of the loss. */
-static bool
-take_base(void *ctx, const struct converge_found *found, struct lt_err *err)
+static void
+take(struct converge_healing *w, const struct converge_found *found)
 {
-	struct healing *w = ctx;
-	bool turned = found->state.turn_origin != 0;
-
-	if (turned && !converge_turn_read(&found->state, &w->turn, err))
-		return false;
-	if (turned && strcmp(w->turn.at.server, w->server) == 0) {
-		w->done = true;
-		return false;
-	}
-	if (turned)
-		return refuse(w, err, "it lost the end of its log before, and no checkpoint was written since");
-	if (strcmp(found->at.server, w->server) == 0)
-		return true;
 	w->has_base = true;
 	w->base = found->id;
 	change_position_copy(&w->base_at, &found->at);
 	w->base_state = found->state;
 	w->base_state.seen = conflict_vector_copy(&found->state.seen, w->arena);
+	w->base_state.turn = lt_arena_str(w->arena, found->state.turn);
 	w->base_state.pins = NULL;
 	w->base_state.npins = 0;
-	return false;
 }
 
-static void
-follow(struct healing *w, const struct conflict_clock *clock)
+/* Written before the loss: those that another server wrote itself since it stands there tell nothing of it. After a
+ * crash the one before: so some of what Lutra wrote last is read again, to be compared. */
+static bool
+take_base(void *ctx, const struct converge_found *found, struct lt_err *err)
+{
+	struct converge_healing *w = ctx;
+	bool more, turned = found->state.turn_origin != 0;
+
+	if (turned && w->has_base)
+		return false;
+	if (turned && !converge_turn_read(&found->state, &w->turn, err))
+		return false;
+	w->done = turned && strcmp(w->turn.at.server, w->server) == 0;
+	if (turned && !w->done)
+		return converge_heal_refuse(
+		    w, err, "it lost the end of its log before, and no checkpoint was written since");
+	if (!w->done &&
+	    (w->h->crashed ? !converge_crash_is_old(w, &found->at) : strcmp(found->at.server, w->server) == 0))
+		return true;
+	more = w->h->crashed && !w->done && !w->has_base;
+	take(w, found);
+	return more;
+}
+
+void
+converge_heal_follow(struct converge_healing *w, const struct conflict_clock *clock)
 {
 	w->count = clock->count;
 	conflict_vector_free(&w->survived);
@@ -167,10 +78,10 @@ follow(struct healing *w, const struct conflict_clock *clock)
 
 /* The loss is where the server began to write by itself: in front of the last of what only it wrote. */
 static bool
-find_loss(struct healing *w, struct lt_err *err)
+find_loss(struct converge_healing *w, struct lt_err *err)
 {
 	struct change_position at;
-	struct reading r = { 0 };
+	struct converge_scan r = { 0 };
 	struct change_txn *t;
 	bool ok;
 
@@ -179,21 +90,21 @@ find_loss(struct healing *w, struct lt_err *err)
 	change_position_copy(&w->turn.at, &w->base_at);
 	w->count = w->base_state.count;
 	conflict_vector_merge(&w->survived, &w->base_state.seen);
-	ok = reading_open(&r, w->site, &w->base_at, &w->base_state, NULL, err);
+	ok = converge_scan_open(&r, w->site, &w->base_at, &w->base_state, NULL, err);
 	if (ok && strcmp(at.server, r.source->server) != 0)
 		at.place = w->turn.at.place = (struct change_place){ .file = "" };
-	while (ok && (ok = reading_next(&r, w->h, &t, err)) && t != NULL) {
+	while (ok && (ok = converge_scan_next(&r, w->h, &t, err)) && t != NULL) {
 		change_txn_advance(t, &at);
 		if (converge_told_of(t) != NULL && t->server_id != w->server_id) {
 			change_position_copy(&w->turn.at, &at);
-			follow(w, converge_log_clock(r.source));
+			converge_heal_follow(w, converge_log_clock(r.source));
 		}
 		change_txn_free(t);
 	}
 	lt_str_copy(w->turn.at.server, sizeof(w->turn.at.server), lt_str_z(w->server));
 	if (ok && strcmp(r.source->server, w->server) != 0)
 		ok = lt_fail(err, LT_E_SERVER_BUSY, "site %s: two servers answer for it", w->site->model->name);
-	reading_close(&r);
+	converge_scan_close(&r);
 	change_position_clear(&at);
 	return ok;
 }
@@ -201,7 +112,7 @@ find_loss(struct healing *w, struct lt_err *err)
 /* -- what peers have of it ------------------------------------------------------------------------ */
 
 static bool
-look_at_mark(struct healing *w, const struct converge_told *told, uint64_t *newest, struct lt_err *err)
+look_at_mark(struct converge_healing *w, const struct converge_told *told, uint64_t *newest, struct lt_err *err)
 {
 	struct lt_arena *arena = lt_arena_new();
 	struct conflict_mark mark;
@@ -218,23 +129,71 @@ look_at_mark(struct healing *w, const struct converge_told *told, uint64_t *newe
 		w->turn.above_us = LT_MAX(w->turn.above_us, v.clock_us);
 		for (uint32_t k = 0; ok && k < mark.txns[i].nwon; k++) {
 			if (mark.txns[i].won[k].listed)
-				ok = refuse(w, err,
+				ok = converge_heal_refuse(w, err,
 				    "what it lost is of a table with another policy than last-writer-wins: compare the sites");
 			else if (mark.txns[i].won[k].state == CONFLICT_PARKED)
-				ok = refuse(w, err, "a row that it lost is parked at a peer: compare the sites");
+				ok = converge_heal_refuse(
+				    w, err, "a row that it lost is parked at a peer: compare the sites");
 		}
 	}
 	lt_arena_free(arena);
 	return ok;
 }
 
+/** What a peer's log says of how far it had read the site's. */
+struct told_of {
+	const struct converge_healing *w;
+	const char *pipeline;
+	struct change_place last; /* in the file that lost its end, and there still */
+};
+
+static void
+note_lane(void *ctx, const struct converge_lane_row *row)
+{
+	struct told_of *here = ctx;
+	const struct change_position *end = &here->w->turn.at;
+
+	if (lt_str_eqz(row->pipeline, here->pipeline) && lt_str_eqz(row->server, here->w->server) &&
+	    row->place.last_pos != 0 && strcmp(row->place.file, here->w->held.file) == 0 &&
+	    change_place_cmp(&row->place, &end->place) <= 0)
+		here->last = row->place;
+}
+
+static size_t
+back_of(const struct converge_healing *w, size_t index)
+{
+	const struct model_channel *c = w->h->channel;
+
+	return (size_t)(model_channel_back(c, &c->pipelines[index]) - c->pipelines);
+}
+
+/* To the checkpoint before that one, if there is one: so some of what came from the site before the loss is read. */
+static void
+reach_back(const struct converge_healing *w, struct converge_site *peer, struct change_position *place,
+    struct conflict_checkpoint *state)
+{
+	struct change_position before;
+	struct lt_err none = { 0 };
+	bool found;
+
+	if (place->place.file[0] == '\0' || place->place.pos == 0)
+		return;
+	change_position_init(&before);
+	change_position_copy(&before, place);
+	before.place.pos--;
+	found = converge_site_stored(peer, &before, place, w->arena, state, &none);
+	(void)found; /* else both are as they were */
+	change_position_clear(&before);
+}
+
 /* Of what the site has not applied yet, which is all that a peer can have written after the loss. */
 static bool
-read_peer(struct healing *w, struct converge_site *peer, size_t index, uint64_t *newest, struct lt_err *err)
+read_peer(struct converge_healing *w, struct converge_site *peer, size_t index, uint64_t *newest, struct lt_err *err)
 {
 	struct change_position from, place;
 	struct conflict_checkpoint state;
-	struct reading r = { 0 };
+	struct told_of here = { .w = w, .pipeline = w->h->channel->pipelines[back_of(w, index)].name };
+	struct converge_scan r = { .lane = w->h->crashed ? note_lane : NULL, .ctx = &here };
 	struct change_txn *t;
 	bool ok, opened = false;
 
@@ -242,11 +201,13 @@ read_peer(struct healing *w, struct converge_site *peer, size_t index, uint64_t 
 	change_position_init(&place);
 	ok = converge_store_lane(w->h->channel, index, w->conn, &from, err) &&
 	     converge_site_stored(peer, &from, &place, w->arena, &state, err);
+	if (ok && w->h->crashed)
+		reach_back(w, peer, &place, &state);
 	if (ok) {
 		opened = true;
-		ok = reading_open(&r, peer, &place, &state, &from, err);
+		ok = converge_scan_open(&r, peer, &place, &state, &from, err);
 	}
-	while (ok && (ok = reading_next(&r, w->h, &t, err)) && t != NULL) {
+	while (ok && (ok = converge_scan_next(&r, w->h, &t, err)) && t != NULL) {
 		const struct converge_told *told = converge_told_of(t);
 
 		if (told != NULL && told->kind == CONVERGE_MARK && t->own && told->mark.ptr != NULL)
@@ -254,14 +215,15 @@ read_peer(struct healing *w, struct converge_site *peer, size_t index, uint64_t 
 		change_txn_free(t);
 	}
 	if (opened)
-		reading_close(&r);
+		converge_scan_close(&r);
 	change_position_clear(&from);
 	change_position_clear(&place);
+	ok = ok && (!w->h->crashed || converge_crash_prove(w, &here.last, err));
 	return ok || lt_wrap(err, "while looking for what site %s has", peer->model->name);
 }
 
 static bool
-read_peers(struct healing *w, struct lt_err *err)
+read_peers(struct converge_healing *w, struct lt_err *err)
 {
 	uint64_t first = 0;
 	bool begun = false;
@@ -276,7 +238,7 @@ read_peers(struct healing *w, struct lt_err *err)
 		if (!read_peer(w, w->h->sites[p->from], i, &newest, err))
 			return false;
 		if (begun && newest != first)
-			return refuse(w, err,
+			return converge_heal_refuse(w, err,
 			    "its peers do not have the same of what it lost, and none hands it on: compare the sites");
 		first = newest;
 		begun = true;
@@ -289,9 +251,17 @@ read_peers(struct healing *w, struct lt_err *err)
 /** Whether a site can begin again with what it has heard. */
 struct usable {
 	const struct conflict_peers *heard;
-	uint64_t below; /* the id of a checkpoint; those behind it do not count */
+	const struct converge_healing *of; /* its own, and those behind the loss do not count; NULL: a peer's */
 	bool found;
 };
+
+/* What was read once more after a crash was noted once more. */
+static bool
+is_before_loss(const struct converge_healing *w, const struct converge_found *found)
+{
+	return found->id <= w->base &&
+	       (!w->h->crashed || found->id == w->base || converge_site_reaches(&found->at, &w->turn.at));
+}
 
 static bool
 is_usable(void *ctx, const struct converge_found *found, struct lt_err *err)
@@ -299,13 +269,13 @@ is_usable(void *ctx, const struct converge_found *found, struct lt_err *err)
 	struct usable *u = ctx;
 
 	(void)err;
-	u->found = found->id <= u->below && conflict_peers_have(u->heard, &found->state.seen);
+	u->found = (u->of == NULL || is_before_loss(u->of, found)) && conflict_peers_have(u->heard, &found->state.seen);
 	return !u->found;
 }
 
 static bool
-read_heard(
-    struct healing *w, struct converge_site *s, struct my_conn *c, struct conflict_peers *heard, struct lt_err *err)
+read_heard(struct converge_healing *w, struct converge_site *s, struct my_conn *c, struct conflict_peers *heard,
+    struct lt_err *err)
 {
 	struct lt_buf sql = { 0 };
 	struct my_rows *rows = NULL;
@@ -345,10 +315,10 @@ write_heard(struct converge_site *s, struct my_conn *c, const struct conflict_pe
 /* What the peer took for seen by the site is no more than what its log still holds; the peer must be able to begin
  * again with that. `write` false: only whether it is. */
 static bool
-lower_peer(struct healing *w, struct converge_site *peer, bool write, struct lt_err *err)
+lower_peer(struct converge_healing *w, struct converge_site *peer, bool write, struct lt_err *err)
 {
 	struct conflict_peers heard = { 0 };
-	struct usable u = { &heard, UINT64_MAX, false };
+	struct usable u = { &heard, NULL, false };
 	struct my_conn *c = NULL;
 	bool ok;
 
@@ -369,7 +339,7 @@ lower_peer(struct healing *w, struct converge_site *peer, bool write, struct lt_
 }
 
 static bool
-lower_peers(struct healing *w, bool write, struct lt_err *err)
+lower_peers(struct converge_healing *w, bool write, struct lt_err *err)
 {
 	for (size_t i = 0; i < w->h->channel->nsites; i++) {
 		if (i != w->h->site && !lower_peer(w, w->h->sites[i], write, err))
@@ -380,22 +350,23 @@ lower_peers(struct healing *w, bool write, struct lt_err *err)
 
 /* The same of the site itself, with what its own database says. */
 static bool
-check_site(struct healing *w, struct lt_err *err)
+check_site(struct converge_healing *w, struct lt_err *err)
 {
 	struct conflict_peers heard = { 0 };
-	struct usable u = { &heard, w->base, false };
+	struct usable u = { &heard, w, false };
 	bool ok =
 	    read_heard(w, w->site, w->conn, &heard, err) && converge_store_each(w->site, w->conn, is_usable, &u, err);
 
 	conflict_peers_free(&heard);
-	return ok && (u.found || refuse(w, err, "none of its checkpoints before the loss can be begun at"));
+	return ok &&
+	       (u.found || converge_heal_refuse(w, err, "none of its checkpoints before the loss can be begun at"));
 }
 
 /* -- what its checkpoints say --------------------------------------------------------------------- */
 
 /** Rewriting checkpoints: the statements. */
 struct rewrite {
-	struct healing *w;
+	struct converge_healing *w;
 	struct lt_buf *sql;
 };
 
@@ -410,7 +381,7 @@ turn_checkpoint(void *ctx, const struct converge_found *found, struct lt_err *er
 	bool ok;
 
 	lt_buf_clear(r->sql);
-	if (found->id > r->w->base || state.turn_origin != 0) {
+	if (!is_before_loss(r->w, found) || state.turn_origin != 0) {
 		lt_buf_printf(r->sql, "DELETE FROM lutra.checkpoint WHERE id=%" PRIu64 " AND channel=", found->id);
 		my_sql_text(r->sql, lt_str_z(r->w->site->channel->name));
 		return my_exec(r->w->conn, lt_buf_cstr(r->sql), NULL, err);
@@ -429,7 +400,7 @@ turn_checkpoint(void *ctx, const struct converge_found *found, struct lt_err *er
 }
 
 static bool
-turn(struct healing *w, struct lt_err *err)
+turn(struct converge_healing *w, struct lt_err *err)
 {
 	struct lt_buf sql = { 0 };
 	struct rewrite r = { w, &sql };
@@ -444,18 +415,20 @@ turn(struct healing *w, struct lt_err *err)
 /* -- the whole ------------------------------------------------------------------------------------ */
 
 static bool
-heal(struct healing *w, struct lt_err *err)
+heal(struct converge_healing *w, struct lt_err *err)
 {
-	if (!meet(w, err) || !converge_store_each(w->site, w->conn, take_base, w, err))
+	if (!meet(w, err) || !converge_crash_meet(w, err) || !converge_store_each(w->site, w->conn, take_base, w, err))
 		return false;
 	if (w->done) {
 		change_position_copy(&w->h->at, &w->turn.at);
-		return true;
+		return !w->h->crashed || converge_crash_check_done(w, err);
 	}
 	if (!w->has_base)
-		return refuse(w, err,
-		    "its server is the one that was read before, or holds no checkpoint from before it stood in: compare the sites, and begin the channel anew");
-	if (!find_loss(w, err) || !read_peers(w, err) || !check_site(w, err) || !lower_peers(w, false, err))
+		return converge_heal_refuse(w, err,
+		    "its server holds no checkpoint from before the loss: compare the sites, and begin the channel anew");
+	if (!(w->h->crashed ? converge_crash_find(w, err) : find_loss(w, err)) || !read_peers(w, err) ||
+	    (w->h->crashed && !converge_crash_check_tables(w, err)) || !check_site(w, err) ||
+	    !lower_peers(w, false, err))
 		return false;
 	w->turn.origin = w->base_state.origin + conflict_origin(0, 1);
 	lt_step("heal.lower");
@@ -472,7 +445,7 @@ heal(struct healing *w, struct lt_err *err)
 bool
 converge_heal(struct converge_heal *h, struct lt_err *err)
 {
-	struct healing w = { .h = h, .site = h->sites[h->site], .arena = lt_arena_new() };
+	struct converge_healing w = { .h = h, .site = h->sites[h->site], .arena = lt_arena_new() };
 	bool ok = true;
 
 	change_position_init(&w.base_at);

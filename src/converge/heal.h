@@ -19,6 +19,7 @@ struct converge_heal {
 	struct change_position
 	    at;        /* the caller's to clear: behind it the log is new; pipelines out of the site go on there */
 	uint64_t lost; /* so many transactions that peers have are not there */
+	bool crashed;  /* it is the same server as before: `at` is a place in its log, and GTIDs tell nothing */
 };
 
 /** All but the pipelines' part. The sites stand still meanwhile. LT_E_CANNOT_HEAL where it cannot be. */

@@ -129,6 +129,9 @@ take_row(struct log *l, struct change_txn *t, const struct change_row *row, stru
 		told = tell(t, CONVERGE_BEAT, NULL, (struct lt_str){ 0 });
 		told->has_beat = own.has_beat;
 		told->beat_us = own.beat_us;
+		told->counts = own.counts;
+		told->beats_before = own.beats_before;
+		told->beats = own.beats;
 		break;
 	case CONVERGE_TABLE_LANE:
 		if (t->told == NULL)
@@ -211,6 +214,9 @@ tell_what_it_is(struct log *l, struct change_txn *t, struct lt_err *err)
 		told = tell(t, CONVERGE_BEAT, &l->clock.seen, (struct lt_str){ 0 });
 		told->has_beat = beat.has_beat;
 		told->beat_us = beat.beat_us;
+		told->counts = beat.counts;
+		told->beats_before = beat.beats_before;
+		told->beats = beat.beats;
 		return true;
 	}
 	if (local) {

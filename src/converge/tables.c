@@ -1,7 +1,8 @@
 #include "converge/tables.h"
 
 /* Columns by place. */
-enum { CHANNEL, MARK_BYTES = 3, SITE_BEAT = 4 };
+enum { CHANNEL, MARK_BYTES = 3, SITE_BEATS = 3, SITE_BEAT = 4 };
+enum { PIPELINE = 1, SEQ = 4, SERVER, FILE_NAME, POS, LAST_POS, LAST_CRC, LANE_COLUMNS };
 
 static const struct known {
 	const char *name;
@@ -39,6 +40,34 @@ broken(const struct change_table *t, struct lt_err *err)
 	    err, LT_E_STATE_BROKEN, "a row of lutra.%.*s in the log is not as Lutra writes it", LT_FMT(t->name));
 }
 
+static bool
+number_of(const struct change_value *v, uint64_t *out)
+{
+	if (v->kind == CHANGE_INT && v->i64 >= 0)
+		*out = (uint64_t)v->i64;
+	else if (v->kind == CHANGE_UINT)
+		*out = v->u64;
+	else
+		return false;
+	return true;
+}
+
+/* How many heartbeats the site had, in front of this one and with it. */
+static bool
+take_beats(const struct change_row *row, const struct change_value *after, struct lt_arena *scratch,
+    struct converge_own *out, struct lt_err *err)
+{
+	const struct change_table *t = row->table;
+	struct change_value *v = lt_arena_alloc(scratch, t->ncolumns * sizeof(*v));
+
+	if (row->op != CHANGE_UPDATE)
+		return true;
+	if (!t->codec->decode(t, &row->before, scratch, v, err))
+		return lt_wrap(err, "lutra.site");
+	out->counts = number_of(&v[SITE_BEATS], &out->beats_before) && number_of(&after[SITE_BEATS], &out->beats);
+	return true;
+}
+
 bool
 converge_table_read(const struct change_row *row, const char *channel, struct lt_arena *scratch,
     struct converge_own *out, struct lt_err *err)
@@ -71,6 +100,35 @@ converge_table_read(const struct change_row *row, const char *channel, struct lt
 			return broken(t, err);
 		out->has_beat = v[SITE_BEAT].kind == CHANGE_INT;
 		out->beat_us = out->has_beat ? v[SITE_BEAT].i64 : 0;
+		return take_beats(row, v, scratch, out, err);
 	}
+	return true;
+}
+
+bool
+converge_table_lane(const struct change_row *row, const char *channel, struct lt_arena *scratch,
+    struct converge_lane_row *out, struct lt_err *err)
+{
+	const struct change_table *t = row->table;
+	struct change_value *v = lt_arena_alloc(scratch, LT_MAX(t->ncolumns, (size_t)1) * sizeof(*v));
+	struct change_place *at = &out->place;
+	uint64_t crc;
+
+	*out = (struct converge_lane_row){ .ours = false };
+	if (row->op == CHANGE_DELETE || t->ncolumns < LANE_COLUMNS)
+		return true;
+	if (!t->codec->decode(t, &row->after, scratch, v, err))
+		return lt_wrap(err, "lutra.lane");
+	if (!is_bytes(&v[CHANNEL]) || !lt_str_eqz(v[CHANNEL].bytes, channel))
+		return true;
+	if (!is_bytes(&v[PIPELINE]) || !is_bytes(&v[SERVER]) || !is_bytes(&v[FILE_NAME]) ||
+	    v[FILE_NAME].bytes.len >= sizeof(at->file) || !number_of(&v[SEQ], &out->seq) ||
+	    !number_of(&v[POS], &at->pos) || !number_of(&v[LAST_POS], &at->last_pos) || !number_of(&v[LAST_CRC], &crc))
+		return broken(t, err);
+	lt_str_copy(at->file, sizeof(at->file), v[FILE_NAME].bytes);
+	at->last_crc = (uint32_t)crc;
+	out->pipeline = v[PIPELINE].bytes;
+	out->server = v[SERVER].bytes;
+	out->ours = true;
 	return true;
 }

@@ -2,6 +2,7 @@
 #ifndef CONVERGE_TABLES_H
 #define CONVERGE_TABLES_H
 
+#include "change/position.h"
 #include "change/row.h"
 
 enum converge_table {
@@ -20,10 +21,24 @@ struct converge_own {
 	struct lt_str mark; /* MARK: the bytes */
 	bool has_beat;      /* SITE */
 	int64_t beat_us;
+	bool counts; /* SITE, where the log has both images: */
+	uint64_t beats_before, beats;
 };
 
 /** What a row of such a table says; bytes lie in `scratch` or borrow from the image. LT_E_STATE_BROKEN. */
 LT_MUST_USE bool converge_table_read(const struct change_row *row, const char *channel, struct lt_arena *scratch,
     struct converge_own *out, struct lt_err *err);
+
+/** A row of lutra.lane behind its change; strings as above. */
+struct converge_lane_row {
+	bool ours; /* of the channel, whole, and there behind the change; else nothing else is set */
+	struct lt_str pipeline, server;
+	uint64_t seq;
+	struct change_place place;
+};
+
+/** LT_E_STATE_BROKEN. */
+LT_MUST_USE bool converge_table_lane(const struct change_row *row, const char *channel, struct lt_arena *scratch,
+    struct converge_lane_row *out, struct lt_err *err);
 
 #endif

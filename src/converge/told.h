@@ -21,6 +21,8 @@ struct converge_told {
 	struct lt_str mark;          /* conflict_mark_decode() takes it; ptr NULL: a group without rows */
 	bool has_beat;               /* the heartbeat carries time */
 	int64_t beat_us;
+	bool counts; /* BEAT: the log says how many heartbeats there were in front of it, and with it */
+	uint64_t beats_before, beats;
 	uint32_t begins; /* from here on local transactions are of this origin, and later than `above_us`; 0: no news */
 	int64_t above_us;      /* (ADR 48) */
 	const uint32_t *owner; /* GIVEN: of each row, which transaction of the mark wrote it; in this piece of memory */

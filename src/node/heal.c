@@ -55,17 +55,32 @@ go_on(struct node *n, size_t pipeline, const struct node_healing *w, const struc
 	return ok || lt_wrap(err, "pipeline %s", pipeline_name(n->pipelines[pipeline]));
 }
 
+/* After a crash GTIDs are given a second time. */
+static void
+make_start(const struct converge_heal *h, struct model_start *out)
+{
+	struct lt_buf gtids = { 0 };
+
+	*out = (struct model_start){ .kind = h->crashed ? MODEL_START_PLACE : MODEL_START_GTID };
+	if (h->crashed) {
+		out->file = lt_str_dup(lt_str_z(h->at.place.file));
+		out->pos = h->at.place.pos;
+		return;
+	}
+	change_gtid_set_text(h->at.gtids, &gtids);
+	out->gtid = lt_str_dup(lt_buf_str(&gtids));
+	lt_buf_free(&gtids);
+}
+
 /* Those out of it first: by where they stand it is seen that nothing more is missing. */
 static bool
-let_go(struct node *n, size_t site, const struct node_healing *w, const struct change_position *at, struct lt_err *err)
+let_go(struct node *n, const struct converge_heal *h, const struct node_healing *w, struct lt_err *err)
 {
-	struct model_start start = { .kind = MODEL_START_GTID };
-	struct lt_buf gtids = { 0 };
+	size_t site = h->site;
+	struct model_start start;
 	bool ok = true;
 
-	change_gtid_set_text(at->gtids, &gtids);
-	start.gtid = lt_str_dup(lt_buf_str(&gtids));
-	lt_buf_free(&gtids);
+	make_start(h, &start);
 	for (size_t i = 0; ok && i < n->count; i++) {
 		if (n->channel->pipelines[i].from == site)
 			ok = go_on(n, i, w, &start, err);
@@ -78,6 +93,7 @@ let_go(struct node *n, size_t site, const struct node_healing *w, const struct c
 			ok = go_on(n, i, w, NULL, err);
 	}
 	free(start.gtid);
+	free(start.file);
 	return ok;
 }
 
@@ -93,10 +109,14 @@ node_heal(struct node *n, const struct node_healing *w, struct lt_buf *text, str
 	h.sites = lt_calloc(n->channel->nsites, sizeof(struct converge_site *));
 	for (size_t i = 0; i < n->channel->nsites; i++)
 		h.sites[i] = node_converge_site(n->converge, i);
-	ok = converge_heal(&h, err) && let_go(n, h.site, w, &h.at, err);
+	ok = converge_heal(&h, err) && let_go(n, &h, w, err);
 	if (ok)
 		lt_buf_printf(text, "site %.*s goes on; %" PRIu64 " of its transactions that it lacks are given back\n",
 		    LT_FMT(w->site), h.lost);
+	if (ok && h.crashed)
+		lt_buf_z(text,
+		    "its server is the same as before: what a crash took from its tables and not from its log, or the "
+		    "other way round, is known but for the last moment; compare its tables with a peer's\n");
 	free(h.sites);
 	change_position_clear(&h.at);
 	return ok;

@@ -2,6 +2,10 @@
 
 import contextlib
 import json
+import os
+import re
+import shutil
+import signal
 
 import conflict_oracle
 import pytest
@@ -198,6 +202,17 @@ def test_what_a_replica_lacks_is_given_back(engine, failover):
 STEPS = ("heal.lower", "heal.turn", "heal.turned")
 
 
+def killed_at_each_step(f):
+    for step in STEPS:
+        f.lutra.env["LUTRA_KILL_AT"] = f"{step}:1"
+        f.lutra.start(wait=False)
+        steps.stopped(f.lutra, "a->b", "E3014")
+        with pytest.raises(LutraFailed):
+            f.lutra.command("site", "heal", "a", "--why", "the first is gone")
+        wait_until(lambda: not f.lutra.alive, steps.PATIENCE_S, f"the end at {step}")
+    del f.lutra.env["LUTRA_KILL_AT"]
+
+
 def test_the_order_may_be_killed_and_given_again(failover, channel):
     if not binary().exists():
         pytest.skip(f"{binary()} is not built (`make faults`)")
@@ -209,14 +224,7 @@ def test_the_order_may_be_killed_and_given_again(failover, channel):
             lose(f, clients)
             f.lutra.kill()
             f.lutra.file.write_text(f.lutra.file.read_text().replace(f"127.0.0.1:{f.first.port}", f"127.0.0.1:{f.second.port}"))
-            for step in STEPS:
-                f.lutra.env["LUTRA_KILL_AT"] = f"{step}:1"
-                f.lutra.start(wait=False)
-                steps.stopped(f.lutra, "a->b", "E3014")
-                with pytest.raises(LutraFailed):
-                    f.lutra.command("site", "heal", "a", "--why", "the first is gone")
-                wait_until(lambda: not f.lutra.alive, steps.PATIENCE_S, f"the end at {step}")
-            del f.lutra.env["LUTRA_KILL_AT"]
+            killed_at_each_step(f)
             f.lutra.start(wait=False)
             steps.stopped(f.lutra, "a->b", "E3014")
             steps.stopped(f.lutra, "b->a", "E6032")
@@ -224,3 +232,165 @@ def test_the_order_may_be_killed_and_given_again(failover, channel):
             clients.go_on()
             clients.stop()
         ends_whole(f)
+
+
+# -- the same server without the end -----------------------------------------------------------------------------------------------------
+
+def is_log(file):
+    return file.name.startswith("binlog.")
+
+
+def newest_number(server):
+    """Of its own GTIDs."""
+    return int(re.split("[-:]", executed(server))[-1])
+
+
+class Crash(Storm):
+    """Site a is to come back as it was at a moment before: with the log of that moment, and the tables of it."""
+
+    def __init__(self, channel, own, other, schema, **more):
+        super().__init__(channel, {"a": own, "b": other}, schema, **more)
+        self.first = self.second = own
+        self.copies = {}
+
+    def copy(self, name):
+        """What kill -9 would leave in a moment when nobody commits; the server writes on to the same file."""
+        with stalled(self.first):
+            os.kill(self.first.pid, signal.SIGSTOP)
+            self.copies[name] = self.first.folder / name
+            shutil.copytree(self.first.data, self.copies[name], symlinks=True, ignore=shutil.ignore_patterns("*.sock*"))
+            os.kill(self.first.pid, signal.SIGCONT)
+
+    def come_back(self, log, tables=None):
+        """With the log of one moment, and the tables of it or of another one."""
+        self.first.kill()
+        steps.restore_data(self.first, self.copies[tables or log])
+        for folder, put in ((self.first.data, False), (self.copies[log], True)):
+            for file in filter(is_log, list(folder.iterdir())):
+                if put:
+                    shutil.copy(file, self.first.data / file.name)
+                else:
+                    file.unlink()
+        self.first.start()
+
+    def await_beat(self):
+        beats = "SELECT beats FROM lutra.site"
+        before = self.first.sql(beats)
+        wait_until(lambda: self.first.sql(beats) != before, steps.PATIENCE_S, "a heartbeat", poll_s=0.05)
+
+    def write_tail(self, clients=None):
+        """After the copies, and all of it comes to b."""
+        for statement in TAIL:
+            self.first.sql(statement, db=self.schema)
+        if clients:
+            clients.go_on()
+        wait_until(lambda: (106, "lost") in marked(self.servers[1], self.schema).items(), steps.PATIENCE_S, "the tail to come to b", poll_s=0.05)
+        self.servers[1].sql(SEEN, db=self.schema)
+
+    def begin(self):
+        self.servers[1].sql("INSERT INTO hot VALUES " + ", ".join(f"({k}, '{v}')" for k, v in BEFORE.items()), db=self.schema)
+        wait_until(lambda: marked(self.first, self.schema) == BEFORE, steps.PATIENCE_S, "the rows to come to a", poll_s=0.05)
+
+    def write_new(self):
+        for statement in NEW:
+            self.first.sql(statement, db=self.schema)
+
+    def insert(self, count):
+        with contextlib.closing(self.first.connect(self.schema)) as c, c.cursor() as cursor:
+            for _ in range(count):
+                cursor.execute("INSERT INTO hot SELECT MAX(id) + 1, 'more' FROM hot")
+
+    def stands(self):
+        steps.stopped(self.lutra, "a->b", "E3014")
+        steps.stopped(self.lutra, "b->a", "E6032")
+
+    def heal(self):
+        return self.lutra.command("site", "heal", "a", "--why", "it crashed")
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql"])
+def test_what_a_server_lost_in_a_crash_is_given_back(engine, lab, site, channel, schema):
+    """It gives the same GTIDs a second time, to what is written then. Where that can be had, the order is killed at each step."""
+    kills = engine == "mariadb" and binary().exists()
+    channel.more = {"program": binary()} if kills else {}
+    other = site("mysql" if engine == "mariadb" else "mariadb", 2)
+    with steps.own_server(lab, engine, schema, "binlog-row-metadata=FULL") as own:
+        f = Crash(channel, own, other, schema)
+        f.lutra.start()
+        with f.clients(pause_s=0.02) as clients:
+            clients.go_on()
+            f.begin()
+            f.copy("then")
+            f.write_tail(clients)
+            f.lutra.kill()
+            given = newest_number(own)
+            f.come_back("then")
+            assert newest_number(own) < given
+            f.write_new()
+            wait_until(lambda: newest_number(own) > given, steps.PATIENCE_S, "all those numbers to be given again", poll_s=0.05)
+            f.lutra.start(wait=False)
+            f.await_beat()
+            f.stands()
+            assert 105 not in marked(own, schema)
+            clients.go_on()
+            if kills:
+                f.lutra.kill()
+                killed_at_each_step(f)
+                f.lutra.start(wait=False)
+                f.stands()
+            assert "compare" in f.heal()
+            clients.go_on()
+            f.lutra.kill()
+            f.lutra.start()
+            clients.go_on()
+            clients.stop()
+        ends_whole(f)
+
+
+def refused(f, why):
+    f.stands()
+    with pytest.raises(LutraFailed, match=f"E6033.*{why}"):
+        f.heal()
+
+
+def test_what_is_not_known_of_a_crash_is_refused(lab, site, channel, schema):
+    """Tables of another moment than the log, and a file of the same name that is another one."""
+    with steps.own_server(lab, "mariadb", schema, "binlog-row-metadata=FULL") as own:
+        f = Crash(channel, own, site("mysql", 2), schema, conflicts={"policy": "last-writer-wins", "heartbeat": "100ms"})
+        f.lutra.start()
+        with f.clients(pause_s=0.02) as clients:
+            clients.go_on()
+            f.begin()
+            f.copy("then")
+            clients.go_on()
+            f.copy("later")
+            f.write_tail(clients)
+            clients.stop()
+        own.kill()
+        for log, tables in (("later", "then"), ("then", "later")):
+            f.come_back(log, tables)
+            f.await_beat()
+            refused(f, "another moment")
+        f.come_back("later")
+        f.await_beat()
+        f.write_new()
+        f.stands()
+        f.heal()
+        ends_whole(f)
+
+        newest = own.sql("SELECT MAX(id) FROM lutra.checkpoint")[0][0]
+        wait_until(lambda: own.sql("SELECT COUNT(*) FROM lutra.checkpoint WHERE id > %s", (newest,))[0][0] > 1, steps.PATIENCE_S, "checkpoints",
+                   poll_s=0.05)
+        f.copy("again")
+        own.sql("FLUSH BINARY LOGS")
+        for count in (1, 300):  # b has been at a place near the file's begin, too
+            f.insert(count)
+            f.lutra.wait()
+        before = steps.log_end(own)
+        f.come_back("again")
+        assert steps.log_end(own)[0] == before[0]
+        f.insert(10)
+        own.sql("FLUSH BINARY LOGS")
+        f.await_beat()
+        refused(f, "not the one that its peers have read")
+        assert len(marked(own, schema)) == len(AFTER) + 10

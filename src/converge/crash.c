@@ -1,0 +1,318 @@
+/* The same server came back without the end of its log. A server that starts begins a new file and never writes to an
+ * old one, so what of the file that was current is still there is as it was, and all behind that file is new. GTIDs are
+ * given a second time: they tell nothing. */
+#include "converge/heal_priv.h"
+#include "pipeline/connect.h"
+
+static int
+file_cmp(const char *a, const char *b)
+{
+	struct change_place left = { .pos = 0 }, right = { .pos = 0 };
+
+	lt_str_copy(left.file, sizeof(left.file), lt_str_z(a));
+	lt_str_copy(right.file, sizeof(right.file), lt_str_z(b));
+	return change_place_cmp(&left, &right);
+}
+
+/* -- what peers have read ------------------------------------------------------------------------- */
+
+static bool
+read_held(struct converge_healing *w, size_t pipeline, struct change_position *at, struct lt_err *err)
+{
+	const struct model_channel *c = w->h->channel;
+	struct my_conn *peer = NULL;
+	bool ok = pipeline_connect(&c->sites[c->pipelines[pipeline].to], false, w->h->gone, &peer, err) &&
+		  converge_store_lane(c, pipeline, peer, at, err);
+
+	my_close(peer);
+	return ok;
+}
+
+bool
+converge_crash_meet(struct converge_healing *w, struct lt_err *err)
+{
+	const struct model_channel *c = w->h->channel;
+	bool ok = true, begun = false, same = true;
+
+	for (size_t i = 0; ok && i < c->npipelines; i++) {
+		struct change_position at;
+		bool here;
+
+		if (c->pipelines[i].from != w->h->site)
+			continue;
+		change_position_init(&at);
+		ok = read_held(w, i, &at, err);
+		here = ok && strcmp(at.server, w->server) == 0 && at.place.file[0] != '\0';
+		if (begun)
+			same = same && here == w->h->crashed && (!here || strcmp(at.place.file, w->held.file) == 0);
+		if (here && change_place_cmp(&at.place, &w->held) > 0)
+			w->held = at.place;
+		w->h->crashed = here;
+		begun = true;
+		change_position_clear(&at);
+	}
+	if (ok && !same)
+		ok = converge_heal_refuse(
+		    w, err, "its peers have read its log up to different files: compare the sites");
+	return ok;
+}
+
+bool
+converge_crash_is_old(const struct converge_healing *w, const struct change_position *at)
+{
+	return strcmp(at->server, w->server) == 0 && at->place.file[0] != '\0' &&
+	       file_cmp(at->place.file, w->held.file) <= 0;
+}
+
+static bool
+want_all(void *ctx, struct lt_str schema, struct lt_str table)
+{
+	(void)ctx, (void)schema, (void)table;
+	return true;
+}
+
+static bool
+want_no_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t mode, struct lt_err *err)
+{
+	(void)ctx, (void)schema, (void)sql, (void)mode, (void)err;
+	return false;
+}
+
+static bool
+drop_rows(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
+{
+	(void)ctx, (void)err;
+	t->nrows = first;
+	t->shown = true;
+	return true;
+}
+
+static bool
+is_enough(void *ctx, const struct change_txn *t)
+{
+	(void)ctx, (void)t;
+	return false;
+}
+
+/* What the log holds behind the place comes only after the event in front of it was met. Without GTIDs no other server
+ * of the site answers. */
+bool
+converge_crash_log_has(const struct pipeline_origin *origin, const char *server, const struct change_place *read,
+    bool *has, struct lt_err *err)
+{
+	const struct change_filter filter = { want_all, want_no_ddl, NULL, drop_rows, false };
+	struct change_position at;
+
+	change_position_init(&at);
+	lt_str_copy(at.server, sizeof(at.server), lt_str_z(server));
+	at.place = *read;
+	*has = origin->look(origin->ctx, &at, &filter, is_enough, err);
+	change_position_clear(&at);
+	if (*has || err->code != LT_E_LOG_HISTORY)
+		return *has;
+	*err = (struct lt_err){ 0 };
+	return true;
+}
+
+bool
+converge_crash_prove(const struct converge_healing *w, const struct change_place *last, struct lt_err *err)
+{
+	bool has = false;
+
+	if (last->file[0] == '\0')
+		return converge_heal_refuse(w, err,
+		    "no place of that file before the loss is in what its peer's log still tells: compare the sites");
+	if (!converge_crash_log_has(&w->site->origin, w->server, last, &has, err))
+		return false;
+	return has ||
+	       converge_heal_refuse(w, err, "its file is not the one that its peers have read: compare the sites");
+}
+
+/* -- the site's log ------------------------------------------------------------------------------- */
+
+/** Where a pipeline into the site stands, by the site's log. */
+struct lane_at {
+	bool known;
+	uint64_t seq;
+	struct change_place place;
+};
+
+/** What Lutra wrote before the loss, and what came of it. */
+struct converge_looking {
+	struct converge_healing *w;
+	struct lane_at *now, *last; /* in the arena, of each pipeline: as read, and before the loss */
+	bool goes_on;               /* behind the file that lost its end there is more */
+	bool beat, beat_behind;     /* a heartbeat is in the log before the loss, and behind it */
+	uint64_t beats;             /* how many the last one says; */
+	bool broken;                /* one did not count on from that: */
+	uint64_t logged, found;
+};
+
+static void
+note_lane(void *ctx, const struct converge_lane_row *row)
+{
+	struct converge_looking *l = ctx;
+	const struct model_channel *c = l->w->h->channel;
+
+	for (size_t i = 0; i < c->npipelines; i++) {
+		if (lt_str_eqz(row->pipeline, c->pipelines[i].name) && row->seq >= l->now[i].seq)
+			l->now[i] = (struct lane_at){ true, row->seq, row->place };
+	}
+}
+
+/* Each heartbeat counts on from the one before, in the tables. */
+static void
+note_beat(struct converge_looking *l, const struct converge_told *told)
+{
+	if (told == NULL || told->kind != CONVERGE_BEAT || !told->counts)
+		return;
+	if (l->beat && !l->broken && told->beats_before != l->beats) {
+		l->broken = true;
+		l->logged = l->beats;
+		l->found = told->beats_before;
+	}
+	l->beat_behind = l->goes_on;
+	l->beat = l->beat || !l->goes_on;
+	l->beats = told->beats;
+}
+
+static bool
+look_at(struct converge_looking *l, struct converge_scan *r, const struct change_txn *t, struct change_position *at,
+    struct lt_err *err)
+{
+	struct converge_healing *w = l->w;
+	const struct converge_told *told = converge_told_of(t);
+
+	if (file_cmp(t->end.file, w->held.file) > 0) {
+		l->goes_on = true;
+		note_beat(l, told);
+		return true;
+	}
+	if (change_place_cmp(&t->end, &w->held) >= 0)
+		return converge_heal_refuse(
+		    w, err, "its log reaches as far as its peers have read it: compare the sites");
+	change_txn_advance(t, at);
+	note_beat(l, told);
+	memcpy(l->last, l->now, w->h->channel->npipelines * sizeof(*l->last));
+	if (told != NULL) {
+		change_position_copy(&w->turn.at, at);
+		converge_heal_follow(w, converge_log_clock(r->source));
+	}
+	return true;
+}
+
+static bool
+read_log(struct converge_looking *l, struct lt_err *err)
+{
+	struct converge_healing *w = l->w;
+	struct converge_scan r = { .lane = note_lane, .ctx = l };
+	struct change_position at;
+	struct change_txn *t;
+	bool ok;
+
+	change_position_init(&at);
+	change_position_copy(&at, &w->base_at);
+	change_position_copy(&w->turn.at, &w->base_at);
+	w->count = w->base_state.count;
+	conflict_vector_merge(&w->survived, &w->base_state.seen);
+	ok = converge_scan_open(&r, w->site, &w->base_at, &w->base_state, NULL, err);
+	while (ok && (ok = converge_scan_next(&r, w->h, &t, err)) && t != NULL) {
+		ok = look_at(l, &r, t, &at, err);
+		change_txn_free(t);
+	}
+	if (ok && strcmp(r.source->server, w->server) != 0)
+		ok = lt_fail(err, LT_E_SERVER_BUSY, "site %s: two servers answer for it", w->site->model->name);
+	converge_scan_close(&r);
+	change_position_clear(&at);
+	return ok;
+}
+
+static bool
+check_lane(const struct converge_looking *l, size_t pipeline, struct lt_err *err)
+{
+	const struct converge_healing *w = l->w;
+	const struct lane_at *logged = &l->last[pipeline];
+	struct change_position at;
+	bool ok;
+
+	change_position_init(&at);
+	ok = converge_store_lane(w->h->channel, pipeline, w->conn, &at, err);
+	if (ok && (!logged->known || change_place_cmp(&at.place, &logged->place) != 0))
+		ok = lt_fail(err, LT_E_CANNOT_HEAL,
+		    "site %s: its tables are of another moment than the end of its log: pipeline %s stands at %s:%llu there, "
+		    "and at %s:%llu in the log: compare the sites",
+		    w->site->model->name, w->h->channel->pipelines[pipeline].name, at.place.file,
+		    (unsigned long long)at.place.pos, logged->place.file, (unsigned long long)logged->place.pos);
+	change_position_clear(&at);
+	return ok;
+}
+
+/* The engine and the log each lose an end of their own. Of what Lutra wrote itself both must hold the same. */
+bool
+converge_crash_check_tables(const struct converge_healing *w, struct lt_err *err)
+{
+	const struct converge_looking *l = w->looking;
+	const struct model_channel *c = w->h->channel;
+	bool ok = true;
+
+	if (!l->beat_behind)
+		return lt_fail(err, LT_E_SERVER_BUSY,
+		    "site %s: no heartbeat was written since it came back: give the order again in a moment",
+		    w->site->model->name);
+	if (!l->beat)
+		return converge_heal_refuse(w, err,
+		    "no heartbeat is in its log between its checkpoints and the loss, so its tables cannot be compared "
+		    "with that: compare the sites");
+	if (l->broken)
+		return lt_fail(err, LT_E_CANNOT_HEAL,
+		    "site %s: its tables are of another moment than the end of its log: heartbeat %llu was the last there, "
+		    "and %llu in the log: compare the sites",
+		    w->site->model->name, (unsigned long long)l->found, (unsigned long long)l->logged);
+	for (size_t i = 0; ok && i < c->npipelines; i++)
+		ok = c->pipelines[i].to != w->h->site || check_lane(l, i, err);
+	return ok;
+}
+
+bool
+converge_crash_find(struct converge_healing *w, struct lt_err *err)
+{
+	size_t n = w->h->channel->npipelines * sizeof(struct lane_at);
+	struct converge_looking *l = lt_arena_zalloc(w->arena, sizeof(*l));
+
+	l->w = w;
+	l->now = lt_arena_zalloc(w->arena, n);
+	l->last = lt_arena_zalloc(w->arena, n);
+	w->looking = l;
+	if (!read_log(l, err)) {
+		if (err->code != LT_E_LOG_HISTORY)
+			return false;
+		err->code = LT_E_CANNOT_HEAL; /* the place is one of its tables */
+		return lt_wrap(err, "site %s: where its checkpoint stands", w->site->model->name);
+	}
+	return l->goes_on ||
+	       converge_heal_refuse(w, err, "nothing is in its log behind the file that its peers have read last");
+}
+
+/* Directly behind the place of the order another file must begin: else there was a loss since. */
+bool
+converge_crash_check_done(const struct converge_healing *w, struct lt_err *err)
+{
+	const struct change_place *turn = &w->turn.at.place;
+	struct converge_scan r = { .lane = NULL };
+	struct change_txn *t;
+	bool ok, again = strcmp(w->held.file, turn->file) != 0;
+
+	if (change_place_cmp(&w->held, turn) <= 0)
+		return true;
+	ok = converge_scan_open(&r, w->site, &w->base_at, &w->base_state, NULL, err);
+	while (ok && !again && (ok = converge_scan_next(&r, w->h, &t, err)) && t != NULL) {
+		again = converge_told_of(t) != NULL && strcmp(t->end.file, turn->file) == 0 &&
+			change_place_cmp(&t->end, turn) > 0;
+		change_txn_free(t);
+	}
+	converge_scan_close(&r);
+	if (ok && again)
+		ok = converge_heal_refuse(
+		    w, err, "it lost the end of its log once more, and no checkpoint was written in between");
+	return ok;
+}

@@ -391,8 +391,7 @@ struct change_source *
 binlog_source_new(
     struct binlog_feed *feed, const struct change_position *from, const struct binlog_options *options, bool expect)
 {
-	static const struct change_source_ops ops = { source_next, source_cancel, source_close,
-		binlog_source_place };
+	static const struct change_source_ops ops = { source_next, source_cancel, source_close, binlog_source_place };
 	struct source *s = lt_new(struct source);
 
 	s->base.ops = &ops;

@@ -37,8 +37,8 @@ struct change_source_ops {
 	/** Any thread: a waiting next() fails with LT_E_CANCELLED. */
 	void (*cancel)(struct change_source *s);
 	void (*close)(struct change_source *s);
-	/** How far reading has come: all transactions that end there or before were handed out. Owner thread only. NULL:
-	 * not told. */
+	/** How far reading has come: all transactions that end there or before were handed out. Owner thread only.
+	 * NULL: not told. */
 	void (*place)(const struct change_source *s, struct change_place *out);
 };
 

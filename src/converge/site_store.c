@@ -243,9 +243,9 @@ converge_store_lane(const struct model_channel *channel, size_t index, struct my
 	my_sql_text(&sql, lt_str_z(channel->pipelines[index].name));
 	lt_buf_z(&sql, " ORDER BY seq DESC LIMIT 1");
 	ok = my_query(target, lt_buf_cstr(&sql), &rows, err);
-	if (ok && (rows->nrows != 1 || !lt_str_u64(my_rows_at(rows, 0, 2), &at->place.pos) ||
-		      !lt_str_u64(my_rows_at(rows, 0, 3), &at->place.last_pos) ||
-		      !lt_str_u64(my_rows_at(rows, 0, 4), &crc)))
+	if (ok &&
+	    (rows->nrows != 1 || !lt_str_u64(my_rows_at(rows, 0, 2), &at->place.pos) ||
+		!lt_str_u64(my_rows_at(rows, 0, 3), &at->place.last_pos) || !lt_str_u64(my_rows_at(rows, 0, 4), &crc)))
 		ok = lt_fail(err, LT_E_TABLE_MISSING, "lutra.lane does not say where the pipeline stands");
 	ok = ok && change_gtid_set_parse(my_rows_at(rows, 0, 5), &gtids, err);
 	if (ok) {

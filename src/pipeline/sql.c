@@ -95,8 +95,8 @@ add_same(const struct pipeline_route *r, struct pipeline_text *t, const struct p
 			lt_buf_printf(&t->sql, "CAST(%s AS BINARY) <=> CAST(? AS BINARY)", n);
 		break;
 	case PIPELINE_BIND_OPAQUE: lt_buf_printf(&t->sql, "HEX(%s) <=> HEX(CAST(? AS BINARY))", n); break;
-	case PIPELINE_BIND_INDEX: /* as integers: a sum of a SET is a DOUBLE, which lacks the last of its 64 bits, and of
-				   * a cast of the highest of them MariaDB warns */
+	case PIPELINE_BIND_INDEX: /* as integers: a sum of a SET is a DOUBLE, which lacks the last of its 64 bits, and
+				   * of a cast of the highest of them MariaDB warns */
 		if (c->from->kind == CHANGE_BIT)
 			lt_buf_printf(&t->sql, "%s+0 <=> ?", n);
 		else if (c->from->kind == CHANGE_SET)

@@ -19,6 +19,21 @@ struct change_filter {
 	bool every;
 };
 
+/** For `table` and `ddl`: nothing is wanted. */
+static inline bool
+change_filter_no_table(void *ctx, struct lt_str schema, struct lt_str table)
+{
+	(void)ctx, (void)schema, (void)table;
+	return false;
+}
+
+static inline bool
+change_filter_no_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err)
+{
+	(void)ctx, (void)schema, (void)sql, (void)sql_mode, (void)err;
+	return false;
+}
+
 /** Completes and checks what a log says about a table: called by the source's thread once for each new version of a
  * table that the filter wants, before any of its rows. May fill in names, signedness, collations, members. No function:
  * take the log's word. */

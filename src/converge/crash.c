@@ -72,13 +72,6 @@ want_all(void *ctx, struct lt_str schema, struct lt_str table)
 }
 
 static bool
-want_no_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t mode, struct lt_err *err)
-{
-	(void)ctx, (void)schema, (void)sql, (void)mode, (void)err;
-	return false;
-}
-
-static bool
 drop_rows(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 {
 	(void)ctx, (void)err;
@@ -100,7 +93,7 @@ bool
 converge_crash_log_has(const struct pipeline_origin *origin, const char *server, const struct change_place *read,
     bool *has, struct lt_err *err)
 {
-	const struct change_filter filter = { want_all, want_no_ddl, NULL, drop_rows, false };
+	const struct change_filter filter = { want_all, change_filter_no_ddl, NULL, drop_rows, false };
 	struct change_position at;
 
 	change_position_init(&at);
@@ -164,22 +157,23 @@ note_lane(void *ctx, const struct converge_lane_row *row)
 static void
 note_beat(struct converge_looking *l, const struct converge_told *told)
 {
-	if (told == NULL || told->kind != CONVERGE_BEAT || !told->counts)
+	if (told == NULL || told->kind != CONVERGE_BEAT || !told->beat.counts)
 		return;
-	if (l->beat && !l->broken && told->beats_before != l->beats) {
+	if (l->beat && !l->broken && told->beat.before != l->beats) {
 		l->broken = true;
 		l->logged = l->beats;
-		l->found = told->beats_before;
+		l->found = told->beat.before;
 	}
 	l->beat_behind = l->goes_on;
 	l->beat = l->beat || !l->goes_on;
-	l->beats = told->beats;
+	l->beats = told->beat.upto;
 }
 
 static bool
-look_at(struct converge_looking *l, struct converge_scan *r, const struct change_txn *t, struct change_position *at,
+look_at(void *ctx, const struct converge_scan *r, const struct change_txn *t, struct change_position *at,
     struct lt_err *err)
 {
+	struct converge_looking *l = ctx;
 	struct converge_healing *w = l->w;
 	const struct converge_told *told = converge_told_of(t);
 
@@ -194,37 +188,9 @@ look_at(struct converge_looking *l, struct converge_scan *r, const struct change
 	change_txn_advance(t, at);
 	note_beat(l, told);
 	memcpy(l->last, l->now, w->h->channel->npipelines * sizeof(*l->last));
-	if (told != NULL) {
-		change_position_copy(&w->turn.at, at);
-		converge_heal_follow(w, converge_log_clock(r->source));
-	}
+	if (told != NULL)
+		converge_heal_follow(w, r, at);
 	return true;
-}
-
-static bool
-read_log(struct converge_looking *l, struct lt_err *err)
-{
-	struct converge_healing *w = l->w;
-	struct converge_scan r = { .lane = note_lane, .ctx = l };
-	struct change_position at;
-	struct change_txn *t;
-	bool ok;
-
-	change_position_init(&at);
-	change_position_copy(&at, &w->base_at);
-	change_position_copy(&w->turn.at, &w->base_at);
-	w->count = w->base_state.count;
-	conflict_vector_merge(&w->survived, &w->base_state.seen);
-	ok = converge_scan_open(&r, w->site, &w->base_at, &w->base_state, NULL, err);
-	while (ok && (ok = converge_scan_next(&r, w->h, &t, err)) && t != NULL) {
-		ok = look_at(l, &r, t, &at, err);
-		change_txn_free(t);
-	}
-	if (ok && strcmp(r.source->server, w->server) != 0)
-		ok = lt_fail(err, LT_E_SERVER_BUSY, "site %s: two servers answer for it", w->site->model->name);
-	converge_scan_close(&r);
-	change_position_clear(&at);
-	return ok;
 }
 
 static bool
@@ -278,12 +244,13 @@ converge_crash_find(struct converge_healing *w, struct lt_err *err)
 {
 	size_t n = w->h->channel->npipelines * sizeof(struct lane_at);
 	struct converge_looking *l = lt_arena_zalloc(w->arena, sizeof(*l));
+	struct converge_scan r = { .lane = note_lane, .ctx = l };
 
 	l->w = w;
 	l->now = lt_arena_zalloc(w->arena, n);
 	l->last = lt_arena_zalloc(w->arena, n);
 	w->looking = l;
-	if (!read_log(l, err)) {
+	if (!converge_heal_read(w, &r, look_at, l, err)) {
 		if (err->code != LT_E_LOG_HISTORY)
 			return false;
 		err->code = LT_E_CANNOT_HEAL; /* the place is one of its tables */

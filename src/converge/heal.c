@@ -69,19 +69,21 @@ take_base(void *ctx, const struct converge_found *found, struct lt_err *err)
 }
 
 void
-converge_heal_follow(struct converge_healing *w, const struct conflict_clock *clock)
+converge_heal_follow(struct converge_healing *w, const struct converge_scan *r, const struct change_position *at)
 {
+	const struct conflict_clock *clock = converge_log_clock(r->source);
+
+	change_position_copy(&w->turn.at, at);
 	w->count = clock->count;
 	conflict_vector_free(&w->survived);
 	conflict_vector_merge(&w->survived, &clock->seen);
 }
 
-/* The loss is where the server began to write by itself: in front of the last of what only it wrote. */
-static bool
-find_loss(struct converge_healing *w, struct lt_err *err)
+bool
+converge_heal_read(
+    struct converge_healing *w, struct converge_scan *r, converge_look_fn *look, void *ctx, struct lt_err *err)
 {
 	struct change_position at;
-	struct converge_scan r = { 0 };
 	struct change_txn *t;
 	bool ok;
 
@@ -90,23 +92,41 @@ find_loss(struct converge_healing *w, struct lt_err *err)
 	change_position_copy(&w->turn.at, &w->base_at);
 	w->count = w->base_state.count;
 	conflict_vector_merge(&w->survived, &w->base_state.seen);
-	ok = converge_scan_open(&r, w->site, &w->base_at, &w->base_state, NULL, err);
-	if (ok && strcmp(at.server, r.source->server) != 0)
+	ok = converge_scan_open(r, w->site, &w->base_at, &w->base_state, NULL, err);
+	if (ok && strcmp(at.server, r->source->server) != 0) /* by GTIDs: the place is another server's */
 		at.place = w->turn.at.place = (struct change_place){ .file = "" };
-	while (ok && (ok = converge_scan_next(&r, w->h, &t, err)) && t != NULL) {
-		change_txn_advance(t, &at);
-		if (converge_told_of(t) != NULL && t->server_id != w->server_id) {
-			change_position_copy(&w->turn.at, &at);
-			converge_heal_follow(w, converge_log_clock(r.source));
-		}
+	while (ok && (ok = converge_scan_next(r, w->h, &t, err)) && t != NULL) {
+		ok = look(ctx, r, t, &at, err);
 		change_txn_free(t);
 	}
-	lt_str_copy(w->turn.at.server, sizeof(w->turn.at.server), lt_str_z(w->server));
-	if (ok && strcmp(r.source->server, w->server) != 0)
+	if (ok && strcmp(r->source->server, w->server) != 0)
 		ok = lt_fail(err, LT_E_SERVER_BUSY, "site %s: two servers answer for it", w->site->model->name);
-	converge_scan_close(&r);
+	converge_scan_close(r);
+	lt_str_copy(w->turn.at.server, sizeof(w->turn.at.server), lt_str_z(w->server));
 	change_position_clear(&at);
 	return ok;
+}
+
+static bool
+follow_replicated(void *ctx, const struct converge_scan *r, const struct change_txn *t, struct change_position *at,
+    struct lt_err *err)
+{
+	struct converge_healing *w = ctx;
+
+	(void)err;
+	change_txn_advance(t, at);
+	if (converge_told_of(t) != NULL && t->server_id != w->server_id)
+		converge_heal_follow(w, r, at);
+	return true;
+}
+
+/* The loss is where the server began to write by itself: in front of the last of what only it wrote. */
+static bool
+find_loss(struct converge_healing *w, struct lt_err *err)
+{
+	struct converge_scan r = { 0 };
+
+	return converge_heal_read(w, &r, follow_replicated, w, err);
 }
 
 /* -- what peers have of it ------------------------------------------------------------------------ */
@@ -377,7 +397,6 @@ turn_checkpoint(void *ctx, const struct converge_found *found, struct lt_err *er
 	struct conflict_checkpoint state = found->state;
 	struct lt_arena *arena;
 	struct lt_buf bytes = { 0 };
-	struct my_reply reply;
 	bool ok;
 
 	lt_buf_clear(r->sql);
@@ -393,7 +412,7 @@ turn_checkpoint(void *ctx, const struct converge_found *found, struct lt_err *er
 	my_sql_bytes(r->sql, lt_buf_str(&bytes));
 	lt_buf_printf(r->sql, " WHERE id=%" PRIu64 " AND channel=", found->id);
 	my_sql_text(r->sql, lt_str_z(r->w->site->channel->name));
-	ok = my_exec(r->w->conn, lt_buf_cstr(r->sql), &reply, err);
+	ok = my_exec(r->w->conn, lt_buf_cstr(r->sql), NULL, err);
 	lt_buf_free(&bytes);
 	lt_arena_free(arena);
 	return ok;

@@ -14,7 +14,6 @@ struct converge_heal {
 	size_t site;                         /* which one lost its tail */
 	struct converge_site **sites;        /* of each */
 	struct lt_wake *gone;
-	size_t txn_limit_bytes;
 	/* Out: */
 	struct change_position
 	    at;        /* the caller's to clear: behind it the log is new; pipelines out of the site go on there */

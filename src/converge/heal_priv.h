@@ -31,9 +31,6 @@ struct converge_healing {
 
 /** LT_E_CANNOT_HEAL. False. */
 bool converge_heal_refuse(const struct converge_healing *w, struct lt_err *err, const char *why);
-/** The log is as it was up to where the clock stands. */
-void converge_heal_follow(struct converge_healing *w, const struct conflict_clock *clock);
-
 /* -- reading a site's log up to its end, for what is ours in it ----------------------------------- */
 
 /** Who is told of each row of lutra.lane that the log has of the channel, before the transaction is handed out. */
@@ -59,6 +56,17 @@ void converge_scan_close(struct converge_scan *r);
 /** *t NULL: the log's end, as it was, is reached. Users may write on. */
 LT_MUST_USE bool converge_scan_next(
     struct converge_scan *r, const struct converge_heal *h, struct change_txn **t, struct lt_err *err);
+
+/** Told of each transaction of the site's log behind the checkpoint; `at` is where the one before it ended, and is
+ * moved on by it as far as it survived. */
+typedef bool converge_look_fn(void *ctx, const struct converge_scan *r, const struct change_txn *t,
+    struct change_position *at, struct lt_err *err);
+/** The site's log from w->base_at on; `r` is new but for `lane` and `ctx`. Where nobody follows, all behind the
+ * checkpoint is lost. */
+LT_MUST_USE bool converge_heal_read(
+    struct converge_healing *w, struct converge_scan *r, converge_look_fn *look, void *ctx, struct lt_err *err);
+/** Up to `at`, where the scan is, the log is as it was: w->turn.at, w->count, w->survived. */
+void converge_heal_follow(struct converge_healing *w, const struct converge_scan *r, const struct change_position *at);
 
 /* -- the same server, without the end of its log (crash.c) ---------------------------------------- */
 

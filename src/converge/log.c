@@ -115,7 +115,6 @@ tell(struct change_txn *t, enum converge_kind kind, const struct conflict_vector
 static bool
 take_row(struct log *l, struct change_txn *t, const struct change_row *row, struct lt_err *err)
 {
-	struct converge_told *told;
 	struct converge_own own;
 
 	lt_arena_reset(l->scratch);
@@ -125,14 +124,7 @@ take_row(struct log *l, struct change_txn *t, const struct change_row *row, stru
 		return true;
 	switch (own.table) {
 	case CONVERGE_TABLE_MARK: tell(t, CONVERGE_MARK, NULL, own.mark); break;
-	case CONVERGE_TABLE_SITE:
-		told = tell(t, CONVERGE_BEAT, NULL, (struct lt_str){ 0 });
-		told->has_beat = own.has_beat;
-		told->beat_us = own.beat_us;
-		told->counts = own.counts;
-		told->beats_before = own.beats_before;
-		told->beats = own.beats;
-		break;
+	case CONVERGE_TABLE_SITE: tell(t, CONVERGE_BEAT, NULL, (struct lt_str){ 0 })->beat = own.beat; break;
 	case CONVERGE_TABLE_LANE:
 		if (t->told == NULL)
 			tell(t, CONVERGE_MARK, NULL, (struct lt_str){ 0 });
@@ -202,21 +194,16 @@ take_mark(struct log *l, const struct converge_told *told, struct lt_err *err)
 static bool
 tell_what_it_is(struct log *l, struct change_txn *t, struct lt_err *err)
 {
-	struct converge_told *told = t->told;
+	const struct converge_told *told = t->told;
 	bool local = t->kind == CHANGE_TXN_ROWS && change_txn_rows(t) > 0 && !t->own;
 
 	if (told != NULL && told->kind == CONVERGE_MARK && t->own)
 		return take_mark(l, told, err);
 	if (told != NULL && told->kind == CONVERGE_BEAT) {
-		struct converge_told beat = *told;
+		struct converge_beat beat = told->beat;
 
-		conflict_clock_beat(&l->clock, beat.has_beat ? &beat.beat_us : NULL);
-		told = tell(t, CONVERGE_BEAT, &l->clock.seen, (struct lt_str){ 0 });
-		told->has_beat = beat.has_beat;
-		told->beat_us = beat.beat_us;
-		told->counts = beat.counts;
-		told->beats_before = beat.beats_before;
-		told->beats = beat.beats;
+		conflict_clock_beat(&l->clock, beat.timed ? &beat.us : NULL);
+		tell(t, CONVERGE_BEAT, &l->clock.seen, (struct lt_str){ 0 })->beat = beat;
 		return true;
 	}
 	if (local) {

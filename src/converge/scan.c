@@ -10,13 +10,6 @@ want_lane(void *ctx, struct lt_str schema, struct lt_str table)
 }
 
 static bool
-want_no_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t mode, struct lt_err *err)
-{
-	(void)ctx, (void)schema, (void)sql, (void)mode, (void)err;
-	return false;
-}
-
-static bool
 take_rows(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 {
 	const struct converge_scan *r = ctx;
@@ -37,7 +30,7 @@ bool
 converge_scan_open(struct converge_scan *r, struct converge_site *s, const struct change_position *from,
     const struct conflict_checkpoint *state, const struct change_position *behind, struct lt_err *err)
 {
-	struct change_filter filter = { want_lane, want_no_ddl, r, take_rows, true };
+	struct change_filter filter = { want_lane, change_filter_no_ddl, r, take_rows, true };
 	struct change_describer ignored;
 	struct converge_log_start start = { .channel = s->channel->name,
 		.origin = &s->origin,

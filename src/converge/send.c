@@ -69,26 +69,12 @@ send_begin(void *ctx, const struct model_start *start, struct change_position *o
 	return has_history(s, err) && s->inner.begin(s->inner.ctx, start, out, err);
 }
 
-static bool
-want_no_table(void *ctx, struct lt_str schema, struct lt_str table)
-{
-	(void)ctx, (void)schema, (void)table;
-	return false;
-}
-
-static bool
-want_no_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t mode, struct lt_err *err)
-{
-	(void)ctx, (void)schema, (void)sql, (void)mode, (void)err;
-	return false;
-}
-
 /* R13, where the log is of another server than the one that was read before: reading begins at a checkpoint, and what
  * was sent behind that must be there, too. On the same server the place says so. */
 static bool
 check_history(struct converge_sender *s, const struct change_position *from, size_t txn_limit_bytes, struct lt_err *err)
 {
-	const struct change_filter nothing = { .table = want_no_table, .ddl = want_no_ddl };
+	const struct change_filter nothing = { .table = change_filter_no_table, .ddl = change_filter_no_ddl };
 	struct change_source *probe = NULL;
 	struct change_position now;
 	struct change_txn *t = NULL;

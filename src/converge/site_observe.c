@@ -182,7 +182,7 @@ tell(struct observing *o, const struct change_txn *t, const struct converge_chan
 	case CONVERGE_LOCAL: return tell_local(o, t, changes, err);
 	case CONVERGE_MARK: return tell_mark(o, told, err);
 	case CONVERGE_BEAT:
-		conflict_observer_beat(o->site->observer, told->has_beat ? &told->beat_us : NULL);
+		conflict_observer_beat(o->site->observer, told->beat.timed ? &told->beat.us : NULL);
 		return true;
 	case CONVERGE_OTHER: conflict_observer_pass(o->site->observer, (int64_t)t->written_us); return true;
 	case CONVERGE_GIVEN: break; /* to senders alone */

@@ -55,7 +55,7 @@ number_of(const struct change_value *v, uint64_t *out)
 /* How many heartbeats the site had, in front of this one and with it. */
 static bool
 take_beats(const struct change_row *row, const struct change_value *after, struct lt_arena *scratch,
-    struct converge_own *out, struct lt_err *err)
+    struct converge_beat *out, struct lt_err *err)
 {
 	const struct change_table *t = row->table;
 	struct change_value *v = lt_arena_alloc(scratch, t->ncolumns * sizeof(*v));
@@ -64,7 +64,7 @@ take_beats(const struct change_row *row, const struct change_value *after, struc
 		return true;
 	if (!t->codec->decode(t, &row->before, scratch, v, err))
 		return lt_wrap(err, "lutra.site");
-	out->counts = number_of(&v[SITE_BEATS], &out->beats_before) && number_of(&after[SITE_BEATS], &out->beats);
+	out->counts = number_of(&v[SITE_BEATS], &out->before) && number_of(&after[SITE_BEATS], &out->upto);
 	return true;
 }
 
@@ -98,9 +98,9 @@ converge_table_read(const struct change_row *row, const char *channel, struct lt
 	if (out->table == CONVERGE_TABLE_SITE) {
 		if (v[SITE_BEAT].kind != CHANGE_NULL && v[SITE_BEAT].kind != CHANGE_INT)
 			return broken(t, err);
-		out->has_beat = v[SITE_BEAT].kind == CHANGE_INT;
-		out->beat_us = out->has_beat ? v[SITE_BEAT].i64 : 0;
-		return take_beats(row, v, scratch, out, err);
+		out->beat.timed = v[SITE_BEAT].kind == CHANGE_INT;
+		out->beat.us = out->beat.timed ? v[SITE_BEAT].i64 : 0;
+		return take_beats(row, v, scratch, &out->beat, err);
 	}
 	return true;
 }

@@ -4,6 +4,7 @@
 
 #include "change/position.h"
 #include "change/row.h"
+#include "converge/told.h"
 
 enum converge_table {
 	CONVERGE_TABLE_NONE, /* none of ours, or one that says nothing in a log */
@@ -17,12 +18,9 @@ enum converge_table converge_table_of(struct lt_str schema, struct lt_str table)
 
 struct converge_own {
 	enum converge_table table;
-	bool ours;          /* of the channel, and there behind the change */
-	struct lt_str mark; /* MARK: the bytes */
-	bool has_beat;      /* SITE */
-	int64_t beat_us;
-	bool counts; /* SITE, where the log has both images: */
-	uint64_t beats_before, beats;
+	bool ours;                 /* of the channel, and there behind the change */
+	struct lt_str mark;        /* MARK: the bytes */
+	struct converge_beat beat; /* SITE */
 };
 
 /** What a row of such a table says; bytes lie in `scratch` or borrow from the image. LT_E_STATE_BROKEN. */

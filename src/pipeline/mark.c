@@ -33,13 +33,6 @@ only_marks(void *ctx, struct lt_str schema, struct lt_str table)
 }
 
 static bool
-no_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err)
-{
-	(void)ctx, (void)schema, (void)sql, (void)sql_mode, (void)err;
-	return false;
-}
-
-static bool
 wait_for_probe(
     const struct model_site *site, struct change_source *log, const struct lt_clock *clock, struct lt_err *err)
 {
@@ -64,7 +57,7 @@ bool
 pipeline_mark_check(const struct model_channel *channel, const struct model_site *site,
     const struct pipeline_origin *origin, const struct lt_clock *clock, struct lt_err *err)
 {
-	const struct change_filter filter = { .table = only_marks, .ddl = no_ddl };
+	const struct change_filter filter = { .table = only_marks, .ddl = change_filter_no_ddl };
 	const struct change_describer describer = { 0 };
 	struct change_position now;
 	struct change_source *log = NULL;

@@ -29,13 +29,6 @@ struct vouch {
 };
 
 static bool
-no_table(void *ctx, struct lt_str schema, struct lt_str table)
-{
-	(void)ctx, (void)schema, (void)table;
-	return false;
-}
-
-static bool
 changes_columns(const struct schema_ddl *ddl)
 {
 	static const char *const keeps[] = { "TRUNCATE TABLE", "CREATE INDEX", "DROP INDEX" };
@@ -80,7 +73,7 @@ bool
 pipeline_vouch(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
 	struct vouch v = { .p = p, .scratch = lt_arena_new() };
-	struct change_filter filter = { .table = no_table, .ddl = want_statement, .ctx = &v };
+	struct change_filter filter = { .table = change_filter_no_table, .ddl = want_statement, .ctx = &v };
 	bool ok = p->origin.look(p->origin.ctx, &p->applied, &filter, note, err);
 
 	lt_arena_free(v.scratch);

@@ -167,6 +167,15 @@ def lose(f, clients):
         f.second.sql(statement, db=f.schema)
 
 
+def goes_on(f, clients):
+    """After the order, also in a run that knows of it by the databases alone."""
+    clients.go_on()
+    f.lutra.kill()
+    f.lutra.start()
+    clients.go_on()
+    clients.stop()
+
+
 def ends_whole(f):
     f.settle()
     f.is_equal()
@@ -191,11 +200,7 @@ def test_what_a_replica_lacks_is_given_back(engine, failover):
             assert 105 not in marked(f.second, f.schema)
             clients.go_on()
             f.lutra.command("site", "heal", "a", "--why", "the first is gone")
-            clients.go_on()
-            f.lutra.kill()
-            f.lutra.start()
-            clients.go_on()
-            clients.stop()
+            goes_on(f, clients)
         ends_whole(f)
 
 
@@ -339,11 +344,7 @@ def test_what_a_server_lost_in_a_crash_is_given_back(engine, lab, site, channel,
                 f.lutra.start(wait=False)
                 f.stands()
             assert "compare" in f.heal()
-            clients.go_on()
-            f.lutra.kill()
-            f.lutra.start()
-            clients.go_on()
-            clients.stop()
+            goes_on(f, clients)
         ends_whole(f)
 
 

@@ -245,7 +245,7 @@ follow(struct conflict_clock *c, const struct change_txn *t)
 	switch (told->kind) {
 	case CONVERGE_LOCAL: conflict_clock_local(c, (int64_t)t->commit_us); break;
 	case CONVERGE_OTHER: conflict_clock_pass(c, (int64_t)t->commit_us); break;
-	case CONVERGE_BEAT: conflict_clock_beat(c, told->has_beat ? &told->beat_us : NULL); break;
+	case CONVERGE_BEAT: conflict_clock_beat(c, told->beat.timed ? &told->beat.us : NULL); break;
 	case CONVERGE_MARK:
 		if (script[at].what == MARK)
 			conflict_clock_applied(c, (struct conflict_version){ BASE_US + 7, script[at].seq, 2 });
@@ -326,7 +326,7 @@ each_item_is_told_as_what_it_is(void **state)
 	assert_null(s.told[6].mark.ptr);
 	assert_int_equal(s.sees[7][1], 7); /* written with that in sight */
 	assert_int_equal(s.told[8].kind, CONVERGE_BEAT);
-	assert_false(s.told[8].has_beat);
+	assert_false(s.told[8].beat.timed);
 	assert_int_equal(s.sees[8][0], 5);
 	assert_int_equal(s.told[9].version.clock_us, BASE_US + 2 * SECOND_US); /* its clock is not believed (R20) */
 	assert_true(s.told[12].version.clock_us > s.told[9].version.clock_us);

@@ -94,7 +94,6 @@ check_history(struct converge_sender *s, const struct change_position *from, siz
 	return ok;
 }
 
-/* Also for who only looks (R10), from a place that nobody has applied. */
 static bool
 send_open(void *ctx, const struct change_position *from, const struct change_filter *filter,
     const struct change_describer *describer, size_t txn_limit_bytes, struct change_source **ret, struct lt_err *err)

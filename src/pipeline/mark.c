@@ -4,9 +4,6 @@
 #include "pipeline/connect.h"
 #include "pipeline/state.h"
 
-#define WAIT_MS 10000
-#define STEP_MS 200
-
 /* A lane of no pipeline: names with '~' cannot come from a channel file. */
 static bool
 write_probe(const struct model_channel *channel, const struct model_site *site, struct my_conn *c, struct lt_err *err)
@@ -33,47 +30,31 @@ only_marks(void *ctx, struct lt_str schema, struct lt_str table)
 }
 
 static bool
-wait_for_probe(
-    const struct model_site *site, struct change_source *log, const struct lt_clock *clock, struct lt_err *err)
+note(void *ctx, const struct change_txn *t)
 {
-	uint64_t deadline = lt_mono_us(clock) + (uint64_t)WAIT_MS * 1000;
+	bool *seen = ctx;
 
-	while (lt_mono_us(clock) < deadline) {
-		struct change_txn *t = NULL;
-		bool seen;
-
-		if (!change_source_next(log, STEP_MS, &t, err))
-			return false;
-		seen = t != NULL && t->nrows > 0;
-		change_txn_free(t);
-		if (seen)
-			return true;
-	}
-	return lt_fail(err, LT_E_MARK_HIDDEN,
-	    "site %s: a row written to lutra.lane did not come out of the log within %d s", site->name, WAIT_MS / 1000);
+	*seen = *seen || t->nrows > 0;
+	return !*seen;
 }
 
 bool
 pipeline_mark_check(const struct model_channel *channel, const struct model_site *site,
-    const struct pipeline_origin *origin, const struct lt_clock *clock, struct lt_err *err)
+    const struct pipeline_origin *origin, struct lt_err *err)
 {
-	const struct change_filter filter = { .table = only_marks, .ddl = change_filter_no_ddl };
-	const struct change_describer describer = { 0 };
+	bool seen = false;
+	const struct change_filter filter = { .table = only_marks, .ddl = change_filter_no_ddl, .ctx = &seen };
 	struct change_position now;
-	struct change_source *log = NULL;
 	struct my_conn *c = NULL;
-	bool ok = false;
+	bool ok;
 
 	change_position_init(&now);
-	if (!pipeline_connect(site, false, origin->stop, &c, err) || !pipeline_state_install(c, err))
-		goto out;
-	if (!origin->now(origin->ctx, &now, err) || !origin->open(origin->ctx, &now, &filter, &describer, 0, &log, err))
-		goto out;
-	if (!write_probe(channel, site, c, err) || !wait_for_probe(site, log, clock, err))
-		goto out;
-	ok = true;
-out:
-	change_source_close(log);
+	ok = pipeline_connect(site, false, origin->stop, &c, err) && pipeline_state_install(c, err) &&
+	     origin->now(origin->ctx, &now, err) && write_probe(channel, site, c, err) &&
+	     origin->look(origin->ctx, &now, &filter, note, err);
+	if (ok && !seen)
+		ok = lt_fail(err, LT_E_MARK_HIDDEN, "site %s: a row written to lutra.lane did not come out of the log",
+		    site->name);
 	my_close(c);
 	change_position_clear(&now);
 	return ok;

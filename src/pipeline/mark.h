@@ -5,9 +5,9 @@
 
 #include "pipeline/pipeline.h"
 
-/** Write a probe row at `site` and wait (10 s at most) for it to come out of `origin`'s log; LT_E_MARK_HIDDEN if it
- * does not. */
+/** Write a probe row at `site` and look for it in `origin`'s log, which has it once it is committed; LT_E_MARK_HIDDEN
+ * if it is not there. */
 LT_MUST_USE bool pipeline_mark_check(const struct model_channel *channel, const struct model_site *site,
-    const struct pipeline_origin *origin, const struct lt_clock *clock, struct lt_err *err);
+    const struct pipeline_origin *origin, struct lt_err *err);
 
 #endif

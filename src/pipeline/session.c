@@ -686,7 +686,7 @@ show_mark(struct pipeline *p, struct lt_err *err)
 {
 	if (!p->model->two_way || p->mark_seen || lt_fault("r10_mark"))
 		return true;
-	p->mark_seen = pipeline_mark_check(p->channel, &p->channel->sites[p->model->from], &p->origin, p->clock, err);
+	p->mark_seen = pipeline_mark_check(p->channel, &p->channel->sites[p->model->from], &p->origin, err);
 	return p->mark_seen;
 }
 

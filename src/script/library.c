@@ -99,10 +99,10 @@ static int
 format(lua_State *L)
 {
 	size_t bytes;
-	const char *at = luaL_checklstring(L, 1, &bytes);
+	const char *at = luaL_checklstring(L, 1, &bytes), *end = at + bytes;
 	int arg = 1;
 
-	for (; (at = strchr(at, '%')) != NULL; at++) {
+	for (; (at = memchr(at, '%', (size_t)(end - at))) != NULL; at++) {
 		char conversion;
 
 		at++;

@@ -29,6 +29,9 @@ what_could_answer_differently_or_reach_out_is_not_there(void **state)
 	fails("return string.format('%s', {})", "error", "%s of a table");
 	fails("return string.format('%s', NULL)", "error", "%s of a userdata");
 	fails("return string.format('%p', w)", "error", "is not taken here");
+	fails("return string.format('\\0%p', w)", "error", "is not taken here");
+	fails("return string.format('\\0%s', w)", "error", "%s of a table");
+	fails("return string.format('%\\0p', w)", "error", "is not taken here");
 	fails("return string.format('%a', 1)", "error", "is not taken here");
 	fails("return string.format('%q', 1)", "error", "is not taken here");
 	fails("return string.format('%')", "error", "is not taken here");

@@ -64,17 +64,18 @@ pass_comment(struct reading *r)
 		pass_long(r, len);
 		return;
 	}
-	while (r->at < r->end && *r->at != '\n')
+	while (r->at < r->end && *r->at != '\n' && *r->at != '\r')
 		r->at++;
 }
 
+/* Where a line must not end in it Lua finds that. */
 static void
 pass_string(struct reading *r)
 {
 	char quote = *r->at;
 
 	step(r);
-	while (r->at < r->end && *r->at != quote && *r->at != '\n') {
+	while (r->at < r->end && *r->at != quote) {
 		if (*r->at == '\\' && r->end - r->at > 1)
 			step(r);
 		step(r);

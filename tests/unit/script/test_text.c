@@ -8,6 +8,9 @@ some_operators_are_none_here(void **state)
 	is_refused("return\nfunction(...)\nend", "line 2 of the function: `...`");
 	is_refused("local s = [==[\n]]\n]==]\nlocal n = 2 ^ 3", "line 4 of the function: `^`");
 	is_refused("local s = 'a\\\n' return 2 ^ 3", "line 2 of the function: `^`");
+	is_refused("local s = 'a\\\r\n' return 2 ^ 3", "line 2 of the function: `^`");
+	is_refused("local s = 'a\\z\n' return 2 ^ 3", "line 2 of the function: `^`");
+	is_refused("-- x\rreturn 2 ^ 3", "`^`");
 	is_refused("--[[\n]] return 2 ^ 3", "line 2 of the function: `^`");
 	is_refused("-- x\nreturn 2 ^ 3", "line 2 of the function: `^`");
 }
@@ -17,6 +20,7 @@ but_they_may_stand_in_strings_and_comments(void **state)
 {
 	(void)state;
 	gives_string("return '^...' .. \"^...\" .. [[^...]] .. [=[]]^...]=]", "^...^...^...]]^...");
+	gives_string("return '^\\z\n ...'", "^...");
 	gives_string("-- ^ ...\n--[[ ^\n... ]] --[==[ ^ ]] ... ]==]\nreturn 'a'", "a");
 	gives_string("return '\\'^\\\\' .. \"\\\"^\"", "'^\\\"^");
 	gives_string("local t = { {1} }; return 'x' .. t[t[1][1]][1]", "x1");

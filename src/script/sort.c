@@ -140,6 +140,7 @@ int
 script_pairs(lua_State *L)
 {
 	lua_Integer n = 0;
+	bool odd = false;
 
 	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_settop(L, 1);
@@ -148,12 +149,13 @@ script_pairs(lua_State *L)
 		int type = lua_type(L, -2);
 
 		script_spend(L, 4);
-		if (type != LUA_TNUMBER && type != LUA_TSTRING && type != LUA_TBOOLEAN)
-			return luaL_error(L, "pairs: a key that is a %s is in no order", lua_typename(L, type));
+		odd = odd || (type != LUA_TNUMBER && type != LUA_TSTRING && type != LUA_TBOOLEAN);
 		lua_pop(L, 1);
 		lua_pushvalue(L, -1);
 		lua_rawseti(L, 2, ++n);
 	}
+	if (odd) /* only now: which key comes first is chance */
+		return luaL_error(L, "pairs: a key is neither number, string nor boolean, so they are in no order");
 	sort(L, 2, n, -1);
 	lua_pushinteger(L, 0);
 	lua_pushcclosure(L, next_pair, 3);

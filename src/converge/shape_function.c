@@ -227,7 +227,10 @@ make_time(const struct shape_function *f, const struct script_value *v, struct l
 	    !converge_shape_time_parse(c->kept->kind, *out, c->kept->scale, &t) || t.minute > 59 || t.second > 59)
 		return false;
 	switch (c->kept->kind) {
-	case CHANGE_TIME: return t.hour < 838 || (t.hour == 838 && t.micro == 0);
+	case CHANGE_TIME:
+		if (t.negative && (t.hour | t.minute | t.second | t.micro) == 0)
+			*out = lt_str_of(out->ptr + 1, out->len - 1); /* no -0: servers have none */
+		return t.hour < 838 || (t.hour == 838 && t.micro == 0);
 	case CHANGE_TIMESTAMP: /* the range that every server has */
 		return is_day(&t) && t.hour < 24 && lt_str_cmp(*out, LT_STR("1970-01-01 00:00:01")) >= 0 &&
 		       lt_str_cmp(*out, LT_STR("2038-01-19 03:14:07")) <= 0;

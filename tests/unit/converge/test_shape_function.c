@@ -164,6 +164,8 @@ times_are_days_that_there_are(void **state)
 	keeps("timestamp", NULL, "'2024-07-01 00:00:00'", "2024-07-01 00:00:00");
 	keeps("time", NULL, "'-838:59:59'", "-838:59:59");
 	keeps("time", NULL, "'839:00:00'", NULL);
+	keeps("time(3)", NULL, "'-00:00:00'", "00:00:00.000");
+	keeps("time(3)", NULL, "'-00:00:00.001'", "-00:00:00.001");
 }
 
 static void

@@ -116,7 +116,7 @@ decide_row(const void *ctx, const struct conflict_op *const *writes, uint32_t nw
 
 	if (!call(ctx, writes, nwrites, arena, &v, out))
 		return;
-	if (v.kind == SCRIPT_INTEGER && v.integer >= 1 && v.integer <= (int64_t)nwrites)
+	if ((v.kind == SCRIPT_WRITE || v.kind == SCRIPT_INTEGER) && v.integer >= 1 && v.integer <= (int64_t)nwrites)
 		out->stands = (uint32_t)v.integer - 1;
 	else
 		out->failed = "none of them";

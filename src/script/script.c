@@ -103,6 +103,7 @@ push_value(lua_State *L, const struct script_value *v)
 	case SCRIPT_STRING: lua_pushlstring(L, v->string.len > 0 ? v->string.ptr : "", v->string.len); return;
 	case SCRIPT_NULL: lua_pushlightuserdata(L, NULL); return;
 	case SCRIPT_NONE:
+	case SCRIPT_WRITE:
 	case SCRIPT_OTHER: break;
 	}
 	lua_pushnil(L);
@@ -128,8 +129,9 @@ push_image(lua_State *L, const struct script_call *call, const struct script_val
 	}
 }
 
+/* The list for the function, which may sort it or take some out; so they go into the table at `known`, too. */
 static void
-push_writes(lua_State *L, const struct script_call *call)
+push_writes(lua_State *L, const struct script_call *call, int known)
 {
 	luaL_checkstack(L, 8, NULL);
 	lua_createtable(L, (int)call->nwrites, 0);
@@ -145,18 +147,20 @@ push_writes(lua_State *L, const struct script_call *call)
 		lua_setfield(L, -2, "before");
 		push_image(L, call, w->after);
 		lua_setfield(L, -2, "after");
+		lua_pushvalue(L, -1);
+		lua_rawseti(L, known, i + 1);
 		lua_rawseti(L, -2, i + 1);
 	}
 }
 
-/* The number of the write that the table on top is; the writes lie at `writes`. 0: none. */
+/* The number of the write that the table on top is; 0: none. */
 static lua_Integer
-find_write(lua_State *L, int writes, const struct script_call *call)
+find_write(lua_State *L, const struct script_call *call, int known)
 {
 	for (lua_Integer i = 1; i <= call->nwrites; i++) {
 		bool same;
 
-		lua_rawgeti(L, writes, i);
+		lua_rawgeti(L, known, i);
 		same = lua_rawequal(L, -1, -2);
 		lua_pop(L, 1);
 		if (same)
@@ -166,7 +170,7 @@ find_write(lua_State *L, int writes, const struct script_call *call)
 }
 
 static void
-take_value(lua_State *L, const struct running *r, int writes)
+take_value(lua_State *L, const struct running *r, int known)
 {
 	struct script_value *out = r->out;
 	struct lt_str s;
@@ -186,8 +190,8 @@ take_value(lua_State *L, const struct running *r, int writes)
 		out->string = lt_arena_str(r->arena, s);
 		break;
 	case LUA_TTABLE:
-		out->integer = find_write(L, writes, r->call);
-		out->kind = out->integer > 0 ? SCRIPT_INTEGER : SCRIPT_OTHER;
+		out->integer = find_write(L, r->call, known);
+		out->kind = out->integer > 0 ? SCRIPT_WRITE : SCRIPT_OTHER;
 		break;
 	default: break;
 	}
@@ -255,9 +259,9 @@ run(lua_State *L)
 	if (r->call == NULL)
 		return 0;
 	end_count(L);
-	push_writes(L, r->call);
-	lua_pushvalue(L, -1);
+	lua_newtable(L);
 	lua_insert(L, 1);
+	push_writes(L, r->call, 1);
 	begin_count(L, input_bytes(r->call));
 	lua_call(L, 1, 1);
 	end_count(L);

@@ -27,7 +27,8 @@ enum script_kind {
 	SCRIPT_INTEGER,
 	SCRIPT_REAL,
 	SCRIPT_STRING,
-	SCRIPT_OTHER, /* of what comes out: a table, ... */
+	SCRIPT_WRITE, /* of what comes out: one of the writes; `integer` is its number, from 1 */
+	SCRIPT_OTHER, /* a table, ... */
 };
 
 struct script_value {
@@ -60,8 +61,7 @@ struct script_failure {
 /** LT_E_CONFIG_FUNCTION, with the line of the text, where it is no such chunk. `**ret` to script_free(). */
 LT_MUST_USE bool script_new(struct lt_str text, struct script **ret, struct lt_err *err);
 void script_free(struct script *s);
-/** Call it with the list of writes. A string of `out` lies in `arena`. A table that is one of the writes comes out as
- * its number, from 1. */
+/** Call it with the list of writes. A string of `out` lies in `arena`. */
 LT_MUST_USE bool script_call(const struct script *s, const struct script_call *call, struct lt_arena *arena,
     struct script_value *out, struct script_failure *failure);
 /** Of Lua: "5.4.4". */

@@ -52,15 +52,27 @@ came(struct called *c, const char *body, enum script_kind kind)
 		fail_msg("%s: kind %d", body, (int)c->value.kind);
 }
 
-void
-gives_integer(const char *body, int64_t expected)
+static void
+gives_number(const char *body, enum script_kind kind, int64_t expected)
 {
 	struct called c;
 
-	came(&c, body, SCRIPT_INTEGER);
+	came(&c, body, kind);
 	if (c.value.integer != expected)
 		fail_msg("%s: %lld", body, (long long)c.value.integer);
 	called_end(&c);
+}
+
+void
+gives_integer(const char *body, int64_t expected)
+{
+	gives_number(body, SCRIPT_INTEGER, expected);
+}
+
+void
+gives_write(const char *body, int64_t number)
+{
+	gives_number(body, SCRIPT_WRITE, number);
 }
 
 void

@@ -27,6 +27,7 @@ void called_end(struct called *c);
 
 /** "return function(w) BODY end" gives that; else the test fails. */
 void gives_integer(const char *body, int64_t expected);
+void gives_write(const char *body, int64_t number);
 void gives_real(const char *body, double expected);
 void gives_string(const char *body, const char *expected);
 void gives_kind(const char *body, enum script_kind expected);

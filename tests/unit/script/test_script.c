@@ -27,7 +27,17 @@ every_kind_of_value_comes_out(void **state)
 	gives_kind("return true", SCRIPT_OTHER);
 	gives_kind("return {}", SCRIPT_OTHER);
 	gives_kind("return w", SCRIPT_OTHER);
-	gives_integer("return w[2]", 2);
+	gives_write("return w[2]", 2);
+}
+
+static void
+a_write_is_known_whatever_the_function_did_to_its_list(void **state)
+{
+	(void)state;
+	gives_write("table.sort(w, function(a, b) return a.time > b.time end) return w[1]", 2);
+	gives_write("table.remove(w, 1) return w[1]", 2);
+	gives_write("local first = w[1] w[1] = { site = 'hz' } return first", 1);
+	gives_kind("w[1] = { site = 'hz' } return w[1]", SCRIPT_OTHER);
 }
 
 static void
@@ -247,6 +257,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_function_gets_the_writes_in_their_order),
 		cmocka_unit_test(every_kind_of_value_comes_out),
+		cmocka_unit_test(a_write_is_known_whatever_the_function_did_to_its_list),
 		cmocka_unit_test(a_string_with_zero_bytes_is_whole),
 		cmocka_unit_test(rows_come_by_the_names_of_their_columns),
 		cmocka_unit_test(nothing_goes_over_from_one_call_to_the_next),

@@ -303,21 +303,17 @@ rule_of(enum model_conflict_rule rule)
 	return CONFLICT_LAST;
 }
 
-static const char *
-rule_name(enum model_conflict_rule rule)
-{
-	return rule == MODEL_CONFLICT_COUNTER ? "counter" : rule == MODEL_CONFLICT_GREATEST ? "greatest" : "least";
-}
+/* As the channel file has them. */
+static const char *const rule_names[] = {
+	[CONFLICT_SUM] = "counter",
+	[CONFLICT_MAX] = "greatest",
+	[CONFLICT_MIN] = "least",
+	[CONFLICT_FUNCTION] = "function",
+};
 
 void
 converge_shape_rules(const struct converge_shape *s, struct lt_buf *out)
 {
-	static const char *const names[] = {
-		[CONFLICT_SUM] = "counter",
-		[CONFLICT_MAX] = "greatest",
-		[CONFLICT_MIN] = "least",
-		[CONFLICT_FUNCTION] = "function",
-	};
 	const struct conflict_policy *p = converge_shape_policy(s);
 	const char *comma = "";
 
@@ -325,7 +321,7 @@ converge_shape_rules(const struct converge_shape *s, struct lt_buf *out)
 		if (p->columns[i].rule == CONFLICT_LAST)
 			continue;
 		lt_buf_printf(
-		    out, "%s%.*s: %s", comma, LT_FMT(s->table->columns[i].kept->name), names[p->columns[i].rule]);
+		    out, "%s%.*s: %s", comma, LT_FMT(s->table->columns[i].kept->name), rule_names[p->columns[i].rule]);
 		comma = ", ";
 	}
 }
@@ -353,7 +349,7 @@ add_rule(const struct model_conflict_column *c, struct shape_table *t, size_t at
 	rule->type = &type->type;
 	return converge_shape_type_of(&t->columns[at], c->rule == MODEL_CONFLICT_COUNTER, type) ||
 	       converge_shape_table_fail(t, err, "column %s (%.*s) cannot be decided by `%s`", c->name,
-		   LT_FMT(t->columns[at].target->type), rule_name(c->rule));
+		   LT_FMT(t->columns[at].target->type), rule_names[rule->rule]);
 }
 
 static bool

@@ -36,6 +36,15 @@ lt_clock_real(void)
 	return &real;
 }
 
+bool
+lt_day_exists(unsigned year, unsigned month, unsigned day)
+{
+	static const unsigned char lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return month >= 1 && month <= 12 && day >= 1 && day <= lengths[month - 1] + (unsigned)(leap && month == 2);
+}
+
 void
 lt_time_text(uint64_t wall_us, char out[32])
 {

@@ -25,6 +25,9 @@ lt_mono_us(const struct lt_clock *c)
 }
 /* clang-format on */
 
+/** Whether the calendar has that day; the month and the day count from 1. */
+bool lt_day_exists(unsigned year, unsigned month, unsigned day);
+
 /** "2026-11-22T08:00:00.000000Z"; 28 bytes with the zero. */
 void lt_time_text(uint64_t wall_us, char out[32]);
 

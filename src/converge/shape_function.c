@@ -4,10 +4,12 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "change/collation.h"
 #include "converge/shape_priv.h"
 #include "model/site.h"
+#include "schema/describe.h"
 #include "script/script.h"
 
 /** Of a column, or of all: `at` is SHAPE_ALL. */
@@ -210,11 +212,7 @@ make_decimal(const struct shape_function *f, const struct script_value *v, struc
 static bool
 is_day(const struct change_time *t)
 {
-	static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	bool leap = t->year % 4 == 0 && (t->year % 100 != 0 || t->year % 400 == 0);
-
-	return t->year >= 1000 && t->month >= 1 && t->month <= 12 && t->day >= 1 &&
-	       t->day <= days[t->month - 1] + (t->month == 2 && leap);
+	return t->year >= 1000 && lt_day_exists(t->year, t->month, t->day);
 }
 
 static bool
@@ -236,23 +234,6 @@ make_time(const struct shape_function *f, const struct script_value *v, struct l
 		       lt_str_cmp(*out, LT_STR("2038-01-19 03:14:07")) <= 0;
 	default: return is_day(&t) && t.hour < 24;
 	}
-}
-
-/* Bytes that TEXT and BLOB take by their names; 0: another type. */
-static uint64_t
-blob_max(struct lt_str base)
-{
-	static const struct {
-		const char *text, *blob;
-		uint64_t max;
-	} types[] = { { "tinytext", "tinyblob", UINT8_MAX }, { "text", "blob", UINT16_MAX },
-		{ "mediumtext", "mediumblob", (1u << 24) - 1 }, { "longtext", "longblob", UINT32_MAX } };
-
-	for (size_t i = 0; i < LT_COUNT(types); i++) {
-		if (lt_str_eqz(base, types[i].text) || lt_str_eqz(base, types[i].blob))
-			return types[i].max;
-	}
-	return 0;
 }
 
 /* Whether it is text of that character set, and how many characters; others than these nobody can tell here. */
@@ -281,7 +262,7 @@ make_text(const struct shape_function *f, const struct script_value *v, struct l
 {
 	const struct shape_column *c = &f->table->columns[f->at];
 	struct lt_str charset = c->kept->charset;
-	uint64_t bytes = blob_max(c->target->base_type);
+	uint64_t bytes = schema_blob_max(c->target);
 	size_t characters;
 
 	*out = c->padded ? converge_shape_cut_blanks(v->string, charset) : v->string;
@@ -294,7 +275,7 @@ static bool
 make_bytes(const struct shape_function *f, const struct script_value *v, struct lt_arena *arena, struct lt_str *out)
 {
 	const struct shape_column *c = &f->table->columns[f->at];
-	uint64_t bytes = blob_max(c->target->base_type);
+	uint64_t bytes = schema_blob_max(c->target);
 	bool fixed = lt_str_eqz(c->target->base_type, "binary");
 	char *padded;
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "model/channel.h"
 
 enum { SHOWN_MAX = 48, GUESS_MAX = 32 };
@@ -294,10 +295,8 @@ take_zone(struct lt_str *at, int64_t *offset_s)
 bool
 model_time_parse(struct lt_str at, uint64_t *out_us)
 {
-	static const unsigned char lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	unsigned year, month, day, hour, minute, second, micros = 0;
 	int64_t offset_s, seconds;
-	bool leap;
 
 	if (!take_digits(&at, 4, 9999, &year) || !take_char(&at, "-") || !take_digits(&at, 2, 12, &month) ||
 	    !take_char(&at, "-") || !take_digits(&at, 2, 31, &day) || !take_char(&at, "T ") ||
@@ -312,9 +311,7 @@ model_time_parse(struct lt_str at, uint64_t *out_us)
 		for (; scale > 0 && take_digits(&at, 1, 9, &digit); scale /= 10)
 			micros += digit * scale;
 	}
-	leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-	if (month == 0 || day == 0 || day > lengths[month - 1] + (unsigned)(leap && month == 2) ||
-	    !take_zone(&at, &offset_s))
+	if (!lt_day_exists(year, month, day) || !take_zone(&at, &offset_s))
 		return false;
 	seconds = days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s;
 	if (seconds < 0)

@@ -42,6 +42,14 @@ copy_members(const struct schema_column *c, struct lt_arena *arena, struct chang
 	out->members_utf8 = true;
 }
 
+uint64_t
+schema_blob_max(const struct schema_column *c)
+{
+	struct schema_type t = schema_type_of(c);
+
+	return t.blob ? t.capacity : 0;
+}
+
 bool
 schema_describe(const struct schema_column *c, struct lt_arena *arena, struct change_column *out)
 {

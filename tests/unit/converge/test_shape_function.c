@@ -151,6 +151,11 @@ times_are_days_that_there_are(void **state)
 	(void)state;
 	keeps("date", NULL, "'2024-02-29'", "2024-02-29");
 	keeps("date", NULL, "'2023-02-29'", NULL);
+	keeps("date", NULL, "'2000-02-29'", "2000-02-29");
+	keeps("date", NULL, "'1900-02-29'", NULL);
+	keeps("date", NULL, "'2024-04-31'", NULL);
+	keeps("date", NULL, "'2024-04-00'", NULL);
+	keeps("date", NULL, "'2023-00-01'", NULL);
 	keeps("date", NULL, "'2023-13-01'", NULL);
 	keeps("date", NULL, "'0000-00-00'", NULL);
 	keeps("date", NULL, "20240229", NULL);
@@ -185,13 +190,16 @@ text_is_of_its_character_set_and_length(void **state)
 	keeps("varchar(3)", "sjis", "'a'", NULL);
 	keeps("varchar(3)", "sjis", "w[1].after", "\x01");
 	keeps("char(3)", "utf8mb4", "'abc  '", "abc");
+	keeps("tinytext", "utf8mb4", "'abc'", "abc");
 	keeps("tinytext", "utf8mb4", "('x'):rep(256)", NULL);
 	keeps("json", "utf8mb4", "'[1]'", NULL);
 	keeps("json", "utf8mb4", "w[2].after", "\x02");
 	keeps("varbinary(3)", NULL, "'\\xff\\xfe'", "\xff\xfe");
 	keeps("varbinary(3)", NULL, "'abcd'", NULL);
 	keeps("binary(3)", NULL, "'abcd'", NULL);
+	keeps("blob", NULL, "'\\xff\\xfe'", "\xff\xfe");
 	keeps("blob", NULL, "('x'):rep(65536)", NULL);
+	keeps("uuid", NULL, "('x'):rep(16)", NULL);
 }
 
 static void

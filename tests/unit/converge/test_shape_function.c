@@ -31,11 +31,16 @@ struct decided {
 static void
 begin(struct decided *d, const char *type, const char *charset, bool row, const char *body)
 {
+	static const struct lt_str members[] = { { "a", 1 }, { "b", 1 }, { "c", 1 } };
 	char text[1024];
 
 	memset(d, 0, sizeof(*d));
 	d->columns[0] = table_column("id", "int", NULL, NULL);
 	d->columns[1] = table_column("v", type, charset, charset != NULL ? "x_bin" : NULL);
+	if (strcmp(type, "enum") == 0 || strcmp(type, "set") == 0) {
+		d->columns[1].members = members;
+		d->columns[1].nmembers = LT_COUNT(members);
+	}
 	d->shape = table_shape(&d->target, d->columns, 2);
 	d->shape->table->sites = sites;
 	d->shape->table->nsites = LT_COUNT(sites);
@@ -58,21 +63,33 @@ end(struct decided *d)
 	lt_arena_free(d->arena);
 }
 
-/* Two writes, of site hz at 1 us and of a site that has left: what is kept of `v` behind them. */
 static void
-decide(struct decided *d, struct lt_str first, struct lt_str second)
+ask(struct decided *d)
 {
 	const struct conflict_op *ops[] = { &d->ops[0], &d->ops[1] };
 
 	assert_true(d->made);
+	d->verdict = (struct conflict_verdict){ 0 };
+	d->function->decide(d->function->ctx, ops, 2, d->arena, &d->verdict);
+}
+
+/* Two writes, of site hz at 1 us and of a site that has left: what is kept of `v` behind them. */
+static void
+write_both(struct decided *d, struct lt_str first, struct lt_str second)
+{
 	for (uint32_t i = 0; i < 2; i++) {
 		d->values[i][0] = LT_STR("1");
 		d->values[i][1] = i == 0 ? first : second;
 		d->rows[i] = (struct conflict_row){ d->values[i], 2 };
 		d->ops[i] = (struct conflict_op){ { i + 1, 1, i == 0 ? 11 : 99 }, { 0 }, NULL, &d->rows[i] };
 	}
-	d->verdict = (struct conflict_verdict){ 0 };
-	d->function->decide(d->function->ctx, ops, 2, d->arena, &d->verdict);
+}
+
+static void
+decide(struct decided *d, struct lt_str first, struct lt_str second)
+{
+	write_both(d, first, second);
+	ask(d);
 }
 
 /* What a column of that type keeps of what the function says; NULL: it does not fit. */
@@ -124,6 +141,12 @@ integers_are_held_to_their_columns_range(void **state)
 	keeps("year", NULL, "2156", NULL);
 	keeps("bit(3)", NULL, "7", "7");
 	keeps("bit(3)", NULL, "8", NULL);
+	keeps("enum", NULL, "3", "3");
+	keeps("enum", NULL, "4", NULL);
+	keeps("enum", NULL, "0", NULL);
+	keeps("set", NULL, "7", "7");
+	keeps("set", NULL, "0", "0");
+	keeps("set", NULL, "8", NULL);
 }
 
 static void
@@ -163,11 +186,13 @@ times_are_days_that_there_are(void **state)
 	keeps("datetime", NULL, "'2024-02-29 23:59:59.5'", NULL);
 	keeps("datetime", NULL, "'2024-02-29 24:00:00'", NULL);
 	keeps("datetime", NULL, "'2024-02-29 23:60:00'", NULL);
+	keeps("datetime", NULL, "'2024-02-29 23:59:60'", NULL);
 	keeps("timestamp", NULL, "'1970-01-01 00:00:00'", NULL);
 	keeps("timestamp", NULL, "'1970-01-01 00:00:01'", "1970-01-01 00:00:01");
 	keeps("timestamp", NULL, "'2038-01-19 03:14:08'", NULL);
 	keeps("timestamp", NULL, "'2024-07-01 00:00:00'", "2024-07-01 00:00:00");
 	keeps("time", NULL, "'-838:59:59'", "-838:59:59");
+	keeps("time(1)", NULL, "'838:59:59.1'", NULL);
 	keeps("time", NULL, "'839:00:00'", NULL);
 	keeps("time(3)", NULL, "'-00:00:00'", "00:00:00.000");
 	keeps("time(3)", NULL, "'-00:00:00.001'", "-00:00:00.001");
@@ -235,35 +260,84 @@ null_needs_a_column_that_takes_it(void **state)
 	end(&d);
 }
 
-static struct lt_str
-real(const double *d)
+/* What a column keeps of what the function says; NULL: it does not fit. Both writes are 1.5. */
+static void
+keeps_real(const char *type, const char *says, const double *kept)
 {
-	return lt_str_of(d, sizeof(*d));
+	static const double one = 1.5;
+	static const float narrow = 1.5F;
+	bool is_double = strncmp(type, "double", 6) == 0;
+	struct lt_str in = is_double ? lt_str_of(&one, sizeof(one)) : lt_str_of(&narrow, sizeof(narrow));
+	struct decided d;
+	char body[100];
+
+	snprintf(body, sizeof(body), "return %s", says);
+	begin(&d, type, NULL, false, body);
+	decide(&d, in, in);
+	if (kept == NULL) {
+		assert_string_equal(d.verdict.failed, "does not fit");
+	} else {
+		float f = (float)*kept;
+		struct lt_str out = is_double ? lt_str_of(kept, sizeof(*kept)) : lt_str_of(&f, sizeof(f));
+
+		assert_null(d.verdict.failed);
+		assert_true(lt_str_eq(d.verdict.value, out));
+	}
+	end(&d);
 }
 
 static void
 reals_are_numbers_that_servers_have(void **state)
 {
-	static const double one = 1.5, three = 3.5, half = 2.5, zero = 0;
+	static const double three = 3, zero = 0;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		const char *type = i == 0 ? "double" : "float";
+
+		keeps_real(type, "w[1].after + w[2].after", &three);
+		keeps_real(type, "3", &three);
+		keeps_real(type, "-0.0", &zero);
+		keeps_real(type, "1/0", NULL);
+		keeps_real(type, "0/0", NULL);
+		keeps_real(type, "'3'", NULL);
+	}
+	keeps_real("double unsigned", "-1", NULL);
+	keeps_real("float", "1e300", NULL);
+}
+
+static void
+a_write_brings_what_was_there_before(void **state)
+{
 	struct decided d;
 
 	(void)state;
-	begin(&d, "double", NULL, false, "return (w[1].after + w[2].after) / 2");
-	decide(&d, real(&one), real(&three));
-	assert_true(d.verdict.failed == NULL && lt_str_eq(d.verdict.value, real(&half)));
+	begin(&d, "int", NULL, false, "return w[1].before == nil and w[2].before * 100 + w[2].after");
+	write_both(&d, LT_STR("7"), LT_STR("8"));
+	d.ops[1].before = &d.rows[0];
+	ask(&d);
+	assert_true(lt_str_eqz(d.verdict.value, "708"));
 	end(&d);
-	begin(&d, "double", NULL, false, "return -0.0");
-	decide(&d, real(&one), real(&three));
-	assert_true(d.verdict.failed == NULL && lt_str_eq(d.verdict.value, real(&zero)));
-	end(&d);
-	begin(&d, "double unsigned", NULL, false, "return -1");
-	decide(&d, real(&one), real(&three));
-	assert_string_equal(d.verdict.failed, "does not fit");
-	end(&d);
-	begin(&d, "float", NULL, false, "return 1e300");
-	decide(&d, LT_STR("\0\0\x80\x3f"), LT_STR("\0\0\x80\x3f"));
-	assert_string_equal(d.verdict.failed, "does not fit");
-	end(&d);
+}
+
+/* As it was before somebody added the column. */
+static void
+a_row_of_fewer_columns_has_no_value_there(void **state)
+{
+	struct decided d;
+
+	(void)state;
+	for (int row = 0; row < 2; row++) {
+		begin(&d, "int", NULL, row == 1,
+		    row == 1 ? "return w[1].after.id == 1 and w[1].after.v == nil and 2"
+			     : "return w[1].after == nil and 5");
+		write_both(&d, LT_STR("7"), LT_STR("8"));
+		d.rows[0].count = 1;
+		ask(&d);
+		assert_null(d.verdict.failed);
+		assert_int_equal(d.verdict.stands, row);
+		end(&d);
+	}
 }
 
 static void
@@ -356,6 +430,8 @@ main(void)
 		cmocka_unit_test(fixed_bytes_are_filled_up),
 		cmocka_unit_test(null_needs_a_column_that_takes_it),
 		cmocka_unit_test(reals_are_numbers_that_servers_have),
+		cmocka_unit_test(a_write_brings_what_was_there_before),
+		cmocka_unit_test(a_row_of_fewer_columns_has_no_value_there),
 		cmocka_unit_test(values_go_in_as_what_they_are),
 		cmocka_unit_test(of_rows_one_is_named),
 		cmocka_unit_test(some_columns_no_function_can_make),

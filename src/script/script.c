@@ -227,8 +227,9 @@ begin_count(lua_State *L, size_t input)
 	struct script_limits *limits = script_limits_of(L);
 
 	limits->steps = SCRIPT_STEPS_MAX;
-	limits->made = limits->strings = input;
-	limits->made_max = input + SCRIPT_BYTES_MAX + 2 * input;
+	limits->made = 0;
+	limits->made_max = SCRIPT_BYTES_MAX + 2 * input;
+	limits->strings = input;
 	lua_sethook(L, tick, LUA_MASKCOUNT | LUA_MASKCALL, TICK);
 }
 

@@ -223,9 +223,12 @@ carry_out(struct site *s, const struct conflict_decision *d, const struct confli
 		const struct conflict_clash *c = &d->clashes[i];
 
 		assert_true(s->nclashes < SITE_CLASHES);
-		s->clashes[s->nclashes++] = (struct site_clash){ c->key, txns[c->txn].version, c->other, c->won };
+		s->clashes[s->nclashes++] =
+		    (struct site_clash){ c->key, txns[c->txn].version, c->other, c->won, c->failed };
 	}
 	s->drifts += d->drift;
+	s->failures += d->nfailed;
+	assert_true(d->nfailed == 0 || (d->failed_key.len > 0 && d->failure.failed != NULL));
 	check_unique(s);
 	observe(s, &d->mark);
 }

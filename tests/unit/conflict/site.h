@@ -19,6 +19,7 @@ struct site_clash {
 	struct lt_str key;
 	struct conflict_version writer, other;
 	bool won;
+	const char *failed;
 };
 
 struct site {
@@ -30,6 +31,7 @@ struct site {
 	struct site_clash clashes[SITE_CLASHES];
 	uint32_t nclashes;
 	uint32_t drifts;
+	uint32_t failures;               /* of functions */
 	struct lt_str checkpoint;        /* the last one that was taken */
 	struct lt_str marks[SITE_MARKS]; /* of the log, since then */
 	uint32_t nmarks;

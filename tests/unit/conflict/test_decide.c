@@ -396,6 +396,46 @@ the_trusted_sites_older_write_is_said_to_have_won(void **state)
 	close_three(&t);
 }
 
+static void
+fail_at_all(const void *ctx, const struct conflict_op *const *writes, uint32_t nwrites, struct lt_arena *arena,
+    struct conflict_verdict *out)
+{
+	(void)ctx;
+	(void)writes;
+	(void)nwrites;
+	(void)arena;
+	out->failed = "odd";
+}
+
+static void
+a_function_that_fails_is_told_with_the_clash(void **state)
+{
+	static const struct conflict_function failing = { fail_at_all, NULL };
+	static const struct conflict_policy by_function = { .kind = CONFLICT_BY_FUNCTION, .function = &failing };
+	const struct conflict_txn *x, *y;
+	struct three t;
+
+	(void)state;
+	open_three(&t, &by_function, true);
+	x = site_put(&t.a, 100, "k", site_row(&t.a, NULL, NULL, "1"));
+	y = site_put(&t.b, 200, "k", site_row(&t.b, NULL, NULL, "2"));
+	site_take(&t.c, x);
+	assert_int_equal(t.c.failures, 0);
+	site_take(&t.c, y);
+	site_take(&t.b, x);
+	site_take(&t.a, y);
+	both_show(&t, "k", "-,-,2");
+	for (int i = 0; i < 3; i++) {
+		const struct site *s = i == 0 ? &t.a : i == 1 ? &t.b : &t.c;
+
+		assert_int_equal(s->failures, 1);
+		assert_int_equal(s->nclashes, 1);
+		assert_string_equal(s->clashes[0].failed, "odd");
+		assert_int_equal(s->clashes[0].won, s != &t.b);
+	}
+	close_three(&t);
+}
+
 /* A, trusted most, wrote what all have acknowledged; B's older write comes late to A and loses; A's reader begins again
  * between the two; and C, trusted least, wrote having seen A and not B. C's must win, and does not where A knows of B
  * alone. */
@@ -436,6 +476,7 @@ main(void)
 		cmocka_unit_test(delete_against_newer_update),
 		cmocka_unit_test(delete_against_newer_delete),
 		cmocka_unit_test(the_trusted_sites_older_write_is_said_to_have_won),
+		cmocka_unit_test(a_function_that_fails_is_told_with_the_clash),
 		cmocka_unit_test(delete_and_insert_again_against_newer_update),
 		cmocka_unit_test(delete_and_insert_again_against_older_update),
 		cmocka_unit_test(the_same_microsecond_at_both_sites),

@@ -40,7 +40,7 @@ make(const void *ctx, const struct conflict_op *const *writes, uint32_t nwrites,
 		strcat(asked, said);
 	}
 	out->value = lt_str_z(answer);
-	out->failed = answer == NULL ? "odd" : NULL;
+	out->failed = answer != NULL ? NULL : *at == 2 ? "odd" : "odd, too";
 }
 
 static void
@@ -60,10 +60,16 @@ name(const void *ctx, const struct conflict_op *const *writes, uint32_t nwrites,
 	out->failed = answer == NULL ? "odd" : NULL;
 }
 
-static const uint32_t third = 2;
-static const struct conflict_function making = { make, &third }, naming = { name, NULL };
+static const uint32_t second = 1, third = 2;
+static const struct conflict_function making = { make, &third }, making_second = { make, &second },
+				      naming = { name, NULL };
 static const struct conflict_column made_third[] = { { CONFLICT_LAST, NULL, NULL }, { CONFLICT_LAST, NULL, NULL },
 	{ CONFLICT_FUNCTION, NULL, &making } };
+static const struct conflict_column made_both[] = { { CONFLICT_LAST, NULL, NULL },
+	{ CONFLICT_FUNCTION, NULL, &making_second }, { CONFLICT_FUNCTION, NULL, &making } };
+static const struct conflict_policy by_making_both = {
+	.kind = CONFLICT_BY_COLUMN, .columns = made_both, .ncolumns = 3
+};
 static const struct conflict_policy by_making = { .kind = CONFLICT_BY_COLUMN, .columns = made_third, .ncolumns = 3 };
 static const struct conflict_policy by_naming = { .kind = CONFLICT_BY_FUNCTION, .function = &naming };
 
@@ -81,6 +87,7 @@ begin(struct made *m, const struct conflict_row *base)
 {
 	m->n = 0;
 	m->base = base;
+	asked[0] = '\0';
 }
 
 static const struct conflict_row *
@@ -289,7 +296,6 @@ a_function_makes_a_column_of_the_writes_that_nobody_had_seen(void **state)
 
 	begin(m, row(m, "1", "1", "1"));
 	answer = "9";
-	asked[0] = 0;
 	op(m, 1, 0, m->base, row(m, "2", "1", "3"));
 	gives(m, &by_making, row(m, "2", "1", "3")); /* one alone is what it is */
 	op(m, 2, 0, m->base, row(m, "1", "5", "1")); /* another column */
@@ -323,13 +329,26 @@ a_function_that_fails_leaves_the_newest_write_and_says_so(void **state)
 }
 
 static void
+of_functions_that_fail_the_first_one_is_told(void **state)
+{
+	struct made *m = *state;
+	struct conflict_verdict failed = { 0 };
+
+	begin(m, row(m, "1", "1", "1"));
+	answer = NULL;
+	op(m, 1, 0, m->base, row(m, "1", "2", "3"));
+	op(m, 2, 0, m->base, row(m, "1", "3", "4"));
+	assert_non_null(conflict_fold(&by_making_both, m->base, m->order, m->n, m->site.arena, &failed));
+	assert_string_equal(failed.failed, "odd, too");
+}
+
+static void
 an_insertion_is_one_of_a_functions_writes(void **state)
 {
 	struct made *m = *state;
 
 	begin(m, NULL);
 	answer = "9";
-	asked[0] = 0;
 	op(m, 1, 0, NULL, row(m, "1", "1", "3"));
 	op(m, 2, 0, row(m, "1", "1", "1"), row(m, "1", "1", "4"));
 	gives(m, &by_making, row(m, "1", "1", "9"));
@@ -343,7 +362,6 @@ a_function_names_the_write_that_stands(void **state)
 
 	begin(m, row(m, "1", "1", "1"));
 	answer = "";
-	asked[0] = 0;
 	op(m, 1, 0, m->base, row(m, "2", "1", "1"));
 	gives(m, &by_naming, row(m, "2", "1", "1"));
 	op(m, 1, 1, row(m, "2", "1", "1"), row(m, "3", "1", "1"));
@@ -368,13 +386,11 @@ the_last_write_that_has_seen_all_gives_its_own_image(void **state)
 	uint32_t chance = 3;
 
 	answer = "9";
-
 	for (size_t round = 0; round < 7000; round++) {
 		const struct conflict_policy *policy = policies[round % LT_COUNT(policies)];
 		const struct conflict_row *now, *mine;
 
 		begin(m, NULL);
-		asked[0] = 0;
 		named = round & 1;
 		for (uint32_t i = 0; i < 6; i++) {
 			uint32_t seen;
@@ -416,6 +432,7 @@ main(void)
 		MADE(a_trusted_site_stands_against_newer_writes_that_had_not_seen_it),
 		MADE(a_function_makes_a_column_of_the_writes_that_nobody_had_seen),
 		MADE(a_function_that_fails_leaves_the_newest_write_and_says_so),
+		MADE(of_functions_that_fail_the_first_one_is_told),
 		MADE(an_insertion_is_one_of_a_functions_writes),
 		MADE(a_function_names_the_write_that_stands),
 		MADE(a_row_of_another_shape_is_taken_whole),

@@ -146,13 +146,37 @@ what_takes_more_and_more_memory_is_ended(void **state)
 	fails("local s, n = 'x', 0; while true do n = n + 1; s = s .. n .. s end", "out of memory", NULL);
 }
 
+#define LOOP "for i = 1, 10000 do local _ = a == b end return 1"
+
 static void
 long_strings_make_steps_dear(void **state)
 {
 	(void)state;
-	fails("local a = ('x'):rep(600000); local b = a .. 'y'; a = a .. 'y'; while true do local _ = a == b end",
-	    "out of steps", NULL);
+	gives_integer("local a = ('x'):rep(600); local b = a .. 'y'; a = a .. 'y'; " LOOP, 1);
+	fails("local a = ('x'):rep(600000); local b = a .. 'y'; a = a .. 'y'; " LOOP, "out of steps", NULL);
 	gives_integer("local a, b = ('x'):rep(300000), ('x'):rep(299999) .. 'y'; return a < b and 1 or 2", 1);
+}
+
+static void
+long_strings_that_are_given_make_steps_dear_too(void **state)
+{
+	char *bytes = lt_calloc(1 << 20, 1);
+	const struct script_value v = { .kind = SCRIPT_STRING, .string = { bytes, 1 << 20 } },
+				  few = { .kind = SCRIPT_STRING, .string = { bytes, 1 << 10 } };
+	struct script_write writes[] = { { LT_STR("a"), 0, NULL, &few }, { LT_STR("b"), 0, NULL, &few } };
+	const struct script_call call = { .writes = writes, .nwrites = 2 };
+	struct called c;
+
+	(void)state;
+	called_with(&c, "return function(w) local a, b = w[1].after, w[2].after " LOOP " end", &call);
+	assert_true(c.ok);
+	called_end(&c);
+	writes[0].after = writes[1].after = &v;
+	called_with(&c, "return function(w) local a, b = w[1].after, w[2].after " LOOP " end", &call);
+	assert_false(c.ok);
+	assert_string_equal(c.failure.what, "out of steps");
+	called_end(&c);
+	free(bytes);
 }
 
 static bool
@@ -266,6 +290,7 @@ main(void)
 		cmocka_unit_test(what_goes_too_deep_is_ended),
 		cmocka_unit_test(what_takes_more_and_more_memory_is_ended),
 		cmocka_unit_test(long_strings_make_steps_dear),
+		cmocka_unit_test(long_strings_that_are_given_make_steps_dear_too),
 		cmocka_unit_test(a_limit_falls_at_the_same_place_each_time),
 		cmocka_unit_test(more_than_a_call_can_take_is_told),
 		cmocka_unit_test(a_text_that_is_no_function_is_refused_with_its_line),

@@ -65,6 +65,20 @@ a_comparison_that_is_none_ends_all_the_same(void **state)
 	called_end(&second);
 }
 
+#define AT(n) "[1 << " #n "] = 1, "
+
+static void
+sort_has_its_price(void **state)
+{
+	(void)state;
+	fails("local t = {}; for i = 1, 10000 do t[i] = -i end; table.sort(t)", "out of steps", NULL);
+	/* #t is 1 << 30: more than there is room for. */
+	fails("local t = { " AT(0) AT(1) AT(2) AT(3) AT(4) AT(5) AT(6) AT(7) AT(8) AT(9) AT(10) AT(11) AT(12) AT(13)
+		  AT(14) AT(15) AT(16) AT(17) AT(18) AT(19) AT(20) AT(21) AT(22) AT(23) AT(24) AT(25) AT(26) AT(27)
+		      AT(28) AT(29) AT(30) "}; table.sort(t)",
+	    "out of steps", NULL);
+}
+
 static void
 pairs_goes_by_the_order_of_keys(void **state)
 {
@@ -111,6 +125,7 @@ main(void)
 		cmocka_unit_test(sort_is_right_at_every_length),
 		cmocka_unit_test(what_is_equal_stays_in_its_order),
 		cmocka_unit_test(a_comparison_that_is_none_ends_all_the_same),
+		cmocka_unit_test(sort_has_its_price),
 		cmocka_unit_test(pairs_goes_by_the_order_of_keys),
 		cmocka_unit_test(why_a_table_has_no_order_is_the_same_each_time),
 		cmocka_unit_test(a_table_may_change_while_it_is_gone_through),

@@ -128,10 +128,11 @@ size_t my_pending(const struct my_conn *c);
 /** The next reply, in order of sending. False with a server's error: the line goes on, the next reply may be taken
  * (my_alive() tells). Replies that turn out to hold rows are drained and are LT_E_INTERNAL. */
 LT_MUST_USE bool my_recv(struct my_conn *c, struct my_reply *out, struct lt_err *err);
-/** Replies still to come are read and put aside for my_recv(), as by every command that is answered at once. */
-LT_MUST_USE bool my_settle(struct my_conn *c, struct lt_err *err);
-/** The reply to a query, queued when none was to come (my_settle()), with nothing asked at once since: its rows held
- * whole, as of my_query(), or handed over, as of my_query_each(); `each` NULL: to nobody. */
+/** Replies still to come are read and put aside for my_recv(), as by every command that is answered at once. Of what is
+ * queued next, if it has no more than `bytes`, no text makes us ask for the server's limit. */
+LT_MUST_USE bool my_settle(struct my_conn *c, size_t bytes, struct lt_err *err);
+/** The reply to a query, queued behind my_settle() or when none was to come, with nothing asked at once since: its rows
+ * held whole, as of my_query(), or handed over, as of my_query_each(); `each` NULL: to nobody. */
 LT_MUST_USE bool my_recv_rows(struct my_conn *c, struct my_rows **ret, struct lt_err *err);
 LT_MUST_USE bool my_recv_each(struct my_conn *c, my_row_fn each, void *ctx, struct lt_err *err);
 /** `n` statements without rows, in one round trip; no reply is to come when it is called. One that fails keeps none of

@@ -48,7 +48,7 @@ read_next(struct my_conn *c, struct my_reply *out, struct lt_err *err)
 }
 
 bool
-my_settle(struct my_conn *c, struct lt_err *err)
+my_settle(struct my_conn *c, size_t bytes, struct lt_err *err)
 {
 	if (!usable(c, err))
 		return false;
@@ -67,7 +67,7 @@ my_settle(struct my_conn *c, struct lt_err *err)
 			return false;
 		}
 	}
-	return true;
+	return my_know_limit(c, bytes, err);
 }
 
 static bool
@@ -162,8 +162,7 @@ my_ask(struct my_conn *c, uint8_t command, struct lt_str body, struct lt_err *er
 {
 	uint8_t reply_seq = 0;
 
-	if (!my_settle(c, err) || !my_know_limit(c, body.len, err) ||
-	    !my_queue_command(c, command, body, &reply_seq, err))
+	if (!my_settle(c, body.len, err) || !my_queue_command(c, command, body, &reply_seq, err))
 		return false;
 	c->seq = reply_seq;
 	return my_io_push(&c->io, err) ? true : my_dead(c);

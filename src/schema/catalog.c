@@ -239,7 +239,6 @@ static const struct view {
 static void
 view_sql(struct reading *r, const struct view *v, struct lt_str schema, struct lt_str table)
 {
-	lt_buf_clear(&r->sql);
 	lt_buf_printf(&r->sql, "%s WHERE %s=", v->select, v->schema_column);
 	my_sql_text(&r->sql, schema);
 	if (table.ptr != NULL) {
@@ -255,16 +254,21 @@ view_sql(struct reading *r, const struct view *v, struct lt_str schema, struct l
 static bool
 read_views(struct reading *r, struct lt_str schema, struct lt_str table, struct lt_err *err)
 {
-	bool ok = true;
+	size_t ends[LT_COUNT(views)], sent = 0;
+	bool ok;
 
-	if (!my_settle(r->conn, err))
-		return false;
+	lt_buf_clear(&r->sql);
 	for (size_t i = 0; i < LT_COUNT(views); i++) {
 		view_sql(r, &views[i], schema, table);
-		if (!my_send_query(r->conn, lt_buf_str(&r->sql), err))
-			return false;
+		ends[i] = r->sql.len;
 	}
-	for (size_t i = 0; i < LT_COUNT(views) && my_alive(r->conn); i++) {
+	ok = my_settle(r->conn, r->sql.len, err);
+	for (; ok && sent < LT_COUNT(views); sent += ok) {
+		size_t at = sent > 0 ? ends[sent - 1] : 0;
+
+		ok = my_send_query(r->conn, lt_str_of(r->sql.ptr + at, ends[sent] - at), err);
+	}
+	for (size_t i = 0; i < sent && my_alive(r->conn); i++) {
 		struct lt_err later = { 0 };
 
 		ok = my_recv_each(r->conn, ok ? views[i].take : NULL, r, ok ? err : &later) && ok;

@@ -415,7 +415,7 @@ queries_in_one_round_trip_have_their_own_rows(void **state)
 	peer_open(&p);
 	peer_bytes(&p, lt_buf_str(&script));
 	assert_true(my_send_query(p.conn, LT_STR("DO 1"), &err));
-	assert_true(my_settle(p.conn, &err)); /* its reply waits */
+	assert_true(my_settle(p.conn, 0, &err)); /* its reply waits */
 	for (int i = 0; i < 3; i++)
 		assert_true(my_send_query(p.conn, LT_STR("SELECT"), &err));
 	assert_true(my_recv_rows(p.conn, &rows, &err));
@@ -430,6 +430,35 @@ queries_in_one_round_trip_have_their_own_rows(void **state)
 	assert_int_equal(err.code, LT_E_INTERNAL);
 	assert_true(my_recv(p.conn, NULL, &err));
 	assert_true(my_alive(p.conn));
+	peer_close(&p);
+	lt_buf_free(&script);
+}
+
+/* Else the question would read the rows that are on their way. */
+static void
+the_servers_limit_is_known_before_large_queries_are_queued(void **state)
+{
+	static const char large[300 << 10] = { 0 };
+	struct lt_buf script = { 0 };
+	struct lt_err err = { 0 };
+	struct peer p;
+	size_t n = 0;
+
+	(void)state;
+	peer_script(&script, 1, LT_STR("\1"));
+	peer_script(&script, 2, peer_column("@@max_allowed_packet"));
+	peer_script(&script, 3, LT_STR("\0044096"));
+	peer_script(&script, 4, LT_STR("\xfe\0\0\2\0\0\0"));
+	result(&script);
+	peer_open(&p);
+	peer_bytes(&p, lt_buf_str(&script));
+	assert_true(my_settle(p.conn, sizeof(large), &err));
+	assert_true(my_send_query(p.conn, LT_STR("SELECT"), &err));
+	assert_false(my_send_query(p.conn, lt_str_of(large, sizeof(large)), &err));
+	assert_int_equal(err.code, LT_E_PACKET_TOO_LARGE);
+	assert_true(my_recv_each(p.conn, count_row, &n, &err));
+	assert_int_equal(n, 1);
+	assert_int_equal(my_pending(p.conn), 0);
 	peer_close(&p);
 	lt_buf_free(&script);
 }
@@ -596,6 +625,7 @@ main(void)
 		cmocka_unit_test(the_login_asks_for_what_is_read_and_for_nothing_else),
 		cmocka_unit_test(a_result_cut_anywhere_is_a_lost_link),
 		cmocka_unit_test(queries_in_one_round_trip_have_their_own_rows),
+		cmocka_unit_test(the_servers_limit_is_known_before_large_queries_are_queued),
 		cmocka_unit_test(strange_replies_are_protocol_errors),
 		cmocka_unit_test(an_error_among_rows_leaves_the_line_usable),
 		cmocka_unit_test(a_row_callback_may_not_ask),

@@ -103,6 +103,51 @@ a_packet_over_the_limit_is_refused_by_its_header(void **state)
 	peer_close(&p);
 }
 
+/* Though it is taken a shorter way. */
+static void
+what_lies_there_whole_is_judged_no_less(void **state)
+{
+	struct lt_buf piece = { 0 };
+	struct lt_err err = { 0 };
+	struct lt_str got;
+	struct my_conn *c;
+	struct peer p;
+	bool more;
+
+	(void)state;
+	peer_open(&p);
+	c = p.conn;
+	memset(lt_buf_reserve(&piece, MY_PIECE_MAX), 'x', MY_PIECE_MAX);
+	piece.len = MY_PIECE_MAX;
+	c->seq = 0;
+	peer_script(&c->io.in, 0, lt_buf_str(&piece));
+	assert_true(my_packet_piece(c, 0, &got, &more, &err) && more);
+	peer_script(&c->io.in, 1, LT_STR("y"));
+	assert_true(my_packet_piece(c, 0, &got, &more, &err) && !more);
+	assert_true(lt_str_eqz(got, "y") && !c->joining);
+
+	c->seq = 0;
+	peer_script(&c->io.in, 0, lt_buf_str(&piece));
+	assert_false(my_packet_read(c, SIZE_MAX / 2, 0, &got, &err));
+	peer_script(&c->io.in, 1, LT_STR("y"));
+	assert_true(my_packet_read(c, SIZE_MAX / 2, 0, &got, &err));
+	assert_int_equal(got.len, MY_PIECE_MAX + 1);
+	lt_buf_free(&piece);
+
+	c->seq = 7;
+	peer_script(&c->io.in, 6, LT_STR("y"));
+	assert_false(my_packet_read(c, SIZE_MAX / 2, 0, &got, &err));
+	assert_int_equal(err.code, LT_E_PROTOCOL);
+	peer_close(&p);
+
+	peer_open(&p);
+	p.conn->seq = 0;
+	peer_script(&p.conn->io.in, 0, LT_STR("123456"));
+	assert_false(my_packet_read(p.conn, 5, 0, &got, &err));
+	assert_int_equal(err.code, LT_E_PACKET_TOO_LARGE);
+	peer_close(&p);
+}
+
 static void
 a_packet_larger_than_the_server_takes_is_never_sent(void **state)
 {
@@ -163,6 +208,7 @@ main(void)
 		cmocka_unit_test(packets_around_each_border_come_back_whole),
 		cmocka_unit_test(pieces_that_come_late_are_joined_after_a_timeout),
 		cmocka_unit_test(a_packet_over_the_limit_is_refused_by_its_header),
+		cmocka_unit_test(what_lies_there_whole_is_judged_no_less),
 		cmocka_unit_test(a_packet_larger_than_the_server_takes_is_never_sent),
 		cmocka_unit_test(a_wrong_number_is_refused_but_a_last_word_is_heard),
 	};

@@ -57,8 +57,7 @@ wait_for_turn(void *ctx, struct lt_err *err)
 			return lt_fail(err, LT_E_CANCELLED, "the group gives way to those before it");
 		if (w->turns->free || atomic_load(&w->turns->turn) == w->job->order || lt_fault("r04_order"))
 			break;
-		if (!lt_wake_wait(w->wake, PIPELINE_STAY_MS) &&
-		    !my_exec(pipeline_load_conn(w->sink), "DO 0", NULL, err))
+		if (!lt_wake_wait(w->wake, PIPELINE_STAY_MS) && !my_ping(pipeline_load_conn(w->sink), err))
 			return false;
 	}
 	atomic_store(&w->phase, FLIGHT_COMMITS);
@@ -141,14 +140,12 @@ static void
 writer_main(void *arg)
 {
 	struct flight_writer *w = arg;
-	struct lt_err ignored = { 0 };
 	enum lt_queue_end end;
 	void *item = NULL;
 
 	while ((end = lt_queue_pop(w->work, &item, PIPELINE_STAY_MS)) != LT_QUEUE_CLOSED) {
 		if (end == LT_QUEUE_TIMEOUT) {
-			if (!my_ping(pipeline_load_conn(w->sink), &ignored))
-				ignored = (struct lt_err){ 0 }; /* whoever has a group for it is told */
+			(void)!my_ping(pipeline_load_conn(w->sink), NULL); /* whoever has a group for it is told */
 			continue;
 		}
 		w->job = item;

@@ -424,6 +424,25 @@ def test_r16_state_of_version_1_is_migrated(site, channel, schema):
     assert [n for (n,) in target.sql("SELECT lane FROM lutra.lane WHERE channel = %s ORDER BY lane", (schema,))] == [0, 1, 2]
 
 
+def test_each_session_speaks_though_there_is_nothing_to_write(site, channel, schema):
+    """For the server ends one that does not (ADR 49)."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(1)).start()
+    assert lutra.stop() == 0
+    commit_each(source, schema, [[f"INSERT INTO ledger VALUES ({i})"] for i in range(1, 101)])
+    applied_beside(lutra, source, target, schema, 100)
+    silent_ms, heard = {}, set()
+
+    def all_heard():
+        for session, ms in target.sql("SELECT id, time_ms FROM information_schema.processlist WHERE user = 'lutra'"):
+            if ms < silent_ms.get(session, 0):
+                heard.add(session)
+            silent_ms[session] = ms
+        return heard == silent_ms.keys()
+    wait_until(all_heard, steps.PATIENCE_S, "each of them to say something", poll_s=0.1)
+    assert len(heard) > 4 and lutra.pipelines()[ONE_WAY]["state"] == "running"
+
+
 LATER_COLUMNS = {"lane": ["ahead"], "schema_version": ["read_file", "read_pos"], "schema_key": ["is_hash"], "ddl": ["reader", "from_file", "from_pos"]}
 
 

@@ -90,12 +90,19 @@ static const uint8_t tagged[] = { 0x02, 0x74, 0x00, 0x00, 0x02, 0x02, 0x0a, 0xfd
 static void
 tagged_ids_of_a_real_server_are_read(void **state)
 {
+	static const uint8_t first_made[] = { 0x0e, 0x7f, 0xa8, 0x1c, 0x16, 0x4e, 0xe3, 0x60, 0x06 };
 	struct binlog_gtid_event e = decoded(BINLOG_GTID_TAGGED, tagged, sizeof(tagged));
+	uint8_t at_replica[sizeof(tagged) + sizeof(first_made)];
 
 	(void)state;
 	assert_gtid(&e, "05ffac77-e6b3-11f1-b26a-02fc00000001:lutra:1");
 	assert_int_equal(e.commit_us, 1795379244178601);
 	assert_int_equal(e.written_us, 1795379244178601);
+	memcpy(at_replica, tagged, sizeof(tagged));
+	memcpy(at_replica + sizeof(tagged), first_made, sizeof(first_made));
+	e = decoded(BINLOG_GTID_TAGGED, at_replica, sizeof(at_replica));
+	assert_int_equal(e.commit_us, 1795379244178601);
+	assert_int_equal(e.written_us, 1795379244178600);
 }
 
 static void

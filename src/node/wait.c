@@ -214,7 +214,20 @@ wait_read(struct barrier *b, size_t site, struct converge_site *s, struct node_v
 	return ok;
 }
 
-/* Until it is looked at whether parked rows can come back by what was written: at all sites at once. */
+/* Until somebody has looked whether parked rows can come back by what was written, or nobody is to any more. */
+static bool
+wait_tended(struct barrier *b, size_t site, uint64_t written, struct node_view *v, struct lt_err *err)
+{
+	struct converge_site *s;
+
+	while ((s = site_to_tend(b, v, site)) != NULL && !converge_site_has_tended(s, written)) {
+		if (!look_later(b, site, "rows that lost a unique value are not all looked at yet", v, err))
+			return false;
+	}
+	return true;
+}
+
+/* At all sites at once. */
 static bool
 wait_sites(struct barrier *b, struct node_view *v, struct lt_err *err)
 {
@@ -232,12 +245,8 @@ wait_sites(struct barrier *b, struct node_view *v, struct lt_err *err)
 		if (ok && s != NULL)
 			written[i] = converge_site_want_tended(s);
 	}
-	for (size_t i = 0; ok && i < channel->nsites; i++) {
-		struct converge_site *s = site_to_tend(b, v, i);
-
-		while (ok && s != NULL && !converge_site_has_tended(s, written[i]))
-			ok = look_later(b, i, "rows that lost a unique value are not all looked at yet", v, err);
-	}
+	for (size_t i = 0; ok && i < channel->nsites; i++)
+		ok = wait_tended(b, i, written[i], v, err);
 	free(written);
 	return ok;
 }

@@ -173,5 +173,8 @@ change_heap_give(struct change_heap *h, void *ptr, size_t size)
 struct change_heap_use
 change_heap_use(const struct change_heap *h)
 {
-	return h->use;
+	struct change_heap_use use = h->use;
+
+	use.over -= LT_MIN(use.over, h->given_bytes);
+	return use;
 }

@@ -26,7 +26,7 @@ LT_MUST_USE bool change_heap_has_room(struct change_heap *h, uint64_t over, stru
 /** Bytes taken from the system, in use or not. */
 struct change_heap_use {
 	uint64_t memory, file;
-	uint64_t over; /* of `memory`, what should have gone to the file and could not */
+	uint64_t over; /* of `memory`, what is in use though it should have gone to the file and could not */
 };
 struct change_heap_use change_heap_use(const struct change_heap *h);
 

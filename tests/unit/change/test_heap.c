@@ -80,19 +80,27 @@ beyond_the_bound_it_is_a_file(void **state)
 static void
 where_the_file_may_not_grow_it_is_memory_and_counted(void **state)
 {
+	enum { LARGE = 64 << 20 };
 	struct change_spill_room r = room(16 << 20);
 	struct change_heap *h = change_heap_new(0, &r);
+	void *large;
 
 	(void)state;
 	fill_and_check(h);
 	assert_int_equal(change_heap_use(h).file, 16 << 20);
+	large = change_heap_take(h, LARGE);
 	assert_true(change_heap_use(h).over > 0);
+	change_heap_give(h, large, LARGE);
+	assert_int_equal(change_heap_use(h).over, 0); /* what was given back serves for what comes */
 	change_heap_free(h);
 	r.dir = "/nowhere";
 	h = change_heap_new(0, &r);
-	fill_and_check(h);
+	large = change_heap_take(h, LARGE);
 	assert_int_equal(change_heap_use(h).file, 0);
 	assert_int_equal(change_heap_use(h).over, change_heap_use(h).memory);
+	assert_int_equal(change_heap_use(h).over, LARGE);
+	fill_and_check(h);
+	assert_true(change_heap_use(h).over < change_heap_use(h).memory);
 	change_heap_free(h);
 }
 

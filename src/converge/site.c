@@ -104,11 +104,7 @@ converge_site_free(struct converge_site *s)
 	converge_site_end(s);
 	lt_thread_join(s->observing);
 	lt_thread_join(s->keeping);
-	for (size_t i = 0; i < s->nstored; i++) {
-		conflict_vector_free(&s->stored[i].seen);
-		change_position_clear(&s->stored[i].at);
-	}
-	free(s->stored);
+	converge_site_forget_stored(s);
 	for (size_t i = 0; i < s->nsent; i++)
 		change_position_clear(&s->sent[i].saved);
 	free(s->sent);

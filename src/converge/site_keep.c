@@ -308,21 +308,23 @@ is_based(struct converge_site *s)
 	return based;
 }
 
-static void
-drop_list(struct converge_site *s)
+void
+converge_site_forget_stored(struct converge_site *s)
 {
 	for (size_t i = 0; i < s->nstored; i++) {
 		conflict_vector_free(&s->stored[i].seen);
 		change_position_clear(&s->stored[i].at);
 	}
-	s->nstored = 0;
+	free(s->stored);
+	s->stored = NULL;
+	s->nstored = s->stored_cap = 0;
 }
 
 static bool
 base(struct converge_site *s, struct lt_err *err)
 {
 	if (!is_based(s)) {
-		drop_list(s);
+		converge_site_forget_stored(s);
 		conflict_vector_free(&s->swept);
 		pthread_mutex_lock(&s->lock);
 		converge_site_expect_peers(s);

@@ -122,6 +122,8 @@ bool converge_site_wait(struct converge_site *s, unsigned tries);
 LT_MUST_USE bool converge_site_measure(struct converge_site *s, struct my_conn *c, struct lt_err *err);
 /** Behind the lock. */
 void converge_site_forget_files(struct converge_site *s);
+/** By the keeper, or once it has ended: what it knows of the store. */
+void converge_site_forget_stored(struct converge_site *s);
 
 /** Behind the lock. Keys that a group's mark says are parked or in the way, from now on. */
 void converge_site_round_pins(struct converge_site *s, const struct conflict_pin *pins, uint32_t n);

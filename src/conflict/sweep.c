@@ -2,10 +2,13 @@
 
 #include "base/fault.h"
 
+#define PIN_COST 32 /* bytes of each, beside its key, at most */
+
 struct conflict_sweeping {
 	struct lt_arena *arena; /* owned */
 	struct conflict_checkpoint state;
 	uint32_t pins_cap;
+	size_t pins_bytes, limit_bytes;
 	struct conflict_vector everyone; /* in the arena */
 	struct conflict_sweep sweep;
 	conflict_keep_fn *keep; /* the caller's */
@@ -18,6 +21,9 @@ add_pin(struct conflict_sweeping *s, struct lt_str key, const struct conflict_kn
 {
 	struct conflict_checkpoint *c = &s->state;
 
+	s->pins_bytes += key.len + PIN_COST;
+	if (s->pins_bytes > s->limit_bytes)
+		return;
 	if (c->npins == s->pins_cap) {
 		uint32_t cap = s->pins_cap > 0 ? s->pins_cap * 2 : 64;
 
@@ -41,7 +47,7 @@ keep(void *ctx, struct lt_str key, const struct conflict_known *known)
 
 struct conflict_sweeping *
 conflict_sweeping_new(const struct conflict_observer *o, struct lt_str place, const struct conflict_vector *everyone,
-    conflict_keep_fn *keeps, void *ctx)
+    conflict_keep_fn *keeps, void *ctx, size_t limit_bytes)
 {
 	struct conflict_sweeping *s = lt_new(struct conflict_sweeping);
 
@@ -51,6 +57,7 @@ conflict_sweeping_new(const struct conflict_observer *o, struct lt_str place, co
 		s->everyone = conflict_vector_copy(everyone, s->arena);
 	s->keep = keeps;
 	s->ctx = ctx;
+	s->limit_bytes = limit_bytes;
 	s->sweep = (struct conflict_sweep){ everyone != NULL ? &s->everyone : NULL, keeps != NULL ? keep : NULL, s };
 	return s;
 }
@@ -75,5 +82,5 @@ conflict_sweeping_step(struct conflict_sweeping *s, struct conflict_observer *o,
 const struct conflict_checkpoint *
 conflict_sweeping_checkpoint(const struct conflict_sweeping *s)
 {
-	return &s->state;
+	return s->pins_bytes <= s->limit_bytes ? &s->state : NULL;
 }

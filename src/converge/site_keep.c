@@ -170,8 +170,8 @@ begin_sweep(struct converge_site *s)
 	conflict_vector_merge(&told, &everyone);
 	conflict_vector_meet(&told, &conflict_observer_clock(s->observer)->seen);
 	news = !conflict_vector_below(&told, &s->swept) || !conflict_vector_below(&s->swept, &told);
-	s->sweeping = conflict_sweeping_new(
-	    s->observer, LT_STR(""), news || parks ? &everyone : NULL, parks ? converge_site_keeps : NULL, s);
+	s->sweeping = conflict_sweeping_new(s->observer, LT_STR(""), news || parks ? &everyone : NULL,
+	    parks ? converge_site_keeps : NULL, s, CHECKPOINT_MAX);
 	change_position_copy(&s->sweep_at, &s->at);
 	converge_turn_copy(&s->sweep_turn, &s->turn);
 	s->sweep_life = s->life;
@@ -189,39 +189,45 @@ end_sweep(struct converge_site *s)
 	s->swept_us = s->checkpoint_us - s->sweep_us;
 }
 
-static bool
-is_too_large(struct converge_site *s, size_t bytes)
+static void
+note_size(struct converge_site *s, bool too_large)
 {
-	bool news = bytes > CHECKPOINT_MAX && !s->too_large;
-
-	s->too_large = bytes > CHECKPOINT_MAX;
-	if (news)
+	if (too_large && !s->too_large)
 		lt_log(LT_LOG_WARN,
 		    "site %s: many rows are in the way of parked ones: no checkpoint is written until there are fewer",
 		    s->model->name);
-	return s->too_large;
+	s->too_large = too_large;
+}
+
+static bool
+store_checkpoint(struct converge_site *s, const struct conflict_checkpoint *made, struct lt_err *err)
+{
+	struct conflict_checkpoint state = *made;
+	struct lt_arena *arena = lt_arena_new();
+	struct lt_buf bytes = { 0 };
+	uint64_t id;
+	bool ok;
+
+	converge_turn_note(&s->sweep_turn, arena, &state);
+	conflict_checkpoint_encode(&state, &bytes);
+	ok = converge_store_put(s, s->conn, &s->sweep_at, lt_buf_str(&bytes), &id, err);
+	if (ok) {
+		s->stored_us = lt_mono_us(s->clock);
+		add_stored(s, id, lt_wall_us(s->clock), &state.seen, &s->sweep_at);
+	}
+	lt_buf_free(&bytes);
+	lt_arena_free(arena);
+	return ok;
 }
 
 static bool
 write_checkpoint(struct converge_site *s, struct lt_err *err)
 {
-	struct conflict_checkpoint state = *conflict_sweeping_checkpoint(s->sweeping);
-	struct lt_arena *arena = lt_arena_new();
-	struct lt_buf bytes = { 0 };
-	bool ok = true;
-	uint64_t id;
+	const struct conflict_checkpoint *made = conflict_sweeping_checkpoint(s->sweeping);
+	bool ok;
 
-	converge_turn_note(&s->sweep_turn, arena, &state);
-	conflict_checkpoint_encode(&state, &bytes);
-	if (!is_too_large(s, bytes.len) && !are_too_many(s)) {
-		ok = converge_store_put(s, s->conn, &s->sweep_at, lt_buf_str(&bytes), &id, err);
-		if (ok) {
-			s->stored_us = lt_mono_us(s->clock);
-			add_stored(s, id, lt_wall_us(s->clock), &state.seen, &s->sweep_at);
-		}
-	}
-	lt_buf_free(&bytes);
-	lt_arena_free(arena);
+	note_size(s, made == NULL);
+	ok = made == NULL || are_too_many(s) || store_checkpoint(s, made, err);
 	end_sweep(s);
 	return ok && thin_out(s, err);
 }

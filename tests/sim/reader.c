@@ -53,8 +53,8 @@ void
 reader_checkpoint(struct reader *r, struct checkpoint *out)
 {
 	struct world *w = r->site->world;
-	struct conflict_sweeping *walk =
-	    conflict_sweeping_new(r->observer, LT_STR(""), NULL, site_has_parked(r->site) ? keep : NULL, r->site);
+	struct conflict_sweeping *walk = conflict_sweeping_new(
+	    r->observer, LT_STR(""), NULL, site_has_parked(r->site) ? keep : NULL, r->site, SIZE_MAX);
 	struct lt_buf bytes = { 0 };
 
 	while (!conflict_sweeping_step(walk, r->observer, SWEEP_LOOKS))

@@ -317,7 +317,7 @@ void
 site_checkpoint(struct site *s)
 {
 	struct conflict_sweeping *walk =
-	    conflict_sweeping_new(s->observer, LT_STR("mb.1:4"), NULL, s->policy->unique ? keep : NULL, s);
+	    conflict_sweeping_new(s->observer, LT_STR("mb.1:4"), NULL, s->policy->unique ? keep : NULL, s, SIZE_MAX);
 	struct lt_buf bytes = { 0 };
 
 	while (!conflict_sweeping_step(walk, s->observer, 2))

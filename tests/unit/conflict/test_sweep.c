@@ -91,7 +91,7 @@ a_checkpoint_made_in_steps_is_of_its_beginning(void **state)
 
 		tell(o, &t, number);
 	}
-	walk = conflict_sweeping_new(o, LT_STR("mb.1:4"), NULL, keep_all, NULL);
+	walk = conflict_sweeping_new(o, LT_STR("mb.1:4"), NULL, keep_all, NULL, SIZE_MAX);
 	for (; !conflict_sweeping_step(walk, o, 3); steps++) {
 		for (int i = 0; i < 2 && told < STORY; i++, told++) {
 			story[told] = any(&chance);
@@ -143,7 +143,7 @@ what_everybody_has_seen_goes_and_what_is_kept_is_pinned(void **state)
 	tell(o, &parked, 2);
 	tell(o, &unseen, 3);
 	conflict_vector_raise(&everyone, 2, 2);
-	walk = conflict_sweeping_new(o, LT_STR(""), &everyone, keep_parked, NULL);
+	walk = conflict_sweeping_new(o, LT_STR(""), &everyone, keep_parked, NULL, SIZE_MAX);
 	while (!conflict_sweeping_step(walk, o, 1))
 		;
 	c = conflict_sweeping_checkpoint(walk);
@@ -158,12 +158,40 @@ what_everybody_has_seen_goes_and_what_is_kept_is_pinned(void **state)
 	conflict_observer_free(o);
 }
 
+/* What cannot be stored is not gathered: it may be all keys of a table. */
+static void
+of_more_pins_than_may_be_held_there_is_no_checkpoint(void **state)
+{
+	struct conflict_observer *o = conflict_observer_new(1, 1000, &conflict_room_plain);
+	static const size_t limits[] = { KEYS, 100 * KEYS };
+	struct told t = { .local = true };
+
+	(void)state;
+	for (uint32_t i = 0; i < KEYS; i++) {
+		snprintf(t.key, sizeof(t.key), "table 1:%03u", i);
+		tell(o, &t, i + 1);
+	}
+	for (size_t i = 0; i < LT_COUNT(limits); i++) {
+		struct conflict_sweeping *walk = conflict_sweeping_new(o, LT_STR(""), NULL, keep_all, NULL, limits[i]);
+
+		while (!conflict_sweeping_step(walk, o, 100))
+			;
+		if (i == 0)
+			assert_null(conflict_sweeping_checkpoint(walk));
+		else
+			assert_int_equal(conflict_sweeping_checkpoint(walk)->npins, KEYS);
+		conflict_sweeping_free(walk);
+	}
+	conflict_observer_free(o);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_checkpoint_made_in_steps_is_of_its_beginning),
 		cmocka_unit_test(what_everybody_has_seen_goes_and_what_is_kept_is_pinned),
+		cmocka_unit_test(of_more_pins_than_may_be_held_there_is_no_checkpoint),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,14 +212,15 @@ view_row(void *ctx, struct lt_str key)
 	return i != CONFLICT_NO_KEY ? t->rows[i]->found : NULL;
 }
 
-/* What the site has got meanwhile, by another peer, is not given once more. */
+/* What was applied here is not applied once more: a site gets back what it lost from several peers, and a person may
+ * have given a position further back. */
 static void
 drop_known(struct settle *t, struct conflict_question *q)
 {
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < t->ntxns; i++) {
-		if (!t->txns[i].given || !conflict_vector_has(q->applied, t->txns[i].version))
+		if (!conflict_vector_has(q->applied, t->txns[i].version))
 			t->txns[kept++] = t->txns[i];
 	}
 	q->ntxns = t->ntxns = kept;

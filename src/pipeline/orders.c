@@ -390,6 +390,8 @@ do_position(
 		ok = (p->origin.forget == NULL || p->origin.forget(p->origin.ctx, &item->err)) &&
 		     pipeline_orders_move(p, sink, &to, entry, NULL, NULL, &item->err);
 	}
+	if (ok && p->origin.saved != NULL) /* it may be a place further back, and long until it is read from */
+		p->origin.saved(p->origin.ctx, &to);
 	if (ok)
 		lt_buf_printf(&item->answer, "%s goes on at %s:%llu", p->model->name, to.place.file,
 		    (unsigned long long)to.place.pos);

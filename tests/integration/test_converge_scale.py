@@ -6,7 +6,7 @@ import urllib.request
 
 import steps
 from lutralab.servers import CHECKOUT, wait_until
-from storm import QUICK, Storm
+from storm import EVERY_KIND, FIRST, QUICK, Storm, by_kind
 
 RIVAL = "CREATE TABLE rival (id INT PRIMARY KEY, u INT NULL, v VARCHAR(30), UNIQUE (u)) CHARSET utf8mb4"
 MANY = "CREATE TABLE many (id INT PRIMARY KEY)"
@@ -21,6 +21,25 @@ def pair(site, channel, schema, **more):
 
 def sites(s):
     return {its["name"]: its for its in s.lutra.status()["channels"][0]["sites"]}
+
+
+class Checkpoints:
+    """Those that are stored at a site whose channel has the name of the schema."""
+
+    COLUMNS = "channel, server, file, pos, last_pos, last_crc, gtids, state"
+
+    def __init__(self, server, schema):
+        self.server, self.schema = server, schema
+
+    def stored(self):
+        return steps.column(self.server, None, f"SELECT id FROM lutra.checkpoint WHERE channel='{self.schema}' ORDER BY id")
+
+    def one_more(self):
+        newest = self.stored()[-1]
+        wait_until(lambda: self.stored()[-1] > newest, steps.PATIENCE_S, "a checkpoint")
+
+    def copy(self, which):
+        self.server.sql(f"INSERT INTO lutra.checkpoint ({self.COLUMNS}) SELECT {self.COLUMNS} FROM lutra.checkpoint WHERE channel='{self.schema}' AND {which}")
 
 
 def ask(lutra, path):
@@ -77,35 +96,64 @@ def test_r18_no_checkpoint_goes_before_it_is_known_where_every_sender_stands(sit
     checkpoint could go. Once it is known most of them do."""
     s = pair(site, channel, schema, conflicts=QUICK)
     a, b = s.servers
-
-    def stored():
-        return steps.column(b, None, f"SELECT id FROM lutra.checkpoint WHERE channel='{schema}' ORDER BY id")
-
-    def one_more():
-        newest = stored()[-1]
-        wait_until(lambda: stored()[-1] > newest, steps.PATIENCE_S, "a checkpoint")
+    checkpoints = Checkpoints(b, schema)
     s.lutra.start()
     s.lutra.command("pause", "b->a")
-    one_more()
-    one_more()
+    checkpoints.one_more()
+    checkpoints.one_more()
     s.lutra.kill()
-    newest, columns = stored()[-1], "channel, server, file, pos, last_pos, last_crc, gtids, state"
+    newest = checkpoints.stored()[-1]
     for _ in range(8):
-        b.sql(f"INSERT INTO lutra.checkpoint ({columns}) SELECT {columns} FROM lutra.checkpoint WHERE channel='{schema}' AND id >= {newest}")
-    all_before = stored()
+        checkpoints.copy(f"id >= {newest}")
+    all_before = checkpoints.stored()
     with steps.session(a, None, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "BEGIN",
                        f"SELECT lane FROM lutra.lane WHERE channel='{schema}' AND pipeline='b->a' FOR UPDATE"):
         s.lutra.start(wait=False)
         steps.wait_for(s.lutra, "b->a", lambda now: now["state"] == "retrying", "the lane to be waited for")
-        one_more()
-        assert stored()[:len(all_before)] == all_before
+        checkpoints.one_more()
+        assert checkpoints.stored()[:len(all_before)] == all_before
     s.lutra.wait_ready()
-    wait_until(lambda: len(stored()) < len(all_before) / 2, steps.PATIENCE_S, "every second one to go")
+    wait_until(lambda: len(checkpoints.stored()) < len(all_before) / 2, steps.PATIENCE_S, "every second one to go")
     s.lutra.command("resume", "b->a")
     steps.transaction(b, schema, "INSERT INTO hot VALUES (1, 'b')")
     s.settle()
     s.is_equal()
     s.is_silent()
+
+
+def test_r18_a_pipeline_that_was_ordered_back_keeps_its_checkpoint(site, channel, schema):
+    """Though it stays paused, and its target has all up to many a later one: it reads from there once it goes on. What was applied is not applied twice."""
+    s = pair(site, channel, schema, tables=EVERY_KIND, conflicts=by_kind(schema))
+    a, b = s.servers
+    checkpoints = Checkpoints(b, schema)
+
+    def write(server, to, key):
+        steps.transaction(server, schema, f"INSERT INTO hot VALUES ({key}, 'one')", "UPDATE stock SET n=n+1 WHERE id=1")
+        wait_until(lambda: to.sql(f"SELECT 1 FROM hot WHERE id={key}", db=schema), steps.PATIENCE_S, "the row to arrive")
+    s.lutra.start()
+    (first, file, pos), = b.sql("SELECT id, file, pos FROM lutra.checkpoint WHERE channel=%s ORDER BY id LIMIT 1", (schema,))
+    s.lutra.command("pause", "a->b")  # so b does not hear that a has all this
+    write(b, a, 1)
+    checkpoints.one_more()
+    checkpoints.one_more()
+    later = checkpoints.stored()[-1]
+    write(b, a, 2)
+    s.lutra.command("pause", "b->a")
+    s.lutra.kill()
+    for _ in range(12):
+        checkpoints.copy(f"id = {later}")
+    s.lutra.start()
+    s.lutra.command("position", "b->a", "--file", file, "--pos", pos, "--why", "once more")
+    s.lutra.command("resume", "a->b")
+    write(a, b, 3)
+    checkpoints.one_more()
+    checkpoints.one_more()
+    assert checkpoints.stored()[0] == first
+    s.lutra.command("resume", "b->a")
+    s.settle()
+    s.is_equal()
+    s.is_silent()
+    assert a.sql("SELECT n FROM stock WHERE id=1", db=schema) == ((FIRST + 3,),)
 
 
 def test_r24_what_has_no_room_on_the_disk_waits_and_goes_on(site, channel, schema):

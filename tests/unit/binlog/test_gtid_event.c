@@ -105,6 +105,25 @@ tagged_ids_of_a_real_server_are_read(void **state)
 	assert_int_equal(e.written_us, 1795379244178600);
 }
 
+/* The event of a replica. */
+static void
+tagged_ids_tell_when_they_were_first_committed(void **state)
+{
+	const size_t behind = sizeof(tagged) - 7; /* of the commit here */
+	uint8_t bytes[sizeof(tagged) + 2];
+	struct binlog_gtid_event e;
+
+	(void)state;
+	memcpy(bytes, tagged, behind);
+	bytes[1] = sizeof(bytes) << 1;
+	bytes[behind] = 7 << 1;
+	bytes[behind + 1] = 3 << 1;
+	memcpy(bytes + behind + 2, tagged + behind, sizeof(tagged) - behind);
+	e = decoded(BINLOG_GTID_TAGGED, bytes, sizeof(bytes));
+	assert_int_equal(e.commit_us, 1795379244178601);
+	assert_int_equal(e.written_us, 3);
+}
+
 static void
 tagged_ids_meet_every_truncation_without_a_wrong_id(void **state)
 {
@@ -210,6 +229,7 @@ main(void)
 		cmocka_unit_test(mysqls_event_grew_and_every_age_is_read),
 		cmocka_unit_test(mysqls_event_is_refused_where_a_field_is_cut),
 		cmocka_unit_test(tagged_ids_of_a_real_server_are_read),
+		cmocka_unit_test(tagged_ids_tell_when_they_were_first_committed),
 		cmocka_unit_test(tagged_ids_meet_every_truncation_without_a_wrong_id),
 		cmocka_unit_test(unknown_fields_stop_only_where_they_may_not_be_passed),
 		cmocka_unit_test(mariadbs_conditional_fields_are_walked),

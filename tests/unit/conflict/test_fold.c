@@ -176,6 +176,18 @@ by_column_writes_of_other_columns_stand_both(void **state)
 }
 
 static void
+by_column_the_newest_write_of_a_column_stands(void **state)
+{
+	struct made *m = *state;
+
+	begin(m, row(m, "1", "1", "1"));
+	op(m, 1, 0, m->base, row(m, "2", "1", "1"));
+	op(m, 2, 0, m->base, row(m, "3", "1", "1"));
+	op(m, 1, 1, row(m, "2", "1", "1"), row(m, "2", "4", "1"));
+	gives(m, &by_column, row(m, "3", "4", "1"));
+}
+
+static void
 an_update_that_had_not_seen_a_deletion_brings_the_row_back_whole(void **state)
 {
 	struct made *m = *state;
@@ -423,6 +435,7 @@ main(void)
 		MADE(without_operations_the_row_is_as_it_was),
 		MADE(by_row_the_newest_write_stands_whole),
 		MADE(by_column_writes_of_other_columns_stand_both),
+		MADE(by_column_the_newest_write_of_a_column_stands),
 		MADE(an_update_that_had_not_seen_a_deletion_brings_the_row_back_whole),
 		MADE(a_deletion_takes_away_what_was_written_before_it),
 		MADE(a_counter_is_its_first_value_and_all_differences),

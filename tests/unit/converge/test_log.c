@@ -16,7 +16,7 @@
 /* Of each item of the log. */
 struct item {
 	enum { USER, MARK, PROGRESS, BEAT, ALIEN } what;
-	int64_t stamp_us; /* USER, ALIEN: of the commit; BEAT: 0 carries no time */
+	int64_t stamp_us; /* USER, ALIEN: when it was written; BEAT: 0 carries no time */
 	uint64_t seq;     /* MARK: of a transaction of site 2 */
 };
 
@@ -144,7 +144,8 @@ fake_next(struct change_source *s, int timeout_ms, struct change_txn **ret, stru
 	t->pos = f->at++;
 	t->end.pos = f->at;
 	t->end.last_pos = f->at;
-	t->commit_us = t->written_us = (uint64_t)i->stamp_us;
+	t->written_us = (uint64_t)i->stamp_us;
+	t->commit_us = t->written_us + 5 * SECOND_US; /* a replica's log tells its own: no version may be of that */
 	switch (i->what) {
 	case USER: add_row(f, t, "shop", "t", values, 1); break;
 	case MARK: add_mark(f, t, i->seq); break;
@@ -243,8 +244,8 @@ follow(struct conflict_clock *c, const struct change_txn *t)
 	size_t at = (size_t)t->pos;
 
 	switch (told->kind) {
-	case CONVERGE_LOCAL: conflict_clock_local(c, (int64_t)t->commit_us); break;
-	case CONVERGE_OTHER: conflict_clock_pass(c, (int64_t)t->commit_us); break;
+	case CONVERGE_LOCAL: conflict_clock_local(c, (int64_t)t->written_us); break;
+	case CONVERGE_OTHER: conflict_clock_pass(c, (int64_t)t->written_us); break;
 	case CONVERGE_BEAT: conflict_clock_beat(c, told->beat.timed ? &told->beat.us : NULL); break;
 	case CONVERGE_MARK:
 		if (script[at].what == MARK)

@@ -292,6 +292,23 @@ a_row_that_cannot_be_is_an_alarm(void **state)
 	close_three(&t);
 }
 
+/* Its before image is of the site that has it, and no sign that rows differ. */
+static void
+what_is_given_back_is_no_alarm(void **state)
+{
+	struct three t;
+	struct conflict_txn given;
+
+	(void)state;
+	open_three(&t, &by_row, true);
+	t.b.rows[0].row = site_row(&t.b, NULL, NULL, "older");
+	given = *site_put(&t.a, 100, "k", site_row(&t.a, NULL, NULL, "1"));
+	given.given = true;
+	site_take(&t.b, &given);
+	both_show(&t, "k", "-,-,1");
+	close_three(&t);
+}
+
 /* C's write had seen one of A that B has not heard of: B cannot compare. */
 static void
 a_before_image_is_compared_only_if_all_that_was_seen_is_here(void **state)
@@ -486,6 +503,7 @@ main(void)
 		cmocka_unit_test(a_value_that_came_back_is_a_conflict_all_the_same),
 		cmocka_unit_test(who_has_seen_a_write_wins_over_it_whatever_the_clocks),
 		cmocka_unit_test(a_row_that_cannot_be_is_an_alarm),
+		cmocka_unit_test(what_is_given_back_is_no_alarm),
 		cmocka_unit_test(a_before_image_is_compared_only_if_all_that_was_seen_is_here),
 		cmocka_unit_test(r19_transactions_of_a_group_keep_their_versions),
 		cmocka_unit_test(counters_add_up_whatever_comes_first),

@@ -12,8 +12,8 @@ import pytest
 import steps
 from lutralab.lutra import LutraFailed
 from lutralab.servers import wait_until
-from storm import HOT, Storm
-from test_failover import executed, pair
+from storm import HOT, QUICK, Storm
+from test_failover import executed, pair, unfollow
 from test_steps import binary
 
 
@@ -40,7 +40,7 @@ def hand_over(first, second):
     with stalled(first):
         wait_until(lambda: executed(second) == executed(first), steps.PATIENCE_S, "the replica to have all", poll_s=0.02)
         first.kill()
-    second.sql("STOP SLAVE" if second.engine == "mariadb" else "STOP REPLICA")
+    unfollow(second)
 
 
 class Failover(Storm):
@@ -56,6 +56,11 @@ class Failover(Storm):
 
     def stands_in(self):
         self.sites["a"].now = self.servers[0] = self.second
+
+    def is_reached_at(self, *servers):
+        """What the channel file says of site a."""
+        text = self.lutra.file.read_text()
+        self.lutra.file.write_text(text.replace(f"127.0.0.1:{self.first.port}", ",".join(f"127.0.0.1:{server.port}" for server in servers)))
 
     def logs(self, tables=None):
         """The replica's log has all, too; where the channel began it tells by GTIDs."""
@@ -92,16 +97,11 @@ def tell_alike(f):
     assert {gtid: second[gtid] for gtid in written} == {gtid: first[gtid] for gtid in written}
 
 
-def both(first, second):
-    return {"a": f"127.0.0.1:{first.port},127.0.0.1:{second.port}"}
-
-
 @pytest.mark.parametrize("engine", ["mariadb", "mysql"])
 def test_a_replica_that_has_all_stands_in(engine, failover):
     """In the midst of a storm, and Lutra runs on: the url names both servers."""
     with failover(engine) as f:
-        text = f.lutra.file.read_text()
-        f.lutra.file.write_text(text.replace(f"127.0.0.1:{f.first.port}", both(f.first, f.second)["a"]))
+        f.is_reached_at(f.first, f.second)
         f.lutra.start()
         tell_alike(f)
         with f.clients(pause_s=0.005) as clients:
@@ -129,7 +129,7 @@ def test_the_address_of_a_replica_is_given(failover):
             hand_over(f.first, f.second)
             f.stands_in()
             clients.go_on()
-            f.lutra.file.write_text(f.lutra.file.read_text().replace(f"127.0.0.1:{f.first.port}", f"127.0.0.1:{f.second.port}"))
+            f.is_reached_at(f.second)
             f.lutra.start()
             clients.go_on()
             clients.stop()
@@ -144,6 +144,8 @@ TAIL = ["UPDATE hot SET v='lost' WHERE id=100", "UPDATE hot SET v='lost' WHERE i
 SEEN = "UPDATE hot SET v='later' WHERE id=102"  # at b, which has the tail
 NEW = ["UPDATE hot SET v='new' WHERE id=101", "UPDATE hot SET v='new' WHERE id=104", "INSERT INTO hot VALUES (106, 'new')",
        "INSERT INTO hot VALUES (107, 'new')"]
+# The same of a server whose clock went back: they are newer than all that was lost, and no newer than what b wrote then.
+LONG_AGO = ["SET timestamp = UNIX_TIMESTAMP() - 3600", *NEW, "UPDATE hot SET v='new' WHERE id=102"]
 AFTER = {100: "lost", 101: "new", 102: "later", 104: "new", 105: "lost", 106: "new", 107: "new"}
 
 
@@ -151,20 +153,29 @@ def marked(server, schema):
     return dict(server.sql("SELECT id, v FROM hot WHERE id >= 100", db=schema))
 
 
-def lose(f, clients):
-    """The replica lacks what b has by now; then it stands for the first."""
+def begin(f):
+    """Rows of b's, which come to whoever is to stand for a."""
     f.servers[1].sql("INSERT INTO hot VALUES " + ", ".join(f"({k}, '{v}')" for k, v in BEFORE.items()), db=f.schema)
-    wait_until(lambda: marked(f.second, f.schema) == BEFORE, steps.PATIENCE_S, "the replica to have the rows", poll_s=0.05)
-    f.second.sql("STOP SLAVE" if f.second.engine == "mariadb" else "STOP REPLICA")
-    for statement in TAIL:
-        f.first.sql(statement, db=f.schema)
-    clients.go_on()
+    wait_until(lambda: marked(f.second, f.schema) == BEFORE, steps.PATIENCE_S, "the rows to come to a", poll_s=0.05)
+
+
+def write_tail(f, clients=None):
+    """What a is to lose, and all of it comes to b."""
+    f.first.script(TAIL, db=f.schema)
+    if clients:
+        clients.go_on()
     wait_until(lambda: (106, "lost") in marked(f.servers[1], f.schema).items(), steps.PATIENCE_S, "the tail to come to b", poll_s=0.05)
     f.servers[1].sql(SEEN, db=f.schema)
+
+
+def lose(f, clients):
+    """The replica lacks what b has by now; then it stands for the first."""
+    begin(f)
+    unfollow(f.second)
+    write_tail(f, clients)
     f.first.kill()
     f.stands_in()
-    for statement in NEW:
-        f.second.sql(statement, db=f.schema)
+    f.second.script(NEW, db=f.schema)
 
 
 def goes_on(f, clients):
@@ -189,7 +200,7 @@ def ends_whole(f):
 def test_what_a_replica_lacks_is_given_back(engine, failover):
     """Nothing is sent to it before it is said; writes go on at both sites all the while."""
     with failover(engine) as f:
-        f.lutra.file.write_text(f.lutra.file.read_text().replace(f"127.0.0.1:{f.first.port}", both(f.first, f.second)["a"]))
+        f.is_reached_at(f.first, f.second)
         f.lutra.start()
         with f.clients(pause_s=0.02) as clients:
             clients.go_on()
@@ -228,7 +239,7 @@ def test_the_order_may_be_killed_and_given_again(failover, channel):
             clients.go_on()
             lose(f, clients)
             f.lutra.kill()
-            f.lutra.file.write_text(f.lutra.file.read_text().replace(f"127.0.0.1:{f.first.port}", f"127.0.0.1:{f.second.port}"))
+            f.is_reached_at(f.second)
             killed_at_each_step(f)
             f.lutra.start(wait=False)
             steps.stopped(f.lutra, "a->b", "E3014")
@@ -253,8 +264,8 @@ def newest_number(server):
 class Crash(Storm):
     """Site a is to come back as it was at a moment before: with the log of that moment, and the tables of it."""
 
-    def __init__(self, channel, own, other, schema, **more):
-        super().__init__(channel, {"a": own, "b": other}, schema, **more)
+    def __init__(self, channel, own, others, schema, **more):
+        super().__init__(channel, {"a": own, **dict(zip("bc", others))}, schema, **more)
         self.first = self.second = own
         self.copies = {}
 
@@ -283,22 +294,18 @@ class Crash(Storm):
         before = self.first.sql(beats)
         wait_until(lambda: self.first.sql(beats) != before, steps.PATIENCE_S, "a heartbeat", poll_s=0.05)
 
-    def write_tail(self, clients=None):
-        """After the copies, and all of it comes to b."""
-        for statement in TAIL:
-            self.first.sql(statement, db=self.schema)
-        if clients:
-            clients.go_on()
-        wait_until(lambda: (106, "lost") in marked(self.servers[1], self.schema).items(), steps.PATIENCE_S, "the tail to come to b", poll_s=0.05)
-        self.servers[1].sql(SEEN, db=self.schema)
+    @staticmethod
+    def await_checkpoints(server):
+        newest = server.sql("SELECT MAX(id) FROM lutra.checkpoint")[0][0]
+        wait_until(lambda: server.sql("SELECT COUNT(*) FROM lutra.checkpoint WHERE id > %s", (newest,))[0][0] > 1, steps.PATIENCE_S, "checkpoints",
+                   poll_s=0.05)
 
-    def begin(self):
-        self.servers[1].sql("INSERT INTO hot VALUES " + ", ".join(f"({k}, '{v}')" for k, v in BEFORE.items()), db=self.schema)
-        wait_until(lambda: marked(self.first, self.schema) == BEFORE, steps.PATIENCE_S, "the rows to come to a", poll_s=0.05)
+    def lane(self):
+        """Where what comes from b stands, by the tables."""
+        return self.first.sql("SELECT file, pos, last_pos, last_crc FROM lutra.lane WHERE pipeline='b->a'")[0]
 
-    def write_new(self):
-        for statement in NEW:
-            self.first.sql(statement, db=self.schema)
+    def put_lane(self, place):
+        steps.run_at((self.first,), None, "UPDATE lutra.lane SET file='{}', pos={}, last_pos={}, last_crc={} WHERE pipeline='b->a'".format(*place))
 
     def insert(self, count):
         with contextlib.closing(self.first.connect(self.schema)) as c, c.cursor() as cursor:
@@ -306,8 +313,9 @@ class Crash(Storm):
                 cursor.execute("INSERT INTO hot SELECT MAX(id) + 1, 'more' FROM hot")
 
     def stands(self):
-        steps.stopped(self.lutra, "a->b", "E3014")
-        steps.stopped(self.lutra, "b->a", "E6032")
+        for name in self.lutra.pipelines():
+            if "a" in name.split("->"):
+                steps.stopped(self.lutra, name, "E3014" if name.startswith("a") else "E6032")
 
     def heal(self):
         return self.lutra.command("site", "heal", "a", "--why", "it crashed")
@@ -320,18 +328,18 @@ def test_what_a_server_lost_in_a_crash_is_given_back(engine, lab, site, channel,
     channel.more = {"program": binary()} if kills else {}
     other = site("mysql" if engine == "mariadb" else "mariadb", 2)
     with steps.own_server(lab, engine, schema, "binlog-row-metadata=FULL") as own:
-        f = Crash(channel, own, other, schema)
+        f = Crash(channel, own, [other], schema)
         f.lutra.start()
         with f.clients(pause_s=0.02) as clients:
             clients.go_on()
-            f.begin()
+            begin(f)
             f.copy("then")
-            f.write_tail(clients)
+            write_tail(f, clients)
             f.lutra.kill()
             given = newest_number(own)
             f.come_back("then")
             assert newest_number(own) < given
-            f.write_new()
+            own.script(NEW, db=schema)
             wait_until(lambda: newest_number(own) > given, steps.PATIENCE_S, "all those numbers to be given again", poll_s=0.05)
             f.lutra.start(wait=False)
             f.await_beat()
@@ -348,40 +356,82 @@ def test_what_a_server_lost_in_a_crash_is_given_back(engine, lab, site, channel,
         ends_whole(f)
 
 
+def test_of_a_mesh_what_all_peers_have_is_given_back(lab, site, channel, schema):
+    """Though peers need not remember any more what they wrote before, and the server's clock went back. And nothing where one of them has more than
+    another: nobody would hand that on."""
+    with steps.own_server(lab, "mariadb", schema, "binlog-row-metadata=FULL") as own:
+        f = Crash(channel, own, [site("mysql", 2), site("mariadb", 1)], schema, conflicts=QUICK)
+        f.lutra.start()
+        with f.clients(pause_s=0.02) as clients:
+            clients.go_on()
+            begin(f)
+            f.copy("then")
+            clients.go_on()
+            clients.stop()
+        write_tail(f)
+        f.lutra.wait()
+        for peer in f.servers[1:]:
+            f.await_checkpoints(peer)
+        f.lutra.kill()
+        f.come_back("then")
+        own.script(LONG_AGO, db=schema)
+        f.lutra.start(wait=False)
+        f.await_beat()
+        f.stands()
+        f.heal()
+        ends_whole(f)
+
+        f.await_checkpoints(own)
+        f.copy("again")
+        f.insert(1)
+        f.lutra.wait()
+        f.lutra.command("pause", "a->c")
+        f.insert(1)
+        wait_until(lambda: marked(f.servers[1], schema) == marked(own, schema), steps.PATIENCE_S, "b to have more than c", poll_s=0.05)
+        f.come_back("again")
+        f.lutra.command("resume", "a->c")
+        f.await_beat()
+        refused(f, "its peers do not have the same")
+
+
 def refused(f, why):
     f.stands()
-    with pytest.raises(LutraFailed, match=f"E6033.*{why}"):
+    with pytest.raises(LutraFailed, match=f"(?s)E6033.*{why}"):
         f.heal()
 
 
 def test_what_is_not_known_of_a_crash_is_refused(lab, site, channel, schema):
     """Tables of another moment than the log, and a file of the same name that is another one."""
     with steps.own_server(lab, "mariadb", schema, "binlog-row-metadata=FULL") as own:
-        f = Crash(channel, own, site("mysql", 2), schema, conflicts={"policy": "last-writer-wins", "heartbeat": "100ms"})
+        f = Crash(channel, own, [site("mysql", 2)], schema, conflicts=QUICK)
         f.lutra.start()
         with f.clients(pause_s=0.02) as clients:
             clients.go_on()
-            f.begin()
+            begin(f)
             f.copy("then")
+            then = f.lane()
             clients.go_on()
+            f.await_beat()
             f.copy("later")
-            f.write_tail(clients)
+            write_tail(f, clients)
             clients.stop()
         own.kill()
         for log, tables in (("later", "then"), ("then", "later")):
             f.come_back(log, tables)
             f.await_beat()
-            refused(f, "another moment")
+            refused(f, "another moment.*heartbeat")
         f.come_back("later")
         f.await_beat()
-        f.write_new()
+        later = f.lane()
+        f.put_lane(then)  # as if no heartbeat had been written between those two moments
+        refused(f, "another moment.*pipeline b->a")
+        f.put_lane(later)
+        own.script(NEW, db=schema)
         f.stands()
         f.heal()
         ends_whole(f)
 
-        newest = own.sql("SELECT MAX(id) FROM lutra.checkpoint")[0][0]
-        wait_until(lambda: own.sql("SELECT COUNT(*) FROM lutra.checkpoint WHERE id > %s", (newest,))[0][0] > 1, steps.PATIENCE_S, "checkpoints",
-                   poll_s=0.05)
+        f.await_checkpoints(own)
         f.copy("again")
         own.sql("FLUSH BINARY LOGS")
         for count in (1, 300):  # b has been at a place near the file's begin, too

@@ -8,9 +8,10 @@ import time
 
 import pytest
 import steps
-from lutralab.lutra import Keeper
+from lutralab.lutra import Keeper, LutraFailed
 from lutralab.servers import DURABLE, wait_until
 from storm import QUICK, Storm
+from test_conflict_log import log
 from test_steps import binary, start_and_end_at
 
 PAIRS = [("mariadb", "mysql"), ("mysql", "mysql"), ("mariadb", "mariadb")]
@@ -71,6 +72,33 @@ def test_lutra_killed_at_each_step(engines, faulty):
         clients.go_on()
         clients.stop()
     s.ends_well()
+
+
+def test_of_a_replay_that_is_killed_nothing_is_left(faulty):
+    """And it may be ordered again."""
+    s = faulty(PAIRS[0])
+    s.lutra.env["LUTRA_KILL_AT"] = "replay.written:1"
+    s.lutra.start()
+    ways = list(s.lutra.pipelines())
+    for way in ways:
+        s.lutra.command("pause", way)
+    for server, value in zip(s.servers, "ab"):
+        steps.transaction(server, s.schema, f"INSERT INTO hot VALUES (1, '{value}')")
+    for way in ways:
+        s.lutra.command("resume", way)
+    s.settle()
+    before, order = s.rows(s.servers[0]), ("conflicts", "replay", log(s.lutra)[0]["id"], "--why", "the other one")
+    with pytest.raises(LutraFailed):
+        s.lutra.command(*order)
+    wait_until(lambda: not s.lutra.alive, steps.PATIENCE_S, "the end in the midst of it")
+    for server in s.servers:
+        assert s.rows(server) == before and not server.sql("SELECT 1 FROM lutra.audit WHERE action = 'conflicts replay'")
+    del s.lutra.env["LUTRA_KILL_AT"]
+    s.lutra.start()
+    assert "written" in s.lutra.command(*order)
+    s.settle()
+    s.is_equal()
+    assert s.rows(s.servers[0]) != before
 
 
 # -- servers ---------------------------------------------------------------------------------------------------------------------------

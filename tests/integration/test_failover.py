@@ -30,11 +30,15 @@ def follow(replica, source):
                         " SOURCE_PASSWORD='repl', SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1", "START REPLICA"])
 
 
+def unfollow(replica):
+    replica.sql("STOP SLAVE" if replica.engine == "mariadb" else "STOP REPLICA")
+
+
 def promote(replica, source):
     """The source dies once the replica has all of it."""
     wait_until(lambda: executed(replica) == executed(source), PATIENCE_S, "the replica to have all", poll_s=0.05)
     source.kill()
-    replica.sql("STOP SLAVE" if replica.engine == "mariadb" else "STOP REPLICA")
+    unfollow(replica)
 
 
 @contextlib.contextmanager

@@ -105,6 +105,10 @@ def diary(rnd, value):
     return ("INSERT INTO diary (v) VALUES (%s)", (value,)) if value[0] == "a" else hot(rnd, value)
 
 
+CLASH = ("INSERT INTO hot VALUES (0, '{0}')", "INSERT INTO parts VALUES (0, '{0}', NULL)", "UPDATE stock SET v='{0}' WHERE id=0",
+         "INSERT INTO tally VALUES (0, '{0}', 1, 2, 3)", "INSERT INTO price VALUES (0, '{0}', NULL)", "INSERT INTO rival VALUES (0, '{0}', NULL, 0)")
+
+
 def any_kind(rnd, value):
     return rnd.choice((hot, two_texts("parts"), stock, tally, two_texts("price"), rival, rival, diary))(rnd, value)
 
@@ -201,6 +205,16 @@ class Storm:
 
     def clients(self, statement=hot, **more):
         return Clients(self.sites, self.schema, statement, **more)
+
+    def clash(self):
+        """In each table of EVERY_KIND the first two sites write a row, neither knowing. Then all run."""
+        pipelines = list(self.lutra.pipelines())
+        for pipeline in pipelines:
+            self.lutra.command("pause", pipeline)
+        for server, name in zip(self.servers, "ab"):
+            steps.transaction(server, self.schema, *[statement.format(name) for statement in CLASH])
+        for pipeline in pipelines:
+            self.lutra.command("resume", pipeline)
 
     def settle(self):
         """Nobody writes: all that was written has come, and what followed from it."""

@@ -25,6 +25,7 @@ def sites_of(site, engines):
 def every_write_is_accounted_for(site, channel, schema, engines=("mariadb", "mariadb")):
     s = Storm(channel, sites_of(site, engines), schema, tables=EVERY_KIND, conflicts=by_kind(schema))
     s.lutra.start()
+    s.clash()
     with s.clients(any_kind, limit=2 * WRITES // len(engines)) as clients:
         clients.join()
     lines = s.ends_well()

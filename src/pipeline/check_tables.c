@@ -136,23 +136,21 @@ join_targets(struct check_tables *t)
 }
 
 bool
-pipeline_check_tables_read(struct check *k, const struct model_pipeline *p, struct check_tables *out)
+pipeline_check_tables_read(
+    struct check *k, const struct model_pipeline *p, struct check_tables *out, const char **where, struct lt_err *err)
 {
 	struct check_tables t = {
 		.pipeline = p, .from = &k->sites[p->from], .to = &k->sites[p->to], .arena = lt_arena_new()
 	};
-	struct lt_err err = { 0 };
 
 	model_mapping_fold(p->mapping, !lt_str_eqz(pipeline_check_var(t.from, "lower_case_table_names"), "0"));
-	if (!schema_catalog_tables(t.from->conn, is_mapped, &t, &t.sources, &t.nsources, &err)) {
-		pipeline_check_error(k, "tables", t.from->name, &err);
+	*where = t.from->name;
+	if (!schema_catalog_tables(t.from->conn, is_mapped, &t, &t.sources, &t.nsources, err))
 		goto failed;
-	}
 	make_pairs(&t);
-	if (t.npairs > 0 && !schema_catalog_tables(t.to->conn, is_paired, &t, &t.targets, &t.ntargets, &err)) {
-		pipeline_check_error(k, "tables", t.to->name, &err);
+	*where = t.to->name;
+	if (t.npairs > 0 && !schema_catalog_tables(t.to->conn, is_paired, &t, &t.targets, &t.ntargets, err))
 		goto failed;
-	}
 	join_targets(&t);
 	*out = t;
 	return true;
@@ -613,6 +611,14 @@ check_target(struct check *k, const struct check_tables *t)
 	check_triggers(k, t);
 	if (k->channel->conflicts.on)
 		pipeline_check_decidable(k, t);
+}
+
+void
+pipeline_check_tables_converge(struct check *k, const struct check_tables *t)
+{
+	check_cascades(k, t);
+	check_triggers(k, t);
+	pipeline_check_decidable(k, t);
 }
 
 void

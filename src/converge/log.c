@@ -353,12 +353,21 @@ open_inner(struct log *l, const struct change_position *from, struct change_sour
 	return l->origin.open(l->origin.ctx, from, &ours, &names, l->txn_limit_bytes, ret, err);
 }
 
-/* A person passed over it: the order moved the place of who sends, and those who do not send go by these. */
+/* Nobody can have sent it before: it is not that the log was damaged since, or memory is less than it was. */
 static bool
-may_pass(const struct log *l, const struct change_place *at)
+is_so_for_all(enum lt_code code)
+{
+	return code == LT_E_STATEMENT_FORMAT || code == LT_E_INCIDENT || code == LT_E_EVENT_UNKNOWN ||
+	       code == LT_E_EVENT_UNSUPPORTED || code == LT_E_TYPE_UNSUPPORTED || code == LT_E_CHARSET;
+}
+
+/* Of what was sent, or passed over by order, who sends wants no more than the count. Who remembers what is written goes
+ * by the places of those who send: behind what nobody can send they are by order only. */
+static bool
+may_pass(const struct log *l, enum lt_code code, const struct change_place *at)
 {
 	if (l->watcher != NULL)
-		return l->watcher->passes(l->watcher->ctx, l->base.server, at);
+		return is_so_for_all(code) && l->watcher->passes(l->watcher->ctx, l->base.server, at);
 	return l->has_behind && !l->elsewhere && change_place_cmp(at, &l->behind.place) < 0;
 }
 
@@ -402,12 +411,12 @@ read_past(struct log *l, struct change_txn **ret, struct lt_err *err)
 	bool ok;
 
 	lt_str_copy(at.file, sizeof(at.file), lt_str_z(err->where.file));
-	if (!pipeline_is_unreadable(err) || !may_pass(l, &at))
+	if (!pipeline_is_unreadable(err) || !may_pass(l, err->code, &at))
 		return false;
 	change_position_init(&end);
 	ok = l->origin.behind(l->origin.ctx, &l->at, &at, &end, &failed) && open_inner(l, &end, &inner, &failed);
 	if (ok) {
-		lt_log(LT_LOG_INFO, "%s:%llu is passed over, as was ordered: E%d %s", at.file,
+		lt_log(LT_LOG_INFO, "%s:%llu is passed over, as it was before: E%d %s", at.file,
 		    (unsigned long long)at.pos, (int)err->code, err->message);
 		go_on_with(l, inner);
 		*ret = stand_in(l, &end);

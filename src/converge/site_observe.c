@@ -240,19 +240,16 @@ tell(struct observing *o, const struct change_txn *t, const struct converge_chan
 	return true;
 }
 
-/* Rows that no decision can be made of, such as without their columns: what was ordered to be passed over leaves
- * nothing to be remembered. */
+/* Images that lack columns cannot be sent either: who is behind them was ordered to. Nothing of them is remembered. */
 static bool
 make_changes(struct observing *o, const struct change_txn *t, struct converge_changes *out, struct lt_err *err)
 {
 	struct change_place at = { .pos = t->pos };
-	bool odd;
 
 	if (converge_changes_make(o->shapes, t, o->arena, out, err))
 		return true;
 	lt_str_copy(at.file, sizeof(at.file), lt_str_z(t->file));
-	odd = err->code == LT_E_CONFLICT_TABLE || err->code == LT_E_CONFLICT_IMAGE;
-	if (!odd || !is_left_behind(o, o->source->server, &at)) {
+	if (err->code != LT_E_CONFLICT_IMAGE || !is_left_behind(o, o->source->server, &at)) {
 		change_txn_where(t, &err->where);
 		return false;
 	}

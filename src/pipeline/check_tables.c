@@ -457,6 +457,15 @@ check_cascades(struct check *k, const struct check_tables *t)
 			    "foreign keys change rows below %.*s.%.*s by themselves, and %s does not log that: the target must do the same",
 			    LT_FMT(pair->source->schema), LT_FMT(pair->source->name), t->from->name);
 	}
+	for (size_t i = 0; i < t->npairs && !logged; i++) {
+		const struct check_pair *pair = &t->pairs[i];
+
+		s.otherwise = PIPELINE_FAIL;
+		if (is_decided(k, pair) && (pair->source->cascaded || (pair->target != NULL && pair->target->cascaded)))
+			pipeline_check_finding(&s, cascade_mends[PIPELINE_FAIL],
+			    "rows of %.*s.%.*s are changed by foreign keys to other tables, and %s does not log that",
+			    LT_FMT(pair->source->schema), LT_FMT(pair->source->name), t->from->name);
+	}
 	snprintf(fine, sizeof(fine),
 	    found > 0 ? "%zu tables, and their cascades are in the log" : "no foreign key cascades", found);
 	pipeline_check_survey_end(&s, fine);

@@ -64,7 +64,7 @@ def test_r24_what_is_remembered_waits_for_room(disk, site, channel, schema):
     s.lutra.start()
     s.lutra.command("pause", "b->a")  # nothing is forgotten at a
     with small.full():
-        for first in range(0, 40000, 1000):
+        for first in range(0, 100000, 1000):
             steps.transaction(s.servers[0], schema, f"INSERT INTO many VALUES {','.join(f'({n})' for n in range(first, first + 1000))}")
         its = wait_until(lambda: sites(s)["a"]["error"] and sites(s)["a"], steps.PATIENCE_S, "what is remembered to have no room")
         assert its["error"]["code"] == "E6014" and "No space" in its["error"]["message"] and its["over_bytes"] <= 4 << 20, its

@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 
+import steps  # noqa: E402
 from lutralab import lutra as lutra_lab  # noqa: E402
 from lutralab import workload  # noqa: E402
 from lutralab.compare import INVARIANTS, SnapshotReaders, compare  # noqa: E402
@@ -98,6 +99,7 @@ class Channels:
         for server in self._servers:
             if not server.alive:
                 continue
+            steps.end_sessions(server)
             if size_of(server.data / self._schema) > KEPT:
                 with contextlib.suppress(pymysql.err.OperationalError):  # the test left something that holds it
                     server.script(["SET lock_wait_timeout=2", f"DROP DATABASE {self._schema}"])

@@ -208,8 +208,16 @@ def purge_to(server, file):
     wait_until(purged, PATIENCE_S, f"the logs before {file} to be gone", poll_s=0.2)
 
 
+def end_sessions(server):
+    """What Lutras that have ended left there: a server finds with its next heartbeat that nobody reads its log any more, and keeps it until then."""
+    for session in lutra_sessions(server):
+        with contextlib.suppress(pymysql.err.MySQLError):  # gone by itself
+            server.sql(f"KILL {session}")
+
+
 def purge_all(server):
-    """Purge all of a server's log but its newest, new file."""
+    """Purge all of a server's log but its newest, new file. No Lutra reads it."""
+    end_sessions(server)
     wait_until(lambda: not lutra_sessions(server), PATIENCE_S, "the readers to be gone")
     server.sql("FLUSH BINARY LOGS")
     purge_to(server, log_end(server)[0])

@@ -55,6 +55,10 @@ def test_a_line_that_the_conflict_log_lacks_is_noticed(site, channel, schema):
     server.sql("DELETE FROM lutra.conflict WHERE won=0 LIMIT 1")
     with pytest.raises(AssertionError):
         s.is_explained()
+    logs = s.logs()
+    logs[1] = [t for t in logs[1] if t.own]
+    with pytest.raises(AssertionError, match="acknowledged"):
+        s.has_acknowledged(logs)
 
 
 def test_a_row_that_was_changed_past_the_log_is_an_alarm(site, channel, schema):

@@ -123,6 +123,8 @@ LT_MUST_USE bool my_send_bulk(struct my_conn *c, struct my_stmt *s, const struct
     size_t nrows, struct lt_err *err);
 /** Push out what is queued, wait for nothing. */
 LT_MUST_USE bool my_flush(struct my_conn *c, struct lt_err *err);
+/** Whether my_recv() would find something to begin with; waits for nothing. */
+bool my_answered(const struct my_conn *c);
 /** Commands queued whose reply was not taken yet. */
 size_t my_pending(const struct my_conn *c);
 /** The next reply, in order of sending. False with a server's error: the line goes on, the next reply may be taken

@@ -66,6 +66,8 @@ LT_MUST_USE bool my_io_push(struct my_io *io, struct lt_err *err);
 /** Wait for the descriptor (and for my_cancel()): false with TIMEOUT, CONNECT or CANCELLED. */
 LT_MUST_USE bool my_io_wait(struct my_io *io, short events, int timeout_ms, short *revents, struct lt_err *err);
 
+/** Something came in that was not taken, or lies at the kernel; or nothing more will. */
+bool my_io_has_input(const struct my_io *io);
 /** LT_E_LINK_LOST once the peer has hung up; reads nothing. */
 LT_MUST_USE bool my_io_check(const struct my_io *io, struct lt_err *err);
 

@@ -104,6 +104,12 @@ my_recv(struct my_conn *c, struct my_reply *out, struct lt_err *err)
 	return read_next(c, out, err);
 }
 
+bool
+my_answered(const struct my_conn *c)
+{
+	return c->dead || c->taken.len > c->taken_at || my_io_has_input(&c->io);
+}
+
 /* Its rows cannot be put aside: it is the next one on the line, whatever was taken off before. */
 static bool
 begin_query(struct my_conn *c, struct lt_err *err)

@@ -64,6 +64,7 @@ pipeline_load_rollback(struct change_sink *s)
 	if (l->open)
 		pipeline_lane_undo(&l->lane);
 	l->open = false;
+	l->plan = (struct load_plan){ 0 };
 	pipeline_load_tell_settle(l, false);
 	lt_step("load.rollback");
 	for (int i = 0; i < ROLLBACK_TRIES && my_alive(l->conn); i++) {
@@ -122,9 +123,9 @@ pipeline_load_commit(struct change_sink *s, struct lt_err *err)
 }
 
 void
-pipeline_load_leave_commit(struct change_sink *s, const struct pipeline_load_leave *leave)
+pipeline_load_follow(struct change_sink *s, const struct pipeline_load_follow *follow)
 {
-	load_of(s)->leave = *leave;
+	load_of(s)->follow = *follow;
 }
 
 bool
@@ -132,13 +133,13 @@ pipeline_load_hear(struct change_sink *s, struct lt_err *err)
 {
 	struct load *l = load_of(s);
 
-	return l->left.committed == NULL || pipeline_load_take(l, l->due - 1, err);
+	return l->left.ctx == NULL || pipeline_load_take(l, l->due - 1, err);
 }
 
 /* What follows is sent behind it, and read behind its reply. If it is refused, that is of no account: the lane's move
  * meets no row, or stands in the same transaction, and no other COMMIT comes. */
 static bool
-leave_commit(struct load *l, const struct pipeline_load_leave *leave, struct lt_err *err)
+leave_commit(struct load *l, struct lt_err *err)
 {
 	LT_ASSERT(l->due == 0);
 	lt_step("load.commit");
@@ -146,7 +147,7 @@ leave_commit(struct load *l, const struct pipeline_load_leave *leave, struct lt_
 		return lt_wrap(err, "COMMIT");
 	l->expects[l->first] = (struct expect){ .kind = EXPECT_COMMIT };
 	l->due = 1;
-	l->left = *leave;
+	l->left = l->follow;
 	l->open = false;
 	lt_step("load.commit.left");
 	return true;
@@ -300,26 +301,35 @@ send_in_order(struct load *l, size_t n, const struct change_position *end, struc
 	return send(l, n, false, end, err);
 }
 
-static void
-choose_mode(struct load *l)
+bool
+pipeline_load_merges(const struct load *l)
 {
-	l->merge = l->channel->mode == MODEL_MODE_MERGE && l->unmerged == 0 && !decides(l);
+	return l->channel->mode == MODEL_MODE_MERGE && l->unmerged == 0 && !decides(l);
+}
+
+static void
+begin_group(struct load *l, struct change_txn *const *txns, size_t n)
+{
+	l->txns = txns;
+	l->merge = pipeline_load_merges(l);
 	l->unmerged -= l->unmerged > 0 ? 1 : 0;
+	pipeline_load_plan_use(l, n);
 }
 
 static bool
-load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, const struct change_position *end,
-    struct change_sink_done *done, size_t *culprit, struct lt_err *err)
+end_group(struct load *l, struct lt_err *err)
 {
-	struct load *l = load_of(s);
-	struct pipeline_load_leave leave = l->leave;
+	bool leaves = l->follow.ctx != NULL && l->follow.leaves(l->follow.ctx);
+
+	return leaves ? leave_commit(l, err) : pipeline_load_commit(&l->base, err);
+}
+
+static bool
+apply(struct load *l, size_t n, const struct change_position *end, size_t *culprit, struct lt_err *err)
+{
+	struct change_sink *s = &l->base;
 	bool sent = false;
 
-	LT_ASSERT(l->claimed && l->lane_exists && l->due == (l->left.committed != NULL ? 1 : 0));
-	l->leave = (struct pipeline_load_leave){ 0 };
-	pipeline_router_trim(l->router);
-	l->txns = txns;
-	choose_mode(l);
 	if (worth_gathering(l, n)) {
 		sent = send(l, n, true, end, err);
 		if (!sent) {
@@ -342,14 +352,28 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 		*culprit = LT_MIN(l->culprit, n);
 		return false;
 	}
-	if (!await_turn(l, err) || !(leave.leaves != NULL && leave.leaves(leave.ctx) ? leave_commit(l, &leave, err)
-										     : pipeline_load_commit(s, err))) {
+	if (!await_turn(l, err) || !end_group(l, err)) {
 		pipeline_load_rollback(s);
 		*culprit = n;
 		return false;
 	}
-	*done = l->done;
 	return true;
+}
+
+static bool
+load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, const struct change_position *end,
+    struct change_sink_done *done, size_t *culprit, struct lt_err *err)
+{
+	struct load *l = load_of(s);
+	bool ok;
+
+	LT_ASSERT(l->claimed && l->lane_exists && l->due == (l->left.ctx != NULL ? 1 : 0));
+	begin_group(l, txns, n);
+	ok = apply(l, n, end, culprit, err);
+	l->follow = (struct pipeline_load_follow){ 0 };
+	if (ok)
+		*done = l->done;
+	return ok;
 }
 
 /* -- progress ------------------------------------------------------------------------------------- */

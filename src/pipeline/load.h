@@ -41,17 +41,22 @@ uint64_t pipeline_load_number(struct change_sink *s);
 const struct pipeline_window *pipeline_load_window(const struct change_sink *s);
 /** Somebody set the progress by hand: what was done ahead of the former one counts no more. */
 void pipeline_load_forget_window(struct change_sink *s);
-/** Who is asked whether a COMMIT is waited for, and told of one that is not. */
-struct pipeline_load_leave {
-	bool (*leaves)(void *ctx); /* asked once, right before it is sent */
+/** What comes behind a group: who knows of it, is asked whether COMMIT is waited for, and told of one that is not. */
+struct pipeline_load_follow {
+	/* Asked while replies are awaited: the transactions that the next apply() begins with, as far as they have
+	 * come, and how many. They stay as they are until that call, and no other apply() comes before it but of what
+	 * failed. */
+	size_t (*next)(void *ctx, struct change_txn *const **txns);
+	bool (*leaves)(void *ctx); /* asked once, right before COMMIT is sent */
 	void (*committed)(void *ctx);
 	void *ctx;
 };
-/** If `leave` says so, the next apply() is back once its COMMIT has left, which it does as ever: alone, with all else
- * of the group judged. What became of it is heard before anything else by the apply() that follows or by
- * pipeline_load_hear(), whichever comes first: `committed` is called, or that call fails without a word of its own
- * group, and only a claim tells. */
-void pipeline_load_leave_commit(struct change_sink *s, const struct pipeline_load_leave *leave);
+/** The next apply() plans what `follow` tells of while it waits; a plan asks the target nothing and changes nothing,
+ * and if the group fails nothing is left of it. And if `follow` says so, it is back once its COMMIT has left, which it
+ * does as ever: alone, with all else of the group judged. What became of it is heard before anything else by the
+ * apply() that follows or by pipeline_load_hear(), whichever comes first: `committed` is called, or that call fails
+ * without a word of its own group, and only a claim tells. */
+void pipeline_load_follow(struct change_sink *s, const struct pipeline_load_follow *follow);
 /** Wait for what is still to be heard, if anything. */
 LT_MUST_USE bool pipeline_load_hear(struct change_sink *s, struct lt_err *err);
 /** Whether the target has hung up, as far as is known here; asks it nothing. */

@@ -272,7 +272,7 @@ apply_here(struct loader *l, bool *again, struct lt_err *err)
 		return true;
 	}
 	p->behind.queue = l->reader->queue;
-	p->behind.held = pipeline_group_is_full(g);
+	p->behind.group = g;
 	if (!pipeline_apply_group(p, sink, g->txns, g->count, l->flight == NULL, err))
 		return false;
 	pipeline_group_learn(g, g->rows, lt_mono_us(p->clock) - began, p->left.waits ? LEFT_ROUNDS : GROUP_ROUNDS);
@@ -286,7 +286,7 @@ note_group_bytes(struct loader *l)
 {
 	size_t flying = l->flight != NULL ? pipeline_flight_bytes(l->flight) : 0;
 
-	atomic_store(&l->p->group_bytes, l->group->bytes + flying);
+	atomic_store(&l->p->group_bytes, l->group->bytes + l->group->ahead.bytes + flying);
 }
 
 /* A backlog is applied on several connections; what is left of it, and whatever comes without one, here: that has the
@@ -457,7 +457,7 @@ load_loop(struct loader *l, struct lt_err *err)
 	return save_progress(p, l->sink, err) && false;
 }
 
-/* The group in hand and those in flight share their part of the memory. */
+/* The group in hand and those in flight, or the one that is planned behind it, share their part of the memory. */
 static bool
 prepare(struct loader *l, struct pipeline_group *g, size_t share, struct lt_err *err)
 {
@@ -466,7 +466,7 @@ prepare(struct loader *l, struct pipeline_group *g, size_t share, struct lt_err 
 	/* Behind the head of the order a group waits with its locks about as long as it took (R4). */
 	unsigned time_ms = several && l->p->model->two_way ? LT_MAX(c->group.time_ms / 2, 1u) : c->group.time_ms;
 
-	share = several ? share / (c->writers + 4) : share;
+	share /= several ? c->writers + 4 : 2;
 	pipeline_group_init(g, c->group.rows, LT_MIN(c->group.bytes, share), time_ms);
 	if (c->group.grows)
 		g->link_bytes = LT_MIN(several ? FLYING_LINK_BYTES / (c->writers + 3) : LINK_BYTES, share);

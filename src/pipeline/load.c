@@ -402,7 +402,21 @@ load_claim(struct change_sink *s, struct change_position *at, bool *found, struc
 	l->newest = claim.newest;
 	l->claimed = true;
 	l->lane_exists = *found;
+	l->paused = claim.paused;
+	l->begun = claim.begun;
 	return true;
+}
+
+bool
+pipeline_load_paused(const struct change_sink *s)
+{
+	return ((const struct load *)s)->paused;
+}
+
+bool
+pipeline_load_begun(const struct change_sink *s)
+{
+	return ((const struct load *)s)->begun;
 }
 
 bool
@@ -464,20 +478,23 @@ pipeline_load_check(struct change_sink *s, struct lt_err *err)
 bool
 pipeline_load_round(struct change_sink *s, uint64_t *round_us, struct lt_err *err)
 {
-	const struct lt_clock *clock = lt_clock_real();
-	uint64_t began_us = lt_mono_us(clock);
+	uint64_t began_us = lt_mono_us(lt_clock_real());
 
 	if (!my_ping(load_of(s)->conn, err))
 		return lt_wrap(err, "while measuring the round trip to the target");
-	*round_us = lt_mono_us(clock) - began_us;
+	*round_us = lt_mono_us(lt_clock_real()) - began_us;
 	return true;
 }
 
 bool
-pipeline_load_bound(struct change_sink *s, struct lt_err *err)
+pipeline_load_bound(struct change_sink *s, uint64_t *round_us, struct lt_err *err)
 {
-	return my_exec(load_of(s)->conn, "SET SESSION wait_timeout=10", NULL, err) ||
-	       lt_wrap(err, "while setting the session");
+	uint64_t began_us = lt_mono_us(lt_clock_real());
+
+	if (!my_exec(load_of(s)->conn, "SET SESSION wait_timeout=10", NULL, err))
+		return lt_wrap(err, "while setting the session");
+	*round_us = lt_mono_us(lt_clock_real()) - began_us;
+	return true;
 }
 
 uint32_t
@@ -552,7 +569,8 @@ recv_grants(struct load *l, struct lt_err *err)
 	return ok || lt_wrap(err, "while reading what the account may do");
 }
 
-/* The session, what is there of schema `lutra` and what the account may do, in one round trip. A connection on which
+/* The session, what is there of schema `lutra`, what the account may do and how much the server takes at once, in one
+ * round trip. A connection on which
  * one of them fails is closed. */
 static bool
 begin_session(struct load *l, struct lt_err *err)
@@ -561,8 +579,9 @@ begin_session(struct load *l, struct lt_err *err)
 	uint64_t version;
 
 	if (!queue_settings(l->conn, count, err) || !pipeline_state_ask(l->conn, err) ||
-	    !my_send_query(l->conn, LT_STR("SHOW GRANTS"), err) || !recv_settings(l->conn, count, err) ||
-	    !pipeline_state_recv(l->conn, &version, err) || !recv_grants(l, err))
+	    !my_send_query(l->conn, LT_STR("SHOW GRANTS"), err) || !my_send_limit(l->conn, err) ||
+	    !recv_settings(l->conn, count, err) || !pipeline_state_recv(l->conn, &version, err) ||
+	    !recv_grants(l, err) || !my_recv_limit(l->conn, err))
 		return false;
 	/* Else the wait that is to be seen ends after a second by itself. */
 	if (lt_fault("r04_give_way") && !my_exec(l->conn, "SET SESSION innodb_lock_wait_timeout=50", NULL, err))
@@ -617,13 +636,14 @@ pipeline_load_open_writer(struct change_sink *first, size_t lane, struct change_
 {
 	struct load *f = load_of(first);
 	struct change_sink *s = NULL;
+	uint64_t round_us; /* the first connection measures it */
 	struct load *l;
 
 	LT_ASSERT(f->claimed && f->lane_exists);
 	if (!pipeline_load_open(f->channel, (size_t)(f->pipeline - f->channel->pipelines), f->origin, &s, err))
 		return false;
 	l = load_of(s);
-	if (!pipeline_lane_join(&l->lane, l->conn, &f->lane, lane, err) || !pipeline_load_bound(s, err)) {
+	if (!pipeline_lane_join(&l->lane, l->conn, &f->lane, lane, err) || !pipeline_load_bound(s, &round_us, err)) {
 		load_close(s);
 		return false;
 	}

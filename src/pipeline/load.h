@@ -37,6 +37,9 @@ struct pipeline_load_turn {
 void pipeline_load_take_turns(struct change_sink *s, const struct pipeline_load_turn *turn);
 /** The number of the pipeline's next move; `s` has claimed it. */
 uint64_t pipeline_load_number(struct change_sink *s);
+/** Claimed: whether the pipeline is to be held back; whether it has left traces at the target, beside its progress. */
+bool pipeline_load_paused(const struct change_sink *s);
+bool pipeline_load_begun(const struct change_sink *s);
 /** What is committed behind the place that claim() told: to be passed over. Unchanged until close(). */
 const struct pipeline_window *pipeline_load_window(const struct change_sink *s);
 /** Somebody set the progress by hand: what was done ahead of the former one counts no more. */
@@ -64,8 +67,8 @@ LT_MUST_USE bool pipeline_load_check(struct change_sink *s, struct lt_err *err);
 /** From now on the server ends the session, and undoes what is open, once it has said nothing for ten seconds: whoever
  * holds it says something every PIPELINE_STAY_MS (ADR 49). */
 #define PIPELINE_STAY_MS 3000
-LT_MUST_USE bool pipeline_load_bound(struct change_sink *s, struct lt_err *err);
-/** How long the target takes to answer just so; nothing is open. */
+LT_MUST_USE bool pipeline_load_bound(struct change_sink *s, uint64_t *round_us, struct lt_err *err);
+/** How long the target takes to answer just so, as pipeline_load_bound() tells, too; nothing is open. */
 LT_MUST_USE bool pipeline_load_round(struct change_sink *s, uint64_t *round_us, struct lt_err *err);
 /** Which lane it moves. */
 size_t pipeline_load_lane(const struct change_sink *s);

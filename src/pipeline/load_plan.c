@@ -1,5 +1,6 @@
 /* While the replies to a group are awaited, what comes behind it is planned (ADR 54). Nothing here reaches the target,
  * and no failure counts: what cannot be planned now is met again when its group is sent. */
+#include "base/fault.h"
 #include "pipeline/load_priv.h"
 
 /* Planned in one go: a reply that comes meanwhile waits for no more than that. */
@@ -38,6 +39,7 @@ add(struct load *l, struct change_txn *const *txns, size_t to)
 	ok = pipeline_batch_add(l->batch, l->router, txns, l->plan.count, to, &ignored);
 	ok = !pipeline_router_hush(l->router, false) && ok;
 	l->plan.count = to;
+	lt_step("load.plan");
 	return ok;
 }
 

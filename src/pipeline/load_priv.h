@@ -51,6 +51,7 @@ struct load {
 	struct pipeline_window window;         /* owned: what was done ahead when it claimed */
 	const struct pipeline_load_turn *turn; /* borrowed; NULL: no other group runs beside */
 	bool claimed, lane_exists;
+	bool paused, begun;                 /* as the claim told */
 	bool open;                          /* a transaction that has moved the lane */
 	bool settling;                      /* and is settle's, who hears how it ends */
 	bool gather;                        /* what settle writes may be gathered */

@@ -35,7 +35,7 @@
 /* Where the target is far, groups may hold this much (pipeline/group.h). */
 #define LINK_BYTES ((size_t)16 << 20)
 /* Those in flight together; the others fill the time that one waits. */
-#define FLYING_LINK_BYTES ((size_t)28 << 20)
+#define FLYING_LINK_BYTES ((size_t)36 << 20)
 /* How often the round trip is measured, and the target hears of us. */
 #define ROUND_US (PIPELINE_STAY_MS * 1000)
 

@@ -154,8 +154,9 @@ def test_r20_what_comes_from_the_future_is_held_and_told(site, channel, schema):
     clock.is_off_by(-3600)
     wait_until(lambda: not site_status(s.lutra, "a")["clock_believed"], steps.PATIENCE_S, "the clock of a to be doubted")
     steps.transaction(s.servers[0], schema, "UPDATE hot SET v='a' WHERE id=1")
-    error = steps.wait_for(s.lutra, PIPELINES[0], lambda p: p["error"], "to hold it")
-    assert error["code"] == "E5023" and error["hint"]
+    # Where the machine is busy a fence that is late (E5020) may be met first.
+    error = steps.wait_for(s.lutra, PIPELINES[0], lambda p: p["error"] if (p["error"] or {}).get("code") == "E5023" else None, "to hold it")
+    assert error["hint"]
     assert s.servers[1].sql("SELECT v FROM hot WHERE id=1", db=schema) == (("base",),)
     assert site_status(s.lutra, "b")["held"] > 0
     clock.is_off_by(0)
@@ -203,9 +204,12 @@ def test_r18_versions_are_the_same_though_lutra_is_killed_behind_every_transacti
     """Lutra is killed behind each transaction: the oracle knows the versions of an undisturbed reader, and each is applied once."""
     s = pair(site, channel, schema, conflicts=QUICK)
     for i in range(15):
-        s.lutra.start()
+        if i != 1:  # once neither site can have seen what the other wrote
+            s.lutra.start()
         for server in s.servers:
             steps.transaction(server, schema, f"REPLACE INTO hot VALUES (1, '{server.server_id}.{i}')")
+        if i == 1:
+            s.lutra.start()
         s.lutra.wait()
         s.lutra.kill()
     s.lutra.start()

@@ -101,6 +101,14 @@ route_free(struct pipeline_route *route)
 	free(route);
 }
 
+bool
+pipeline_router_logs_cascades(const struct pipeline_router *r)
+{
+	const struct my_server *server = my_conn_server(r->conn);
+
+	return server->flavor == MY_MYSQL && server->version >= SCHEMA_MYSQL_LOGS_CASCADES;
+}
+
 void
 pipeline_router_free(struct pipeline_router *r)
 {

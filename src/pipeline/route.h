@@ -112,6 +112,8 @@ void pipeline_router_hold(struct pipeline_router *r, struct pipeline_held *held)
 /** Routes into `target` over `mapping` (borrowed). `verify`: before images are compared (R8). */
 struct pipeline_router *pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target, bool verify);
 void pipeline_router_free(struct pipeline_router *r);
+/** Whether the target's log holds what its foreign keys change by themselves (CASCADE, SET NULL). */
+bool pipeline_router_logs_cascades(const struct pipeline_router *r);
 /** A table of the target that was read already (taken over), so that no route has to ask for it. */
 void pipeline_router_know(struct pipeline_router *r, struct schema_table *table);
 /** The route of a table; coded error if the target lacks the table or a column, or cannot hold it. */

@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "converge/tables.h"
 #include "converge/turn.h"
+#include "schema/history.h"
 
 /** A table that could not be described, and why. */
 struct refused {
@@ -172,6 +173,24 @@ sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 		return true;
 	}
 	return l->filter.rows == NULL || take_wanted(l, t, first, err);
+}
+
+bool
+converge_log_describe(struct pipeline_router *router, struct change_table *draft, struct lt_err *err)
+{
+	const struct schema_table *known = NULL;
+	struct lt_err differs = { 0 };
+
+	if (!pipeline_router_table(router, draft->schema, draft->name, &known, &differs)) {
+		if (lt_err_kind(&differs) == LT_KIND_RETRY) {
+			*err = differs;
+			return false;
+		}
+		return true;
+	}
+	if (!schema_complete(known, draft, &differs))
+		return draft->named || lt_fail(err, LT_E_CONFLICT_IMAGE, "the log does not name the table's columns");
+	return true;
 }
 
 /* -- numbering ------------------------------------------------------------------------------------ */

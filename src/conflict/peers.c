@@ -4,6 +4,8 @@
 
 #define FORM 1
 #define PEER_LEAST 2 /* bytes: number, vector's count */
+/* With the origin of what is awaited; no site has such a number. In the vector stands the last of it. */
+#define AWAITED (1u << 31)
 
 void
 conflict_peers_free(struct conflict_peers *p)
@@ -66,6 +68,26 @@ void
 conflict_peers_lower(struct conflict_peers *p, uint32_t site, const struct conflict_vector *seen)
 {
 	conflict_vector_meet(&find_or_add(p, site)->seen, seen);
+}
+
+void
+conflict_peers_await(struct conflict_peers *p, uint32_t origin, const struct conflict_vector *survived, uint64_t last)
+{
+	conflict_peers_hear(p, AWAITED | origin, survived);
+	conflict_vector_raise(&find(p, AWAITED | origin)->seen, origin, last);
+}
+
+void
+conflict_peers_arrived(struct conflict_peers *p, const struct conflict_vector *here)
+{
+	for (uint32_t i = p->count; i > 0; i--) {
+		const struct conflict_peer *peer = &p->at[i - 1];
+		uint32_t origin = peer->site & ~AWAITED;
+
+		if ((peer->site & AWAITED) != 0 &&
+		    conflict_vector_get(here, origin) >= conflict_vector_get(&peer->seen, origin))
+			conflict_peers_remove(p, peer->site);
+	}
 }
 
 void

@@ -30,6 +30,12 @@ void conflict_peers_remove(struct conflict_peers *p, uint32_t site);
 void conflict_peers_hear(struct conflict_peers *p, uint32_t site, const struct conflict_vector *seen);
 /** It has lost the end of its log: it has seen no more than `seen`. */
 void conflict_peers_lower(struct conflict_peers *p, uint32_t site, const struct conflict_vector *seen);
+/** What a site lost and is to be given back (ADR 53), transactions of `origin` up to number `last`, asks like a peer
+ * for all that it may not have seen: it was written behind what `survived`. */
+void conflict_peers_await(
+    struct conflict_peers *p, uint32_t origin, const struct conflict_vector *survived, uint64_t last);
+/** It asks no more where all of it is `here`, in the site's log. */
+void conflict_peers_arrived(struct conflict_peers *p, const struct conflict_vector *here);
 /** Take all that `from` was heard of. */
 void conflict_peers_merge(struct conflict_peers *p, const struct conflict_peers *from);
 /** All of it as bytes, and back: `out` must be empty. LT_E_STATE_BROKEN, LT_E_STATE_NEWER; then it stays so. */

@@ -278,7 +278,6 @@ read_peer(struct converge_healing *w, size_t index, uint64_t *newest, struct lt_
 static bool
 read_peers(struct converge_healing *w, struct lt_err *err)
 {
-	uint64_t first = 0;
 	bool begun = false;
 
 	for (size_t i = 0; i < w->h->channel->npipelines; i++) {
@@ -290,10 +289,10 @@ read_peers(struct converge_healing *w, struct lt_err *err)
 		w->h->lost = 0;
 		if (!read_peer(w, i, &newest, err))
 			return false;
-		if (begun && newest != first)
+		if (begun && newest != w->last)
 			return converge_heal_refuse(w, err,
 			    "its peers do not have the same of what it lost, and none hands it on: compare the sites");
-		first = newest;
+		w->last = newest;
 		begun = true;
 	}
 	return true;
@@ -451,12 +450,25 @@ turn_checkpoint(void *ctx, const struct converge_found *found, struct lt_err *er
 	return ok;
 }
 
+/* Until it is back nothing is forgotten that it may not have seen: it comes later than what its writer knew. */
+static bool
+await_lost(struct converge_healing *w, struct lt_err *err)
+{
+	struct conflict_peers heard = { 0 };
+	bool ok = read_heard(w, w->site, w->conn, &heard, err);
+
+	conflict_peers_await(&heard, w->base_state.origin, &w->survived, w->last);
+	ok = ok && (lt_fault("heal_await") || write_heard(w->site, w->conn, &heard, err));
+	conflict_peers_free(&heard);
+	return ok;
+}
+
 static bool
 turn(struct converge_healing *w, struct lt_err *err)
 {
 	struct lt_buf sql = { 0 };
 	struct rewrite r = { w, &sql };
-	bool ok = my_exec(w->conn, "BEGIN", NULL, err) &&
+	bool ok = my_exec(w->conn, "BEGIN", NULL, err) && await_lost(w, err) &&
 		  converge_store_each(w->site, w->conn, turn_checkpoint, &r, err) &&
 		  my_exec(w->conn, "COMMIT", NULL, err);
 

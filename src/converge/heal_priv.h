@@ -24,7 +24,7 @@ struct converge_healing {
 	struct change_position base_at; /* owned */
 	struct conflict_checkpoint base_state; /* in arena */
 	struct conflict_vector survived;       /* owned: what the site's log holds before the loss */
-	uint64_t count;                        /* the number of its last transaction there */
+	uint64_t count, last;                  /* the number of its last transaction there, and of what peers have */
 	struct converge_turn turn;             /* owned: to be noted */
 	struct converge_looking *looking;      /* in arena: crash.c's */
 	struct lt_arena *arena;                /* owned */

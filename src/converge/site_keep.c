@@ -378,18 +378,29 @@ look_at_clock(struct converge_site *s, bool *believed, struct lt_err *err)
 	return true;
 }
 
+/* Behind the lock. Who is gone for good, and what was to be given back and is here, asks for nothing more. */
+static void
+drop_silent(struct converge_site *s, struct conflict_vector *here)
+{
+	conflict_peers_remove(&s->heard, s->leaving);
+	conflict_peers_remove(&s->durable, s->leaving);
+	if (s->observer != NULL)
+		conflict_vector_merge(here, &conflict_observer_clock(s->observer)->seen);
+	conflict_peers_arrived(&s->heard, here);
+}
+
 static bool
 beat(struct converge_site *s, struct lt_err *err)
 {
 	struct conflict_peers heard = { 0 };
+	struct conflict_vector here = { 0 };
 	struct lt_buf bytes = { 0 };
 	bool believed, ok;
 	uint32_t leaving;
 
 	pthread_mutex_lock(&s->lock);
 	leaving = s->leaving;
-	conflict_peers_remove(&s->heard, leaving);
-	conflict_peers_remove(&s->durable, leaving);
+	drop_silent(s, &here);
 	conflict_peers_merge(&heard, &s->heard);
 	pthread_mutex_unlock(&s->lock);
 	conflict_peers_encode(&heard, &bytes);
@@ -397,11 +408,13 @@ beat(struct converge_site *s, struct lt_err *err)
 	if (ok) {
 		pthread_mutex_lock(&s->lock);
 		conflict_peers_merge(&s->durable, &heard);
+		conflict_peers_arrived(&s->durable, &here);
 		s->leaving = s->leaving == leaving ? 0 : s->leaving;
 		pthread_cond_broadcast(&s->moved);
 		pthread_mutex_unlock(&s->lock);
 	}
 	lt_buf_free(&bytes);
+	conflict_vector_free(&here);
 	conflict_peers_free(&heard);
 	return ok;
 }

@@ -275,8 +275,9 @@ look_at(struct converge_give *g, struct conflict_version version, bool *give, st
 {
 	bool lacks = converge_site_seen(g->to, version.origin) < version.seq;
 	bool earlier = incarnation(version.origin) < incarnation(g->origin);
+	bool lost = converge_regain_is_first(g->regain) && version.seq > converge_site_survived(g->to, version.origin);
 
-	*give = *give || (lacks && earlier);
+	*give = *give || (earlier && (lacks || lost));
 	if (!lacks || earlier)
 		return true;
 	if (!converge_site_lacks(g->to, version, g->stop, &lacks, err))

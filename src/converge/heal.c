@@ -138,7 +138,7 @@ struct told_of {
 	struct change_place last; /* how far it had read it: in the file that lost its end, and there still */
 	struct converge_regain *regain;
 	uint64_t newest; /* of the site's transactions that it lost and the peer has */
-	bool lists;      /* some of them are operations that only the mark tells */
+	bool lists;      /* of some of them rows stand in marks, or are parked */
 };
 
 static void
@@ -184,7 +184,8 @@ look_at_group(void *ctx, struct change_txn *t, const struct conflict_mark *mark,
 			continue;
 		lost = true;
 		for (uint32_t k = 0; k < txn->nwon; k++)
-			here->lists = here->lists || txn->won[k].listed;
+			here->lists = here->lists || txn->won[k].listed || txn->won[k].after != NULL ||
+				      txn->won[k].state == CONFLICT_PARKED;
 	}
 	if (!lost || converge_regain_rows(here->regain, t, mark, &owner, err))
 		return true;
@@ -276,9 +277,20 @@ read_peer(struct converge_healing *w, size_t index, uint64_t *newest, struct lt_
 }
 
 static bool
+fail_unlike(const struct converge_healing *w, const struct converge_site *one, const struct converge_site *other,
+    uint64_t has, struct lt_err *err)
+{
+	return lt_fail(err, LT_E_CANNOT_HEAL,
+	    "site %s: its peers do not have the same of what it lost, and none hands it on: site %s has its transactions up "
+	    "to number %" PRIu64 ", site %s up to number %" PRIu64
+	    ": take the one that has less out of the channel first",
+	    w->site->model->name, one->model->name, w->last, other->model->name, has);
+}
+
+static bool
 read_peers(struct converge_healing *w, struct lt_err *err)
 {
-	bool begun = false;
+	const struct converge_site *first = NULL;
 
 	for (size_t i = 0; i < w->h->channel->npipelines; i++) {
 		const struct model_pipeline *p = &w->h->channel->pipelines[i];
@@ -289,11 +301,10 @@ read_peers(struct converge_healing *w, struct lt_err *err)
 		w->h->lost = 0;
 		if (!read_peer(w, i, &newest, err))
 			return false;
-		if (begun && newest != w->last)
-			return converge_heal_refuse(w, err,
-			    "its peers do not have the same of what it lost, and none hands it on: compare the sites");
+		if (first != NULL && newest != w->last)
+			return fail_unlike(w, first, w->h->sites[p->from], newest, err);
 		w->last = newest;
-		begun = true;
+		first = first != NULL ? first : w->h->sites[p->from];
 	}
 	return true;
 }
@@ -458,7 +469,7 @@ await_lost(struct converge_healing *w, struct lt_err *err)
 	bool ok = read_heard(w, w->site, w->conn, &heard, err);
 
 	conflict_peers_await(&heard, w->base_state.origin, &w->survived, w->last);
-	ok = ok && (lt_fault("heal_await") || write_heard(w->site, w->conn, &heard, err));
+	ok = ok && write_heard(w->site, w->conn, &heard, err);
 	conflict_peers_free(&heard);
 	return ok;
 }

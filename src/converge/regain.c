@@ -2,7 +2,9 @@
 
 #include "conflict/keys.h"
 #include "converge/log.h"
+#include "converge/parked.h"
 #include "converge/shape.h"
+#include "converge/tables.h"
 #include "pipeline/connect.h"
 #include "schema/catalog.h"
 
@@ -31,6 +33,12 @@ converge_regain_new(const struct model_channel *channel, const struct model_pipe
 	r->first = pipeline == &channel->pipelines[first];
 	r->arena = lt_arena_new();
 	return r;
+}
+
+bool
+converge_regain_is_first(const struct converge_regain *r)
+{
+	return r->first;
 }
 
 static void
@@ -75,10 +83,15 @@ converge_regain_describe(struct converge_regain *r, struct change_table *draft, 
 
 /* -- whose each key is ---------------------------------------------------------------------------- */
 
-/** A key that the group won, and who wrote it last. */
+/** A key that the group won. */
 struct holder {
-	uint32_t txn;
+	uint32_t txn; /* who wrote it last */
 	const struct conflict_won *won;
+	bool kept; /* a row of the log says it */
+	/* Of tables whose rows compete for values; NULL: no row. */
+	bool shown;                           /* rows of the log were met: */
+	const struct conflict_row *had, *has; /* the first one before, the last one behind */
+	const struct conflict_row *was_parked, *parked;
 };
 
 /** A group on its way. */
@@ -92,6 +105,12 @@ struct making {
 	size_t kept;            /* so many */
 };
 
+static bool
+is_of_site(const struct making *m, uint32_t txn)
+{
+	return conflict_origin_site(m->mark->txns[txn].version.origin) == m->r->channel->sites[m->r->pipeline->to].id;
+}
+
 static void
 list_holders(struct making *m)
 {
@@ -104,10 +123,10 @@ list_holders(struct making *m)
 	m->holders = lt_arena_alloc(arena, (n + 1) * sizeof(*m->holders));
 	m->owner = lt_arena_alloc(arena, (m->t->nrows + n + 1) * sizeof(*m->owner));
 	for (uint32_t i = 0; i < m->mark->ntxns; i++) {
-		for (uint32_t k = 0; k < m->mark->txns[i].nwon; k++) {
+		for (uint32_t k = 0; is_of_site(m, i) && k < m->mark->txns[i].nwon; k++) {
 			const struct conflict_won *won = &m->mark->txns[i].won[k];
 
-			m->holders[conflict_keys_add(&m->keys, won->key)] = (struct holder){ i, won };
+			m->holders[conflict_keys_add(&m->keys, won->key)] = (struct holder){ .txn = i, .won = won };
 		}
 	}
 }
@@ -119,45 +138,122 @@ fail(const struct making *m, const char *why, struct lt_err *err)
 	    m->r->channel->sites[m->r->pipeline->to].name, why);
 }
 
+static struct holder *
+holder_of(const struct making *m, struct lt_str key)
+{
+	uint32_t at = conflict_keys_find(&m->keys, key);
+
+	return at != CONFLICT_NO_KEY ? &m->holders[at] : NULL;
+}
+
 /* -- rows of the log ------------------------------------------------------------------------------ */
+
+static void
+keep(struct making *m, const struct change_row *row, uint32_t owner)
+{
+	m->t->rows[m->kept] = *row;
+	m->owner[m->kept++] = owner;
+}
+
+static bool
+image_of(const struct making *m, const struct converge_shape *shape, const struct change_image *image,
+    const struct conflict_row **row, struct lt_str *key, struct lt_err *err)
+{
+	return converge_shape_image(shape, image, m->r->arena, row, key, err);
+}
+
+/* A row may go and come again, where values change hands or a key was locked by inserting it. */
+static bool
+take_competing(struct making *m, const struct converge_shape *shape, const struct change_row *row, struct holder *h,
+    struct lt_err *err)
+{
+	const struct conflict_row *before = NULL, *after = NULL;
+	struct lt_str key;
+
+	if ((row->op != CHANGE_INSERT && !image_of(m, shape, &row->before, &before, &key, err)) ||
+	    (row->op != CHANGE_DELETE && !image_of(m, shape, &row->after, &after, &key, err)))
+		return false;
+	h->had = h->shown ? h->had : before;
+	h->has = after;
+	h->shown = true;
+	return true;
+}
 
 /* What a row of a group changes is one key; some it changes are of no transaction, such as rows that came back. Of
  * tables that remember operations the mark tells, not the row. Those of a single table nobody decides, so of several
  * peers one alone gives them back. */
 static bool
-take_row(struct making *m, size_t i, struct lt_err *err)
+take_row(struct making *m, const struct change_row *row, struct lt_err *err)
 {
-	const struct change_row *row = &m->t->rows[i];
-	const struct change_image *image = row->op == CHANGE_DELETE ? &row->before : &row->after;
+	const struct conflict_policy *policy;
 	const struct converge_shape *shape;
 	const struct conflict_row *whole;
 	struct lt_str key = { 0 };
-	uint32_t at;
-	bool lists;
+	struct holder *h;
 
 	if (!converge_shapes_get(m->r->shapes, row->table, &shape, err))
 		return false;
 	if (converge_shape_is_single(shape)) {
-		if (m->r->first) {
-			m->t->rows[m->kept] = *row;
-			m->owner[m->kept++] = CONVERGE_NO_OWNER;
-		}
+		if (m->r->first)
+			keep(m, row, CONVERGE_NO_OWNER);
 		return true;
 	}
-	lists = conflict_policy_lists(converge_shape_policy(shape));
-	if (!converge_shape_image(shape, image, m->r->arena, lists ? &whole : NULL, &key, err))
+	policy = converge_shape_policy(shape);
+	if (!image_of(m, shape, row->op == CHANGE_DELETE ? &row->before : &row->after,
+		conflict_policy_lists(policy) ? &whole : NULL, &key, err))
 		return false;
-	at = conflict_keys_find(&m->keys, key);
-	if (at == CONFLICT_NO_KEY || m->holders[at].won->listed)
+	h = holder_of(m, key);
+	if (h == NULL || h->won->listed)
 		return true;
-	if (m->holders[at].won->state == CONFLICT_PARKED)
-		return fail(m, "a row of it is parked at a peer", err);
-	m->t->rows[m->kept] = *row;
-	m->owner[m->kept++] = m->holders[at].txn;
+	if (policy->unique)
+		return take_competing(m, shape, row, h, err);
+	h->kept = true;
+	keep(m, row, h->txn);
 	return true;
 }
 
-/* -- operations of the mark ----------------------------------------------------------------------- */
+static bool
+take_parked_image(
+    struct making *m, const struct change_row *row, const struct change_image *image, bool behind, struct lt_err *err)
+{
+	struct converge_parked_row p;
+	const struct conflict_row *kept;
+	struct holder *h;
+
+	if (!converge_table_parked(row->table, image, m->r->channel->name, m->r->arena, &p, err))
+		return false;
+	h = p.ours ? holder_of(m, p.key) : NULL;
+	if (h == NULL)
+		return true;
+	if (!converge_parked_row(p.image, m->r->arena, &kept, err))
+		return false;
+	*(behind ? &h->parked : &h->was_parked) = kept;
+	return true;
+}
+
+/* A parked row is taken away and put again, once. */
+static bool
+take_parked(struct making *m, const struct change_row *row, struct lt_err *err)
+{
+	return (row->op == CHANGE_INSERT || take_parked_image(m, row, &row->before, false, err)) &&
+	       (row->op == CHANGE_DELETE || take_parked_image(m, row, &row->after, true, err));
+}
+
+static bool
+take_rows(struct making *m, struct lt_err *err)
+{
+	for (size_t i = 0; i < m->t->nrows; i++) {
+		const struct change_row row = m->t->rows[i];
+		bool parked = converge_table_of(row.table->schema, row.table->name) == CONVERGE_TABLE_PARKED;
+
+		if (!(parked ? take_parked(m, &row, err) : take_row(m, &row, err)))
+			return false;
+	}
+	m->t->nrows = m->kept;
+	return true;
+}
+
+/* -- operations ----------------------------------------------------------------------------------- */
 
 /** Looking for the table of a key. */
 struct wanted {
@@ -214,35 +310,73 @@ is_its_row(struct making *m, const struct converge_shape *shape, const struct co
 }
 
 static bool
-add_operation(struct making *m, uint32_t txn, const struct conflict_won *won, struct lt_err *err)
+add(struct making *m, const struct holder *h, const struct conflict_row *before, const struct conflict_row *after,
+    struct lt_err *err)
 {
 	const struct converge_shape *shape = NULL;
 
-	if (won->before == NULL && won->after == NULL)
-		return lt_fail(err, LT_E_STATE_BROKEN, "lutra.mark: an operation that does nothing");
-	if (!shape_of(m, won->key, &shape, err) || !is_its_row(m, shape, won, won->before, err) ||
-	    !is_its_row(m, shape, won, won->after, err))
+	if (!shape_of(m, h->won->key, &shape, err) || !is_its_row(m, shape, h->won, before, err) ||
+	    !is_its_row(m, shape, h->won, after, err))
 		return false;
-	converge_shape_change(shape, won->before, won->after, m->t);
-	m->owner[m->t->nrows - 1] = txn;
+	converge_shape_change(shape, before, after, m->t);
+	m->owner[m->t->nrows - 1] = h->txn;
 	return true;
 }
 
 /* In the order of the transactions, behind the rows of the log: a key is of one kind or of the other. */
 static bool
-add_operations(struct making *m, struct lt_err *err)
+add_listed(struct making *m, struct lt_err *err)
 {
-	uint32_t site = m->r->channel->sites[m->r->pipeline->to].id;
-
 	for (uint32_t i = 0; i < m->mark->ntxns; i++) {
 		const struct conflict_mark_txn *txn = &m->mark->txns[i];
 
-		if (conflict_origin_site(txn->version.origin) != site)
-			continue;
-		for (uint32_t k = 0; k < txn->nwon; k++) {
-			if (txn->won[k].listed && !add_operation(m, i, &txn->won[k], err))
+		for (uint32_t k = 0; is_of_site(m, i) && k < txn->nwon; k++) {
+			const struct holder h = { .txn = i, .won = &txn->won[k] };
+
+			if (!h.won->listed)
+				continue;
+			if (h.won->before == NULL && h.won->after == NULL)
+				return lt_fail(err, LT_E_STATE_BROKEN, "lutra.mark: an operation that does nothing");
+			if (!add(m, &h, h.won->before, h.won->after, err))
 				return false;
 		}
+	}
+	return true;
+}
+
+/* A mark of before ADR 53 does not have the row. Where rows compete its version decides, though it is the same. */
+static bool
+may_pass_over(struct making *m, const struct holder *h, struct lt_err *err)
+{
+	const struct converge_shape *shape = NULL;
+
+	return shape_of(m, h->won->key, &shape, err) &&
+	       (!converge_shape_policy(shape)->unique || fail(m, "a row of it changed nothing at a peer", err));
+}
+
+/* What the rows that were kept so far do not tell of a key that was won whole. */
+static bool
+add_won(struct making *m, const struct holder *h, struct lt_err *err)
+{
+	const struct conflict_row *before = h->had != NULL ? h->had : h->was_parked, *after = NULL;
+
+	switch (h->won->state) {
+	case CONFLICT_VISIBLE: after = h->won->after != NULL ? h->won->after : h->has; break;
+	case CONFLICT_PARKED: after = h->parked; break;
+	case CONFLICT_ABSENT: return h->kept || before == NULL || add(m, h, before, NULL, err);
+	}
+	if (after == NULL)
+		return h->kept || may_pass_over(m, h, err);
+	/* Else it would be none. */
+	return add(m, h, conflict_row_eq(before, after) ? NULL : before, after, err);
+}
+
+static bool
+add_others(struct making *m, struct lt_err *err)
+{
+	for (uint32_t i = 0; i < m->keys.count; i++) {
+		if (!m->holders[i].won->listed && !add_won(m, &m->holders[i], err))
+			return false;
 	}
 	return true;
 }
@@ -252,19 +386,12 @@ add_operations(struct making *m, struct lt_err *err)
 static bool
 make(struct making *m, struct lt_err *err)
 {
-	size_t n = m->t->nrows;
-
 	if (m->t->spill != NULL)
 		return lt_fail(err, LT_E_TXN_TOO_LARGE,
 		    "%llu rows that are to be given back in one transaction are more than fit into memory",
 		    (unsigned long long)change_txn_rows(m->t));
 	list_holders(m);
-	for (size_t i = 0; i < n; i++) {
-		if (!take_row(m, i, err))
-			return false;
-	}
-	m->t->nrows = m->kept;
-	return add_operations(m, err);
+	return take_rows(m, err) && add_listed(m, err) && add_others(m, err);
 }
 
 bool

@@ -17,6 +17,8 @@ struct converge_regain;
 struct converge_regain *converge_regain_new(
     const struct model_channel *channel, const struct model_pipeline *pipeline, struct lt_wake *stop);
 void converge_regain_free(struct converge_regain *r);
+/** Whether it alone gives back rows of tables that one site alone writes: nobody would notice them a second time. */
+bool converge_regain_is_first(const struct converge_regain *r);
 /** Complete what the peer's log says of a table (change_describer). */
 LT_MUST_USE bool converge_regain_describe(struct converge_regain *r, struct change_table *draft, struct lt_err *err);
 /** A group of the peer's log, with all its rows, becomes what it gives back; of each of its rows then *owner says which

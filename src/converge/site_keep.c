@@ -1,5 +1,6 @@
 /* The keeper: heartbeats and checkpoints go into the site's own database, and so into its log. */
 #include "base/log.h"
+#include "converge/heal_priv.h"
 #include "converge/record.h"
 #include "converge/site_priv.h"
 #include "pipeline/connect.h"
@@ -220,14 +221,35 @@ store_checkpoint(struct converge_site *s, const struct conflict_checkpoint *made
 	return ok;
 }
 
+/* Behind a connection that is new the server may be another one, or have lost the end of its log, and the observer does
+ * not know yet: what it has read is no place there. */
+static bool
+is_there(struct converge_site *s, bool *there, struct lt_err *err)
+{
+	const struct change_place *place = &s->sweep_at.place;
+
+	*there = s->vouched || strcmp(s->server, s->sweep_at.server) == 0;
+	if (s->vouched || !*there || place->file[0] == '\0' || place->last_pos == 0)
+		return true;
+	if (!converge_crash_log_has(&s->origin, s->server, place, there, err)) {
+		if (lt_err_kind(err) == LT_KIND_RETRY)
+			return false;
+		*err = (struct lt_err){ 0 };
+		*there = false;
+	}
+	s->vouched = *there;
+	return true;
+}
+
 static bool
 write_checkpoint(struct converge_site *s, struct lt_err *err)
 {
 	const struct conflict_checkpoint *made = conflict_sweeping_checkpoint(s->sweeping);
-	bool ok;
+	bool ok, there = false;
 
 	note_size(s, made == NULL);
-	ok = made == NULL || are_too_many(s) || store_checkpoint(s, made, err);
+	ok =
+	    made == NULL || are_too_many(s) || (is_there(s, &there, err) && (!there || store_checkpoint(s, made, err)));
 	end_sweep(s);
 	return ok && thin_out(s, err);
 }
@@ -384,7 +406,7 @@ drop_silent(struct converge_site *s, struct conflict_vector *here)
 {
 	conflict_peers_remove(&s->heard, s->leaving);
 	conflict_peers_remove(&s->durable, s->leaving);
-	if (s->observer != NULL)
+	if (s->observer != NULL && s->vouched)
 		conflict_vector_merge(here, &conflict_observer_clock(s->observer)->seen);
 	conflict_peers_arrived(&s->heard, here);
 }
@@ -438,7 +460,9 @@ connect_and_base(struct converge_site *s, struct lt_err *err)
 	if (!pipeline_connect(s->model, false, s->stop, &s->conn, err))
 		return false;
 	my_set_io_timeout(s->conn, IO_TIMEOUT_MS);
-	return my_exec_all(s->conn, settings, LT_COUNT(settings), err) &&
+	s->vouched = false;
+	return s->origin.identity(s->origin.ctx, s->conn, s->server, err) &&
+	       my_exec_all(s->conn, settings, LT_COUNT(settings), err) &&
 	       converge_store_expiry(s->conn, &s->expire_us, err) && base(s, err);
 }
 

@@ -120,11 +120,11 @@ def projected(unique, rows):
 # -- logs ------------------------------------------------------------------------------------------------------------------------------
 
 class Bytes:
-    """What Lutra keeps in form 1, read from its beginning."""
+    """What Lutra keeps in form 1, marks also in form 2, read from its beginning."""
 
     def __init__(self, data):
         self.data, self.at = data, 0
-        assert self.number(1) == 1
+        assert self.number(1) in (1, 2)
 
     def take(self, length):
         self.at += length
@@ -163,8 +163,9 @@ class Mark(Bytes):
     def _pass_key(self):
         self.take(self.count())
         kind = self.number(1)
-        if kind == 0:
+        if kind in (0, 3):
             self.number(1)
+            self._pass_rows(kind // 3)
             return
         self._pass_rows(3)
         if kind == 2:

@@ -109,15 +109,15 @@ CLASH = ("INSERT INTO hot VALUES (0, '{0}')", "INSERT INTO parts VALUES (0, '{0}
          "INSERT INTO tally VALUES (0, '{0}', 1, 2, 3)", "INSERT INTO price VALUES (0, '{0}', NULL)", "INSERT INTO rival VALUES (0, '{0}', NULL, 0)")
 
 
-MERGED = (two_texts("parts"), stock, tally, two_texts("price"))  # operations are remembered
+DECIDED = (hot, two_texts("parts"), stock, tally, two_texts("price"), rival, rival)
+
+
+def any_decided(rnd, value):
+    return rnd.choice(DECIDED)(rnd, value)
 
 
 def any_kind(rnd, value):
-    return rnd.choice((hot, *MERGED, rival, rival, diary))(rnd, value)
-
-
-def hot_or_merged(rnd, value):
-    return rnd.choice((hot, *MERGED))(rnd, value)
+    return rnd.choice((*DECIDED, diary))(rnd, value)
 
 
 class Clients:

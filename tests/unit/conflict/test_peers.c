@@ -197,7 +197,7 @@ what_is_to_be_given_back_asks_for_what_its_writer_had_not_seen(void **state)
 	assert_int_equal(everyone_has(p, 2), 9);
 	conflict_peers_await(&p->peers, 1, &survived, 4);
 	assert_int_equal(everyone_has(p, 2), 5);
-	assert_int_equal(everyone_has(p, 1), 4); /* its own it has all seen */
+	assert_int_equal(everyone_has(p, 1), 3);
 	assert_false(conflict_peers_have(&p->peers, &p->ours));
 
 	conflict_peers_encode(&p->peers, &bytes);
@@ -209,7 +209,10 @@ what_is_to_be_given_back_asks_for_what_its_writer_had_not_seen(void **state)
 	assert_int_equal(everyone_has(p, 2), 5);
 	conflict_vector_raise(&here, 1, 4);
 	conflict_peers_arrived(&p->peers, &here);
+	conflict_peers_arrived(&p->peers, &here);
 	assert_int_equal(everyone_has(p, 2), 9);
+	assert_int_equal(conflict_peers_survived(&p->peers, 1), 3);
+	assert_true(conflict_peers_survived(&p->peers, 2) == UINT64_MAX);
 	assert_true(conflict_peers_have(&p->peers, &p->ours));
 	conflict_peers_free(&read);
 	lt_buf_free(&bytes);

@@ -1,4 +1,4 @@
-"""fence: a two-way channel that decides conflicts against one that only stops at them, without crossover."""
+"""fence: a two-way channel that decides conflicts against one that only stops at them, without crossover; and what is remembered of rows."""
 
 import os
 import time
@@ -13,6 +13,9 @@ TRANSACTIONS = int(os.environ.get("BENCH_TRANSACTIONS", "60000"))
 WRITERS = int(os.environ.get("BENCH_WRITERS", "16"))
 DURABILITIES = os.environ.get("BENCH_DURABILITIES", "relaxed,durable").split(",")
 POLICIES = {"without": "none", "with": "last-writer-wins"}
+KEYS = int(os.environ.get("BENCH_KEYS", "1000000"))
+STEP = 10000
+MEMORY = 96 << 20
 
 
 class Pair:
@@ -43,7 +46,7 @@ class Pair:
         self.runs += 1
         places = ", ".join(f"{name}: {{ file: {file}, pos: {pos} }}" for name, (file, pos) in start.items())
         return Lutra(self.lab.folder / f"lutra-{self.runs}", self.sites, "a <-> b", ["bench.*"], conflicts=conflicts,
-                     extra=[f"start: {{ {places} }}", *extra])
+                     extra=[*([f"start: {{ {places} }}"] if places else []), *extra])
 
     def drain(self, conflicts):
         """Transactions a second, both ways together, from the start on."""
@@ -82,7 +85,40 @@ def compare(pair, durability):
                    better="less")
 
 
+def site_a(lutra):
+    return next(site for site in lutra.status()["channels"][0]["sites"] if site["name"] == "a")
+
+
+def remember(pair):
+    """Site b is not heard at a: of each row that is written there a version is kept, beyond a third of `memory` on the disk. Then b is heard."""
+    for server in pair.sites.values():
+        server.sql("DROP DATABASE IF EXISTS lutra")
+        create(server)
+        create_user(server, ["bench"])
+        server.sql("CREATE TABLE many (id BIGINT PRIMARY KEY)", db="bench")
+    a, b = pair.sites.values()
+    lutra = pair.lutra("last-writer-wins", {}, [f"memory: {MEMORY}"]).start()
+    lutra.wait()
+    lutra.command("pause", "b->a")
+    for first in range(0, KEYS, STEP):
+        a.sql(f"INSERT INTO many SELECT seq FROM seq_{first}_to_{first + STEP - 1}", db="bench")
+    wait_until(lambda: b.sql("SELECT COUNT(*) FROM many", db="bench")[0][0] == KEYS, 3600, "the rows to come to b", poll_s=0.2)
+    full = wait_until(lambda: (its := site_a(lutra))["keys"] >= KEYS and its, 600, "all to be remembered", poll_s=0.2)
+    say(f"fence.memory: {full['keys']} keys in {full['key_bytes']} bytes, {full['spilled_bytes']} of them on the disk")
+    figure("fence.memory.key", [full["key_bytes"] / full["keys"]], [100], 1, "bytes", "a limit of 100 bytes", better="less")
+    figure("fence.memory.held", [max(full["key_bytes"] - full["spilled_bytes"], 1) + full["over_bytes"]], [MEMORY // 3], 1, "bytes",
+           f"a third of `memory` of {MEMORY >> 20} MiB: the rest lies on the disk", better="less")
+    lutra.command("resume", "b->a")
+    began = time.monotonic()
+    wait_until(lambda: site_a(lutra)["keys"] < KEYS // 1000, 600, "what b has seen to be forgotten", poll_s=0.1)
+    figure("fence.memory.forgotten", [time.monotonic() - began], [30], 1, "s", "a limit of 30 s from b's first word until its rows are forgotten",
+           better="less")
+    lutra.stop()
+
+
 def run():
+    with Lab() as lab:
+        remember(Pair(lab, ()))
     for durability, options in (("relaxed", ()), ("durable", DURABLE)):
         if durability in DURABILITIES:
             with Lab() as lab:

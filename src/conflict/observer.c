@@ -6,6 +6,7 @@ struct conflict_observer {
 	struct conflict_clock clock;
 	struct conflict_memory *memory; /* owned */
 	uint64_t went_back;
+	struct lt_buf back_key; /* owned */
 };
 
 struct conflict_observer *
@@ -37,7 +38,16 @@ conflict_observer_free(struct conflict_observer *o)
 		return;
 	conflict_clock_free(&o->clock);
 	conflict_memory_free(o->memory);
+	lt_buf_free(&o->back_key);
 	free(o);
+}
+
+static void
+note_back(struct conflict_observer *o, struct lt_str key)
+{
+	o->went_back++;
+	lt_buf_clear(&o->back_key);
+	lt_buf_str_add(&o->back_key, key);
 }
 
 static void
@@ -46,7 +56,7 @@ put(struct conflict_observer *o, struct lt_str key, struct conflict_version vers
 	struct conflict_known known;
 
 	if (conflict_memory_find(o->memory, key, &known) && conflict_version_cmp(known.version, version) > 0)
-		o->went_back++;
+		note_back(o, key);
 	if (state == CONFLICT_ABSENT && lt_fault("conflict_tombstones"))
 		conflict_memory_drop(o->memory, key);
 	else
@@ -142,4 +152,10 @@ uint64_t
 conflict_observer_went_back(const struct conflict_observer *o)
 {
 	return o->went_back;
+}
+
+struct lt_str
+conflict_observer_back_key(const struct conflict_observer *o)
+{
+	return o->went_back > 0 ? lt_buf_str(&o->back_key) : (struct lt_str){ 0 };
 }

@@ -52,6 +52,8 @@ void conflict_observer_checkpoint(
 
 /** The audit: how often the version of a key went down in this log. Where it is not 0 a row was decided wrongly. */
 uint64_t conflict_observer_went_back(const struct conflict_observer *o);
+/** The key of the newest of these; borrowed until it happens again. NULL: none. */
+struct lt_str conflict_observer_back_key(const struct conflict_observer *o);
 /** Borrowed. What it forgets is said by whoever knows what peers have seen (conflict/sweep.h). */
 struct conflict_memory *conflict_observer_memory(const struct conflict_observer *o);
 const struct conflict_clock *conflict_observer_clock(const struct conflict_observer *o);

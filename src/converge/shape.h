@@ -57,6 +57,9 @@ LT_MUST_USE bool converge_shape_key(const struct converge_shape *s, const struct
  * `arena`. */
 LT_MUST_USE bool converge_shape_claims(const struct converge_shape *s, const struct conflict_row *row,
     struct lt_arena *arena, struct lt_str **claims, uint32_t *count, struct lt_err *err);
+/** A key as people read it: the primary key's values, "5, 'text'"; in hexadecimal what is kept of the others. `s` NULL:
+ * all of it so. */
+void converge_shape_key_text(const struct converge_shape *s, struct lt_str key, struct lt_buf *out);
 
 /* -- reading the site's table --------------------------------------------------------------------- */
 

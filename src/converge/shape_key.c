@@ -5,6 +5,7 @@
  * mark. */
 #include <openssl/evp.h>
 
+#include "base/cur.h"
 #include "converge/shape_priv.h"
 
 #define LONGEST 64 /* bytes of parts; beyond it their digest */
@@ -267,4 +268,64 @@ converge_shape_key_make(struct shape_table *t, const struct shape_index *index, 
 	}
 	*out = lt_arena_str(arena, shorten(key, begin));
 	return SHAPE_KEY_MADE;
+}
+
+/* -- and as people read them ---------------------------------------------------------------------- */
+
+static void
+number_text(uint64_t n, bool negative, struct lt_buf *out)
+{
+	if (negative)
+		lt_buf_i64(out, (int64_t)~n);
+	else
+		lt_buf_u64(out, n);
+}
+
+static void
+bytes_text(struct lt_str s, struct lt_buf *out)
+{
+	if (lt_str_is_print(s)) {
+		lt_buf_printf(out, "'%.*s'", LT_FMT(s));
+		return;
+	}
+	lt_buf_z(out, "0x");
+	lt_buf_hex(out, s);
+}
+
+/* What was written by add_part(). */
+static void
+part_text(const struct shape_part *p, struct lt_cur *in, struct lt_buf *out)
+{
+	uint8_t first = lt_cur_u8(in);
+	bool number = p->kind == PIPELINE_PART_NUMBER || p->kind == PIPELINE_PART_REAL;
+	uint64_t n = number ? lt_cur_le(in, first & 0xf) : first < LONG_PART ? first : lt_cur_u32(in);
+	double real;
+
+	if (!number) {
+		bytes_text(lt_cur_bytes(in, n), out);
+	} else if (p->kind == PIPELINE_PART_NUMBER) {
+		number_text(n, (first & NEGATIVE) != 0, out);
+	} else {
+		memcpy(&real, &n, sizeof(real));
+		lt_buf_printf(out, "%.17g", real);
+	}
+}
+
+void
+converge_shape_key_text(const struct converge_shape *s, struct lt_str key, struct lt_buf *out)
+{
+	const struct shape_index *index = s != NULL ? &s->table->key : NULL;
+	struct lt_cur in = lt_cur_str(key);
+
+	if (index == NULL || key.len <= SHAPE_TAG || key.ptr[SHAPE_TAG] == DIGEST_MARK) {
+		lt_buf_z(out, "0x");
+		lt_buf_hex(out, key);
+		return;
+	}
+	(void)lt_cur_bytes(&in, SHAPE_TAG);
+	for (size_t i = 0; i < index->nparts && lt_cur_ok(&in); i++) {
+		if (i > 0)
+			lt_buf_z(out, ", ");
+		part_text(&index->parts[i], &in, out);
+	}
 }

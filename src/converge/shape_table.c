@@ -139,6 +139,11 @@ add_indexes(struct shape_table *t, struct pipeline_router *router, struct lt_err
 
 	if (target->temporal)
 		return converge_shape_table_fail(t, err, "it is system-versioned");
+	if (target->has_triggers)
+		return converge_shape_table_fail(t, err, "it has triggers, which fire for what arrives, too");
+	if (target->cascades && !pipeline_router_logs_cascades(router))
+		return converge_shape_table_fail(
+		    t, err, "foreign keys change rows below it by themselves, and the server does not log that");
 	if (target->nkeys == 0 || !lt_str_eqz(target->keys[0].name, "PRIMARY"))
 		return converge_shape_table_fail(t, err, "it has no primary key");
 	if (!pipeline_router_get(router, t->kept, &route, err) || !is_whole(t, route, err))

@@ -393,13 +393,20 @@ converge_site_hear(struct converge_site *s, uint32_t peer, const struct conflict
 
 /* -- what it wrote once --------------------------------------------------------------------------- */
 
+/* Behind the lock: why reading does not begin; code 0: nothing is in its way. */
+static const struct lt_err *
+why_not_begun(const struct converge_site *s)
+{
+	return s->status.err.code != LT_OK ? &s->status.err : &s->keeper_err;
+}
+
 bool
 converge_site_origin(struct converge_site *s, struct lt_wake *stop, uint32_t *origin, struct lt_err *err)
 {
 	bool begun, stopped = false;
 
 	pthread_mutex_lock(&s->lock);
-	while (!(begun = s->observer != NULL) && s->status.err.code == LT_OK && !stopped) {
+	while (!(begun = s->observer != NULL) && why_not_begun(s)->code == LT_OK && !stopped) {
 		wait_moved(s, NOTICE_MS);
 		stopped = converge_site_is_ending(s) || (stop != NULL && lt_wake_raised(stop));
 	}
@@ -409,7 +416,7 @@ converge_site_origin(struct converge_site *s, struct lt_wake *stop, uint32_t *or
 		lt_fail(err, LT_E_CANCELLED, "the wait for site %s ends", s->model->name);
 	else
 		lt_fail(err, LT_E_FENCE_LATE, "site %s: its log is not read: E%d %s", s->model->name,
-		    (int)s->status.err.code, s->status.err.message);
+		    (int)why_not_begun(s)->code, why_not_begun(s)->message);
 	pthread_mutex_unlock(&s->lock);
 	return begun;
 }

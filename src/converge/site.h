@@ -112,6 +112,13 @@ struct converge_heard {
 	uint64_t at_us;
 };
 
+/** A key whose version went down in the site's log, as people can find it. */
+struct converge_back {
+	char table[520]; /* "" where no row of it was read since reading began */
+	char key[200];
+	struct change_place at; /* the end of the transaction that did so */
+};
+
 /** How it stands, for `lutra status` and metrics. */
 struct converge_status {
 	struct lt_err err; /* why the log is not read; code 0: it is */
@@ -125,6 +132,7 @@ struct converge_status {
 	size_t npeers;
 	uint64_t local, marks;     /* since this process began */
 	uint64_t went_back, drift; /* the audit: alarms; each is a row that was decided wrongly, or changed by hand */
+	struct converge_back back; /* the newest one that went back */
 	uint64_t conflicts, lost;  /* operations that met a write that they had not seen; those of them that lost */
 	uint64_t parked;           /* rows that were parked, */
 	uint64_t parked_rows;      /* and are now */

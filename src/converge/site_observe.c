@@ -1,4 +1,6 @@
 /* The observing reader: log in, versions and memory out. It waits for nothing but the log (R21). */
+#include <stdio.h>
+
 #include "base/fault.h"
 #include "base/log.h"
 #include "converge/changes.h"
@@ -140,9 +142,35 @@ tell_local(struct observing *o, const struct change_txn *t, const struct converg
 	       lt_fail(err, LT_E_INTERNAL, "two clocks over one log differ");
 }
 
-static bool
-tell_mark(struct observing *o, const struct converge_told *told, struct lt_err *err)
+/* The audit's alarm. Behind the lock. */
+static void
+note_back(struct observing *o, const struct change_txn *t)
 {
+	struct converge_site *s = o->site;
+	struct converge_back *back = &s->status.back;
+	struct lt_str key = conflict_observer_back_key(s->observer);
+	const struct converge_shape *shape = converge_shapes_of_key(o->shapes, key);
+	struct lt_buf text = { 0 };
+
+	if (s->status.back.at.file[0] == '\0')
+		lt_log(LT_LOG_WARN,
+		    "site %s: in its log the version of a row went back, in the transaction that ends at %s:%llu: it was decided "
+		    "wrongly; `lutra status` counts such rows",
+		    s->model->name, t->end.file, (unsigned long long)t->end.pos);
+	back->at = t->end;
+	back->table[0] = '\0';
+	if (shape != NULL)
+		snprintf(back->table, sizeof(back->table), "%.*s.%.*s", LT_FMT(converge_shape_target(shape)->schema),
+		    LT_FMT(converge_shape_target(shape)->name));
+	converge_shape_key_text(shape, key, &text);
+	lt_str_copy(back->key, sizeof(back->key), lt_buf_str(&text));
+	lt_buf_free(&text);
+}
+
+static bool
+tell_mark(struct observing *o, const struct change_txn *t, const struct converge_told *told, struct lt_err *err)
+{
+	uint64_t before = conflict_observer_went_back(o->site->observer);
 	struct conflict_mark mark;
 
 	if (told->mark.ptr == NULL)
@@ -150,6 +178,8 @@ tell_mark(struct observing *o, const struct converge_told *told, struct lt_err *
 	if (!conflict_mark_decode(told->mark, o->arena, &mark, err))
 		return false;
 	conflict_observer_mark(o->site->observer, &mark);
+	if (conflict_observer_went_back(o->site->observer) > before)
+		note_back(o, t);
 	converge_site_round_pins(o->site, mark.pins, mark.npins);
 	o->site->status.marks++;
 	return true;
@@ -168,7 +198,7 @@ tell(struct observing *o, const struct change_txn *t, const struct converge_chan
 	}
 	switch (told->kind) {
 	case CONVERGE_LOCAL: return tell_local(o, t, changes, err);
-	case CONVERGE_MARK: return tell_mark(o, told, err);
+	case CONVERGE_MARK: return tell_mark(o, t, told, err);
 	case CONVERGE_BEAT:
 		conflict_observer_beat(o->site->observer, told->beat.timed ? &told->beat.us : NULL);
 		return true;

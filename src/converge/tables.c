@@ -54,6 +54,15 @@ number_of(const struct change_value *v, uint64_t *out)
 	return true;
 }
 
+/* NULL: the server's clock was not believed. What the reader's clock counts with stays far from where numbers end. */
+static bool
+take_time(const struct change_value *v, struct converge_beat *out)
+{
+	out->timed = v->kind == CHANGE_INT;
+	out->us = out->timed ? v->i64 : 0;
+	return (out->timed || v->kind == CHANGE_NULL) && out->us >= 0 && out->us <= CONFLICT_CLOCK_MAX;
+}
+
 /* How many heartbeats the site had, in front of this one and with it. */
 static bool
 take_beats(const struct change_row *row, const struct change_value *after, struct lt_arena *scratch,
@@ -98,10 +107,8 @@ converge_table_read(const struct change_row *row, const char *channel, struct lt
 		out->mark = v[MARK_BYTES].bytes;
 	}
 	if (out->table == CONVERGE_TABLE_SITE) {
-		if (v[SITE_BEAT].kind != CHANGE_NULL && v[SITE_BEAT].kind != CHANGE_INT)
+		if (!take_time(&v[SITE_BEAT], &out->beat))
 			return broken(t, err);
-		out->beat.timed = v[SITE_BEAT].kind == CHANGE_INT;
-		out->beat.us = out->beat.timed ? v[SITE_BEAT].i64 : 0;
 		return take_beats(row, v, scratch, &out->beat, err);
 	}
 	return true;

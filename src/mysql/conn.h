@@ -106,6 +106,10 @@ struct my_param; /* mysql/stmt.h */
 
 /** `**ret` lives until my_stmt_close() or my_close(). */
 LT_MUST_USE bool my_prepare(struct my_conn *c, struct lt_str sql, struct my_stmt **ret, struct lt_err *err);
+/** The same in two steps, for what is queued around it: it is the next reply when it is taken, as with
+ * my_recv_rows(). */
+LT_MUST_USE bool my_send_prepare(struct my_conn *c, struct lt_str sql, struct lt_err *err);
+LT_MUST_USE bool my_recv_prepared(struct my_conn *c, struct my_stmt **ret, struct lt_err *err);
 size_t my_stmt_nparams(const struct my_stmt *s);
 /** Queues COM_STMT_CLOSE (no reply). */
 void my_stmt_close(struct my_stmt *s);
@@ -123,6 +127,8 @@ LT_MUST_USE bool my_send_bulk(struct my_conn *c, struct my_stmt *s, const struct
     size_t nrows, struct lt_err *err);
 /** Push out what is queued, wait for nothing. */
 LT_MUST_USE bool my_flush(struct my_conn *c, struct lt_err *err);
+/** Whether my_recv() would find something to begin with; waits for nothing. */
+bool my_answered(const struct my_conn *c);
 /** Commands queued whose reply was not taken yet. */
 size_t my_pending(const struct my_conn *c);
 /** The next reply, in order of sending. False with a server's error: the line goes on, the next reply may be taken
@@ -131,6 +137,11 @@ LT_MUST_USE bool my_recv(struct my_conn *c, struct my_reply *out, struct lt_err 
 /** Replies still to come are read and put aside for my_recv(), as by every command that is answered at once. Of what is
  * queued next, if it has no more than `bytes`, no text makes us ask for the server's limit. */
 LT_MUST_USE bool my_settle(struct my_conn *c, size_t bytes, struct lt_err *err);
+/** Have the server's limit of a text asked for with what is queued, as such a query, so that no text makes us ask
+ * later.
+ */
+LT_MUST_USE bool my_send_limit(struct my_conn *c, struct lt_err *err);
+LT_MUST_USE bool my_recv_limit(struct my_conn *c, struct lt_err *err);
 /** The reply to a query, queued behind my_settle() or when none was to come, with nothing asked at once since: its rows
  * held whole, as of my_query(), or handed over, as of my_query_each(); `each` NULL: to nobody. */
 LT_MUST_USE bool my_recv_rows(struct my_conn *c, struct my_rows **ret, struct lt_err *err);

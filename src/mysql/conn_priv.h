@@ -66,6 +66,8 @@ LT_MUST_USE bool my_io_push(struct my_io *io, struct lt_err *err);
 /** Wait for the descriptor (and for my_cancel()): false with TIMEOUT, CONNECT or CANCELLED. */
 LT_MUST_USE bool my_io_wait(struct my_io *io, short events, int timeout_ms, short *revents, struct lt_err *err);
 
+/** Something came in that was not taken, or lies at the kernel; or nothing more will. */
+bool my_io_has_input(const struct my_io *io);
 /** LT_E_LINK_LOST once the peer has hung up; reads nothing. */
 LT_MUST_USE bool my_io_check(const struct my_io *io, struct lt_err *err);
 
@@ -171,6 +173,10 @@ LT_MUST_USE bool my_connect_fd(int fd, const struct my_addr *addr, struct my_con
 LT_MUST_USE bool my_queue_command(
     struct my_conn *c, uint8_t command, struct lt_str body, uint8_t *reply_seq, struct lt_err *err);
 /** my_settle(), then the command goes out; read its reply next. */
+/** Queue one that is answered and whose body is text, as my_send_query() does. */
+LT_MUST_USE bool my_send_text(struct my_conn *c, uint8_t command, struct lt_str sql, struct lt_err *err);
+/** The next reply on the line is read now. */
+LT_MUST_USE bool my_begin_reply(struct my_conn *c, struct lt_err *err);
 LT_MUST_USE bool my_ask(struct my_conn *c, uint8_t command, struct lt_str body, struct lt_err *err);
 
 /** Who takes the rows of a reply. Only the first result's rows are handed over. */

@@ -322,6 +322,14 @@ lost(const struct my_io *io, struct lt_err *err)
 }
 
 bool
+my_io_has_input(const struct my_io *io)
+{
+	struct pollfd fd = { .fd = io->fd, .events = POLLIN };
+
+	return io->closed || unread(io) > 0 || (io->ssl != NULL && my_tls_pending(io)) || poll(&fd, 1, 0) != 0;
+}
+
+bool
 my_io_check(const struct my_io *io, struct lt_err *err)
 {
 	struct pollfd fd = { .fd = io->fd, .events = POLLRDHUP };

@@ -104,9 +104,15 @@ my_recv(struct my_conn *c, struct my_reply *out, struct lt_err *err)
 	return read_next(c, out, err);
 }
 
-/* Its rows cannot be put aside: it is the next one on the line, whatever was taken off before. */
-static bool
-begin_query(struct my_conn *c, struct lt_err *err)
+bool
+my_answered(const struct my_conn *c)
+{
+	return c->dead || c->taken.len > c->taken_at || my_io_has_input(&c->io);
+}
+
+/* What cannot be put aside: it is the next one on the line, whatever was taken off before. */
+bool
+my_begin_reply(struct my_conn *c, struct lt_err *err)
 {
 	if (!usable(c, err))
 		return false;
@@ -119,7 +125,7 @@ begin_query(struct my_conn *c, struct lt_err *err)
 bool
 my_recv_rows(struct my_conn *c, struct my_rows **ret, struct lt_err *err)
 {
-	return begin_query(c, err) && my_read_rows(c, ret, err);
+	return my_begin_reply(c, err) && my_read_rows(c, ret, err);
 }
 
 bool
@@ -127,7 +133,7 @@ my_recv_each(struct my_conn *c, my_row_fn each, void *ctx, struct lt_err *err)
 {
 	struct my_rows_sink sink = { .each = each, .ctx = ctx };
 
-	return begin_query(c, err) && my_read_reply(c, NULL, &sink, err);
+	return my_begin_reply(c, err) && my_read_reply(c, NULL, &sink, err);
 }
 
 /* -- commands ------------------------------------------------------------------------------------- */
@@ -187,15 +193,21 @@ my_flush(struct my_conn *c, struct lt_err *err)
 }
 
 bool
-my_send_query(struct my_conn *c, struct lt_str sql, struct lt_err *err)
+my_send_text(struct my_conn *c, uint8_t command, struct lt_str sql, struct lt_err *err)
 {
 	uint8_t reply_seq = 0;
 
 	if (!usable(c, err) || !my_know_limit(c, sql.len, err))
 		return false;
-	if (!my_queue_command(c, MY_COM_QUERY, sql, &reply_seq, err))
+	if (!my_queue_command(c, command, sql, &reply_seq, err))
 		return false;
 	return queued(c, reply_seq, err);
+}
+
+bool
+my_send_query(struct my_conn *c, struct lt_str sql, struct lt_err *err)
+{
+	return my_send_text(c, MY_COM_QUERY, sql, err);
 }
 
 bool

@@ -326,19 +326,46 @@ my_rows_at(const struct my_rows *rows, size_t row, size_t column)
 	return rows->values[row * rows->ncolumns + column];
 }
 
-bool
-my_know_limit(struct my_conn *c, size_t bytes, struct lt_err *err)
+static const char select_limit[] = "SELECT @@max_allowed_packet";
+
+/* Takes the rows over. */
+static void
+note_limit(struct my_conn *c, struct my_rows *rows)
 {
-	struct my_rows *rows = NULL;
 	uint64_t limit = 0;
 
-	if (bytes <= ASK_LIMIT_ABOVE || c->max_packet != 0)
-		return true;
-	if (!my_query(c, "SELECT @@max_allowed_packet", &rows, err))
-		return false;
 	if (rows->nrows != 1 || !lt_str_u64(my_rows_at(rows, 0, 0), &limit) || limit < 1024)
 		limit = MY_PACKET_MAX;
 	c->max_packet = (size_t)LT_MIN(limit, (uint64_t)MY_PACKET_MAX);
 	my_rows_free(rows);
+}
+
+bool
+my_know_limit(struct my_conn *c, size_t bytes, struct lt_err *err)
+{
+	struct my_rows *rows = NULL;
+
+	if (bytes <= ASK_LIMIT_ABOVE || c->max_packet != 0)
+		return true;
+	if (!my_query(c, select_limit, &rows, err))
+		return false;
+	note_limit(c, rows);
+	return true;
+}
+
+bool
+my_send_limit(struct my_conn *c, struct lt_err *err)
+{
+	return my_send_query(c, LT_STR(select_limit), err);
+}
+
+bool
+my_recv_limit(struct my_conn *c, struct lt_err *err)
+{
+	struct my_rows *rows = NULL;
+
+	if (!my_recv_rows(c, &rows, err))
+		return false;
+	note_limit(c, rows);
 	return true;
 }

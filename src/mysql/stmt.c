@@ -44,13 +44,13 @@ read_prepared(struct my_conn *c, struct my_prepared *out, struct lt_err *err)
 	return true;
 }
 
-bool
-my_prepare(struct my_conn *c, struct lt_str sql, struct my_stmt **ret, struct lt_err *err)
+static bool
+take_prepared(struct my_conn *c, struct my_stmt **ret, struct lt_err *err)
 {
 	struct my_prepared p = { 0 };
 	struct my_stmt *s;
 
-	if (!my_ask(c, MY_COM_STMT_PREPARE, sql, err) || !read_prepared(c, &p, err))
+	if (!read_prepared(c, &p, err))
 		return false;
 	s = lt_new(struct my_stmt);
 	s->conn = c;
@@ -63,6 +63,24 @@ my_prepare(struct my_conn *c, struct lt_str sql, struct my_stmt **ret, struct lt
 	c->stmts = s;
 	*ret = s;
 	return true;
+}
+
+bool
+my_prepare(struct my_conn *c, struct lt_str sql, struct my_stmt **ret, struct lt_err *err)
+{
+	return my_ask(c, MY_COM_STMT_PREPARE, sql, err) && take_prepared(c, ret, err);
+}
+
+bool
+my_send_prepare(struct my_conn *c, struct lt_str sql, struct lt_err *err)
+{
+	return my_send_text(c, MY_COM_STMT_PREPARE, sql, err);
+}
+
+bool
+my_recv_prepared(struct my_conn *c, struct my_stmt **ret, struct lt_err *err)
+{
+	return my_begin_reply(c, err) && take_prepared(c, ret, err);
 }
 
 size_t

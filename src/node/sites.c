@@ -67,6 +67,25 @@ peers_json(const struct converge_status *s, struct lt_buf *out)
 }
 
 static void
+back_json(const struct converge_back *back, struct lt_buf *out)
+{
+	lt_json_key(out, "went_back_last");
+	if (back->at.file[0] == '\0') {
+		lt_buf_z(out, "null");
+		return;
+	}
+	lt_buf_c(out, '{');
+	lt_json_key(out, "table");
+	lt_json_str(out, lt_str_z(back->table));
+	lt_json_key(out, "key");
+	lt_json_str(out, lt_str_z(back->key));
+	lt_json_key(out, "file");
+	lt_json_str(out, lt_str_z(back->at.file));
+	key_u64(out, "pos", back->at.pos);
+	lt_buf_c(out, '}');
+}
+
+static void
 site_json(const struct node_site_view *v, struct lt_buf *out)
 {
 	const struct converge_status *s = &v->status;
@@ -84,6 +103,7 @@ site_json(const struct node_site_view *v, struct lt_buf *out)
 	lt_buf_c(out, '}');
 	key_u64(out, "left_bytes", s->left_bytes);
 	key_u64(out, "went_back", s->went_back);
+	back_json(&s->back, out);
 	key_u64(out, "drift", s->drift);
 	key_u64(out, "conflicts", s->conflicts);
 	key_u64(out, "lost", s->lost);
@@ -141,8 +161,10 @@ alarms_text(const struct node_site_view *v, struct lt_buf *out)
 
 	if (s->went_back > 0)
 		lt_buf_printf(out,
-		    "DIVERGENCE at site %s: %llu times a row's version went back in its log: compare the sites\n",
-		    v->name, (unsigned long long)s->went_back);
+		    "DIVERGENCE at site %s: %llu times a row's version went back in its log, last that of %s %s by the "
+		    "transaction that ends at %s:%llu: compare the sites\n",
+		    v->name, (unsigned long long)s->went_back, s->back.table, s->back.key, s->back.at.file,
+		    (unsigned long long)s->back.at.pos);
 	if (s->drift > 0)
 		lt_buf_printf(out,
 		    "DIVERGENCE at site %s: %llu rows were not as they had to be (`lutra conflicts` names them): compare the "

@@ -102,8 +102,21 @@ is_followed(void *ctx)
 {
 	struct pipeline *p = ctx;
 
-	p->behind.left = p->behind.held || lt_queue_bytes(p->behind.queue) > 0;
+	p->behind.left = pipeline_group_is_full(p->behind.group) || lt_queue_bytes(p->behind.queue) > 0;
 	return p->behind.left;
+}
+
+/* With nothing but places in it, the next group is not applied. */
+static size_t
+take_next(void *ctx, struct change_txn *const **txns)
+{
+	struct pipeline *p = ctx;
+	struct pipeline_group *g = p->behind.group;
+
+	pipeline_group_take_ahead(g, p->behind.queue);
+	atomic_store(&p->group_bytes, g->bytes + g->ahead.bytes);
+	*txns = g->ahead.txns;
+	return g->ahead.rows > 0 ? g->ahead.count : 0;
 }
 
 /* One target transaction for txns[0..n). On success `applied` has moved; or with `leave`, where more follows, it will
@@ -112,7 +125,9 @@ static bool
 apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *const *txns, size_t n, bool leave,
     struct lt_err *err)
 {
-	const struct pipeline_load_leave left = { .leaves = is_followed, .committed = note_left, .ctx = p };
+	const struct pipeline_load_follow follow = {
+		.next = take_next, .leaves = is_followed, .committed = note_left, .ctx = p
+	};
 	struct change_sink_done done;
 	struct change_position end;
 	size_t culprit;
@@ -122,7 +137,7 @@ apply_once(struct pipeline *p, struct change_sink *sink, struct change_txn *cons
 	pipeline_position_after(p->left.waits ? &p->left.end : &p->applied, txns, n, &end);
 	p->behind.left = false;
 	if (leave)
-		pipeline_load_leave_commit(sink, &left);
+		pipeline_load_follow(sink, &follow);
 	ok = sink->ops->apply(sink, txns, n, &end, &done, &culprit, err);
 	if (ok && p->behind.left) {
 		change_position_copy(&p->left.end, &end);

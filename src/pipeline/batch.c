@@ -15,6 +15,7 @@ struct pipeline_batch {
 	struct lt_arena *arena;         /* owned: runs and their rows */
 	struct level *items;            /* owned */
 	size_t count, cap;
+	bool merge;
 };
 
 struct pipeline_batch *
@@ -158,18 +159,18 @@ take_row(struct pipeline_batch *b, struct pipeline_router *router, struct pipeli
 }
 
 static bool
-take_rows(struct pipeline_batch *b, struct pipeline_router *router, struct change_txn *const *txns, size_t n,
+take_rows(struct pipeline_batch *b, struct pipeline_router *router, struct change_txn *const *txns, size_t at,
     enum pass pass, struct lt_err *err)
 {
-	for (size_t i = 0; i < n; i++) {
-		for (size_t j = 0; j < txns[i]->nrows; j++) {
-			struct pipeline_row_ref ref = { &txns[i]->rows[j], (uint32_t)i, (uint32_t)j };
+	const struct change_txn *t = txns[at];
 
-			if (take_row(b, router, ref, pass, err))
-				continue;
-			change_txn_where(txns[i], &err->where);
-			return false;
-		}
+	for (size_t i = 0; i < t->nrows; i++) {
+		struct pipeline_row_ref ref = { &t->rows[i], (uint32_t)at, (uint32_t)i };
+
+		if (take_row(b, router, ref, pass, err))
+			continue;
+		change_txn_where(t, &err->where);
+		return false;
 	}
 	return true;
 }
@@ -197,18 +198,37 @@ place_nets(struct pipeline_batch *b, struct pipeline_router *router, struct lt_e
 	return true;
 }
 
-bool
-pipeline_batch_fill(struct pipeline_batch *b, struct pipeline_router *router, struct change_txn *const *txns, size_t n,
-    bool merge, struct lt_err *err)
+void
+pipeline_batch_begin(struct pipeline_batch *b, bool merge)
 {
 	b->count = 0;
+	b->merge = merge;
 	lt_arena_reset(b->arena);
 	pipeline_levels_clear(b->levels);
-	if (!merge)
-		return take_rows(b, router, txns, n, PASS_PLACE, err);
-	pipeline_fold_clear(b->fold);
-	return take_rows(b, router, txns, n, PASS_FOLD, err) && take_rows(b, router, txns, n, PASS_PLACE_REST, err) &&
-	       place_nets(b, router, err);
+	if (merge)
+		pipeline_fold_clear(b->fold);
+}
+
+bool
+pipeline_batch_add(struct pipeline_batch *b, struct pipeline_router *router, struct change_txn *const *txns,
+    size_t from, size_t to, struct lt_err *err)
+{
+	for (size_t i = from; i < to; i++) {
+		if (!take_rows(b, router, txns, i, b->merge ? PASS_FOLD : PASS_PLACE, err))
+			return false;
+	}
+	return true;
+}
+
+bool
+pipeline_batch_end(struct pipeline_batch *b, struct pipeline_router *router, struct change_txn *const *txns, size_t n,
+    struct lt_err *err)
+{
+	for (size_t i = 0; i < n && b->merge; i++) {
+		if (!take_rows(b, router, txns, i, PASS_PLACE_REST, err))
+			return false;
+	}
+	return !b->merge || place_nets(b, router, err);
 }
 
 size_t

@@ -8,7 +8,7 @@
 #include "schema/catalog.h"
 #include "schema/history.h"
 
-enum { MYSQL_LOGS_CASCADES = 90600, LINES_PER_CHECK = 20 };
+enum { LINES_PER_CHECK = 20 };
 
 /* -- pairs ---------------------------------------------------------------------------------------- */
 
@@ -441,7 +441,7 @@ static const char *const cascade_mends[] = {
 static void
 check_cascades(struct check *k, const struct check_tables *t)
 {
-	bool logged = !t->from->mariadb && t->from->version >= MYSQL_LOGS_CASCADES &&
+	bool logged = !t->from->mariadb && t->from->version >= SCHEMA_MYSQL_LOGS_CASCADES &&
 		      !lt_str_ieq(pipeline_check_var(t->from, "innodb_native_foreign_keys"), LT_STR("ON"));
 	struct check_survey s = { k, t, "cascades", PIPELINE_WARN, 0 };
 	size_t found = 0;

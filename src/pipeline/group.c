@@ -26,12 +26,30 @@ drop_txns(struct pipeline_group *g)
 	g->count = g->rows = g->bytes = 0;
 }
 
+/* The group and the one after it change places. */
+static void
+exchange(struct pipeline_group *g)
+{
+	struct pipeline_group_ahead ahead = g->ahead;
+
+	g->ahead = (struct pipeline_group_ahead){ g->txns, g->count, g->cap, g->rows, g->bytes };
+	g->txns = ahead.txns;
+	g->count = ahead.count;
+	g->cap = ahead.cap;
+	g->rows = ahead.rows;
+	g->bytes = ahead.bytes;
+}
+
 void
 pipeline_group_clear(struct pipeline_group *g)
 {
-	drop_txns(g);
+	for (int i = 0; i < 2; i++) {
+		drop_txns(g);
+		free(g->txns);
+		g->txns = NULL;
+		exchange(g);
+	}
 	change_txn_free(g->held);
-	free(g->txns);
 	*g = (struct pipeline_group){ 0 };
 }
 
@@ -84,21 +102,37 @@ fits(const struct pipeline_group *g, const struct change_txn *t)
 	return g->rows + change_txn_rows(t) <= row_bound(g) && g->bytes + change_txn_bytes(t) <= byte_bound(g);
 }
 
+static void
+add_held(struct pipeline_group *g)
+{
+	if (g->count > 0 || g->held == NULL)
+		return;
+	add(g, g->held);
+	g->held = NULL;
+}
+
 enum lt_queue_end
 pipeline_group_fill(struct pipeline_group *g, struct lt_queue *q, int timeout_ms)
 {
 	drop_txns(g);
-	if (g->held != NULL) {
-		add(g, g->held);
-		g->held = NULL;
-	}
+	exchange(g);
+	add_held(g);
 	return pipeline_group_more(g, q, timeout_ms);
+}
+
+void
+pipeline_group_take_ahead(struct pipeline_group *g, struct lt_queue *q)
+{
+	exchange(g);
+	add_held(g);
+	(void)pipeline_group_more(g, q, 0);
+	exchange(g);
 }
 
 bool
 pipeline_group_is_full(const struct pipeline_group *g)
 {
-	return g->held != NULL;
+	return g->ahead.count > 0 || g->held != NULL;
 }
 
 enum lt_queue_end

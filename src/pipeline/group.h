@@ -1,7 +1,8 @@
 /* pipeline/group.h - adaptive grouping: how many consecutive source transactions share one target transaction.
  *
  * With a backlog, as many as fit the bounds; without one, each goes at once. Whole ones only, in order (R5). Where the
- * target is far, the bounds of rows and bytes grow until the round trips that end a group are a small part of it. */
+ * target is far, the bounds of rows and bytes grow until the round trips that end a group are a small part of it. What
+ * comes behind a group may be taken while it is applied (ADR 54). */
 #ifndef PIPELINE_GROUP_H
 #define PIPELINE_GROUP_H
 
@@ -19,7 +20,11 @@ struct pipeline_group {
 	struct change_txn **txns; /* owned array; transactions owned until taken */
 	size_t count, cap;
 	size_t rows, bytes;
-	struct change_txn *held; /* popped, but belongs to the next group */
+	struct pipeline_group_ahead {
+		struct change_txn **txns;
+		size_t count, cap, rows, bytes;
+	} ahead;                 /* owned: the group after this one, as far as it was taken */
+	struct change_txn *held; /* popped, but belongs to neither */
 };
 
 void pipeline_group_init(struct pipeline_group *g, size_t max_rows, size_t max_bytes, unsigned max_time_ms);
@@ -30,6 +35,9 @@ void pipeline_group_clear(struct pipeline_group *g);
 enum lt_queue_end pipeline_group_fill(struct pipeline_group *g, struct lt_queue *q, int timeout_ms);
 /** The same, but what the group holds stays in it. */
 enum lt_queue_end pipeline_group_more(struct pipeline_group *g, struct lt_queue *q, int timeout_ms);
+/** What comes behind the group, under the same bounds: whatever the queue has now goes to g->ahead, with which the next
+ * pipeline_group_fill() begins. */
+void pipeline_group_take_ahead(struct pipeline_group *g, struct lt_queue *q);
 /** There is more than fits. */
 bool pipeline_group_is_full(const struct pipeline_group *g);
 /** Take `t` out of the group without freeing it: the caller's now. */

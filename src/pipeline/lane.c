@@ -45,9 +45,9 @@ parse_position(const struct my_rows *rows, size_t row, struct change_position *a
 	return true;
 }
 
-/* Lanes [from, to) that never moved: their number is 0, so that nothing stands in them. */
+/* Queue lanes [from, to) that never moved: their number is 0, so that nothing stands in them. */
 static bool
-add_lanes(struct pipeline_lane *l, size_t from, size_t to, struct lt_err *err)
+send_lanes(struct pipeline_lane *l, size_t from, size_t to, struct lt_err *err)
 {
 	struct lt_buf sql = { 0 };
 	bool ok;
@@ -61,7 +61,7 @@ add_lanes(struct pipeline_lane *l, size_t from, size_t to, struct lt_err *err)
 		my_sql_text(&sql, lt_str_z(l->pipeline));
 		lt_buf_printf(&sql, ", %zu, %llu, 0, '', '', 0, 0, 0, '')", lane, (unsigned long long)l->epoch);
 	}
-	ok = my_exec(l->conn, lt_buf_cstr(&sql), NULL, err);
+	ok = my_send_query(l->conn, lt_buf_str(&sql), err);
 	lt_buf_free(&sql);
 	return ok;
 }
@@ -106,27 +106,10 @@ take_rows(struct pipeline_lane *l, const struct my_rows *rows, struct pipeline_l
 	if (!parse_position(rows, 0, at, err))
 		return false;
 	for (size_t lane = 1; lane < claim->lanes; lane++) {
-		if (!has_lane(rows, lane) && !add_lanes(l, lane, lane + 1, err))
+		if (!has_lane(rows, lane) && (!send_lanes(l, lane, lane + 1, err) || !my_recv(l->conn, NULL, err)))
 			return false;
 	}
 	return true;
-}
-
-static bool
-read_lanes(struct pipeline_lane *l, struct pipeline_lane_claim *claim, struct change_position *at, struct lt_err *err)
-{
-	struct lt_buf sql = { 0 };
-	struct my_rows *rows = NULL;
-	bool ok;
-
-	lt_buf_z(&sql, read_sql);
-	where_lane(&sql, l);
-	lt_buf_z(&sql, lt_fault("r02_newest") ? " ORDER BY lane" : " ORDER BY seq DESC");
-	lt_buf_z(&sql, lt_fault("r02_claim") ? "" : " FOR UPDATE");
-	ok = my_query(l->conn, lt_buf_cstr(&sql), &rows, err) && take_rows(l, rows, claim, at, err);
-	my_rows_free(rows);
-	lt_buf_free(&sql);
-	return ok ? true : lt_wrap(err, "pipeline %s", l->pipeline);
 }
 
 /* The other lanes will move, and know nothing of what they hold now. */
@@ -153,35 +136,62 @@ out:
 	return ok;
 }
 
+/* In one round trip: the epoch is raised, what the target holds of the pipeline is read, the lanes' move is prepared.
+ */
+static bool
+send_claim(struct pipeline_lane *l, struct lt_err *err)
+{
+	struct lt_buf raise = { 0 }, read = { 0 }, rest = { 0 };
+	bool ok;
+
+	lt_buf_z(&raise, lt_fault("r15_state") ? "DELETE FROM lutra.lane" : "UPDATE lutra.lane SET epoch=epoch+1");
+	where_lane(&raise, l);
+	lt_buf_z(&raise, lt_fault("r02_claim") ? " AND epoch=0" : "");
+	lt_buf_z(&read, read_sql);
+	where_lane(&read, l);
+	lt_buf_z(&read, lt_fault("r02_newest") ? " ORDER BY lane" : " ORDER BY seq DESC");
+	lt_buf_z(&read, lt_fault("r02_claim") ? "" : " FOR UPDATE");
+	lt_buf_z(&rest, "SELECT EXISTS (SELECT 1 FROM lutra.pause");
+	where_lane(&rest, l);
+	lt_buf_z(&rest, "), EXISTS (SELECT 1 FROM lutra.schema_version");
+	where_lane(&rest, l);
+	lt_buf_c(&rest, ')');
+	ok = my_send_query(l->conn, lt_buf_str(&raise), err) && my_send_query(l->conn, lt_buf_str(&read), err) &&
+	     my_send_query(l->conn, lt_buf_str(&rest), err) && my_send_prepare(l->conn, LT_STR(move_sql), err);
+	lt_buf_free(&raise);
+	lt_buf_free(&read);
+	lt_buf_free(&rest);
+	return ok;
+}
+
 bool
 pipeline_lane_claim(struct pipeline_lane *l, struct my_conn *c, struct pipeline_lane_claim *claim,
     struct change_position *at, bool *found, struct lt_err *err)
 {
-	struct lt_buf sql = { 0 };
-	struct my_reply reply;
+	struct my_rows *rows = NULL, *rest = NULL;
+	struct my_reply raised;
 	bool ok = false;
 
 	*l = (struct pipeline_lane){ .channel = claim->channel, .pipeline = claim->pipeline, .conn = c };
-	lt_buf_z(&sql, lt_fault("r15_state") ? "DELETE FROM lutra.lane" : "UPDATE lutra.lane SET epoch=epoch+1");
-	where_lane(&sql, l);
-	if (lt_fault("r02_claim"))
-		lt_buf_z(&sql, " AND epoch=0");
-	if (!my_exec(c, lt_buf_cstr(&sql), &reply, err))
+	if (!send_claim(l, err) || !my_recv(c, &raised, err) || !my_recv_rows(c, &rows, err) ||
+	    !my_recv_rows(c, &rest, err) || !my_recv_prepared(c, &l->move, err))
 		goto out;
-	*found =
-	    (reply.affected > 0 && !lt_fault("r15_state")) || (lt_fault("r02_claim") && read_lanes(l, claim, at, NULL));
-	if (*found && !read_lanes(l, claim, at, err))
+	if (rest->nrows != 1 || rest->ncolumns != 2) {
+		lt_fail(err, LT_E_STATE_BROKEN, "the target does not tell whether the pipeline is paused");
 		goto out;
-	if (!my_prepare(c, LT_STR(move_sql), &l->move, err))
+	}
+	claim->paused = lt_str_eqz(my_rows_at(rest, 0, 0), "1");
+	claim->begun = lt_str_eqz(my_rows_at(rest, 0, 1), "1");
+	*found = (raised.affected > 0 || lt_fault("r02_claim")) && rows->nrows > 0;
+	if (*found && (!take_rows(l, rows, claim, at, err) || !bring_together(l, claim, at, err))) {
+		lt_wrap(err, "pipeline %s", l->pipeline);
 		goto out;
-	if (*found && !bring_together(l, claim, at, err))
-		goto out;
+	}
 	lt_step("lane.claim");
-	if (!my_exec(c, "COMMIT", NULL, err))
-		goto out;
-	ok = true;
+	ok = my_exec(c, "COMMIT", NULL, err);
 out:
-	lt_buf_free(&sql);
+	my_rows_free(rows);
+	my_rows_free(rest);
 	return ok ? true : lt_wrap(err, "while claiming the pipeline at its target");
 }
 
@@ -199,13 +209,15 @@ pipeline_lane_join(
 	lt_buf_z(&sql, "SELECT seq FROM lutra.lane");
 	where_lane(&sql, l);
 	lt_buf_printf(&sql, " AND lane=%zu AND epoch=%llu", lane, (unsigned long long)l->epoch);
-	if (!my_query(c, lt_buf_cstr(&sql), &rows, err))
+	if (!my_send_query(c, lt_buf_str(&sql), err) || !my_send_query(c, LT_STR("COMMIT"), err) ||
+	    !my_send_prepare(c, LT_STR(move_sql), err) || !my_recv_rows(c, &rows, err) || !my_recv(c, NULL, err) ||
+	    !my_recv_prepared(c, &l->move, err))
 		goto out;
 	if (rows->nrows != 1 || !lt_str_u64(my_rows_at(rows, 0, 0), &l->seq)) {
 		lt_fail(err, LT_E_FENCED, "another Lutra has just claimed pipeline %s", l->pipeline);
 		goto out;
 	}
-	ok = my_exec(c, "COMMIT", NULL, err) && my_prepare(c, LT_STR(move_sql), &l->move, err);
+	ok = true;
 out:
 	my_rows_free(rows);
 	lt_buf_free(&sql);
@@ -269,15 +281,21 @@ bool
 pipeline_lane_create(struct pipeline_lane *l, size_t lanes, const struct change_position *at, struct lt_err *err)
 {
 	const struct pipeline_move first = { .number = 1, .end = at };
+	struct lt_buf scratch = { 0 };
+	struct lt_err later = { 0 };
+	struct my_reply moved;
+	bool ok;
 
 	l->epoch = 1;
 	l->seq = 0;
-	if (!add_lanes(l, 0, lanes, err)) {
-		if (err->code == LT_E_DUPLICATE)
-			lt_fail(err, LT_E_FENCED, "another Lutra has just begun pipeline %s", l->pipeline);
+	ok = send_lanes(l, 0, lanes, err) && pipeline_lane_send(l, &first, &scratch, err);
+	lt_buf_free(&scratch);
+	if (!ok)
 		return false;
-	}
-	if (!pipeline_lane_set(l, &first, err))
+	ok = my_recv(l->conn, NULL, err);
+	if (!ok && err->code == LT_E_DUPLICATE)
+		lt_fail(err, LT_E_FENCED, "another Lutra has just begun pipeline %s", l->pipeline);
+	if (!my_recv(l->conn, &moved, ok ? err : &later) || !ok || !pipeline_lane_moved(l, &moved, err))
 		return false;
 	lt_step("lane.create");
 	return true;

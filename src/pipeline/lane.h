@@ -25,6 +25,8 @@ struct pipeline_lane_claim {
 	const char *channel, *pipeline; /* borrowed, by the lane too */
 	size_t lanes;
 	uint64_t newest;               /* out: number of the newest move */
+	bool paused;                   /* out: it is to be held back */
+	bool begun;                    /* out: it has left traces beside its lanes */
 	struct pipeline_window window; /* out: what is committed behind `at`; the caller's to clear */
 };
 

@@ -64,6 +64,7 @@ pipeline_load_rollback(struct change_sink *s)
 	if (l->open)
 		pipeline_lane_undo(&l->lane);
 	l->open = false;
+	l->plan = (struct load_plan){ 0 };
 	pipeline_load_tell_settle(l, false);
 	lt_step("load.rollback");
 	for (int i = 0; i < ROLLBACK_TRIES && my_alive(l->conn); i++) {
@@ -122,9 +123,9 @@ pipeline_load_commit(struct change_sink *s, struct lt_err *err)
 }
 
 void
-pipeline_load_leave_commit(struct change_sink *s, const struct pipeline_load_leave *leave)
+pipeline_load_follow(struct change_sink *s, const struct pipeline_load_follow *follow)
 {
-	load_of(s)->leave = *leave;
+	load_of(s)->follow = *follow;
 }
 
 bool
@@ -132,13 +133,13 @@ pipeline_load_hear(struct change_sink *s, struct lt_err *err)
 {
 	struct load *l = load_of(s);
 
-	return l->left.committed == NULL || pipeline_load_take(l, l->due - 1, err);
+	return l->left.ctx == NULL || pipeline_load_take(l, l->due - 1, err);
 }
 
 /* What follows is sent behind it, and read behind its reply. If it is refused, that is of no account: the lane's move
  * meets no row, or stands in the same transaction, and no other COMMIT comes. */
 static bool
-leave_commit(struct load *l, const struct pipeline_load_leave *leave, struct lt_err *err)
+leave_commit(struct load *l, struct lt_err *err)
 {
 	LT_ASSERT(l->due == 0);
 	lt_step("load.commit");
@@ -146,7 +147,7 @@ leave_commit(struct load *l, const struct pipeline_load_leave *leave, struct lt_
 		return lt_wrap(err, "COMMIT");
 	l->expects[l->first] = (struct expect){ .kind = EXPECT_COMMIT };
 	l->due = 1;
-	l->left = *leave;
+	l->left = l->follow;
 	l->open = false;
 	lt_step("load.commit.left");
 	return true;
@@ -300,26 +301,35 @@ send_in_order(struct load *l, size_t n, const struct change_position *end, struc
 	return send(l, n, false, end, err);
 }
 
-static void
-choose_mode(struct load *l)
+bool
+pipeline_load_merges(const struct load *l)
 {
-	l->merge = l->channel->mode == MODEL_MODE_MERGE && l->unmerged == 0 && !decides(l);
+	return l->channel->mode == MODEL_MODE_MERGE && l->unmerged == 0 && !decides(l);
+}
+
+static void
+begin_group(struct load *l, struct change_txn *const *txns, size_t n)
+{
+	l->txns = txns;
+	l->merge = pipeline_load_merges(l);
 	l->unmerged -= l->unmerged > 0 ? 1 : 0;
+	pipeline_load_plan_use(l, n);
 }
 
 static bool
-load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, const struct change_position *end,
-    struct change_sink_done *done, size_t *culprit, struct lt_err *err)
+end_group(struct load *l, struct lt_err *err)
 {
-	struct load *l = load_of(s);
-	struct pipeline_load_leave leave = l->leave;
+	bool leaves = l->follow.ctx != NULL && l->follow.leaves(l->follow.ctx);
+
+	return leaves ? leave_commit(l, err) : pipeline_load_commit(&l->base, err);
+}
+
+static bool
+apply(struct load *l, size_t n, const struct change_position *end, size_t *culprit, struct lt_err *err)
+{
+	struct change_sink *s = &l->base;
 	bool sent = false;
 
-	LT_ASSERT(l->claimed && l->lane_exists && l->due == (l->left.committed != NULL ? 1 : 0));
-	l->leave = (struct pipeline_load_leave){ 0 };
-	pipeline_router_trim(l->router);
-	l->txns = txns;
-	choose_mode(l);
 	if (worth_gathering(l, n)) {
 		sent = send(l, n, true, end, err);
 		if (!sent) {
@@ -342,14 +352,28 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 		*culprit = LT_MIN(l->culprit, n);
 		return false;
 	}
-	if (!await_turn(l, err) || !(leave.leaves != NULL && leave.leaves(leave.ctx) ? leave_commit(l, &leave, err)
-										     : pipeline_load_commit(s, err))) {
+	if (!await_turn(l, err) || !end_group(l, err)) {
 		pipeline_load_rollback(s);
 		*culprit = n;
 		return false;
 	}
-	*done = l->done;
 	return true;
+}
+
+static bool
+load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, const struct change_position *end,
+    struct change_sink_done *done, size_t *culprit, struct lt_err *err)
+{
+	struct load *l = load_of(s);
+	bool ok;
+
+	LT_ASSERT(l->claimed && l->lane_exists && l->due == (l->left.ctx != NULL ? 1 : 0));
+	begin_group(l, txns, n);
+	ok = apply(l, n, end, culprit, err);
+	l->follow = (struct pipeline_load_follow){ 0 };
+	if (ok)
+		*done = l->done;
+	return ok;
 }
 
 /* -- progress ------------------------------------------------------------------------------------- */
@@ -378,7 +402,21 @@ load_claim(struct change_sink *s, struct change_position *at, bool *found, struc
 	l->newest = claim.newest;
 	l->claimed = true;
 	l->lane_exists = *found;
+	l->paused = claim.paused;
+	l->begun = claim.begun;
 	return true;
+}
+
+bool
+pipeline_load_paused(const struct change_sink *s)
+{
+	return ((const struct load *)s)->paused;
+}
+
+bool
+pipeline_load_begun(const struct change_sink *s)
+{
+	return ((const struct load *)s)->begun;
 }
 
 bool
@@ -440,20 +478,23 @@ pipeline_load_check(struct change_sink *s, struct lt_err *err)
 bool
 pipeline_load_round(struct change_sink *s, uint64_t *round_us, struct lt_err *err)
 {
-	const struct lt_clock *clock = lt_clock_real();
-	uint64_t began_us = lt_mono_us(clock);
+	uint64_t began_us = lt_mono_us(lt_clock_real());
 
 	if (!my_ping(load_of(s)->conn, err))
 		return lt_wrap(err, "while measuring the round trip to the target");
-	*round_us = lt_mono_us(clock) - began_us;
+	*round_us = lt_mono_us(lt_clock_real()) - began_us;
 	return true;
 }
 
 bool
-pipeline_load_bound(struct change_sink *s, struct lt_err *err)
+pipeline_load_bound(struct change_sink *s, uint64_t *round_us, struct lt_err *err)
 {
-	return my_exec(load_of(s)->conn, "SET SESSION wait_timeout=10", NULL, err) ||
-	       lt_wrap(err, "while setting the session");
+	uint64_t began_us = lt_mono_us(lt_clock_real());
+
+	if (!my_exec(load_of(s)->conn, "SET SESSION wait_timeout=10", NULL, err))
+		return lt_wrap(err, "while setting the session");
+	*round_us = lt_mono_us(lt_clock_real()) - began_us;
+	return true;
 }
 
 uint32_t
@@ -528,7 +569,8 @@ recv_grants(struct load *l, struct lt_err *err)
 	return ok || lt_wrap(err, "while reading what the account may do");
 }
 
-/* The session, what is there of schema `lutra` and what the account may do, in one round trip. A connection on which
+/* The session, what is there of schema `lutra`, what the account may do and how much the server takes at once, in one
+ * round trip. A connection on which
  * one of them fails is closed. */
 static bool
 begin_session(struct load *l, struct lt_err *err)
@@ -537,8 +579,9 @@ begin_session(struct load *l, struct lt_err *err)
 	uint64_t version;
 
 	if (!queue_settings(l->conn, count, err) || !pipeline_state_ask(l->conn, err) ||
-	    !my_send_query(l->conn, LT_STR("SHOW GRANTS"), err) || !recv_settings(l->conn, count, err) ||
-	    !pipeline_state_recv(l->conn, &version, err) || !recv_grants(l, err))
+	    !my_send_query(l->conn, LT_STR("SHOW GRANTS"), err) || !my_send_limit(l->conn, err) ||
+	    !recv_settings(l->conn, count, err) || !pipeline_state_recv(l->conn, &version, err) ||
+	    !recv_grants(l, err) || !my_recv_limit(l->conn, err))
 		return false;
 	/* Else the wait that is to be seen ends after a second by itself. */
 	if (lt_fault("r04_give_way") && !my_exec(l->conn, "SET SESSION innodb_lock_wait_timeout=50", NULL, err))
@@ -593,13 +636,14 @@ pipeline_load_open_writer(struct change_sink *first, size_t lane, struct change_
 {
 	struct load *f = load_of(first);
 	struct change_sink *s = NULL;
+	uint64_t round_us; /* the first connection measures it */
 	struct load *l;
 
 	LT_ASSERT(f->claimed && f->lane_exists);
 	if (!pipeline_load_open(f->channel, (size_t)(f->pipeline - f->channel->pipelines), f->origin, &s, err))
 		return false;
 	l = load_of(s);
-	if (!pipeline_lane_join(&l->lane, l->conn, &f->lane, lane, err) || !pipeline_load_bound(s, err)) {
+	if (!pipeline_lane_join(&l->lane, l->conn, &f->lane, lane, err) || !pipeline_load_bound(s, &round_us, err)) {
 		load_close(s);
 		return false;
 	}

@@ -37,21 +37,29 @@ struct pipeline_load_turn {
 void pipeline_load_take_turns(struct change_sink *s, const struct pipeline_load_turn *turn);
 /** The number of the pipeline's next move; `s` has claimed it. */
 uint64_t pipeline_load_number(struct change_sink *s);
+/** Claimed: whether the pipeline is to be held back; whether it has left traces at the target, beside its progress. */
+bool pipeline_load_paused(const struct change_sink *s);
+bool pipeline_load_begun(const struct change_sink *s);
 /** What is committed behind the place that claim() told: to be passed over. Unchanged until close(). */
 const struct pipeline_window *pipeline_load_window(const struct change_sink *s);
 /** Somebody set the progress by hand: what was done ahead of the former one counts no more. */
 void pipeline_load_forget_window(struct change_sink *s);
-/** Who is asked whether a COMMIT is waited for, and told of one that is not. */
-struct pipeline_load_leave {
-	bool (*leaves)(void *ctx); /* asked once, right before it is sent */
+/** What comes behind a group: who knows of it, is asked whether COMMIT is waited for, and told of one that is not. */
+struct pipeline_load_follow {
+	/* Asked while replies are awaited: the transactions that the next apply() begins with, as far as they have
+	 * come, and how many. They stay as they are until that call, and no other apply() comes before it but of what
+	 * failed. */
+	size_t (*next)(void *ctx, struct change_txn *const **txns);
+	bool (*leaves)(void *ctx); /* asked once, right before COMMIT is sent */
 	void (*committed)(void *ctx);
 	void *ctx;
 };
-/** If `leave` says so, the next apply() is back once its COMMIT has left, which it does as ever: alone, with all else
- * of the group judged. What became of it is heard before anything else by the apply() that follows or by
- * pipeline_load_hear(), whichever comes first: `committed` is called, or that call fails without a word of its own
- * group, and only a claim tells. */
-void pipeline_load_leave_commit(struct change_sink *s, const struct pipeline_load_leave *leave);
+/** The next apply() plans what `follow` tells of while it waits; a plan asks the target nothing and changes nothing,
+ * and if the group fails nothing is left of it. And if `follow` says so, it is back once its COMMIT has left, which it
+ * does as ever: alone, with all else of the group judged. What became of it is heard before anything else by the
+ * apply() that follows or by pipeline_load_hear(), whichever comes first: `committed` is called, or that call fails
+ * without a word of its own group, and only a claim tells. */
+void pipeline_load_follow(struct change_sink *s, const struct pipeline_load_follow *follow);
 /** Wait for what is still to be heard, if anything. */
 LT_MUST_USE bool pipeline_load_hear(struct change_sink *s, struct lt_err *err);
 /** Whether the target has hung up, as far as is known here; asks it nothing. */
@@ -59,8 +67,8 @@ LT_MUST_USE bool pipeline_load_check(struct change_sink *s, struct lt_err *err);
 /** From now on the server ends the session, and undoes what is open, once it has said nothing for ten seconds: whoever
  * holds it says something every PIPELINE_STAY_MS (ADR 49). */
 #define PIPELINE_STAY_MS 3000
-LT_MUST_USE bool pipeline_load_bound(struct change_sink *s, struct lt_err *err);
-/** How long the target takes to answer just so; nothing is open. */
+LT_MUST_USE bool pipeline_load_bound(struct change_sink *s, uint64_t *round_us, struct lt_err *err);
+/** How long the target takes to answer just so, as pipeline_load_bound() tells, too; nothing is open. */
 LT_MUST_USE bool pipeline_load_round(struct change_sink *s, uint64_t *round_us, struct lt_err *err);
 /** Which lane it moves. */
 size_t pipeline_load_lane(const struct change_sink *s);

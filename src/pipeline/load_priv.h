@@ -1,6 +1,6 @@
 /* pipeline/load_priv.h - load's inside, shared by load.c (life, progress), load_send.c (a group's statements and
- * replies), load_text.c (what it says of converted text), load_parts.c (a transaction that spilled) and load_settle.c
- * (groups that somebody else carries out). */
+ * replies), load_plan.c (the group behind it), load_text.c (what it says of converted text), load_parts.c (a
+ * transaction that spilled) and load_settle.c (groups that somebody else carries out). */
 #ifndef PIPELINE_LOAD_PRIV_H
 #define PIPELINE_LOAD_PRIV_H
 
@@ -51,12 +51,19 @@ struct load {
 	struct pipeline_window window;         /* owned: what was done ahead when it claimed */
 	const struct pipeline_load_turn *turn; /* borrowed; NULL: no other group runs beside */
 	bool claimed, lane_exists;
-	bool open;                        /* a transaction that has moved the lane */
-	bool settling;                    /* and is settle's, who hears how it ends */
-	bool gather;                      /* what settle writes may be gathered */
-	struct pipeline_load_leave leave; /* of the next group's COMMIT; `leaves` NULL: none */
-	struct pipeline_load_leave left;  /* it was sent: its reply is the first that is due; `committed` NULL: none */
-	enum load_setting fk, strict;     /* foreign_key_checks; sql_mode */
+	bool paused, begun;                 /* as the claim told */
+	bool open;                          /* a transaction that has moved the lane */
+	bool settling;                      /* and is settle's, who hears how it ends */
+	bool gather;                        /* what settle writes may be gathered */
+	struct pipeline_load_follow follow; /* what comes behind the group in hand, or next; `ctx` NULL: not known */
+	struct pipeline_load_follow left;   /* its COMMIT was sent: that reply is the first due; `ctx` NULL: none */
+	struct load_plan {
+		const struct change_txn *first; /* borrowed */
+		size_t count;                   /* transactions that the batch holds, from that one on; 0: none */
+		bool merge;
+	} plan;                             /* of what comes behind the group in hand */
+	size_t planned;                     /* so many transactions of the group in hand are in the batch by now */
+	enum load_setting fk, strict;       /* foreign_key_checks; sql_mode */
 	struct expect expects[LOAD_WINDOW]; /* ring */
 	size_t first, due;
 	struct change_txn *const *txns; /* the group in hand */
@@ -120,6 +127,12 @@ LT_MUST_USE bool pipeline_load_send_parts(
 /** The lane, and what l->settle makes of txns[0..n), with `gather` or without. On failure as pipeline_load_send(). */
 LT_MUST_USE bool pipeline_load_send_settled(
     struct load *l, size_t n, bool gather, const struct change_position *end, struct lt_err *err);
+/** Whether groups are folded now. */
+bool pipeline_load_merges(const struct load *l);
+/** The group in hand, l->txns[0..n), is what was planned, or nothing was. */
+void pipeline_load_plan_use(struct load *l, size_t n);
+/** As pipeline_load_take() of all, with what comes behind the group planned meanwhile: all of the group was sent. */
+LT_MUST_USE bool pipeline_load_plan_ahead(struct load *l, struct lt_err *err);
 /** Behind the lane's move: whoever looks on looks at txns[0..n). */
 LT_MUST_USE bool pipeline_load_look(struct load *l, size_t n, struct lt_err *err);
 /** The transaction has ended. */

@@ -96,9 +96,9 @@ note_form(const struct load *l, const struct expect *e, const struct lt_err *err
 static bool
 take_commit(struct load *l, struct lt_err *err)
 {
-	struct pipeline_load_leave left = l->left;
+	struct pipeline_load_follow left = l->left;
 
-	l->left = (struct pipeline_load_leave){ 0 };
+	l->left = (struct pipeline_load_follow){ 0 };
 	if (!my_recv(l->conn, NULL, err) && !pipeline_load_doubt(l, err))
 		return lt_wrap(err, "COMMIT");
 	lt_step("load.committed");
@@ -607,7 +607,13 @@ send_run(struct load *l, const struct pipeline_run *run, struct lt_err *err)
 bool
 pipeline_load_group_gathered(struct load *l, size_t n, struct lt_err *err)
 {
-	if (!pipeline_batch_fill(l->batch, l->router, l->txns, n, l->merge, err))
+	size_t planned = l->planned;
+
+	l->planned = 0;
+	if (planned == 0)
+		pipeline_batch_begin(l->batch, l->merge);
+	if (!pipeline_batch_add(l->batch, l->router, l->txns, planned, n, err) ||
+	    !pipeline_batch_end(l->batch, l->router, l->txns, n, err))
 		return false;
 	for (size_t level = 0; level < pipeline_batch_levels(l->batch); level++) {
 		for (const struct pipeline_run *run = pipeline_batch_runs(l->batch, level); run != NULL;
@@ -623,5 +629,6 @@ bool
 pipeline_load_send_gathered(struct load *l, size_t n, const struct change_position *end, struct lt_err *err)
 {
 	return pipeline_load_lane_first(l, n, end, err) && pipeline_load_look(l, n, err) &&
-	       pipeline_load_group_gathered(l, n, err) && pipeline_load_settle(l, err);
+	       pipeline_load_group_gathered(l, n, err) && pipeline_load_plan_ahead(l, err) &&
+	       pipeline_load_settle(l, err);
 }

@@ -85,9 +85,9 @@ struct pipeline {
 		struct change_place refused;  /* `applied` when one failed: there the next one is waited for */
 	} left;
 	struct {
-		struct lt_queue *queue; /* borrowed from the run: what follows the group in hand waits there */
-		bool held;              /* or with the group */
-		bool left;              /* so the group's COMMIT was left */
+		struct lt_queue *queue;       /* borrowed from the run: what follows the group in hand waits there */
+		struct pipeline_group *group; /* likewise: or here */
+		bool left;                    /* so the group's COMMIT was left */
 	} behind;
 	struct pipeline_stop stop;
 	struct schema_history *history; /* owned; rebuilt for each run */

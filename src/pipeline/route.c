@@ -38,6 +38,7 @@ struct pipeline_router {
 	const struct model_mapping *mapping;
 	struct my_conn *conn;
 	bool verify, json_native, asked;
+	bool hushed, wanted;           /* nothing is asked; something would have been */
 	struct pipeline_route *routes; /* the newest used first */
 	struct target_table *targets;
 	struct pipeline_weigher *weigher; /* owned */
@@ -98,6 +99,14 @@ route_free(struct pipeline_route *route)
 	free(route->edits);
 	free(route->constants);
 	free(route);
+}
+
+bool
+pipeline_router_logs_cascades(const struct pipeline_router *r)
+{
+	const struct my_server *server = my_conn_server(r->conn);
+
+	return server->flavor == MY_MYSQL && server->version >= SCHEMA_MYSQL_LOGS_CASCADES;
 }
 
 void
@@ -311,13 +320,25 @@ out:
 	return ok;
 }
 
-void
+bool
+pipeline_router_hush(struct pipeline_router *r, bool on)
+{
+	bool wanted = pipeline_weigher_hush(r->weigher, on) || r->wanted;
+
+	r->hushed = on;
+	r->wanted = false;
+	return wanted;
+}
+
+bool
 pipeline_router_trim(struct pipeline_router *r)
 {
 	struct pipeline_route **link = &r->routes;
+	bool trimmed;
 
 	for (size_t i = 0; i < ROUTES_MAX && *link != NULL; i++)
 		link = &(*link)->next;
+	trimmed = *link != NULL;
 	while (*link != NULL) {
 		struct pipeline_route *route = *link;
 
@@ -326,6 +347,7 @@ pipeline_router_trim(struct pipeline_router *r)
 			my_stmt_close(s->stmt);
 		route_free(route);
 	}
+	return trimmed;
 }
 
 bool
@@ -347,6 +369,11 @@ pipeline_router_get(
 			*ret = route;
 			return true;
 		}
+	}
+	if (r->hushed) {
+		r->wanted = true;
+		lt_fail(err, LT_E_INTERNAL, "the target's table is not known yet");
+		goto out;
 	}
 	if (!model_mapping_branch(r->mapping, from->schema, from->name, from->branch, names, &rule)) {
 		lt_fail(err, LT_E_INTERNAL, "a row of a table that is not mapped");

@@ -112,6 +112,8 @@ void pipeline_router_hold(struct pipeline_router *r, struct pipeline_held *held)
 /** Routes into `target` over `mapping` (borrowed). `verify`: before images are compared (R8). */
 struct pipeline_router *pipeline_router_new(const struct model_mapping *mapping, struct my_conn *target, bool verify);
 void pipeline_router_free(struct pipeline_router *r);
+/** Whether the target's log holds what its foreign keys change by themselves (CASCADE, SET NULL). */
+bool pipeline_router_logs_cascades(const struct pipeline_router *r);
 /** A table of the target that was read already (taken over), so that no route has to ask for it. */
 void pipeline_router_know(struct pipeline_router *r, struct schema_table *table);
 /** The route of a table; coded error if the target lacks the table or a column, or cannot hold it. */
@@ -127,8 +129,11 @@ LT_MUST_USE bool pipeline_router_family(struct pipeline_router *r, struct pipeli
 /** End the transaction in which the catalog was read, if it was since the last call: for who only looks at rows. */
 LT_MUST_USE bool pipeline_router_settle(struct pipeline_router *r, struct lt_err *err);
 /** Give up the least recently used of too many routes: between groups, since a route may be pointed at while one is
- * sent. */
-void pipeline_router_trim(struct pipeline_router *r);
+ * sent. True: there were some, and no plan that was made before holds. */
+bool pipeline_router_trim(struct pipeline_router *r);
+/** From now on (`on`) the target is asked nothing: a route that is not there yet is an error, a weight that is not is
+ * not known. Ended: whether something would have been asked meanwhile. */
+bool pipeline_router_hush(struct pipeline_router *r, bool on);
 /** A statement for rows of the shape of `row`: the same operation, the same columns present. Prepares it where needed;
  * *ret NULL (and true): there is no such form for the table, the images or so many rows. Lives until the route's next
  * statement is made. */

@@ -15,7 +15,7 @@
 #include "schema/ddl.h"
 
 /* More than this in the queue helps nobody: it is only there to keep both threads busy. */
-#define QUEUE_BYTES ((size_t)16 << 20)
+#define QUEUE_BYTES ((size_t)8 << 20)
 #define READ_STEP_MS 500
 #define SPILL_STEP_MS 20
 #define SPILLS_HANDED 2
@@ -35,7 +35,7 @@
 /* Where the target is far, groups may hold this much (pipeline/group.h). */
 #define LINK_BYTES ((size_t)16 << 20)
 /* Those in flight together; the others fill the time that one waits. */
-#define FLYING_LINK_BYTES ((size_t)28 << 20)
+#define FLYING_LINK_BYTES ((size_t)36 << 20)
 /* How often the round trip is measured, and the target hears of us. */
 #define ROUND_US (PIPELINE_STAY_MS * 1000)
 
@@ -272,7 +272,7 @@ apply_here(struct loader *l, bool *again, struct lt_err *err)
 		return true;
 	}
 	p->behind.queue = l->reader->queue;
-	p->behind.held = pipeline_group_is_full(g);
+	p->behind.group = g;
 	if (!pipeline_apply_group(p, sink, g->txns, g->count, l->flight == NULL, err))
 		return false;
 	pipeline_group_learn(g, g->rows, lt_mono_us(p->clock) - began, p->left.waits ? LEFT_ROUNDS : GROUP_ROUNDS);
@@ -286,7 +286,7 @@ note_group_bytes(struct loader *l)
 {
 	size_t flying = l->flight != NULL ? pipeline_flight_bytes(l->flight) : 0;
 
-	atomic_store(&l->p->group_bytes, l->group->bytes + flying);
+	atomic_store(&l->p->group_bytes, l->group->bytes + l->group->ahead.bytes + flying);
 }
 
 /* A backlog is applied on several connections; what is left of it, and whatever comes without one, here: that has the
@@ -457,7 +457,7 @@ load_loop(struct loader *l, struct lt_err *err)
 	return save_progress(p, l->sink, err) && false;
 }
 
-/* The group in hand and those in flight share their part of the memory. */
+/* The group in hand and those in flight, or the one that is planned behind it, share their part of the memory. */
 static bool
 prepare(struct loader *l, struct pipeline_group *g, size_t share, struct lt_err *err)
 {
@@ -465,18 +465,19 @@ prepare(struct loader *l, struct pipeline_group *g, size_t share, struct lt_err 
 	bool several = c->writers > 1;
 	/* Behind the head of the order a group waits with its locks about as long as it took (R4). */
 	unsigned time_ms = several && l->p->model->two_way ? LT_MAX(c->group.time_ms / 2, 1u) : c->group.time_ms;
+	uint64_t round_us = 0;
 
-	share = several ? share / (c->writers + 4) : share;
+	share /= several ? c->writers + 4 : 2;
 	pipeline_group_init(g, c->group.rows, LT_MIN(c->group.bytes, share), time_ms);
 	if (c->group.grows)
 		g->link_bytes = LT_MIN(several ? FLYING_LINK_BYTES / (c->writers + 3) : LINK_BYTES, share);
 	l->group = g;
-	if (!pipeline_load_bound(l->sink, err))
+	/* Either may be slow for reasons of its own: the least counts. */
+	if (!pipeline_load_bound(l->sink, &round_us, err))
 		return false;
-	/* The first may be slow for reasons of its own: the least counts. */
-	for (int i = 0; i < 2; i++)
-		if (!measure_round(l, err))
-			return false;
+	pipeline_group_note_round(g, round_us);
+	if (!measure_round(l, err))
+		return false;
 	if (several)
 		l->flight = pipeline_flight_new(l->p, l->sink, g);
 	return true;
@@ -500,14 +501,16 @@ run(struct pipeline *p, struct change_sink *sink, struct change_source *source, 
 	struct lt_thread *thread;
 	bool again = false;
 
-	if (!reader_init(&r, err) || !prepare(&l, &group, share, err))
+	if (!reader_init(&r, err))
 		goto out;
 	lt_str_copy(r.server, sizeof(r.server), lt_str_z(p->applied.server));
 	lt_cell_set(p->reader_end, &(struct pipeline_reader_end){ 0 });
 	thread = lt_thread_start("reader", reader_main, &r);
-	pipeline_note_running(p, true);
-	pipeline_note_ready(p);
-	again = load_loop(&l, err);
+	if (prepare(&l, &group, share, err)) { /* while the first transactions come */
+		pipeline_note_running(p, true);
+		pipeline_note_ready(p);
+		again = load_loop(&l, err);
+	}
 	if (p->stop.by_txn)
 		pipeline_flight_leave(l.flight, p->stop.txn); /* ours now: the pipeline stands before it */
 	pipeline_flight_free(l.flight);
@@ -609,9 +612,9 @@ pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *foun
 {
 	bool known = false;
 
-	if (!sink->ops->claim(sink, &p->applied, found, err) ||
-	    !pipeline_state_paused(pipeline_load_conn(sink), p->channel->name, p->model->name, &p->paused, err))
+	if (!sink->ops->claim(sink, &p->applied, found, err))
 		return false;
+	p->paused = pipeline_load_paused(sink);
 	schema_history_free(p->history);
 	p->history = schema_history_new();
 	if (!*found)
@@ -627,11 +630,7 @@ pipeline_session_resume(struct pipeline *p, struct change_sink *sink, bool *foun
 static bool
 never_begun(struct pipeline *p, struct change_sink *sink, struct lt_err *err)
 {
-	bool begun = p->begun || p->trace.has_begun(p->trace.ctx);
-
-	if (!begun && !pipeline_state_begun(pipeline_load_conn(sink), p->channel->name, p->model->name, &begun, err))
-		return false;
-	if (begun)
+	if (p->begun || p->trace.has_begun(p->trace.ctx) || pipeline_load_begun(sink))
 		return lt_fail(
 		    err, LT_E_STATE_BROKEN, "lutra.lane has lost the progress of pipeline %s", p->model->name);
 	return true;

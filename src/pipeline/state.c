@@ -228,6 +228,21 @@ pipeline_state_install(struct my_conn *target, struct lt_err *err)
 	       pipeline_state_make(target, version, err);
 }
 
+static bool
+make_tables(struct my_conn *c, struct lt_err *err)
+{
+	size_t count = 0;
+	const char *const *history = schema_history_statements(&count);
+	const char **all = lt_calloc(LT_COUNT(statements) + count, sizeof(*all));
+	bool ok;
+
+	memcpy(all, statements, sizeof(statements));
+	memcpy(all + LT_COUNT(statements), history, count * sizeof(*all));
+	ok = my_exec_all(c, all, LT_COUNT(statements) + count, err);
+	free(all);
+	return ok;
+}
+
 bool
 pipeline_state_make(struct my_conn *target, uint64_t version, struct lt_err *err)
 {
@@ -241,7 +256,7 @@ pipeline_state_make(struct my_conn *target, uint64_t version, struct lt_err *err
 		    (unsigned long long)version, PIPELINE_STATE_VERSION);
 	if (version == PIPELINE_STATE_VERSION)
 		return true;
-	if (!my_exec_all(target, statements, LT_COUNT(statements), err) || !schema_history_install(target, err))
+	if (!make_tables(target, err))
 		return lt_wrap(err, "while making schema lutra");
 	if (!add_newer(target, err))
 		return false;
@@ -249,26 +264,6 @@ pipeline_state_make(struct my_conn *target, uint64_t version, struct lt_err *err
 	snprintf(set_version, sizeof(set_version), "REPLACE INTO lutra.meta (name, value) VALUES ('version', '%d')",
 	    PIPELINE_STATE_VERSION);
 	return my_exec_all(target, last, LT_COUNT(last), err);
-}
-
-bool
-pipeline_state_begun(struct my_conn *target, const char *channel, const char *pipeline, bool *begun, struct lt_err *err)
-{
-	struct lt_buf sql = { 0 };
-	struct my_rows *rows = NULL;
-	bool ok;
-
-	lt_buf_z(&sql, "SELECT 1 FROM lutra.schema_version WHERE channel=");
-	my_sql_text(&sql, lt_str_z(channel));
-	lt_buf_z(&sql, " AND pipeline=");
-	my_sql_text(&sql, lt_str_z(pipeline));
-	lt_buf_z(&sql, " LIMIT 1");
-	ok = my_query(target, lt_buf_cstr(&sql), &rows, err);
-	if (ok)
-		*begun = rows->nrows > 0;
-	my_rows_free(rows);
-	lt_buf_free(&sql);
-	return ok;
 }
 
 bool
@@ -305,24 +300,6 @@ where_pipeline(struct lt_buf *sql, const char *channel, const char *pipeline)
 		return;
 	lt_buf_z(sql, " AND pipeline=");
 	my_sql_text(sql, lt_str_z(pipeline));
-}
-
-bool
-pipeline_state_paused(
-    struct my_conn *target, const char *channel, const char *pipeline, bool *paused, struct lt_err *err)
-{
-	struct lt_buf sql = { 0 };
-	struct my_rows *rows = NULL;
-	bool ok;
-
-	lt_buf_z(&sql, "SELECT 1 FROM lutra.pause");
-	where_pipeline(&sql, channel, pipeline);
-	ok = my_query(target, lt_buf_cstr(&sql), &rows, err);
-	if (ok)
-		*paused = rows->nrows > 0;
-	my_rows_free(rows);
-	lt_buf_free(&sql);
-	return ok;
 }
 
 bool

@@ -33,19 +33,13 @@ LT_MUST_USE bool pipeline_state_ask(struct my_conn *target, struct lt_err *err);
 LT_MUST_USE bool pipeline_state_recv(struct my_conn *target, uint64_t *version, struct lt_err *err);
 LT_MUST_USE bool pipeline_state_make(struct my_conn *target, uint64_t version, struct lt_err *err);
 
-/** Whether the pipeline has left traces here, beside its lanes. In the connection's open transaction. */
-LT_MUST_USE bool pipeline_state_begun(
-    struct my_conn *target, const char *channel, const char *pipeline, bool *begun, struct lt_err *err);
-
 /** One line of `audit`, in the connection's open transaction. */
 struct pipeline_audit {
 	const char *channel, *pipeline, *action, *who;
 	struct lt_str detail, why;
 };
 LT_MUST_USE bool pipeline_state_audit(struct my_conn *target, const struct pipeline_audit *entry, struct lt_err *err);
-/** Whether a pipeline is paused, and to hold it back or let it go; both in the connection's open transaction. */
-LT_MUST_USE bool pipeline_state_paused(
-    struct my_conn *target, const char *channel, const char *pipeline, bool *paused, struct lt_err *err);
+/** To hold a pipeline back or let it go, in the connection's open transaction; its claim tells (pipeline/lane.h). */
 LT_MUST_USE bool pipeline_state_pause(
     struct my_conn *target, const char *channel, const char *pipeline, bool paused, struct lt_err *err);
 /** The newest lines of `audit`, newest first: microseconds since 1970, who, pipeline, action, detail and why (both cut

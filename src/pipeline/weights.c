@@ -37,6 +37,7 @@ struct pipeline_weigher {
 	struct my_conn *conn; /* borrowed */
 	struct pipeline_weights *list;
 	struct lt_err failed; /* of the newest page that could not be had for a reason that may pass; code 0: none */
+	bool hushed, wanted;  /* nothing is asked; something would have been */
 };
 
 /* -- which ---------------------------------------------------------------------------------------- */
@@ -187,17 +188,37 @@ note_failure(struct pipeline_weigher *w, bool ok, const struct lt_err *err)
 	return passes;
 }
 
+bool
+pipeline_weigher_hush(struct pipeline_weigher *w, bool on)
+{
+	bool wanted = w->wanted;
+
+	w->hushed = on;
+	w->wanted = false;
+	return wanted;
+}
+
+static bool
+is_hushed(struct pipeline_weigher *w)
+{
+	w->wanted = w->wanted || w->hushed;
+	return w->hushed;
+}
+
 /* A failure is no error: the text is then not known. If it was the link's, the next statement meets it too. What may
  * pass is asked for again. */
 static void
 ask(struct pipeline_weights *w, size_t number)
 {
-	struct page *page = lt_new(struct page);
+	struct page *page;
 	struct lt_buf sql = { 0 };
 	struct my_rows *rows = NULL;
 	struct lt_err err = { 0 };
 	bool ok;
 
+	if (is_hushed(w->of))
+		return;
+	page = lt_new(struct page);
 	for (size_t i = 0; i < count_of(w); i++) {
 		lt_buf_printf(&sql, "%sHEX(WEIGHT_STRING(_%s X'", i == 0 ? "SELECT " : ", ", lt_buf_cstr(&w->charset));
 		add_character(&sql, w, (uint32_t)(number * PAGE + i));
@@ -397,6 +418,8 @@ ask_whole(struct pipeline_weights *w, struct lt_str text, struct lt_buf *out)
 	struct lt_err err = { 0 };
 	bool ok, known;
 
+	if (is_hushed(w->of))
+		return false;
 	lt_buf_printf(&sql, "SELECT HEX(WEIGHT_STRING(_%s X'", lt_buf_cstr(&w->charset));
 	lt_buf_hex(&sql, text);
 	lt_buf_printf(&sql, "' COLLATE %s))", lt_buf_cstr(&w->collation));

@@ -31,6 +31,9 @@ bool pipeline_weights_add(struct pipeline_weights *w, struct lt_str text, size_t
 /** The same with the spaces at the end that count under the collation: bytes that are equal just where the server calls
  * the texts equal. A text that has characters whose weights do not stand alone is asked for whole. */
 bool pipeline_weights_exact(struct pipeline_weights *w, struct lt_str text, size_t characters, struct lt_buf *out);
+/** From now on (`on`) nothing is asked: what is not known yet is not known. Ended: whether something would have been
+ * asked meanwhile. */
+bool pipeline_weigher_hush(struct pipeline_weigher *w, bool on);
 /** Whether spaces at the end count (NO PAD). */
 bool pipeline_collation_counts_spaces(struct lt_str collation);
 /** Why weights that were asked for could not be had, where they may be had another time; false: no such failure. NULL

@@ -19,6 +19,7 @@ struct reading {
 	struct my_rows *engines;   /* owned */
 	struct lt_buf sql;
 	struct lt_buf in; /* " IN ('t1','t2')": the only names that matter; empty: any */
+	bool single;      /* one table is asked for */
 };
 
 /** Which table one-table reading is after. */
@@ -250,11 +251,32 @@ view_sql(struct reading *r, const struct view *v, struct lt_str schema, struct l
 	lt_buf_printf(&r->sql, " ORDER BY %s", v->order);
 }
 
-/** In one round trip. */
-static bool
-read_views(struct reading *r, struct lt_str schema, struct lt_str table, struct lt_err *err)
+static void
+foreign_keys_sql(struct reading *r)
 {
-	size_t ends[LT_COUNT(views)], sent = 0;
+	const struct schema_table *only = r->builds[0]->table;
+
+	lt_buf_z(&r->sql,
+	    "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME, UPDATE_RULE,"
+	    " DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS");
+	if (!r->single)
+		return;
+	lt_buf_z(&r->sql, " WHERE (CONSTRAINT_SCHEMA=");
+	my_sql_text(&r->sql, only->schema);
+	lt_buf_z(&r->sql, " AND TABLE_NAME=");
+	my_sql_text(&r->sql, only->name);
+	lt_buf_z(&r->sql, ") OR (UNIQUE_CONSTRAINT_SCHEMA=");
+	my_sql_text(&r->sql, only->schema);
+	lt_buf_z(&r->sql, " AND REFERENCED_TABLE_NAME=");
+	my_sql_text(&r->sql, only->name);
+	lt_buf_z(&r->sql, ")");
+}
+
+/** In one round trip; with the last schema the foreign keys of all. */
+static bool
+read_views(struct reading *r, struct lt_str schema, struct lt_str table, bool last, struct lt_err *err)
+{
+	size_t ends[LT_COUNT(views) + 1], count = LT_COUNT(views), sent = 0;
 	bool ok;
 
 	lt_buf_clear(&r->sql);
@@ -262,16 +284,21 @@ read_views(struct reading *r, struct lt_str schema, struct lt_str table, struct 
 		view_sql(r, &views[i], schema, table);
 		ends[i] = r->sql.len;
 	}
+	if (last) {
+		foreign_keys_sql(r);
+		ends[count++] = r->sql.len;
+	}
 	ok = my_settle(r->conn, r->sql.len, err);
-	for (; ok && sent < LT_COUNT(views); sent += ok) {
+	for (; ok && sent < count; sent += ok) {
 		size_t at = sent > 0 ? ends[sent - 1] : 0;
 
 		ok = my_send_query(r->conn, lt_str_of(r->sql.ptr + at, ends[sent] - at), err);
 	}
 	for (size_t i = 0; i < sent && my_alive(r->conn); i++) {
+		my_row_fn take = i < LT_COUNT(views) ? views[i].take : take_foreign_key;
 		struct lt_err later = { 0 };
 
-		ok = my_recv_each(r->conn, ok ? views[i].take : NULL, r, ok ? err : &later) && ok;
+		ok = my_recv_each(r->conn, ok ? take : NULL, r, ok ? err : &later) && ok;
 	}
 	return ok || lt_wrap(err, "while reading information_schema for %.*s", LT_FMT(schema));
 }
@@ -287,32 +314,9 @@ read_tables(struct reading *r, struct lt_err *err)
 
 		for (next = i + 1; next < r->nbuilds && lt_str_eq(r->builds[next]->table->schema, t->schema);)
 			next++;
-		if (!read_views(r, t->schema, next == i + 1 ? t->name : lt_str_of(NULL, 0), err))
+		if (!read_views(r, t->schema, next == i + 1 ? t->name : lt_str_of(NULL, 0), next == r->nbuilds, err))
 			return false;
 	}
-	return true;
-}
-
-static bool
-read_foreign_keys(struct reading *r, const struct schema_table *only, struct lt_err *err)
-{
-	lt_buf_clear(&r->sql);
-	lt_buf_z(&r->sql,
-	    "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME, UPDATE_RULE,"
-	    " DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS");
-	if (only != NULL) {
-		lt_buf_z(&r->sql, " WHERE (CONSTRAINT_SCHEMA=");
-		my_sql_text(&r->sql, only->schema);
-		lt_buf_z(&r->sql, " AND TABLE_NAME=");
-		my_sql_text(&r->sql, only->name);
-		lt_buf_z(&r->sql, ") OR (UNIQUE_CONSTRAINT_SCHEMA=");
-		my_sql_text(&r->sql, only->schema);
-		lt_buf_z(&r->sql, " AND REFERENCED_TABLE_NAME=");
-		my_sql_text(&r->sql, only->name);
-		lt_buf_z(&r->sql, ")");
-	}
-	if (!my_query_each(r->conn, lt_buf_str(&r->sql), take_foreign_key, r, err))
-		return lt_wrap(err, "while reading foreign keys");
 	return true;
 }
 
@@ -322,18 +326,28 @@ begin(struct reading *r, struct lt_err *err)
 	const struct my_server *s = my_conn_server(r->conn);
 
 	/* A generated invisible primary key stands in the log, so it must not be hidden from us. */
-	if (s->flavor == MY_MYSQL && s->version >= 80030 &&
-	    !my_exec(r->conn, "SET SESSION show_gipk_in_create_table_and_information_schema=ON", NULL, err))
-		return false;
-	return my_query(r->conn,
-	    "SELECT ENGINE, TRANSACTIONS, @@lower_case_table_names FROM information_schema.ENGINES", &r->engines, err);
+	return s->flavor != MY_MYSQL || s->version < 80030 ||
+	       my_exec(r->conn, "SET SESSION show_gipk_in_create_table_and_information_schema=ON", NULL, err);
 }
 
-/** Tables by the statement in `sql`, those that the filter takes. */
+static const char select_engines[] =
+    "SELECT ENGINE, TRANSACTIONS, @@lower_case_table_names FROM information_schema.ENGINES";
+
+/** Tables by the statement in `sql`, those that the filter takes; before the first ones the engines. */
 static bool
 read_names(struct reading *r, struct lt_err *err)
 {
-	return my_query_each(r->conn, lt_buf_str(&r->sql), take_table, r, err);
+	bool asked = r->engines == NULL, sent, ok;
+	struct lt_err later = { 0 };
+
+	if (!my_settle(r->conn, r->sql.len, err) || (asked && !my_send_query(r->conn, LT_STR(select_engines), err)))
+		return false;
+	ok = sent = my_send_query(r->conn, lt_buf_str(&r->sql), err);
+	if (asked)
+		ok = my_recv_rows(r->conn, &r->engines, ok ? err : &later) && ok;
+	if (sent && my_alive(r->conn))
+		ok = my_recv_each(r->conn, ok ? take_table : NULL, r, ok ? err : &later) && ok;
+	return ok;
 }
 
 static const char select_names[] = "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION,"
@@ -388,8 +402,6 @@ schema_catalog_tables(struct my_conn *c, schema_wanted_fn wanted, void *ctx, str
 	lt_buf_z(&r.sql, " NOT IN ('information_schema','performance_schema','mysql','sys')");
 	if (!read_names(&r, err) || !read_tables(&r, err))
 		goto out;
-	if (r.nbuilds != 0 && !read_foreign_keys(&r, NULL, err))
-		goto out;
 	finish(&r, ret, count);
 	ok = true;
 out:
@@ -433,8 +445,6 @@ schema_catalog_named(struct my_conn *c, const struct schema_name *names, size_t 
 	lt_buf_c(&r.in, ')');
 	lt_buf_printf(&r.sql, ") AND TABLE_NAME%s", lt_buf_cstr(&r.in));
 	if (nnames > 0 && (!read_names(&r, err) || !read_tables(&r, err)))
-		goto out;
-	if (r.nbuilds != 0 && !read_foreign_keys(&r, NULL, err))
 		goto out;
 	finish(&r, ret, count);
 	ok = true;
@@ -483,15 +493,13 @@ bool
 schema_catalog_table(
     struct my_conn *c, struct lt_str schema, struct lt_str table, struct schema_table **ret, struct lt_err *err)
 {
-	struct reading r = { .conn = c };
+	struct reading r = { .conn = c, .single = true };
 	struct single s = { .schema = schema, .table = table };
 	struct schema_table **tables = NULL;
 	size_t count = 0;
 	bool ok = false;
 
 	if (!begin(&r, err) || !read_single(&r, &s, err) || !read_tables(&r, err))
-		goto out;
-	if (r.nbuilds != 0 && !read_foreign_keys(&r, r.builds[0]->table, err))
 		goto out;
 	finish(&r, &tables, &count);
 	*ret = count == 0 ? NULL : tables[0];

@@ -41,8 +41,8 @@ bool schema_history_changed_at(
 /** What is in force is so from `at` on, in a log that no place known so far is of. The next save writes it in place of
  * all that is stored. */
 void schema_history_rebase(struct schema_history *h, const struct change_place *at);
-/** The tables that `lutra` needs for it, made where missing. */
-LT_MUST_USE bool schema_history_install(struct my_conn *target, struct lt_err *err);
+/** What makes the tables that it needs in `lutra` where they are missing, in this order. */
+const char *const *schema_history_statements(size_t *count);
 /** Versions of `pipeline` in force at or before `at`, read from / all changes written to the target, in the
  * connection's open transaction. */
 LT_MUST_USE bool schema_history_load(struct schema_history *h, struct my_conn *target, const char *channel,

@@ -34,11 +34,11 @@ static const char *const install[] = {
 	"prefix_length int unsigned NOT NULL, is_hash tinyint NOT NULL DEFAULT 0, PRIMARY KEY (channel, pipeline, version, ordinal, part)" AS_TABLE,
 };
 
-bool
-schema_history_install(struct my_conn *target, struct lt_err *err)
+const char *const *
+schema_history_statements(size_t *count)
 {
-	return my_exec_all(target, install, LT_COUNT(install), err) ||
-	       lt_wrap(err, "while making the tables of the schema history");
+	*count = LT_COUNT(install);
+	return install;
 }
 
 /* -- reading -------------------------------------------------------------------------------------- */
@@ -250,15 +250,44 @@ take_part(void *ctx, size_t ncolumns, const struct lt_str *values, struct lt_err
 	return true;
 }
 
+/** What is read of the stored versions, in this order: keys name columns. */
+static const struct detail {
+	const char *select, *order;
+	my_row_fn take;
+} details[] = {
+	{ "SELECT version, column_name, column_type, data_type, charset_name, collation_name, nullable, auto_increment,"
+	  " invisible, has_default, generated_kind FROM lutra.schema_column",
+	    "version, ordinal", take_column },
+	{ "SELECT version, key_name, is_unique, nullable, prefix_length, is_hash, column_ordinal FROM lutra.schema_key",
+	    "version, ordinal, part", take_part },
+};
+
 static bool
-read_details(struct reading *r, const char *select, const char *order, my_row_fn take, struct lt_err *err)
+send_detail(struct reading *r, const struct detail *d, struct lt_err *err)
 {
 	lt_buf_clear(&r->sql);
-	lt_buf_z(&r->sql, select);
+	lt_buf_z(&r->sql, d->select);
 	add_where(r);
 	lt_buf_printf(&r->sql, " AND version BETWEEN %llu AND %llu ORDER BY %s",
-	    (unsigned long long)r->stored[0].version, (unsigned long long)r->stored[r->n - 1].version, order);
-	return my_query_each(r->conn, lt_buf_str(&r->sql), take, r, err);
+	    (unsigned long long)r->stored[0].version, (unsigned long long)r->stored[r->n - 1].version, d->order);
+	return my_send_query(r->conn, lt_buf_str(&r->sql), err);
+}
+
+/** In one round trip. */
+static bool
+read_details(struct reading *r, struct lt_err *err)
+{
+	size_t sent = 0;
+	bool ok = true;
+
+	for (; ok && sent < LT_COUNT(details); sent += ok)
+		ok = send_detail(r, &details[sent], err);
+	for (size_t i = 0; i < sent && my_alive(r->conn); i++) {
+		struct lt_err later = { 0 };
+
+		ok = my_recv_each(r->conn, ok ? details[i].take : NULL, r, ok ? err : &later) && ok;
+	}
+	return ok;
 }
 
 bool
@@ -271,16 +300,7 @@ schema_history_load(struct schema_history *h, struct my_conn *target, const char
 	if (!read_versions(&r, err))
 		goto out;
 	keep_newest(&r);
-	if (r.n != 0 &&
-	    (!read_details(&r,
-		 "SELECT version, column_name, column_type, data_type, charset_name, collation_name, "
-		 "nullable, auto_increment,"
-		 " invisible, has_default, generated_kind FROM lutra.schema_column",
-		 "version, ordinal", take_column, err) ||
-		!read_details(&r,
-		    "SELECT version, key_name, is_unique, nullable, prefix_length, is_hash, column_ordinal FROM "
-		    "lutra.schema_key",
-		    "version, ordinal, part", take_part, err)))
+	if (r.n != 0 && !read_details(&r, err))
 		goto out;
 	for (size_t i = 0; i < r.n; i++) {
 		struct schema_version *v =

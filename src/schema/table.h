@@ -32,6 +32,9 @@ struct schema_key {
 	const struct schema_key_part *parts;
 };
 
+/** The first version of MySQL whose log holds what foreign keys change by themselves; MariaDB's never does. */
+#define SCHEMA_MYSQL_LOGS_CASCADES 90600
+
 /** Immutable; lives in its arena. */
 struct schema_table {
 	struct lt_str schema, name, engine, collation;

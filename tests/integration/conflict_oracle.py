@@ -57,8 +57,23 @@ class Trusted(LastWriter):
         return functools.reduce(lambda held, w: w if knew(w, held) or self._rank(w) <= self._rank(held) else held, writes)
 
 
+class Named(LastWriter):
+    """Among writes that had not seen each other the one that a function names: of [(site, before, after)] in the order of their versions its place."""
+
+    rule = "function"
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def holder(self, writes):
+        free = unseen(writes)
+        return free[self.function(images(free))] if len(free) > 1 else writes[-1]
+
+
 class Columns(LastWriter):
-    """Each column by a rule of its own; those that are not named by the newest write that changed them."""
+    """Each column by a rule of its own; those that are not named by the newest write that changed them. A rule is a word, or a function that makes
+    the value, of [(site, before, after)] in the order of their versions."""
 
     rule = "column-last-writer-wins"
 
@@ -74,8 +89,10 @@ class Columns(LastWriter):
                 whole, row, later = write, write.after, []
             else:
                 later.append(write)
-        return row and {c: getattr(self, f"_{self.rules.get(c, 'newest')}")(c, row[c], whole, [w for w in later if w.before[c] != w.after[c]])
-                        for c in row}
+        return row and {c: self._by(self.rules.get(c, "newest"))(c, row[c], whole, [w for w in later if w.before[c] != w.after[c]]) for c in row}
+
+    def _by(self, rule):
+        return functools.partial(self._made, rule) if callable(rule) else getattr(self, f"_{rule}")
 
     @staticmethod
     def _newest(column, value, _, edits):
@@ -91,9 +108,13 @@ class Columns(LastWriter):
     @staticmethod
     def _rivals(column, value, whole, edits):
         """Of the writes of a column, the one that wrote all of the row among them, those that no other had seen (ADR 31). NULL is below all."""
-        writes = [*([whole] if whole else []), *edits]
-        free = [w.after[column] for w in writes if not any(o is not w and knew(o, w) for o in reversed(writes))]
+        free = [w.after[column] for w in unseen([*([whole] if whole else []), *edits])]
         return sorted(free, key=lambda v: (v is not None, v)) or [value]
+
+    def _made(self, function, column, value, whole, edits):
+        """A function is asked where nobody had seen two writes or more (ADR 47)."""
+        free = unseen([*([whole] if whole else []), *edits])
+        return function(images(free, column)) if len(free) > 1 else self._newest(column, value, whole, edits)
 
     def _greatest(self, *about):
         return self._rivals(*about)[-1]
@@ -104,6 +125,21 @@ class Columns(LastWriter):
 
 def knew(write, other):
     return write.seen.get(other.version.origin, 0) >= other.version.seq
+
+
+def unseen(writes):
+    """Those that none of the others had seen."""
+    return [w for w in writes if not any(o is not w and knew(o, w) for o in reversed(writes))]
+
+
+NO_ROW = object()  # before an insertion, behind a deletion
+
+
+def images(writes, column=None):
+    """What a function is told of writes: [(site, before, after)], rows or values of a column."""
+    def of(row):
+        return NO_ROW if row is None else row if column is None else row[column]
+    return [(w.version.origin % SITES, of(w.before), of(w.after)) for w in writes]
 
 
 def projected(unique, rows):
@@ -215,10 +251,10 @@ def dump_of(program, source):
     return dump.stdout
 
 
-def read_log(program, source, schema, channel, tables, by_gtid=False):
+def read_log(program, source, schema, channel, tables, by_gtid=False, began=None):
     """The transactions of a site's log since the channel began; tables are all that it decides or carries over, each with its key in `id`. `by_gtid`:
-    it began in another server's log."""
-    txns, began, gtids = [], None, None
+    it began in another server's log. `began`: the place where, if the log does not reach back to what tells it."""
+    txns, gtids = [], None
     for line in map(json.loads, dump_of(program, source).splitlines()):
         if line["kind"] == "begin":
             stamp = stamp_us(line.get("written", line["time"]))

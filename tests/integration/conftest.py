@@ -3,23 +3,34 @@
 import collections
 import contextlib
 import itertools
+import os
 import pathlib
+import shutil
 import sys
+import tempfile
 
 import pymysql
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 
+import steps  # noqa: E402
 from lutralab import lutra as lutra_lab  # noqa: E402
 from lutralab import workload  # noqa: E402
 from lutralab.compare import INVARIANTS, SnapshotReaders, compare  # noqa: E402
-from lutralab.servers import Lab, Server, Unavailable  # noqa: E402
+from lutralab.servers import FRESH, Lab, Server, Unavailable  # noqa: E402
 
 KEPT = 64 << 20  # bytes of log, and of a test's tables, that a server keeps from one test to the next
 
 _times = collections.Counter()
 _schemas = itertools.count(1)
+
+
+def pytest_configure(config):
+    """What servers begin with is made once for all workers, and for the programs with servers of their own that tests start."""
+    if FRESH not in os.environ:  # a worker is told
+        os.environ[FRESH] = tempfile.mkdtemp(prefix="lutra-fresh-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(FRESH)))
 
 
 def pytest_runtest_logreport(report):
@@ -33,7 +44,7 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(scope="session")
 def lab():
-    with Lab() as lab:
+    with Lab(unsynced=True) as lab:
         yield lab
 
 
@@ -98,6 +109,7 @@ class Channels:
         for server in self._servers:
             if not server.alive:
                 continue
+            steps.end_sessions(server)
             if size_of(server.data / self._schema) > KEPT:
                 with contextlib.suppress(pymysql.err.OperationalError):  # the test left something that holds it
                     server.script(["SET lock_wait_timeout=2", f"DROP DATABASE {self._schema}"])

@@ -174,11 +174,12 @@ def deadlocks(server):
 @contextlib.contextmanager
 def deadlock(lutra, server, schema, table, write, held=range(2, 6), weight=300):
     """write() changes rows 1, 2, ... of the table in that order through Lutra, which InnoDB then rolls back: the other session has
-    written more, `weight` rows. It holds row 1 and those of `held` until the end.
+    written more, `weight` rows, and holds those of `held`. From then on until the end it holds row 1 alone.
 
     Lutra is held meanwhile: the server, which has its statements already, gives up after a second for each row that is held, but what was
     changed before stays locked, so that the circle closes sooner or later."""
     before = deadlocks(server)
+    first = f"SELECT * FROM {table} WHERE id = 1 FOR UPDATE"
     run_at((server,), schema, "CREATE TABLE weight (id INT PRIMARY KEY AUTO_INCREMENT, x CHAR(200))")
     with session(server, schema, "SET SESSION sql_log_bin=0, innodb_lock_wait_timeout=60", "BEGIN",
                  f"INSERT INTO weight (x) VALUES {', '.join(['(1)'] * weight)}", *(f"SELECT * FROM {table} WHERE id = {i} FOR UPDATE" for i in held)) as local:
@@ -187,10 +188,12 @@ def deadlock(lutra, server, schema, table, write, held=range(2, 6), weight=300):
                    f"Lutra to wait for row {held[0]}", poll_s=0.2)  # MariaDB renews that table only when it is left alone for 0.1 s
         lutra.hold()
         try:
-            local.execute(f"SELECT * FROM {table} WHERE id = 1 FOR UPDATE")
+            local.execute(first)
+            assert deadlocks(server) > before
+            for statement in ("ROLLBACK", "BEGIN", first):  # else each statement that Lutra has sent waits for its row
+                local.execute(statement)
         finally:
             lutra.go_on()
-        assert deadlocks(server) > before
         yield
         local.execute("ROLLBACK")
     run_at((server,), schema, "DROP TABLE weight")
@@ -205,8 +208,16 @@ def purge_to(server, file):
     wait_until(purged, PATIENCE_S, f"the logs before {file} to be gone", poll_s=0.2)
 
 
+def end_sessions(server):
+    """What Lutras that have ended left there: a server finds with its next heartbeat that nobody reads its log any more, and keeps it until then."""
+    for session in lutra_sessions(server):
+        with contextlib.suppress(pymysql.err.MySQLError):  # gone by itself
+            server.sql(f"KILL {session}")
+
+
 def purge_all(server):
-    """Purge all of a server's log but its newest, new file."""
+    """Purge all of a server's log but its newest, new file. No Lutra reads it."""
+    end_sessions(server)
     wait_until(lambda: not lutra_sessions(server), PATIENCE_S, "the readers to be gone")
     server.sql("FLUSH BINARY LOGS")
     purge_to(server, log_end(server)[0])

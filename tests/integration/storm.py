@@ -11,7 +11,7 @@ import time
 import conflict_oracle
 import pymysql
 import steps
-from conflict_oracle import Columns, LastWriter, Met, Trusted, Version, text_of
+from conflict_oracle import NO_ROW, Columns, LastWriter, Met, Named, Trusted, Version, text_of
 from conftest import same
 from lutralab.servers import wait_until
 
@@ -28,6 +28,40 @@ def made(name, columns):
     return f"CREATE TABLE {name} (id INT PRIMARY KEY, v VARCHAR(30), {columns}) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
 
 
+# Functions that no user would write, once in Lua and once here: order, sites and what was before all matter.
+JOINED = """
+return function(writes)
+  local said = {}
+  for _, w in ipairs(writes) do
+    local before = w.before == nil and "+" or w.before == NULL and "-" or w.before
+    said[#said + 1] = w.site .. ":" .. before .. ">" .. (w.after == NULL and "-" or w.after)
+  end
+  return table.concat(said, " "):sub(-40)
+end
+"""
+BACKWARDS = """
+return function(writes)
+  local best, most = 1, ""
+  for i, w in ipairs(writes) do
+    local text = (w.after and w.after.v ~= NULL and w.after.v or ""):reverse()
+    if text > most then best, most = i, text end
+  end
+  return best
+end
+"""
+
+
+def joined(writes):
+    def text(value):
+        return "+" if value is NO_ROW else "-" if value is None else value
+    return " ".join(f"{chr(ord('a') + site - 1)}:{text(before)}>{text(after)}" for site, before, after in writes)[-40:]
+
+
+def backwards(writes):
+    texts = [("" if after is NO_ROW else after["v"] or "")[::-1] for _, _, after in writes]
+    return texts.index(max(texts))
+
+
 TOP_AND_LOW = "top INT NULL, low INT NULL"
 KINDS = {
     "hot": Kind(HOT, LastWriter(), {}),
@@ -37,6 +71,8 @@ KINDS = {
                   {"columns": {"n": "counter", "top": "greatest", "low": "least"}}),
     "price": Kind(made("price", "w VARCHAR(30)"), Trusted(2, 1), {"policy": {"trusted": ["b", "a"]}}),
     "rival": Kind(made("rival", "u INT NULL, w INT NOT NULL, UNIQUE (u), UNIQUE (w)"), LastWriter("u", "w"), {"policy": LWW}),
+    "label": Kind(made("label", "w VARCHAR(40)"), Columns(w=joined), {"columns": {"w": {"function": JOINED}}}),
+    "offer": Kind(made("offer", "w VARCHAR(30)"), Named(backwards), {"policy": {"function": BACKWARDS}}),
     "diary": Kind("CREATE TABLE diary (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(30)) CHARACTER SET utf8mb4", None, {"policy": "none"}),
 }
 FIRST = 100  # of each counter
@@ -106,10 +142,11 @@ def diary(rnd, value):
 
 
 CLASH = ("INSERT INTO hot VALUES (0, '{0}')", "INSERT INTO parts VALUES (0, '{0}', NULL)", "UPDATE stock SET v='{0}' WHERE id=0",
-         "INSERT INTO tally VALUES (0, '{0}', 1, 2, 3)", "INSERT INTO price VALUES (0, '{0}', NULL)", "INSERT INTO rival VALUES (0, '{0}', NULL, 0)")
+         "INSERT INTO tally VALUES (0, '{0}', 1, 2, 3)", "INSERT INTO price VALUES (0, '{0}', NULL)", "INSERT INTO rival VALUES (0, '{0}', NULL, 0)",
+         "INSERT INTO label VALUES (0, '{0}', '{0}')", "INSERT INTO offer VALUES (0, '{0}', NULL)")
 
 
-DECIDED = (hot, two_texts("parts"), stock, tally, two_texts("price"), rival, rival)
+DECIDED = (hot, two_texts("parts"), stock, tally, two_texts("price"), rival, rival, two_texts("label"), two_texts("offer"))
 
 
 def any_decided(rnd, value):
@@ -122,11 +159,13 @@ def any_kind(rnd, value):
 
 class Clients:
     """Some clients at each site, in transactions of one to three statements, until stop() or, with `limit`, after so many each. What a server refuses
-    is rolled back; where one goes away the client comes again, and does not know what became of its last transaction: the logs do."""
+    is rolled back; where one goes away the client comes again, and does not know what became of its last transaction: the logs do. `acknowledged`: of
+    those whose COMMIT was answered, what they wrote last."""
 
     def __init__(self, sites, schema, statement=hot, each=2, limit=None, pause_s=0.0):
         self.schema, self.statement, self.limit, self.pause_s = schema, statement, limit, pause_s
         self.committed = {name: 0 for name in sites}
+        self.acknowledged = {name: set() for name in sites}
         self.failed = []
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(server, name, i), daemon=True) for name, server in sites.items() for i in range(each)]
@@ -180,12 +219,16 @@ class Clients:
             return True
 
     def _transaction(self, cursor, name, rnd, value):
+        last = None
         try:
             cursor.execute("BEGIN")
             for k in range(rnd.randint(1, 3)):
-                cursor.execute(*self.statement(rnd, f"{value}-{k}"))
+                statement, values = self.statement(rnd, f"{value}-{k}")
+                if cursor.execute(statement, values) > 0:
+                    last = f"{value}-{k}" if f"{value}-{k}" in values else None
             cursor.execute("COMMIT")
             self.committed[name] += 1
+            self.acknowledged[name].add(last)
         except pymysql.err.MySQLError as e:
             if e.args[0] not in REFUSED:
                 raise
@@ -209,9 +252,11 @@ class Storm:
         steps.run_at(self.servers, schema, *tables)
         self.policies = {name: KINDS[name].policy for name in steps.column(self.servers[0], schema, "SHOW TABLES") if name in KINDS}
         self.base = self.rows(self.servers[0])
+        self.crowds, self.kept = [], {}
 
     def clients(self, statement=hot, **more):
-        return Clients(self.sites, self.schema, statement, **more)
+        self.crowds.append(Clients(self.sites, self.schema, statement, **more))
+        return self.crowds[-1]
 
     def clash(self):
         """In each table of EVERY_KIND the first two sites write a row, neither knowing. Then all run."""
@@ -254,14 +299,25 @@ class Storm:
 
     def logs(self, tables=None):
         """Of tables that are no KINDS, where they are named."""
-        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, tables or self.policies)
-                for number, server in enumerate(self.servers, 1)}
+        return {number: conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, tables or self.policies) if not self.kept
+                else self.log_with_kept(number, server) for number, server in enumerate(self.servers, 1)}
+
+    def keep_logs(self):
+        """What the oracle is to know though the logs will be purged."""
+        self.kept = {number: {t.at: t for t in log} for number, log in self.logs().items()}
+
+    def log_with_kept(self, number, server):
+        began = min(self.kept[number])
+        later = conflict_oracle.read_log(self.lutra.program, server, self.schema, self.lutra.name, self.policies, began=began)
+        return [t for _, t in sorted({**self.kept[number], **{t.at: t for t in later}}.items())]
 
     def oracle(self, logs=None):
         return conflict_oracle.Oracle(logs or self.logs(), self.policies, self.base, self.interval_us)
 
     def is_explained(self, logs=None):
         """Each site's rows, those parked there and its conflict log are what its log and its peers' ask for; the lines."""
+        logs = logs or self.logs()
+        self.has_acknowledged(logs)
         oracle = self.oracle(logs)
         self.is_made_of(oracle)
         lines = [line for number in range(1, len(self.servers) + 1) for line in self.told(oracle, number)]
@@ -281,6 +337,13 @@ class Storm:
         wanted = sorted(oracle.met(number))
         assert recorded(self.servers[number - 1], self.lutra.name) == wanted
         return wanted
+
+    def has_acknowledged(self, logs):
+        """Whatever a client was told is committed stands in its site's log."""
+        for number, name in enumerate(self.sites, 1):
+            written = {value for t in logs[number] if not t.own for _, after in t.changes.values() if after for value in after.values()}
+            missing = {value for crowd in self.crowds for value in crowd.acknowledged[name]} - written - {None}
+            assert not missing, f"{name} acknowledged {sorted(missing)[:5]}, and its log has nothing of it"
 
     def parked(self, server):
         """{(table, key): values as they are kept}"""

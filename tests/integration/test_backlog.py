@@ -5,6 +5,7 @@ import pytest
 from conftest import ledger_is, same, whole
 from lutralab.lutra import LutraFailed
 from lutralab.workload import Workload
+from steps import column, retrying, transaction
 
 
 @pytest.mark.parametrize("source, target", [("mariadb", "mariadb"), ("mysql", "mysql"), ("mysql", "mariadb"), ("mariadb", "mysql")])
@@ -71,3 +72,28 @@ def test_a_row_in_the_way_is_named_though_rows_were_gathered(target, site, chann
     lutra.retry("hz->us")
     lutra.wait()
     same(hz, us, schema)
+
+
+@pytest.mark.parametrize("more", [[], ["mode: merge"]], ids=["exact", "merge"])
+def test_r05_of_a_group_that_waits_in_vain_no_plan_is_left(more, site, channel, schema):
+    """For as long as it waits for a lock, the group behind it, of the same rows, is planned."""
+    hz, us = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": hz, "us": us}, "hz -> us", extra=["group: { rows: 12 }", *more])
+    for server in (hz, us):
+        server.sql("CREATE TABLE t (id INT PRIMARY KEY, n INT)", db=schema)
+    lutra.start()
+    hz.sql("INSERT INTO t VALUES " + ", ".join(f"({i}, 0)" for i in range(10)), db=schema)
+    lutra.wait()
+    lutra.kill()
+    for i in range(60):
+        transaction(hz, schema, f"UPDATE t SET n = n + 1 WHERE id = {i % 10}", f"INSERT INTO ledger VALUES ({i})")
+    with us.connect(schema) as local, local.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT n FROM t WHERE id = 7 FOR UPDATE")
+        lutra.start()
+        retrying(lutra, "hz->us", "E2060")
+        assert sorted(column(us, schema, "SELECT txn_id FROM ledger")) == list(range(7))
+        cursor.execute("ROLLBACK")
+    lutra.wait()
+    same(hz, us, schema)
+    ledger_is(us, schema, set(range(60)))

@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 import steps
+from conftest import Channels
 from lutralab.lutra import grants, without_sanitizer
 from test_check import Report, setting
 
@@ -115,7 +116,7 @@ def test_a_clock_that_is_too_far_off(check, channel):
 
 
 KEY = "id INT PRIMARY KEY"
-TABLES = {  # what: (everywhere, at hz alone, at us alone, what is said about it, its beginning, in the detail, verdict)
+TABLES = {  # name: (everywhere, at hz alone, at us alone, the check, in what it says)
     "nokey": ([], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"], ["CREATE TABLE nokey (id INT NOT NULL UNIQUE)"],
               "conflict tables hz->us", "it has no primary key"),
     "mother": ([f"CREATE TABLE mother ({KEY})", f"CREATE TABLE daughter ({KEY}, p INT, FOREIGN KEY (p) REFERENCES mother (id) ON DELETE CASCADE)"], [], [],
@@ -144,26 +145,45 @@ TABLES = {  # what: (everywhere, at hz alone, at us alone, what is said about it
 }
 
 
-def test_tables_that_cannot_be(check, schema):
-    """All of them in one channel, beside some that are fine."""
+WAYS_OUT = {"conflict tables": "exclude it", "cascades": "make them RESTRICT", "triggers at target": "drop it there", "tables alike": "make the table alike",
+            "collations of keys": "give the column the same collation"}
+
+
+@pytest.fixture(scope="module")
+def refused(lab, durable):
+    """What is said of a channel with all of these tables, beside some that are fine."""
+    schema = "refused"
+    channels = Channels(lab, schema)
     fine = [f"CREATE TABLE simple ({KEY}, v INT)", "CREATE TABLE logged (id INT NOT NULL UNIQUE)"]
     here = {"hz": [s for t in TABLES.values() for s in t[1]] + [f"CREATE TABLE text ({KEY}, v TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin)"],
             "us": [s for t in TABLES.values() for s in t[2]] + [f"CREATE TABLE text ({KEY}, v TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci)"]}
     policies = [{"table": f"{schema}.{name}", **more} for name, more in (
         ("summed", {"columns": {"n": "counter"}}), ("home", {"policy": {"trusted": "hz"}}), ("misspelt", {"columns": {"m": "least"}}),
         ("logged", {"policy": "none"}))]
-    report = check([*fine, *(s for t in TABLES.values() for s in t[0])], here, {"policy": LWW, "tables": policies},
-                   [*TABLES, "daughter", "simple", "logged", "text"])
+    servers = {"hz": durable("mariadb", 1), "us": durable("mysql", 2)}
+    lutra = channels(servers, "hz <-> us", [f"{schema}.{t}" for t in (*TABLES, "daughter", "simple", "logged", "text")],
+                     conflicts={"policy": LWW, "tables": policies})
+    for name, server in servers.items():
+        server.script([*fine, *(s for t in TABLES.values() for s in t[0]), *here[name]], db=schema)
+    report = Report(lutra)
+    channels.close()
+    return report
 
-    assert report.status == 1
-    for name, (*_, what, said) in TABLES.items():
-        found = [(verdict, mend) for verdict, detail, mend in report.of(what) if f"{schema}.{name}" in detail and said in detail]
-        assert len(found) == 1 and found[0][0] == "fail" and found[0][1], (name, report.text)
-    (verdict, detail, _), = report.of("collations hz->us")
-    assert (verdict, f"{schema}.text: column v" in detail) == ("warn", True)
-    assert f"{schema}.daughter" in report.of("foreign keys hz->us")[0][1] and report.verdict("foreign keys hz->us") == "warn"
-    failed = [detail for verdict, _, detail, _ in report.checks if verdict == "fail"]
-    assert not any(f"{schema}.{name} " in detail or f"{schema}.{name}:" in detail for name in ("simple", "logged", "text") for detail in failed)
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_that_cannot_be_is_named_with_the_way_out(refused, name):
+    *_, what, said = TABLES[name]
+    (verdict, mend), = [(verdict, mend) for verdict, detail, mend in refused.of(what) if f"refused.{name}" in detail and said in detail]
+    assert verdict == "fail" and refused.status == 1
+    assert WAYS_OUT[what.rsplit(" ", 1)[0]] in mend, mend
+
+
+def test_tables_that_can_be_are_not_refused(refused):
+    (verdict, detail, _), = refused.of("collations hz->us")
+    assert (verdict, "refused.text: column v" in detail) == ("warn", True)
+    assert "refused.daughter" in refused.of("foreign keys hz->us")[0][1] and refused.verdict("foreign keys hz->us") == "warn"
+    failed = [detail for verdict, _, detail, _ in refused.checks if verdict == "fail"]
+    assert not any(f"refused.{name} " in detail or f"refused.{name}:" in detail for name in ("simple", "logged", "text") for detail in failed)
 
 
 def test_a_trigger_that_cannot_be_seen(check, durable, channel, schema):

@@ -365,9 +365,9 @@ class Crash(Storm):
                 cursor.execute("INSERT INTO hot SELECT MAX(id) + 1, 'more' FROM hot")
 
     def stands(self):
-        for name in steps.answers(self.lutra):
-            if "a" in name.split("->"):
-                steps.stopped(self.lutra, name, "E3014" if name.startswith("a") else "E6032")
+        for peer in self.sites.keys() - "a":
+            steps.stopped(self.lutra, f"a->{peer}", "E3014")
+            steps.stopped(self.lutra, f"{peer}->a", "E6032")
 
     def heal(self):
         return self.lutra.command("site", "heal", "a", "--why", "it crashed")

@@ -56,6 +56,10 @@ def test_what_functions_make_is_what_the_logs_ask_for_though_lutra_is_killed(sit
               conflicts=rules(schema, bag={"columns": {"tags": {"function-file": "union.lua"}}}, bid={"policy": {"function": HIGHEST}}))
     (s.lutra.file.parent / "union.lua").write_text(UNION)
     s.lutra.start()
+    pause(s)  # whatever else chance brings, there is something to decide in each table
+    for server, name in zip(s.servers, "ab"):
+        steps.transaction(server, schema, f"UPDATE bag SET tags=CONCAT(tags, ',{name}') WHERE id=1", f"UPDATE bid SET amount=amount+1, who='{name}' WHERE id=1")
+    resume(s)
     with s.clients(bags_and_bids, limit=60) as clients, Keeper(s.lutra, random.Random(5), kills=2, longest_s=0.8) as keeper:
         clients.join()
         keeper.finish()

@@ -87,7 +87,7 @@ def test_rule_switched_off_is_noticed(switch, lab, site, schema, monkeypatch):
         try:
             rule(*((lab,) if with_lab else ()), site, channel, name)
         except (AssertionError, LutraFailed, TimeoutError) as failure:
-            print(f"{switch}: {failure}")
+            print(f"{switch}, try {number + 1}: {failure}")
             return
         finally:
             channel.close()

@@ -1,5 +1,6 @@
 """Our own client (src/mysql) against real servers: every login, TLS mode and transport, and the line under stress."""
 
+import os
 import socket
 import subprocess
 import threading
@@ -28,9 +29,9 @@ def argv(case, **keys):
     return [program(), case, *(f"{k}={v}" for k, v in keys.items())]
 
 
-def wire(case, **keys):
+def wire(case, env=None, **keys):
     """Run one case; its output."""
-    run = subprocess.run(argv(case, **keys), capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+    run = subprocess.run(argv(case, **keys), capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout.strip()
 
@@ -329,4 +330,5 @@ def test_where_nobody_listens(lab):
         assert wire("login", host="127.0.0.1", port=s.getsockname()[1]).startswith("CONNECT 0 cannot connect to 127.0.0.1:")
     assert wire("login", socket=lab.folder / "nobody").startswith("CONNECT 0 cannot connect to ")
     assert wire("login", socket="/" + "x" * 200).startswith("CONNECT 0 the socket's path is longer")
-    assert wire("login", host="no.such.host.invalid").startswith("CONNECT 0 cannot find host no.such.host.invalid")
+    briefly = {"RES_OPTIONS": "timeout:1 attempts:1"}  # where no name server answers
+    assert wire("login", briefly, host="no.such.host.invalid").startswith("CONNECT 0 cannot find host no.such.host.invalid")

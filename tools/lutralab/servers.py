@@ -7,6 +7,8 @@
 
 import atexit
 import contextlib
+import fcntl
+import hashlib
 import os
 import pathlib
 import queue
@@ -43,6 +45,8 @@ COMMON = (
 MARIADB = ("gtid-strict-mode=ON", "log-slave-updates=ON", "binlog-annotate-row-events=ON", "innodb-log-file-size=64M")
 # What a server must be told when its data folder is made, too.
 AT_INIT = "lower-case-table-names="
+# Names the folder where labs, also of other processes, keep what servers begin with; without it each lab has its own.
+FRESH = "LUTRA_FRESH"
 MYSQL = ("gtid-mode=ON", "enforce-gtid-consistency=ON", "mysqlx=OFF", "innodb-redo-log-capacity=64M")
 
 
@@ -172,6 +176,7 @@ class _Mariadb:
 
     name = "mariadb"
     options = MARIADB
+    unsynced = ("innodb-flush-method=nosync", "sync-frm=OFF")
 
     def __init__(self, folder=None):
         if folder:
@@ -204,6 +209,7 @@ class _Mariadb:
 class _Mysql:
     name = "mysql"
     options = MYSQL
+    unsynced = ("innodb-flush-method=nosync",)
 
     def __init__(self, folder):
         self.program = folder / "bin/mysqld"
@@ -288,7 +294,8 @@ class Server:
                 f"--server-id={self.server_id}", f"--tmpdir={_own_tmp(self.data)}"]
         if self.engine == "mariadb":
             argv.append(f"--gtid-domain-id={self.server_id}")
-        argv += [f"--{o}" for o in (*COMMON, *self._engine.options, *RELAXED, *self._options, *options)]
+        unsynced = self._engine.unsynced if self._lab.unsynced else ()
+        argv += [f"--{o}" for o in (*COMMON, *self._engine.options, *RELAXED, *unsynced, *self._options, *options)]
         with open(self.folder / "output", "a") as out:
             self._process = spawn(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **self.env})
         try:
@@ -369,12 +376,14 @@ class Server:
 
 
 class Lab:
-    """A temporary folder and the servers in it. Everything ends with close(), at the latest with the process."""
+    """A temporary folder and the servers in it. Everything ends with close(), at the latest with the process.
 
-    def __init__(self, keep=False):
+    `unsynced`: its servers wait for no disk, not even for that of a new table. As safe as RELAXED, and not to measure with."""
+
+    def __init__(self, keep=False, unsynced=False):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lutra-"))
         self.servers = []
-        self._fresh = {}
+        self.unsynced = unsynced
         self._keep = keep
         self._on_close = contextlib.ExitStack()
         atexit.register(self.close)
@@ -398,14 +407,22 @@ class Lab:
     def start(self, engine, server_id, *options, name=None):
         return self.server(engine, server_id, *options, name=name).start()
 
+    def _fresh(self, engine, options):
+        """The data folder that such servers begin with. Initializing takes seconds, copying a tenth: it is done once, for all labs that are told of
+        one folder for it."""
+        folder = pathlib.Path(os.environ.get(FRESH, self.folder))
+        name = "-".join(("fresh", hashlib.sha256(repr((str(engine.program), options)).encode()).hexdigest()[:16]))
+        fresh, made = folder / name, folder / f"{name}.new"
+        with open(folder / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not fresh.exists():
+                shutil.rmtree(made, ignore_errors=True)  # what an attempt that failed left
+                engine.init(made, folder / f"{name}.log", *options)
+                made.rename(fresh)
+        return fresh
+
     def _fresh_copy(self, engine, data, *options):
-        """Initializing takes seconds, copying a tenth: each engine is initialized once."""
-        fresh = self._fresh.get((engine.program, options))
-        if fresh is None:
-            fresh = self.folder / f"fresh-{len(self._fresh)}"
-            shutil.rmtree(fresh, ignore_errors=True)  # what an attempt that failed left
-            engine.init(fresh, self.folder / f"fresh-{len(self._fresh)}.log", *options)
-            self._fresh[engine.program, options] = fresh
+        fresh = self._fresh(engine, options)
         data.parent.mkdir(parents=True, exist_ok=True)
         copy = data.with_name("copying")
         shutil.rmtree(copy, ignore_errors=True)

@@ -298,8 +298,10 @@ forget(void)
 	static const char *const statements[] = { "DELETE FROM lutra.schema_version WHERE channel='lutra_live'",
 		"DELETE FROM lutra.schema_column WHERE channel='lutra_live'",
 		"DELETE FROM lutra.schema_key WHERE channel='lutra_live'", NULL };
+	size_t count;
+	const char *const *install = schema_history_statements(&count);
 
-	MUST(schema_history_install(conn, &err));
+	MUST(my_exec_all(conn, install, count, &err));
 	run(statements);
 }
 

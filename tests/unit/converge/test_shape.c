@@ -431,6 +431,52 @@ a_key_of_numbers_is_short(void **state)
 	keys_end(&k);
 }
 
+static bool
+reads(const struct converge_shape *shape, struct lt_str key, const char *text)
+{
+	struct lt_buf text_of = { 0 };
+	bool same;
+
+	converge_shape_key_text(shape, key, &text_of);
+	same = lt_str_eqz(lt_buf_str(&text_of), text);
+	lt_buf_free(&text_of);
+	return same;
+}
+
+/* For the audit's alarm: nothing else tells which row it was. */
+static void
+a_key_says_which_row_it_is(void **state)
+{
+	const char *long_text =
+	    "more than sixty-four bytes of text are kept as a digest, which tells nobody what it was";
+	struct lt_str reals[] = { { "\0\0\0\0\0\0\xe0\x3f", 8 }, { "\0\0\0\0\0\0\0\xc0", 8 } }, real;
+	const struct conflict_row row = { reals, 2 };
+	struct lt_err err = { 0 };
+	struct lt_buf text_of = { 0 };
+	struct keys k;
+
+	(void)state;
+	keys_of(&k, "bigint", NULL, NULL, table_part(0, PIPELINE_PART_NUMBER));
+	assert_true(reads(k.shape, key(&k, "0", "-1"), "0, -1"));
+	assert_true(reads(k.shape, key(&k, "-9223372036854775808", "9223372036854775807"),
+	    "-9223372036854775808, 9223372036854775807"));
+	assert_true(reads(k.shape, lt_str_of(key(&k, "256", "1").ptr, 8 + 2), "0")); /* cut off */
+	keys_end(&k);
+	keys_of(&k, "varchar(200)", "utf8mb4", "utf8mb4_bin", table_part(0, PIPELINE_PART_TEXT_BINARY));
+	assert_true(reads(k.shape, key(&k, "it", ""), "'it', ''"));
+	assert_true(reads(k.shape, key(&k, "\xc3\xa4", "b"), "0xc3a4, 'b'"));
+	converge_shape_key_text(k.shape, key(&k, long_text, "b"), &text_of);
+	assert_int_equal(text_of.len, 2 + 2 * (8 + 17));
+	assert_memory_equal(text_of.ptr, "0x", 2);
+	assert_true(reads(NULL, lt_str_of("\1\2", 2), "0x0102"));
+	keys_end(&k);
+	keys_of(&k, "double", NULL, NULL, table_part(0, PIPELINE_PART_REAL));
+	assert_true(converge_shape_key(k.shape, &row, k.arena, &real, &err));
+	assert_true(reads(k.shape, real, "0.5, -2"));
+	keys_end(&k);
+	lt_buf_free(&text_of);
+}
+
 static void
 values_that_a_server_calls_equal_have_one_key(void **state)
 {
@@ -575,6 +621,7 @@ main(void)
 		cmocka_unit_test(an_older_table_of_the_log_gives_keys_and_no_rows),
 		cmocka_unit_test(an_image_that_is_not_whole_is_no_row),
 		cmocka_unit_test(a_key_of_numbers_is_short),
+		cmocka_unit_test(a_key_says_which_row_it_is),
 		cmocka_unit_test(values_that_a_server_calls_equal_have_one_key),
 		cmocka_unit_test(minus_zero_is_zero_in_a_key),
 		cmocka_unit_test(a_long_key_is_a_digest_that_tells_all_of_it),

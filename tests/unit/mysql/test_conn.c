@@ -434,6 +434,31 @@ queries_in_one_round_trip_have_their_own_rows(void **state)
 	lt_buf_free(&script);
 }
 
+static void
+a_reply_that_has_come_is_seen_without_waiting(void **state)
+{
+	struct my_reply reply;
+	struct lt_err err = { 0 };
+	struct peer p;
+
+	(void)state;
+	peer_open(&p);
+	for (int i = 0; i < 2; i++)
+		assert_true(my_send_query(p.conn, LT_STR("COMMIT"), &err));
+	assert_true(my_flush(p.conn, &err));
+	assert_false(my_answered(p.conn));
+	for (int i = 0; i < 2; i++)
+		peer_packet(&p, 1, peer_ok);
+	for (int i = 0; i < 2; i++) { /* at the kernel, then among what came with the first */
+		assert_true(my_answered(p.conn));
+		assert_true(my_recv(p.conn, &reply, &err));
+	}
+	assert_false(my_answered(p.conn));
+	peer_end(&p);
+	assert_true(my_answered(p.conn)); /* there is nothing to wait for */
+	peer_close(&p);
+}
+
 /* Else the question would read the rows that are on their way. */
 static void
 the_servers_limit_is_known_before_large_queries_are_queued(void **state)
@@ -630,6 +655,7 @@ main(void)
 		cmocka_unit_test(an_error_among_rows_leaves_the_line_usable),
 		cmocka_unit_test(a_row_callback_may_not_ask),
 		cmocka_unit_test(replies_come_in_order_and_wait_for_their_turn),
+		cmocka_unit_test(a_reply_that_has_come_is_seen_without_waiting),
 		cmocka_unit_test(of_statements_sent_together_the_first_failure_is_told),
 		cmocka_unit_test(a_cancelled_connection_waits_no_more),
 	};

@@ -9,13 +9,10 @@
 #include "mysql/stmt.h"
 #include "unit/mysql/peer.h"
 
-/* A statement of two parameters, prepared against a peer that says so. */
-static struct my_stmt *
-prepared(struct peer *p, uint16_t nparams)
+static void
+say_prepared(struct peer *p, uint16_t nparams)
 {
 	struct lt_buf reply = { 0 };
-	struct my_stmt *s = NULL;
-	struct lt_err err = { 0 };
 
 	lt_buf_le(&reply, 0, 1);
 	lt_buf_le(&reply, 0x01020304, 4);
@@ -25,10 +22,48 @@ prepared(struct peer *p, uint16_t nparams)
 	peer_packet(p, 1, lt_buf_str(&reply));
 	for (uint8_t i = 0; i < nparams; i++)
 		peer_packet(p, (uint8_t)(2 + i), peer_column("?"));
+	lt_buf_free(&reply);
+}
+
+/* A statement of two parameters, prepared against a peer that says so. */
+static struct my_stmt *
+prepared(struct peer *p, uint16_t nparams)
+{
+	struct my_stmt *s = NULL;
+	struct lt_err err = { 0 };
+
+	say_prepared(p, nparams);
 	assert_true(my_prepare(p->conn, LT_STR("INSERT"), &s, &err));
 	assert_int_equal(my_stmt_nparams(s), nparams);
-	lt_buf_free(&reply);
 	return s;
+}
+
+static void
+a_statement_is_prepared_among_others(void **state)
+{
+	struct my_stmt *s = NULL;
+	struct lt_err err = { 0 };
+	struct peer p;
+
+	(void)state;
+	peer_open(&p);
+	assert_true(my_send_query(p.conn, LT_STR("COMMIT"), &err));
+	assert_true(my_send_prepare(p.conn, LT_STR("INSERT"), &err));
+	assert_true(my_send_prepare(p.conn, LT_STR("INSRT"), &err));
+	assert_true(my_send_query(p.conn, LT_STR("COMMIT"), &err));
+	peer_packet(&p, 1, peer_ok);
+	say_prepared(&p, 2);
+	peer_packet(&p, 1, LT_STR("\xff\x28\4#42000no"));
+	peer_packet(&p, 1, peer_ok);
+	assert_true(my_recv(p.conn, NULL, &err));
+	assert_true(my_recv_prepared(p.conn, &s, &err));
+	assert_int_equal(my_stmt_nparams(s), 2);
+	assert_false(my_recv_prepared(p.conn, &s, &err));
+	assert_true(my_alive(p.conn));
+	assert_true(my_recv(p.conn, NULL, &err));
+	assert_false(my_recv_prepared(p.conn, &s, &err));
+	assert_int_equal(err.code, LT_E_INTERNAL);
+	peer_close(&p);
 }
 
 static void
@@ -211,6 +246,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_statement_is_prepared_among_others),
 		cmocka_unit_test(values_have_the_documented_bytes),
 		cmocka_unit_test(null_bits_reach_over_bytes),
 		cmocka_unit_test(a_bulk_has_the_documented_bytes),

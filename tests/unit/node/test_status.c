@@ -186,7 +186,7 @@ sites_of_a_conflict_channel_stand_beside_its_pipelines(void **state)
 	node_status_json(&v, &out);
 	assert_non_null(strstr(lt_buf_cstr(&out),
 	    "],\"divergence\":0,\"sites\":[{\"name\":\"hz\",\"state\":\"reading\",\"read_position\":{\"file\":\"mb.000003\",\"pos\":20},"
-	    "\"left_bytes\":0,\"went_back\":0,"
+	    "\"left_bytes\":0,\"went_back\":0,\"went_back_last\":null,"
 	    "\"drift\":0,\"conflicts\":9,\"lost\":4,\"parked\":3,\"parked_rows\":1,\"functions_failed\":0,\"held\":0,\"keys\":5,\"key_bytes\":400,"
 	    "\"spilled_bytes\":0,\"over_bytes\":0,\"local\":6,\"marks\":7,"
 	    "\"fences\":4,\"fence_ms\":0.250,\"skew_ms\":-1.500,\"clock_believed\":true,"
@@ -209,14 +209,18 @@ divergence_is_said_loudly(void **state)
 	(void)state;
 	v.sites[0].status.drift = 2;
 	v.sites[1].status.went_back = 1;
+	v.sites[1].status.back = (struct converge_back){ "shop.t", "5", { .file = "mb.000007", .pos = 4711 } };
 	assert_int_equal(node_sites_diverged(v.sites, v.nsites), 3);
 	node_status_json(&v, &out);
 	assert_non_null(strstr(lt_buf_cstr(&out), "\"divergence\":3,"));
+	assert_non_null(strstr(lt_buf_cstr(&out),
+	    "\"went_back_last\":{\"table\":\"shop.t\",\"key\":\"5\",\"file\":\"mb.000007\",\"pos\":4711}"));
 	lt_buf_clear(&out);
 	node_status_text(&v, &out);
 	assert_non_null(strstr(lt_buf_cstr(&out), "channel shop: stopped, DIVERGED\n"));
 	assert_non_null(strstr(lt_buf_cstr(&out), "\nDIVERGENCE at site hz: 2 rows "));
 	assert_non_null(strstr(lt_buf_cstr(&out), "\nDIVERGENCE at site us: 1 times "));
+	assert_non_null(strstr(lt_buf_cstr(&out), "that of shop.t 5 by the transaction that ends at mb.000007:4711"));
 	lt_buf_free(&out);
 }
 

@@ -131,6 +131,72 @@ what_is_left_comes_out_before_the_queue_is_closed(void **state)
 }
 
 static void
+what_is_taken_ahead_is_the_next_group(void **state)
+{
+	struct lt_queue *q = lt_queue_new(1 << 30);
+	struct change_txn *first;
+	struct pipeline_group g;
+
+	(void)state;
+	pipeline_group_init(&g, 10, 1 << 30, 1000);
+	for (int i = 0; i < 3; i++)
+		push(q, CHANGE_TXN_ROWS, 4);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	assert_int_equal(g.count, 2);
+	pipeline_group_take_ahead(&g, q); /* the one held back */
+	first = g.ahead.txns[0];
+	assert_int_equal(g.count, 2);
+	assert_int_equal(g.ahead.count, 1);
+	assert_true(pipeline_group_is_full(&g));
+	for (int i = 0; i < 3; i++)
+		push(q, CHANGE_TXN_ROWS, 3);
+	pipeline_group_take_ahead(&g, q); /* as much as fits beside it */
+	assert_int_equal(g.ahead.count, 3);
+	assert_int_equal(g.ahead.rows, 10);
+	assert_ptr_equal(g.ahead.txns[0], first);
+	pipeline_group_take_ahead(&g, q);
+	assert_int_equal(g.ahead.count, 3);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	assert_int_equal(g.count, 3);
+	assert_ptr_equal(g.txns[0], first);
+	assert_int_equal(g.ahead.count, 0);
+	assert_true(pipeline_group_is_full(&g));
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	assert_int_equal(g.count, 1);
+	assert_false(pipeline_group_is_full(&g));
+	pipeline_group_clear(&g);
+	lt_queue_free(q, drop);
+}
+
+static void
+what_was_taken_ahead_grows_when_its_turn_comes(void **state)
+{
+	struct lt_queue *q = lt_queue_new(1 << 30);
+	struct pipeline_group g;
+
+	(void)state;
+	pipeline_group_init(&g, 10, 1 << 30, 1000);
+	push(q, CHANGE_TXN_ROWS, 4);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	push(q, CHANGE_TXN_ROWS, 4);
+	pipeline_group_take_ahead(&g, q);
+	push(q, CHANGE_TXN_ROWS, 5);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	assert_int_equal(g.rows, 9);
+	push(q, CHANGE_TXN_DDL, 0);
+	push(q, CHANGE_TXN_ROWS, 1);
+	pipeline_group_take_ahead(&g, q);
+	assert_int_equal(g.ahead.count, 1);
+	lt_queue_close(q);
+	assert_int_equal(pipeline_group_fill(&g, q, -1), LT_QUEUE_DONE);
+	assert_int_equal(g.txns[0]->kind, CHANGE_TXN_DDL);
+	pipeline_group_take_ahead(&g, q); /* and is freed with it */
+	assert_int_equal(g.ahead.rows, 1);
+	pipeline_group_clear(&g);
+	lt_queue_free(q, drop);
+}
+
+static void
 what_leaves_the_group_is_not_freed_with_it(void **state)
 {
 	struct lt_queue *q = lt_queue_new(1 << 30);
@@ -267,6 +333,8 @@ main(void)
 		cmocka_unit_test(one_that_spilled_goes_alone),
 		cmocka_unit_test(ddl_is_a_group_of_its_own),
 		cmocka_unit_test(what_is_left_comes_out_before_the_queue_is_closed),
+		cmocka_unit_test(what_is_taken_ahead_is_the_next_group),
+		cmocka_unit_test(what_was_taken_ahead_grows_when_its_turn_comes),
 		cmocka_unit_test(what_leaves_the_group_is_not_freed_with_it),
 		cmocka_unit_test(a_slow_target_gets_smaller_groups),
 		cmocka_unit_test(a_far_target_gets_groups_worth_their_round_trips),

@@ -17,7 +17,8 @@
 struct converge_site;
 
 /** `site` is its index in the channel; in vectors it is known by its `id`. `origin`: of its log, for the observer
- * alone. What is remembered beyond a third of `memory` lies in `room` (R24). All borrowed. */
+ * alone; its `stop` is raised by the site's end. What is remembered beyond a third of `memory` lies in `room` (R24).
+ * All borrowed. */
 struct converge_site *converge_site_start(const struct model_channel *channel, size_t site,
     const struct pipeline_origin *origin, struct change_spill_room *room, const struct lt_clock *clock);
 void converge_site_end(struct converge_site *s);

@@ -58,7 +58,7 @@ struct converge_site {
 	struct change_heap *heap;              /* owned: where the observer's memory lies; behind the lock */
 	struct conflict_room memory;           /* it, for the core */
 	struct lt_thread *observing, *keeping; /* owned */
-	struct lt_wake *stop;                  /* owned */
+	struct lt_wake *stop;                  /* borrowed: of `origin`, so that nobody waits for its log either */
 
 	pthread_mutex_t lock;
 	pthread_cond_t moved;

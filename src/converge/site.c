@@ -441,6 +441,17 @@ converge_site_origin(struct converge_site *s, struct lt_wake *stop, uint32_t *or
 }
 
 uint64_t
+converge_site_survived(struct converge_site *s, uint32_t origin)
+{
+	uint64_t seq;
+
+	pthread_mutex_lock(&s->lock);
+	seq = conflict_peers_survived(&s->heard, origin);
+	pthread_mutex_unlock(&s->lock);
+	return seq;
+}
+
+uint64_t
 converge_site_seen(struct converge_site *s, uint32_t origin)
 {
 	uint64_t seq;

@@ -90,6 +90,8 @@ struct converge_site {
 
 	/* The keeper's own: */
 	struct my_conn *conn;           /* owned */
+	char server[64];                /* identity of its server, */
+	bool vouched;                   /* whose log is the one that the observer reads */
 	struct converge_stored *stored; /* owned: ascending by id */
 	size_t nstored, stored_cap;
 	uint64_t beat_us, checkpoint_us, trim_us; /* mono: when it was done last; the second: the walk for one, */

@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "converge/tables.h"
 #include "converge/turn.h"
+#include "schema/history.h"
 
 /** A table that could not be described, and why. */
 struct refused {
@@ -143,10 +144,15 @@ table_of_rows(const struct change_txn *t, size_t first)
 
 /* What was applied here is wanted only where it may have to be given back. */
 static bool
+is_to_look_at(const struct log *l, const struct change_txn *t)
+{
+	return t->own && l->giver != NULL && l->giver->may(l->giver->ctx);
+}
+
+static bool
 take_wanted(struct log *l, struct change_txn *t, size_t first, struct lt_err *err)
 {
-	bool back = t->own && table_of_rows(t, first) == CONVERGE_TABLE_NONE && l->giver != NULL &&
-		    l->giver->may(l->giver->ctx);
+	bool back = table_of_rows(t, first) == CONVERGE_TABLE_NONE && is_to_look_at(l, t);
 	bool ok;
 
 	t->own = t->own && !back;
@@ -155,7 +161,8 @@ take_wanted(struct log *l, struct change_txn *t, size_t first, struct lt_err *er
 	return ok;
 }
 
-/* Rows of ours are looked at; lutra.lane's go on to who knows marks of origin, all others end here. */
+/* Rows of ours are looked at; lutra.lane's go on to who knows marks of origin, lutra.parked's to who gives back, all
+ * others end here. */
 static bool
 sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 {
@@ -166,12 +173,32 @@ sift(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 		if (!take_row(l, t, &t->rows[i], err))
 			return false;
 	}
+	if (table == CONVERGE_TABLE_PARKED && is_to_look_at(l, t))
+		return true;
 	if (table != CONVERGE_TABLE_NONE && table != CONVERGE_TABLE_LANE) {
 		t->nrows = first;
 		t->shown = true;
 		return true;
 	}
 	return l->filter.rows == NULL || take_wanted(l, t, first, err);
+}
+
+bool
+converge_log_describe(struct pipeline_router *router, struct change_table *draft, struct lt_err *err)
+{
+	const struct schema_table *known = NULL;
+	struct lt_err differs = { 0 };
+
+	if (!pipeline_router_table(router, draft->schema, draft->name, &known, &differs)) {
+		if (lt_err_kind(&differs) == LT_KIND_RETRY) {
+			*err = differs;
+			return false;
+		}
+		return true;
+	}
+	if (!schema_complete(known, draft, &differs))
+		return draft->named || lt_fail(err, LT_E_CONFLICT_IMAGE, "the log does not name the table's columns");
+	return true;
 }
 
 /* -- numbering ------------------------------------------------------------------------------------ */

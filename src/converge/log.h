@@ -11,6 +11,7 @@
 #include "conflict/checkpoint.h"
 #include "converge/told.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/route.h"
 
 /** Who sends a log looks at what was applied there: its site may have lost it since (ADR 48). */
 struct converge_giver {
@@ -39,6 +40,10 @@ struct converge_log_start {
  * without this. Every transaction is handed out, as CHANGE_TXN_PLACE where nothing of it is wanted. */
 LT_MUST_USE bool converge_log_open(const struct converge_log_start *start, const struct change_filter *filter,
     const struct change_describer *describer, struct change_source **ret, struct lt_err *err);
+
+/** Complete what a site's log says of a table by `router`, into that site: columns are named by the log, and what else
+ * a key needs is the catalog's. A table that was changed since may differ. */
+LT_MUST_USE bool converge_log_describe(struct pipeline_router *router, struct change_table *draft, struct lt_err *err);
 
 /** As it is behind what was handed out last. Owner thread. */
 const struct conflict_clock *converge_log_clock(const struct change_source *s);

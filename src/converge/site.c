@@ -60,8 +60,7 @@ converge_site_start(const struct model_channel *channel, size_t site, const stru
 	s->interval_us = (int64_t)channel->conflicts.heartbeat_ms * 1000;
 	s->heap = change_heap_new(channel->memory_bytes / PIPELINE_MEMORY_SHARES, room);
 	s->memory = (struct conflict_room){ take, give, s->heap };
-	s->stop = lt_wake_new();
-	s->origin.stop = s->stop;
+	s->stop = origin->stop;
 	pthread_mutex_init(&s->lock, NULL);
 	lt_cond_init(&s->moved);
 	change_position_init(&s->at);
@@ -123,7 +122,6 @@ converge_site_free(struct converge_site *s)
 	converge_turn_clear(&s->sweep_turn);
 	pthread_cond_destroy(&s->moved);
 	pthread_mutex_destroy(&s->lock);
-	lt_wake_free(s->stop);
 	free(s);
 }
 
@@ -419,6 +417,17 @@ converge_site_origin(struct converge_site *s, struct lt_wake *stop, uint32_t *or
 		    (int)why_not_begun(s)->code, why_not_begun(s)->message);
 	pthread_mutex_unlock(&s->lock);
 	return begun;
+}
+
+uint64_t
+converge_site_survived(struct converge_site *s, uint32_t origin)
+{
+	uint64_t seq;
+
+	pthread_mutex_lock(&s->lock);
+	seq = conflict_peers_survived(&s->heard, origin);
+	pthread_mutex_unlock(&s->lock);
+	return seq;
 }
 
 uint64_t

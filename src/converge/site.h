@@ -17,7 +17,8 @@
 struct converge_site;
 
 /** `site` is its index in the channel; in vectors it is known by its `id`. `origin`: of its log, for the observer
- * alone. What is remembered beyond a third of `memory` lies in `room` (R24). All borrowed. */
+ * alone; its `stop` is raised by the site's end. What is remembered beyond a third of `memory` lies in `room` (R24).
+ * All borrowed. */
 struct converge_site *converge_site_start(const struct model_channel *channel, size_t site,
     const struct pipeline_origin *origin, struct change_spill_room *room, const struct lt_clock *clock);
 void converge_site_end(struct converge_site *s);
@@ -52,6 +53,8 @@ LT_MUST_USE bool converge_site_origin(
     struct converge_site *s, struct lt_wake *stop, uint32_t *origin, struct lt_err *err);
 /** The newest transaction of `origin` that the observing reader has met. */
 uint64_t converge_site_seen(struct converge_site *s, uint32_t origin);
+/** conflict_peers_survived() of it. */
+uint64_t converge_site_survived(struct converge_site *s, uint32_t origin);
 /** Whether the site's log, to its end as of now, lacks what was once written there or came there. */
 LT_MUST_USE bool converge_site_lacks(
     struct converge_site *s, struct conflict_version version, struct lt_wake *stop, bool *lacks, struct lt_err *err);

@@ -65,24 +65,12 @@ begin(struct converge_site *s, struct lt_err *err)
 			     "site %s: lutra.checkpoint has none of which every peer has all", s->model->name));
 }
 
-/* Columns are named by the log; what else a key needs is the catalog's. A table that was changed since may differ. */
 static bool
 describe(void *ctx, struct change_table *draft, struct lt_err *err)
 {
-	struct observing *o = ctx;
-	const struct schema_table *known = NULL;
-	struct lt_err differs = { 0 };
+	const struct observing *o = ctx;
 
-	if (!pipeline_router_table(o->router, draft->schema, draft->name, &known, &differs)) {
-		if (lt_err_kind(&differs) == LT_KIND_RETRY) {
-			*err = differs;
-			return false;
-		}
-		return true;
-	}
-	if (!schema_complete(known, draft, &differs))
-		return draft->named || lt_fail(err, LT_E_CONFLICT_IMAGE, "the log does not name the table's columns");
-	return true;
+	return converge_log_describe(o->router, draft, err);
 }
 
 static bool

@@ -58,7 +58,7 @@ struct converge_site {
 	struct change_heap *heap;              /* owned: where the observer's memory lies; behind the lock */
 	struct conflict_room memory;           /* it, for the core */
 	struct lt_thread *observing, *keeping; /* owned */
-	struct lt_wake *stop;                  /* owned */
+	struct lt_wake *stop;                  /* borrowed: of `origin`, so that nobody waits for its log either */
 
 	pthread_mutex_t lock;
 	pthread_cond_t moved;
@@ -87,6 +87,8 @@ struct converge_site {
 
 	/* The keeper's own: */
 	struct my_conn *conn;           /* owned */
+	char server[64];                /* identity of its server, */
+	bool vouched;                   /* whose log is the one that the observer reads */
 	struct converge_stored *stored; /* owned: ascending by id */
 	size_t nstored, stored_cap;
 	uint64_t beat_us, checkpoint_us, trim_us; /* mono: when it was done last; the second: the walk for one, */

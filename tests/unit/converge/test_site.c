@@ -21,7 +21,7 @@ struct away {
 	struct model_channel *channel;
 	struct change_spill_room room;
 	struct converge_site *site;
-	struct lt_wake *stop;
+	struct lt_wake *stop, *ended;
 	struct lt_err err; /* of who waits in a thread of its own */
 	bool passed;
 };
@@ -42,8 +42,8 @@ closed_port(int *fd)
 static int
 begin(void **state)
 {
-	static const struct pipeline_origin origin; /* nobody gets as far as the log */
 	struct away *a = lt_new(struct away);
+	struct pipeline_origin origin = { .stop = a->ended = lt_wake_new() }; /* nobody gets as far as the log */
 	unsigned port = closed_port(&a->fd);
 	struct lt_buf text = { 0 };
 	struct lt_err err = { 0 };
@@ -69,6 +69,7 @@ end(void **state)
 	converge_site_free(a->site);
 	model_channel_free(a->channel);
 	lt_wake_free(a->stop);
+	lt_wake_free(a->ended);
 	close(a->fd);
 	free(a);
 	return 0;
@@ -168,6 +169,7 @@ its_end_lets_go_who_waits(void **state)
 	lt_thread_join(waiting);
 	assert_false(a->passed);
 	assert_int_equal(a->err.code, LT_E_CANCELLED);
+	assert_true(lt_wake_raised(a->ended)); /* who waits for its server, too */
 }
 
 int

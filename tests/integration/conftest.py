@@ -95,10 +95,11 @@ class Channels:
         roles = {}
         for name, server in sites.items():
             roles[server] = (*roles.get(server, ()), *lutra_lab.roles(name, direction))
+        decided = more.get("conflicts", "none") != "none"
         for server, its in roles.items():
             server.sql("DROP DATABASE IF EXISTS lutra")
-            workload.create_schema(server, self._schema, tables=not (bare or self.bare))
-            lutra_lab.create_user(server, [self._schema], roles=its, decided=more.get("conflicts", "none") != "none")
+            workload.create_schema(server, self._schema, tables=not (bare or self.bare or decided))  # some of them cannot be decided
+            lutra_lab.create_user(server, [self._schema], roles=its, decided=decided)
         folder = self._lab.folder / f"{self._schema}-{len(self.made)}"
         made = lutra_lab.Lutra(folder, sites, direction, tables or [f"{self._schema}.*"], **{"name": self._schema, **self.more, **more})
         self.made.append(made)

@@ -220,20 +220,25 @@ arrive_all(struct conflict_deciding *d)
 	}
 }
 
-/* The mark names what was won even where nothing changed: the log does not show that (invisible wins). */
+/* The mark names what was won even where nothing changed: the log does not show that (invisible wins), so the row is
+ * there, too. */
 static void
 name_won(struct conflict_deciding *d)
 {
 	for (uint32_t i = 0; i < d->keys.count; i++) {
 		const struct conflict_slot *s = &d->slots[i];
 		struct conflict_mark_txn *m;
+		bool same;
 
 		if (s->winner == CONFLICT_NO_KEY)
 			continue;
-		if (lt_fault("conflict_invisible") && conflict_row_eq(s->found, s->row))
+		same = conflict_row_eq(s->found, s->row);
+		if (lt_fault("conflict_invisible") && same)
 			continue;
 		m = &d->out->mark.txns[s->winner];
-		m->won[m->nwon++] = (struct conflict_won){ .key = d->keys.at[i], .state = s->state };
+		m->won[m->nwon++] = (struct conflict_won){ .key = d->keys.at[i],
+			.state = s->state,
+			.after = same && s->state == CONFLICT_VISIBLE ? s->row : NULL };
 	}
 }
 

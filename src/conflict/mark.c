@@ -2,8 +2,9 @@
 
 #include "conflict/wire_priv.h"
 
-#define FORM 1
-enum { WON_ROW, WON_LISTED, WON_REPLACED }; /* what follows the key */
+#define FORM 2
+#define FORM_WITHOUT_SAME 1
+enum { WON_ROW, WON_LISTED, WON_REPLACED, WON_SAME }; /* what follows the key */
 /* The fewest bytes that each takes. */
 #define TXN_LEAST 12
 #define WON_LEAST 3
@@ -14,8 +15,10 @@ put_won(struct lt_buf *out, const struct conflict_won *w)
 {
 	lt_buf_lenstr(out, w->key);
 	if (!w->listed) {
-		lt_buf_le(out, WON_ROW, 1);
+		lt_buf_le(out, w->after != NULL ? WON_SAME : WON_ROW, 1);
 		lt_buf_le(out, w->state, 1);
+		if (w->after != NULL)
+			conflict_put_row(out, w->after);
 		return;
 	}
 	lt_buf_le(out, w->replaced.nops > 0 ? WON_REPLACED : WON_LISTED, 1);
@@ -30,10 +33,23 @@ put_won(struct lt_buf *out, const struct conflict_won *w)
 		conflict_put_op(out, w->replaced.ops[i]);
 }
 
+/* Who knows only the form before can read what needs no more. */
+static uint64_t
+form_of(const struct conflict_mark *mark)
+{
+	for (uint32_t i = 0; i < mark->ntxns; i++) {
+		for (uint32_t k = 0; k < mark->txns[i].nwon; k++) {
+			if (!mark->txns[i].won[k].listed && mark->txns[i].won[k].after != NULL)
+				return FORM;
+		}
+	}
+	return FORM_WITHOUT_SAME;
+}
+
 void
 conflict_mark_encode(const struct conflict_mark *mark, struct lt_buf *out)
 {
-	lt_buf_le(out, FORM, 1);
+	lt_buf_le(out, form_of(mark), 1);
 	lt_buf_lenenc(out, mark->ntxns);
 	for (uint32_t i = 0; i < mark->ntxns; i++) {
 		const struct conflict_mark_txn *t = &mark->txns[i];
@@ -72,9 +88,10 @@ get_won(struct lt_cur *in, struct lt_arena *arena, struct conflict_won *out)
 	uint8_t kind;
 
 	*out = (struct conflict_won){ .key = conflict_get_key(in) };
-	kind = conflict_get_byte(in, WON_REPLACED);
-	if (kind == WON_ROW) {
+	kind = conflict_get_byte(in, WON_SAME);
+	if (kind == WON_ROW || kind == WON_SAME) {
 		out->state = (enum conflict_state)conflict_get_byte(in, CONFLICT_PARKED);
+		out->after = kind == WON_SAME ? conflict_get_row(in, arena) : NULL;
 		return;
 	}
 	out->listed = true;

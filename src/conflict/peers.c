@@ -4,6 +4,10 @@
 
 #define FORM 1
 #define PEER_LEAST 2 /* bytes: number, vector's count */
+/* With the origin of what was lost in place of a site, which has no such number: is awaited, and is back and asks for
+ * nothing. In the vector of both the first one as an origin has the last of what was lost. */
+#define AWAITED (1u << 31)
+#define BACK (1u << 30)
 
 void
 conflict_peers_free(struct conflict_peers *p)
@@ -69,6 +73,45 @@ conflict_peers_lower(struct conflict_peers *p, uint32_t site, const struct confl
 }
 
 void
+conflict_peers_await(struct conflict_peers *p, uint32_t origin, const struct conflict_vector *survived, uint64_t last)
+{
+	conflict_peers_hear(p, AWAITED | origin, survived);
+	conflict_vector_raise(&find(p, AWAITED | origin)->seen, AWAITED | origin, last);
+}
+
+void
+conflict_peers_arrived(struct conflict_peers *p, const struct conflict_vector *here)
+{
+	for (uint32_t i = p->count; i > 0; i--) {
+		struct conflict_peer *peer = &p->at[i - 1];
+		uint32_t site = peer->site, origin = site & ~AWAITED;
+		struct conflict_vector seen = peer->seen;
+
+		if ((site & AWAITED) == 0 || conflict_vector_get(here, origin) < conflict_vector_get(&seen, site))
+			continue;
+		peer->seen = (struct conflict_vector){ 0 };
+		conflict_peers_remove(p, site);
+		conflict_peers_hear(p, BACK | origin, &seen);
+		conflict_vector_free(&seen);
+	}
+}
+
+uint64_t
+conflict_peers_survived(const struct conflict_peers *p, uint32_t origin)
+{
+	const struct conflict_vector *seen = conflict_peers_seen(p, AWAITED | origin);
+
+	seen = seen != NULL ? seen : conflict_peers_seen(p, BACK | origin);
+	return seen != NULL ? conflict_vector_get(seen, origin) : UINT64_MAX;
+}
+
+static bool
+asks(const struct conflict_peer *peer)
+{
+	return (peer->site & BACK) == 0;
+}
+
+void
 conflict_peers_encode(const struct conflict_peers *p, struct lt_buf *out)
 {
 	lt_buf_le(out, FORM, 1);
@@ -122,11 +165,16 @@ conflict_peers_seen(const struct conflict_peers *p, uint32_t site)
 void
 conflict_peers_everyone(const struct conflict_peers *p, struct conflict_vector *out)
 {
+	bool begun = false;
+
 	for (uint32_t i = 0; i < p->count; i++) {
-		if (i == 0)
+		if (!asks(&p->at[i]))
+			continue;
+		if (!begun)
 			conflict_vector_merge(out, &p->at[i].seen);
 		else
 			conflict_vector_meet(out, &p->at[i].seen);
+		begun = true;
 	}
 }
 
@@ -134,7 +182,7 @@ bool
 conflict_peers_have(const struct conflict_peers *p, const struct conflict_vector *seen)
 {
 	for (uint32_t i = 0; i < p->count; i++) {
-		if (!conflict_vector_below(seen, &p->at[i].seen))
+		if (asks(&p->at[i]) && !conflict_vector_below(seen, &p->at[i].seen))
 			return false;
 	}
 	return true;

@@ -2,7 +2,7 @@
 
 #include "base/cur.h"
 #include "converge/heal_priv.h"
-#include "converge/shape.h"
+#include "converge/regain.h"
 #include "mysql/sql.h"
 #include "pipeline/connect.h"
 
@@ -14,12 +14,9 @@ struct converge_give {
 	const struct model_channel *channel; /* borrowed, as the next four */
 	const struct model_pipeline *pipeline;
 	struct converge_site *from, *to;
-	struct lt_wake *stop; /* may be NULL */
-	uint32_t origin;      /* that the target writes as */
-	struct my_conn *conn; /* owned, as the next three; NULL until something is given back */
-	struct pipeline_router *router;
-	struct converge_shapes *shapes; /* of the source's tables */
-	struct lt_arena *arena;
+	struct lt_wake *stop;           /* may be NULL */
+	uint32_t origin;                /* that the target writes as */
+	struct converge_regain *regain; /* owned */
 };
 
 struct converge_give *
@@ -33,19 +30,7 @@ converge_give_new(const struct model_channel *channel, const struct model_pipeli
 	g->from = from;
 	g->to = to;
 	g->stop = stop;
-	g->arena = lt_arena_new();
 	return g;
-}
-
-static void
-leave(struct converge_give *g)
-{
-	converge_shapes_free(g->shapes);
-	pipeline_router_free(g->router);
-	my_close(g->conn);
-	g->shapes = NULL;
-	g->router = NULL;
-	g->conn = NULL;
 }
 
 void
@@ -53,8 +38,7 @@ converge_give_free(struct converge_give *g)
 {
 	if (g == NULL)
 		return;
-	leave(g);
-	lt_arena_free(g->arena);
+	converge_regain_free(g->regain);
 	free(g);
 }
 
@@ -224,7 +208,8 @@ check_log(struct converge_give *g, struct lt_err *err)
 bool
 converge_give_begin(struct converge_give *g, struct lt_err *err)
 {
-	leave(g);
+	converge_regain_free(g->regain);
+	g->regain = converge_regain_new(g->channel, g->pipeline, g->stop);
 	return check_log(g, err) && (converge_site_origin(g->to, g->stop, &g->origin, err) || not_now(err));
 }
 
@@ -242,101 +227,34 @@ give_may(void *ctx)
 	return incarnation(g->origin) > 0;
 }
 
-/* -- whose each row is ---------------------------------------------------------------------------- */
-
-static bool
-meet(struct converge_give *g, struct lt_err *err)
-{
-	if (g->conn != NULL && my_alive(g->conn))
-		return true;
-	leave(g);
-	if (!pipeline_connect(&g->channel->sites[g->pipeline->from], false, g->stop, &g->conn, err))
-		return false;
-	g->router = pipeline_router_new(g->pipeline->mapping, g->conn, false);
-	g->shapes = converge_shapes_new(g->channel, g->router);
-	return true;
-}
-
-static uint32_t
-owner_of(const struct conflict_mark *mark, struct lt_str key)
-{
-	for (uint32_t i = mark->ntxns; i > 0; i--) {
-		for (uint32_t k = 0; k < mark->txns[i - 1].nwon; k++) {
-			if (lt_str_eq(mark->txns[i - 1].won[k].key, key))
-				return i - 1;
-		}
-	}
-	return CONVERGE_NO_OWNER;
-}
-
-/* What a row of a group changes is one key; some it changes are of no transaction, such as rows that came back. */
-static bool
-find_owners(struct converge_give *g, const struct change_txn *t, const struct conflict_mark *mark, uint32_t *owner,
-    struct lt_err *err)
-{
-	for (size_t i = 0; i < t->nrows; i++) {
-		const struct change_row *row = &t->rows[i];
-		const struct converge_shape *shape;
-		struct lt_str key = { 0 };
-
-		if (!converge_shapes_get(g->shapes, row->table, &shape, err) ||
-		    !converge_shape_image(
-			shape, row->op == CHANGE_DELETE ? &row->before : &row->after, g->arena, NULL, &key, err))
-			return false;
-		owner[i] = converge_shape_is_single(shape) ? CONVERGE_NO_OWNER : owner_of(mark, key);
-	}
-	return true;
-}
-
-/* Only what stands in the rows of the log can be given back. */
-static bool
-check_kinds(const struct converge_give *g, const struct conflict_mark *mark, struct lt_err *err)
-{
-	for (uint32_t i = 0; i < mark->ntxns; i++) {
-		for (uint32_t k = 0; k < mark->txns[i].nwon; k++) {
-			const struct conflict_won *won = &mark->txns[i].won[k];
-
-			if (won->listed || won->state == CONFLICT_PARKED)
-				return lt_fail(err, LT_E_TAIL_LOST,
-				    "site %s lost a transaction that cannot be given back: %s",
-				    g->channel->sites[g->pipeline->to].name,
-				    won->listed ? "its table has another policy than last-writer-wins"
-						: "a row of it is parked here");
-		}
-	}
-	return true;
-}
+/* -- what is missing ------------------------------------------------------------------------------ */
 
 static bool
 give_back(struct converge_give *g, struct change_txn *t, const struct conflict_mark *mark, struct lt_err *err)
 {
 	const struct converge_told *known = converge_told_of(t);
-	size_t owners = t->nrows * sizeof(uint32_t);
+	const uint32_t *owner;
 	struct converge_told *told;
-	uint32_t *owner;
+	size_t owners;
 	char *bytes;
 
-	if (!check_kinds(g, mark, err) || !meet(g, err))
+	if (!converge_regain_rows(g->regain, t, mark, &owner, err))
 		return false;
-	lt_arena_reset(g->arena);
+	owners = t->nrows * sizeof(*owner);
 	told = lt_calloc(1, sizeof(*told) + owners + known->mark.len);
-	owner = (uint32_t *)(void *)(told + 1);
 	bytes = (char *)(told + 1) + owners;
-	if (!find_owners(g, t, mark, owner, err)) {
-		free(told);
-		return false;
-	}
+	if (owners > 0)
+		memcpy(told + 1, owner, owners);
 	memcpy(bytes, known->mark.ptr, known->mark.len);
-	*told =
-	    (struct converge_told){ .kind = CONVERGE_GIVEN, .mark = lt_str_of(bytes, known->mark.len), .owner = owner };
+	*told = (struct converge_told){ .kind = CONVERGE_GIVEN,
+		.mark = lt_str_of(bytes, known->mark.len),
+		.owner = (const uint32_t *)(const void *)(told + 1) };
 	free(t->told);
 	t->told = told;
 	t->own = false;
 	t->kept = true;
 	return true;
 }
-
-/* -- what is missing ------------------------------------------------------------------------------ */
 
 static bool
 fail_lost(const struct converge_give *g, struct conflict_version first, struct lt_err *err)
@@ -357,8 +275,9 @@ look_at(struct converge_give *g, struct conflict_version version, bool *give, st
 {
 	bool lacks = converge_site_seen(g->to, version.origin) < version.seq;
 	bool earlier = incarnation(version.origin) < incarnation(g->origin);
+	bool lost = converge_regain_is_first(g->regain) && version.seq > converge_site_survived(g->to, version.origin);
 
-	*give = *give || (lacks && earlier);
+	*give = *give || (earlier && (lacks || lost));
 	if (!lacks || earlier)
 		return true;
 	if (!converge_site_lacks(g->to, version, g->stop, &lacks, err))

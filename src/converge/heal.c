@@ -131,40 +131,14 @@ find_loss(struct converge_healing *w, struct lt_err *err)
 
 /* -- what peers have of it ------------------------------------------------------------------------ */
 
-static bool
-look_at_mark(struct converge_healing *w, const struct converge_told *told, uint64_t *newest, struct lt_err *err)
-{
-	struct lt_arena *arena = lt_arena_new();
-	struct conflict_mark mark;
-	bool ok = conflict_mark_decode(told->mark, arena, &mark, err);
-
-	for (uint32_t i = 0; ok && i < mark.ntxns; i++) {
-		struct conflict_version v = mark.txns[i].version;
-
-		if (v.origin != w->base_state.origin || v.seq <= w->count)
-			continue;
-		if (v.seq > *newest)
-			w->h->lost++;
-		*newest = LT_MAX(*newest, v.seq);
-		w->turn.above_us = LT_MAX(w->turn.above_us, v.clock_us);
-		for (uint32_t k = 0; ok && k < mark.txns[i].nwon; k++) {
-			if (mark.txns[i].won[k].listed)
-				ok = converge_heal_refuse(w, err,
-				    "what it lost is of a table with another policy than last-writer-wins: compare the sites");
-			else if (mark.txns[i].won[k].state == CONFLICT_PARKED)
-				ok = converge_heal_refuse(
-				    w, err, "a row that it lost is parked at a peer: compare the sites");
-		}
-	}
-	lt_arena_free(arena);
-	return ok;
-}
-
-/** What a peer's log says of how far it had read the site's. */
+/** What a peer's log says of the site's. */
 struct told_of {
-	const struct converge_healing *w;
+	struct converge_healing *w;
 	const char *pipeline;
-	struct change_place last; /* in the file that lost its end, and there still */
+	struct change_place last; /* how far it had read it: in the file that lost its end, and there still */
+	struct converge_regain *regain;
+	uint64_t newest; /* of the site's transactions that it lost and the peer has */
+	bool lists;      /* of some of them rows stand in marks, or are parked */
 };
 
 static void
@@ -177,6 +151,47 @@ note_lane(void *ctx, const struct converge_lane_row *row)
 	    row->place.last_pos != 0 && strcmp(row->place.file, here->w->held.file) == 0 &&
 	    change_place_cmp(&row->place, &end->place) <= 0)
 		here->last = row->place;
+}
+
+static void
+note_lost(struct told_of *here, struct conflict_version v)
+{
+	struct converge_heal *h = here->w->h;
+
+	h->lost += v.seq > here->newest ? 1 : 0;
+	here->newest = LT_MAX(here->newest, v.seq);
+	here->w->turn.above_us = LT_MAX(here->w->turn.above_us, v.clock_us);
+}
+
+/* What is lost is made up as it will be given back: so it is known that it can. */
+static bool
+look_at_group(void *ctx, struct change_txn *t, const struct conflict_mark *mark, struct lt_err *err)
+{
+	struct told_of *here = ctx;
+	const struct converge_healing *w = here->w;
+	const uint32_t *owner;
+	bool lost = false;
+
+	for (uint32_t i = 0; i < mark->ntxns; i++) {
+		const struct conflict_mark_txn *txn = &mark->txns[i];
+		struct conflict_version v = txn->version;
+
+		if (conflict_origin_site(v.origin) != w->site->model->id)
+			continue;
+		if (v.origin == w->base_state.origin && v.seq > w->count)
+			note_lost(here, v);
+		else if (v.origin == w->base_state.origin || conflict_vector_has(&w->survived, v))
+			continue;
+		lost = true;
+		for (uint32_t k = 0; k < txn->nwon; k++)
+			here->lists = here->lists || txn->won[k].listed || txn->won[k].after != NULL ||
+				      txn->won[k].state == CONFLICT_PARKED;
+	}
+	if (!lost || converge_regain_rows(here->regain, t, mark, &owner, err))
+		return true;
+	if (lt_err_kind(err) != LT_KIND_RETRY)
+		err->code = LT_E_CANNOT_HEAL;
+	return false;
 }
 
 static size_t
@@ -206,15 +221,39 @@ reach_back(const struct converge_healing *w, struct converge_site *peer, struct 
 	change_position_clear(&before);
 }
 
+static bool
+scan_peer(struct told_of *here, struct converge_scan *r, struct lt_err *err)
+{
+	struct change_txn *t;
+	bool ok;
+
+	while ((ok = converge_scan_next(r, here->w->h, &t, err)) && t != NULL) {
+		bool changes = t->kind == CHANGE_TXN_DDL && here->lists;
+
+		change_txn_free(t);
+		if (changes)
+			return converge_heal_refuse(here->w, err,
+			    "a table was changed behind what it lost, and of some of that only the columns' order is known: "
+			    "compare the sites");
+	}
+	return ok;
+}
+
 /* Of what the site has not applied yet, which is all that a peer can have written after the loss. */
 static bool
-read_peer(struct converge_healing *w, struct converge_site *peer, size_t index, uint64_t *newest, struct lt_err *err)
+read_peer(struct converge_healing *w, size_t index, uint64_t *newest, struct lt_err *err)
 {
+	const struct model_pipeline *p = &w->h->channel->pipelines[index];
+	struct converge_site *peer = w->h->sites[p->from];
 	struct change_position from, place;
 	struct conflict_checkpoint state;
-	struct told_of here = { .w = w, .pipeline = w->h->channel->pipelines[back_of(w, index)].name };
-	struct converge_scan r = { .lane = w->h->crashed ? note_lane : NULL, .ctx = &here };
-	struct change_txn *t;
+	struct told_of here = { .w = w,
+		.pipeline = w->h->channel->pipelines[back_of(w, index)].name,
+		.regain = converge_regain_new(w->h->channel, p, w->h->gone),
+		.newest = w->count };
+	struct converge_scan r = {
+		.lane = w->h->crashed ? note_lane : NULL, .group = look_at_group, .regain = here.regain, .ctx = &here
+	};
 	bool ok, opened = false;
 
 	change_position_init(&from);
@@ -225,43 +264,47 @@ read_peer(struct converge_healing *w, struct converge_site *peer, size_t index, 
 		reach_back(w, peer, &place, &state);
 	if (ok) {
 		opened = true;
-		ok = converge_scan_open(&r, peer, &place, &state, &from, err);
-	}
-	while (ok && (ok = converge_scan_next(&r, w->h, &t, err)) && t != NULL) {
-		const struct converge_told *told = converge_told_of(t);
-
-		if (told != NULL && told->kind == CONVERGE_MARK && t->own && told->mark.ptr != NULL)
-			ok = look_at_mark(w, told, newest, err);
-		change_txn_free(t);
+		ok = converge_scan_open(&r, peer, &place, &state, &from, err) && scan_peer(&here, &r, err);
 	}
 	if (opened)
 		converge_scan_close(&r);
+	converge_regain_free(here.regain);
 	change_position_clear(&from);
 	change_position_clear(&place);
 	ok = ok && (!w->h->crashed || converge_crash_prove(w, &here.last, err));
+	*newest = here.newest;
 	return ok || lt_wrap(err, "while looking for what site %s has", peer->model->name);
+}
+
+static bool
+fail_unlike(const struct converge_healing *w, const struct converge_site *one, const struct converge_site *other,
+    uint64_t has, struct lt_err *err)
+{
+	return lt_fail(err, LT_E_CANNOT_HEAL,
+	    "site %s: its peers do not have the same of what it lost, and none hands it on: site %s has its transactions up "
+	    "to number %" PRIu64 ", site %s up to number %" PRIu64
+	    ": take the one that has less out of the channel first",
+	    w->site->model->name, one->model->name, w->last, other->model->name, has);
 }
 
 static bool
 read_peers(struct converge_healing *w, struct lt_err *err)
 {
-	uint64_t first = 0;
-	bool begun = false;
+	const struct converge_site *first = NULL;
 
 	for (size_t i = 0; i < w->h->channel->npipelines; i++) {
 		const struct model_pipeline *p = &w->h->channel->pipelines[i];
-		uint64_t newest = w->count;
+		uint64_t newest = 0;
 
 		if (p->to != w->h->site)
 			continue;
 		w->h->lost = 0;
-		if (!read_peer(w, w->h->sites[p->from], i, &newest, err))
+		if (!read_peer(w, i, &newest, err))
 			return false;
-		if (begun && newest != first)
-			return converge_heal_refuse(w, err,
-			    "its peers do not have the same of what it lost, and none hands it on: compare the sites");
-		first = newest;
-		begun = true;
+		if (first != NULL && newest != w->last)
+			return fail_unlike(w, first, w->h->sites[p->from], newest, err);
+		w->last = newest;
+		first = first != NULL ? first : w->h->sites[p->from];
 	}
 	return true;
 }
@@ -418,12 +461,25 @@ turn_checkpoint(void *ctx, const struct converge_found *found, struct lt_err *er
 	return ok;
 }
 
+/* Until it is back nothing is forgotten that it may not have seen: it comes later than what its writer knew. */
+static bool
+await_lost(struct converge_healing *w, struct lt_err *err)
+{
+	struct conflict_peers heard = { 0 };
+	bool ok = read_heard(w, w->site, w->conn, &heard, err);
+
+	conflict_peers_await(&heard, w->base_state.origin, &w->survived, w->last);
+	ok = ok && write_heard(w->site, w->conn, &heard, err);
+	conflict_peers_free(&heard);
+	return ok;
+}
+
 static bool
 turn(struct converge_healing *w, struct lt_err *err)
 {
 	struct lt_buf sql = { 0 };
 	struct rewrite r = { w, &sql };
-	bool ok = my_exec(w->conn, "BEGIN", NULL, err) &&
+	bool ok = my_exec(w->conn, "BEGIN", NULL, err) && await_lost(w, err) &&
 		  converge_store_each(w->site, w->conn, turn_checkpoint, &r, err) &&
 		  my_exec(w->conn, "COMMIT", NULL, err);
 

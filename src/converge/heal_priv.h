@@ -3,6 +3,7 @@
 #define CONVERGE_HEAL_PRIV_H
 
 #include "converge/heal.h"
+#include "converge/regain.h"
 #include "converge/site_priv.h"
 #include "converge/tables.h"
 #include "pipeline/select.h"
@@ -23,7 +24,7 @@ struct converge_healing {
 	struct change_position base_at; /* owned */
 	struct conflict_checkpoint base_state; /* in arena */
 	struct conflict_vector survived;       /* owned: what the site's log holds before the loss */
-	uint64_t count;                        /* the number of its last transaction there */
+	uint64_t count, last;                  /* the number of its last transaction there, and of what peers have */
 	struct converge_turn turn;             /* owned: to be noted */
 	struct converge_looking *looking;      /* in arena: crash.c's */
 	struct lt_arena *arena;                /* owned */
@@ -36,19 +37,24 @@ bool converge_heal_refuse(const struct converge_healing *w, struct lt_err *err, 
 /** Who is told of each row of lutra.lane that the log has of the channel, before the transaction is handed out. */
 typedef void converge_lane_fn(void *ctx, const struct converge_lane_row *row);
 
-/** Only lutra.lane is let through, which makes marks of origin known. */
+/** Only lutra.lane is let through, which makes marks of origin known; with `group` also what was applied there. */
 struct converge_scan {
 	const char *channel; /* borrowed */
 	converge_lane_fn *lane;
+	/** Who is told of each group that was applied there, with its rows, completed by `regain` (borrowed); NULL:
+	 * they are passed over. May change it. */
+	bool (*group)(void *ctx, struct change_txn *t, const struct conflict_mark *mark, struct lt_err *err);
+	struct converge_regain *regain;
 	void *ctx;
 	struct pipeline_select select;
 	struct change_filter inner;
+	struct converge_giver giver;
 	struct change_source *source; /* owned */
 	struct change_position end;   /* owned */
 	struct lt_arena *scratch;     /* owned */
 };
 
-/** `lane` and `ctx` may be set before. converge_scan_close() also where it failed. */
+/** `lane`, `group`, `regain` and `ctx` may be set before. converge_scan_close() also where it failed. */
 LT_MUST_USE bool converge_scan_open(struct converge_scan *r, struct converge_site *s,
     const struct change_position *from, const struct conflict_checkpoint *state, const struct change_position *behind,
     struct lt_err *err);

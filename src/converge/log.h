@@ -11,6 +11,7 @@
 #include "conflict/checkpoint.h"
 #include "converge/told.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/route.h"
 
 /** Who sends a log looks at what was applied there: its site may have lost it since (ADR 48). */
 struct converge_giver {
@@ -18,6 +19,15 @@ struct converge_giver {
 	bool (*may)(void *ctx);
 	/** A group that was applied there. Makes it CONVERGE_GIVEN where it is to be given back. */
 	bool (*look)(void *ctx, struct change_txn *t, const struct conflict_mark *mark, struct lt_err *err);
+	void *ctx;
+};
+
+/** Who reads a log and sends nothing of it. */
+struct converge_watcher {
+	/** Whether what cannot be read there is passed over: once all who send the log were ordered to. */
+	bool (*passes)(void *ctx, const char *server, const struct change_place *at);
+	/** A statement that may have changed something, of whatever tables. */
+	void (*met)(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode);
 	void *ctx;
 };
 
@@ -33,12 +43,18 @@ struct converge_log_start {
 	const struct change_position *behind;
 	size_t txn_limit_bytes;
 	const struct converge_giver *giver; /* borrowed for the log's life; NULL: none */
+	const struct converge_watcher
+	    *watcher; /* the same; NULL: who sends. What cannot be read before `behind` was passed */
 };
 
 /** The filter and describer are those of who takes the transactions; rows of schema lutra reach the filter's `rows` as
  * without this. Every transaction is handed out, as CHANGE_TXN_PLACE where nothing of it is wanted. */
 LT_MUST_USE bool converge_log_open(const struct converge_log_start *start, const struct change_filter *filter,
     const struct change_describer *describer, struct change_source **ret, struct lt_err *err);
+
+/** Complete what a site's log says of a table by `router`, into that site: columns are named by the log, and what else
+ * a key needs is the catalog's. A table that was changed since may differ. */
+LT_MUST_USE bool converge_log_describe(struct pipeline_router *router, struct change_table *draft, struct lt_err *err);
 
 /** As it is behind what was handed out last. Owner thread. */
 const struct conflict_clock *converge_log_clock(const struct change_source *s);

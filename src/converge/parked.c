@@ -26,8 +26,8 @@ put_row(const struct conflict_row *row, struct lt_buf *out)
 	}
 }
 
-static bool
-get_row(struct lt_str bytes, struct lt_arena *arena, const struct conflict_row **ret, struct lt_err *err)
+bool
+converge_parked_row(struct lt_str bytes, struct lt_arena *arena, const struct conflict_row **ret, struct lt_err *err)
 {
 	struct lt_str copy = lt_arena_str(arena, bytes);
 	struct lt_cur in = lt_cur_str(copy);
@@ -67,7 +67,7 @@ take(const struct my_rows *rows, size_t i, struct lt_arena *arena, struct conver
 		return lt_fail(err, LT_E_STATE_BROKEN, "lutra.parked holds no numbers");
 	/* Of a row that nobody remembered when it was parked the clock is below zero. */
 	p.parked.version = (struct conflict_version){ (int64_t)clock, seq, (uint32_t)origin };
-	if (!get_row(my_rows_at(rows, i, ROW), arena, &p.parked.row, err))
+	if (!converge_parked_row(my_rows_at(rows, i, ROW), arena, &p.parked.row, err))
 		return false;
 	if (out->count == out->cap) {
 		size_t cap = out->cap > 0 ? out->cap * 2 : 8;

@@ -21,6 +21,9 @@ struct converge_parked_list {
 	size_t count, cap;
 };
 
+/** The bytes in which a row is kept there, as the row; in `arena`. LT_E_STATE_BROKEN, LT_E_STATE_NEWER. */
+LT_MUST_USE bool converge_parked_row(
+    struct lt_str bytes, struct lt_arena *arena, const struct conflict_row **ret, struct lt_err *err);
 /** Whether there is any. */
 LT_MUST_USE bool converge_parked_any(struct my_conn *c, const char *channel, bool *any, struct lt_err *err);
 /** Those of keys[0..n), as they are now. */

@@ -33,6 +33,9 @@ LT_MUST_USE bool converge_shapes_named(struct converge_shapes *s, struct lt_str 
 /** The shape whose keys begin as this key does; NULL: of a table that was not met. */
 const struct converge_shape *converge_shapes_of_key(const struct converge_shapes *s, struct lt_str key);
 
+/** Whether keys of a table of that name begin as this one does. */
+bool converge_shape_key_is_of(struct lt_str key, struct lt_str schema, struct lt_str name);
+
 const struct schema_table *converge_shape_target(const struct converge_shape *s);
 const struct conflict_policy *converge_shape_policy(const struct converge_shape *s);
 /** Columns with a rule of their own, as the channel file has them: "amount: counter, tags: function"; else nothing. */

@@ -37,6 +37,16 @@ converge_shape_key_tag(const struct schema_table *t, char tag[SHAPE_TAG])
 	lt_buf_free(&name);
 }
 
+bool
+converge_shape_key_is_of(struct lt_str key, struct lt_str schema, struct lt_str name)
+{
+	const struct schema_table named = { .schema = schema, .name = name };
+	char tag[SHAPE_TAG];
+
+	converge_shape_key_tag(&named, tag);
+	return key.len >= SHAPE_TAG && memcmp(key.ptr, tag, SHAPE_TAG) == 0;
+}
+
 /* -- parts ---------------------------------------------------------------------------------------- */
 
 /* How many bytes, then these, the lowest first. */

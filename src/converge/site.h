@@ -53,6 +53,8 @@ LT_MUST_USE bool converge_site_origin(
     struct converge_site *s, struct lt_wake *stop, uint32_t *origin, struct lt_err *err);
 /** The newest transaction of `origin` that the observing reader has met. */
 uint64_t converge_site_seen(struct converge_site *s, uint32_t origin);
+/** conflict_peers_survived() of it. */
+uint64_t converge_site_survived(struct converge_site *s, uint32_t origin);
 /** Whether the site's log, to its end as of now, lacks what was once written there or came there. */
 LT_MUST_USE bool converge_site_lacks(
     struct converge_site *s, struct conflict_version version, struct lt_wake *stop, bool *lacks, struct lt_err *err);
@@ -65,6 +67,11 @@ LT_MUST_USE bool converge_site_checkpoint(struct converge_site *s, const struct 
 /** What the target of a pipeline that sends the site's log durably has of it: what is needed to read on from there is
  * kept. */
 void converge_site_sent(struct converge_site *s, size_t pipeline, const struct change_position *saved);
+
+/** A pipeline into the site looks at its tables: what changes them from now on counts. */
+void converge_site_look(struct converge_site *s, size_t pipeline);
+/** Whether the site's log, as far as it was read, tells of no statement since then that changes tables. */
+bool converge_site_is_as_looked(struct converge_site *s, size_t pipeline);
 
 /** The site with the id `peer` had seen all of `seen` when it wrote what is applied here by now. */
 void converge_site_hear(struct converge_site *s, uint32_t peer, const struct conflict_vector *seen);

@@ -1,5 +1,6 @@
 /* The keeper: heartbeats and checkpoints go into the site's own database, and so into its log. */
 #include "base/log.h"
+#include "converge/heal_priv.h"
 #include "converge/record.h"
 #include "converge/site_priv.h"
 #include "pipeline/connect.h"
@@ -220,14 +221,35 @@ store_checkpoint(struct converge_site *s, const struct conflict_checkpoint *made
 	return ok;
 }
 
+/* Behind a connection that is new the server may be another one, or have lost the end of its log, and the observer does
+ * not know yet: what it has read is no place there. */
+static bool
+is_there(struct converge_site *s, bool *there, struct lt_err *err)
+{
+	const struct change_place *place = &s->sweep_at.place;
+
+	*there = s->vouched || strcmp(s->server, s->sweep_at.server) == 0;
+	if (s->vouched || !*there || place->file[0] == '\0' || place->last_pos == 0)
+		return true;
+	if (!converge_crash_log_has(&s->origin, s->server, place, there, err)) {
+		if (lt_err_kind(err) == LT_KIND_RETRY)
+			return false;
+		*err = (struct lt_err){ 0 };
+		*there = false;
+	}
+	s->vouched = *there;
+	return true;
+}
+
 static bool
 write_checkpoint(struct converge_site *s, struct lt_err *err)
 {
 	const struct conflict_checkpoint *made = conflict_sweeping_checkpoint(s->sweeping);
-	bool ok;
+	bool ok, there = false;
 
 	note_size(s, made == NULL);
-	ok = made == NULL || are_too_many(s) || store_checkpoint(s, made, err);
+	ok =
+	    made == NULL || are_too_many(s) || (is_there(s, &there, err) && (!there || store_checkpoint(s, made, err)));
 	end_sweep(s);
 	return ok && thin_out(s, err);
 }
@@ -378,18 +400,29 @@ look_at_clock(struct converge_site *s, bool *believed, struct lt_err *err)
 	return true;
 }
 
+/* Behind the lock. Who is gone for good, and what was to be given back and is here, asks for nothing more. */
+static void
+drop_silent(struct converge_site *s, struct conflict_vector *here)
+{
+	conflict_peers_remove(&s->heard, s->leaving);
+	conflict_peers_remove(&s->durable, s->leaving);
+	if (s->observer != NULL && s->vouched)
+		conflict_vector_merge(here, &conflict_observer_clock(s->observer)->seen);
+	conflict_peers_arrived(&s->heard, here);
+}
+
 static bool
 beat(struct converge_site *s, struct lt_err *err)
 {
 	struct conflict_peers heard = { 0 };
+	struct conflict_vector here = { 0 };
 	struct lt_buf bytes = { 0 };
 	bool believed, ok;
 	uint32_t leaving;
 
 	pthread_mutex_lock(&s->lock);
 	leaving = s->leaving;
-	conflict_peers_remove(&s->heard, leaving);
-	conflict_peers_remove(&s->durable, leaving);
+	drop_silent(s, &here);
 	conflict_peers_merge(&heard, &s->heard);
 	pthread_mutex_unlock(&s->lock);
 	conflict_peers_encode(&heard, &bytes);
@@ -397,16 +430,35 @@ beat(struct converge_site *s, struct lt_err *err)
 	if (ok) {
 		pthread_mutex_lock(&s->lock);
 		conflict_peers_merge(&s->durable, &heard);
+		conflict_peers_arrived(&s->durable, &here);
 		s->leaving = s->leaving == leaving ? 0 : s->leaving;
 		pthread_cond_broadcast(&s->moved);
 		pthread_mutex_unlock(&s->lock);
 	}
 	lt_buf_free(&bytes);
+	conflict_vector_free(&here);
 	conflict_peers_free(&heard);
 	return ok;
 }
 
 /* -- the thread ----------------------------------------------------------------------------------- */
+
+/* Nothing tells whether its host will ever crash: so it runs, and says so. */
+static bool
+warn_of_settings(struct converge_site *s, struct lt_err *err)
+{
+	struct lt_buf frail = { 0 };
+	bool ok = s->warned || converge_store_frail(s->conn, &frail, err);
+
+	if (frail.len > 0)
+		lt_log(LT_LOG_WARN,
+		    "site %s: a crash of its host may take back what other sites have, and they differ then: %s; set "
+		    "both to 1",
+		    s->model->name, lt_buf_cstr(&frail));
+	s->warned = ok;
+	lt_buf_free(&frail);
+	return ok;
+}
 
 /* Nothing that is written here may wait for long, nor keep others waiting (R4): no gap is locked where the conflict log
  * is trimmed. */
@@ -425,7 +477,9 @@ connect_and_base(struct converge_site *s, struct lt_err *err)
 	if (!pipeline_connect(s->model, false, s->stop, &s->conn, err))
 		return false;
 	my_set_io_timeout(s->conn, IO_TIMEOUT_MS);
-	return my_exec_all(s->conn, settings, LT_COUNT(settings), err) &&
+	s->vouched = false;
+	return s->origin.identity(s->origin.ctx, s->conn, s->server, err) &&
+	       my_exec_all(s->conn, settings, LT_COUNT(settings), err) && warn_of_settings(s, err) &&
 	       converge_store_expiry(s->conn, &s->expire_us, err) && base(s, err);
 }
 

@@ -2,6 +2,7 @@
 
 /* Columns by place. */
 enum { CHANNEL, MARK_BYTES = 3, SITE_BEATS = 3, SITE_BEAT = 4 };
+enum { PARKED_SCHEMA = 2, PARKED_TABLE, PARKED_KEY, PARKED_IMAGE };
 enum { PIPELINE = 1, SEQ = 4, SERVER, FILE_NAME, POS, LAST_POS, LAST_CRC, LANE_COLUMNS };
 
 static const struct known {
@@ -13,6 +14,7 @@ static const struct known {
 	{ "mark", CONVERGE_TABLE_MARK, MARK_BYTES + 1 },
 	{ "site", CONVERGE_TABLE_SITE, SITE_BEAT + 1 },
 	{ "checkpoint", CONVERGE_TABLE_CHECKPOINT, 2 },
+	{ "parked", CONVERGE_TABLE_PARKED, PARKED_IMAGE + 1 },
 };
 
 enum converge_table
@@ -88,7 +90,7 @@ converge_table_read(const struct change_row *row, const char *channel, struct lt
 	*out = (struct converge_own){ .table = converge_table_of(t->schema, t->name) };
 	while (k->table != out->table)
 		k++;
-	if (row->op == CHANGE_DELETE || out->table == CONVERGE_TABLE_CHECKPOINT)
+	if (row->op == CHANGE_DELETE || out->table == CONVERGE_TABLE_CHECKPOINT || out->table == CONVERGE_TABLE_PARKED)
 		return true;
 	if (!t->codec->decode(t, &row->after, scratch, v, err))
 		return lt_wrap(err, "lutra.%s", k->name);
@@ -137,5 +139,25 @@ converge_table_lane(const struct change_row *row, const char *channel, struct lt
 	out->pipeline = v[PIPELINE].bytes;
 	out->server = v[SERVER].bytes;
 	out->ours = true;
+	return true;
+}
+
+bool
+converge_table_parked(const struct change_table *t, const struct change_image *image, const char *channel,
+    struct lt_arena *scratch, struct converge_parked_row *out, struct lt_err *err)
+{
+	struct change_value *v = lt_arena_alloc(scratch, LT_MAX(t->ncolumns, (size_t)1) * sizeof(*v));
+
+	*out = (struct converge_parked_row){ .ours = false };
+	if (!t->codec->decode(t, image, scratch, v, err))
+		return lt_wrap(err, "lutra.parked");
+	if (t->ncolumns <= PARKED_IMAGE || !is_bytes(&v[CHANNEL]) || !is_bytes(&v[PARKED_SCHEMA]) ||
+	    !is_bytes(&v[PARKED_TABLE]) || !is_bytes(&v[PARKED_KEY]) || !is_bytes(&v[PARKED_IMAGE]))
+		return broken(t, err);
+	out->ours = lt_str_eqz(v[CHANNEL].bytes, channel);
+	out->schema = v[PARKED_SCHEMA].bytes;
+	out->table = v[PARKED_TABLE].bytes;
+	out->key = v[PARKED_KEY].bytes;
+	out->image = v[PARKED_IMAGE].bytes;
 	return true;
 }

@@ -12,6 +12,7 @@ enum converge_table {
 	CONVERGE_TABLE_MARK,
 	CONVERGE_TABLE_SITE,
 	CONVERGE_TABLE_CHECKPOINT,
+	CONVERGE_TABLE_PARKED,
 };
 
 enum converge_table converge_table_of(struct lt_str schema, struct lt_str table);
@@ -38,5 +39,15 @@ struct converge_lane_row {
 /** LT_E_STATE_BROKEN. */
 LT_MUST_USE bool converge_table_lane(const struct change_row *row, const char *channel, struct lt_arena *scratch,
     struct converge_lane_row *out, struct lt_err *err);
+
+/** A row of lutra.parked, of which `image` is what converge_parked_row() takes; strings as above. */
+struct converge_parked_row {
+	bool ours;
+	struct lt_str schema, table, key, image;
+};
+
+/** What such a row says before its change or behind it; LT_E_STATE_BROKEN. */
+LT_MUST_USE bool converge_table_parked(const struct change_table *t, const struct change_image *image,
+    const char *channel, struct lt_arena *scratch, struct converge_parked_row *out, struct lt_err *err);
 
 #endif

@@ -18,6 +18,7 @@ Version = collections.namedtuple("Version", "clock origin seq")  # ordered by th
 Write = collections.namedtuple("Write", "version seen before after")  # a transaction, as far as one key goes
 Met = collections.namedtuple("Met", "version key other won rule operation before after found now")  # a line of a conflict log, images as text
 
+SITES = 1 << 16  # an origin is a site, and so many for each time that it lost the end of its log
 BEFORE_ALL = Version(-1, 0, 0)  # of what lay there when the channel began
 
 
@@ -49,7 +50,8 @@ class Trusted(LastWriter):
         self.sites = sites
 
     def _rank(self, write):
-        return self.sites.index(write.version.origin) if write.version.origin in self.sites else len(self.sites)
+        site = write.version.origin % SITES
+        return self.sites.index(site) if site in self.sites else len(self.sites)
 
     def holder(self, writes):
         return functools.reduce(lambda held, w: w if knew(w, held) or self._rank(w) <= self._rank(held) else held, writes)
@@ -137,7 +139,7 @@ def images(writes, column=None):
     """What a function is told of writes: [(site, before, after)], rows or values of a column."""
     def of(row):
         return NO_ROW if row is None else row if column is None else row[column]
-    return [(w.version.origin, of(w.before), of(w.after)) for w in writes]
+    return [(w.version.origin % SITES, of(w.before), of(w.after)) for w in writes]
 
 
 def projected(unique, rows):
@@ -154,11 +156,11 @@ def projected(unique, rows):
 # -- logs ------------------------------------------------------------------------------------------------------------------------------
 
 class Bytes:
-    """What Lutra keeps in form 1, read from its beginning."""
+    """What Lutra keeps in form 1, marks also in form 2, read from its beginning."""
 
     def __init__(self, data):
         self.data, self.at = data, 0
-        assert self.number(1) == 1
+        assert self.number(1) in (1, 2)
 
     def take(self, length):
         self.at += length
@@ -197,8 +199,9 @@ class Mark(Bytes):
     def _pass_key(self):
         self.take(self.count())
         kind = self.number(1)
-        if kind == 0:
+        if kind in (0, 3):
             self.number(1)
+            self._pass_rows(kind // 3)
             return
         self._pass_rows(3)
         if kind == 2:
@@ -238,13 +241,21 @@ def has_gtid(executed, gtid):
     return False
 
 
-def read_log(program, server, schema, channel, tables, by_gtid=False, began=None):
+def dump_of(program, source):
+    """Of a server's log, or of files that a server left when it was killed."""
+    if not isinstance(source, list):
+        return subprocess.run([program, "binlog", "dump", f"mysql://{USER}@127.0.0.1:{source.port}", "--password-env", "ORACLE_PW"],
+                              env={**os.environ, "ORACLE_PW": PASSWORD}, capture_output=True, text=True, check=True).stdout
+    dump = subprocess.run([program, "binlog", "dump", *source], capture_output=True, text=True, check=False)
+    assert dump.returncode in (0, 4), dump.stderr  # 4: it ends within what was being written
+    return dump.stdout
+
+
+def read_log(program, source, schema, channel, tables, by_gtid=False, began=None):
     """The transactions of a site's log since the channel began; tables are all that it decides or carries over, each with its key in `id`. `by_gtid`:
     it began in another server's log. `began`: the place where, if the log does not reach back to what tells it."""
-    dump = subprocess.run([program, "binlog", "dump", f"mysql://{USER}@127.0.0.1:{server.port}", "--password-env", "ORACLE_PW"],
-                          env={**os.environ, "ORACLE_PW": PASSWORD}, capture_output=True, text=True, check=True)
     txns, gtids = [], None
-    for line in map(json.loads, dump.stdout.splitlines()):
+    for line in map(json.loads, dump_of(program, source).splitlines()):
         if line["kind"] == "begin":
             stamp = stamp_us(line.get("written", line["time"]))
             txns.append(Txn(line["gtid"] if by_gtid else (line["file"], line["pos"]), stamp, own=[], mark=[], beats=[], changes={}))
@@ -314,9 +325,13 @@ class Oracle:
     def _effective(self, changes):
         return {key: images for key, images in changes.items() if images[0] != images[1] and self.policies[key[0]]}
 
+    def _local(self, txns):
+        """What users' transactions did."""
+        return [self._effective(t.changes) for t in txns if not t.own and t.changes]
+
     def _told(self, origin):
         """[(version, seen, changes)]: each peer's marks name every one of them, in the order of their numbers."""
-        local = [self._effective(t.changes) for t in self.sites[origin] if not t.own and t.changes]
+        local = self._local(self.sites[origin])
         told = None
         for site, txns in self.sites.items():
             if site == origin:
@@ -408,3 +423,26 @@ class Oracle:
         logged = {(line.key, version) for line in lines for version in (line.version, line.other)}
         return [(key, w) for key, writes in self._writes().items() for w in writes
                 if w is not self.policies[key[0]].holder(writes) and (key, w.version) not in logged and not any(o is not w and knew(o, w) for o in writes)]
+
+
+class Healed(Oracle):
+    """Site `lost` came back without the end of its log, and goes on as another origin. `old`: the log that it had; of that what a peer has counts."""
+
+    def __init__(self, lost, old, *about):
+        self.lost, self.old = lost, old
+        super().__init__(*about)
+
+    def _told(self, origin):
+        if origin != self.lost:
+            return super()._told(origin)
+        kept = {t.at for t in self.old}
+        new = [t for t in self.sites[origin] if t.at not in kept]
+        peers = [txns for site, txns in self.sites.items() if site != origin]
+        before, behind = ([[(v, seen) for t in txns for v, seen in t.mark if v.origin == o] for txns in peers] for o in (origin, origin + SITES))
+        assert all(named == before[0] for named in before) and all(named == behind[0] for named in behind), "peers were told different versions"
+        self.tail = [v for v, _ in before[0] if v.seq > sum(not t.beats and not t.own for t in self.sites[origin] if t.at in kept)]
+        assert [v for t in self.sites[origin] for v, _ in t.mark if v.origin == origin] == self.tail, "it was not given what it lost, each once"
+        assert before[0] == versions(self.old, origin, self.interval_us)[:len(before[0])]
+        assert behind[0][0][0] > before[0][-1][0], "what is new is not newer than what was lost"
+        told = [*zip(before[0], self._local(self.old)), *zip(behind[0], self._local(new), strict=True)]
+        return [(v, seen, changes) for (v, seen), changes in told]

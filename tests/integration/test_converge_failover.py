@@ -12,7 +12,7 @@ import pytest
 import steps
 from lutralab.lutra import LutraFailed
 from lutralab.servers import wait_until
-from storm import HOT, QUICK, Storm
+from storm import EVERY_KIND, HOT, Storm, any_decided, by_kind
 from test_failover import executed, pair, unfollow
 from test_steps import binary
 
@@ -35,6 +35,14 @@ def stalled(server):
         yield
 
 
+def is_log(file):
+    return re.fullmatch(r"binlog\.[0-9]+", file.name)
+
+
+def logs_in(folder):
+    return sorted(filter(is_log, folder.iterdir()))
+
+
 def hand_over(first, second):
     """The first server dies with writes at its door, and the second, which has all that it let in, is free to be written."""
     with stalled(first):
@@ -46,11 +54,11 @@ def hand_over(first, second):
 class Failover(Storm):
     """Site a is `first`, until hand_over(): then `second`, its replica."""
 
-    def __init__(self, channel, first, second, other, schema, **more):
+    def __init__(self, channel, first, second, other, schema, tables=(HOT,), **more):
         wait_until(lambda: executed(second) == executed(first), steps.PATIENCE_S, "the replica to have all", poll_s=0.02)
-        super().__init__(channel, {"a": first, "b": other}, schema, **more)
+        super().__init__(channel, {"a": first, "b": other}, schema, tables, **more)
         wait_until(lambda: executed(second) == executed(first), steps.PATIENCE_S, "the replica to have all", poll_s=0.02)
-        steps.run_at((second,), schema, HOT)
+        steps.run_at((second,), schema, *tables)
         self.first, self.second = first, second
         self.sites = {"a": Standing(first), "b": other}
 
@@ -68,6 +76,9 @@ class Failover(Storm):
                                                  by_gtid=server is self.second)
                 for number, server in enumerate(self.servers, 1)}
 
+    def old_log(self):
+        return conflict_oracle.read_log(self.lutra.program, logs_in(self.first.data), self.schema, self.lutra.name, self.policies, by_gtid=True)
+
 
 @pytest.fixture
 def failover(lab, site, channel, schema):
@@ -76,6 +87,11 @@ def failover(lab, site, channel, schema):
         with pair(lab, engine, "binlog-row-metadata=FULL") as (first, second):
             yield Failover(channel, first, second, site("mysql" if engine == "mariadb" else "mariadb", 2), schema, **more)
     return make
+
+
+def each_kind(schema):
+    """Of a storm on tables of every policy."""
+    return {"tables": EVERY_KIND, "conflicts": by_kind(schema)}
 
 
 def stamps(f, server):
@@ -138,12 +154,18 @@ def test_the_address_of_a_replica_is_given(failover):
 
 # -- a replica that lacks the end ------------------------------------------------------------------------------------------------------
 
+# A row of each other policy, what is lost of it, what is written to it since, and what it is made of then. No other site writes `diary`.
+OTHERS = {"parts": ("old, old", "v='lost'", "w='new'", ("lost", "new")),
+          "stock": ("old, 100", "n=n+7", "n=n+30", ("old", 137)),
+          "tally": ("old, 100, 5, 5", "n=n+7, top=9, low=4", "n=n-1, top=7, low=2", ("old", 106, 9, 2)),
+          "price": ("old, old", "v='lost'", "w='new'", ("old", "new"))}
 BEFORE = {100: "old", 101: "old", 102: "old", 103: "old", 104: "old"}
 TAIL = ["UPDATE hot SET v='lost' WHERE id=100", "UPDATE hot SET v='lost' WHERE id=101", "UPDATE hot SET v='lost' WHERE id=102",
-        "DELETE FROM hot WHERE id=103", "INSERT INTO hot VALUES (105, 'lost')", "INSERT INTO hot VALUES (106, 'lost')"]
+        "DELETE FROM hot WHERE id=103", "INSERT INTO hot VALUES (105, 'lost')", "INSERT INTO diary VALUES (100, 'lost')",
+        *[f"UPDATE {table} SET {lost} WHERE id=100" for table, (_, lost, *_) in OTHERS.items()], "INSERT INTO hot VALUES (106, 'lost')"]
 SEEN = "UPDATE hot SET v='later' WHERE id=102"  # at b, which has the tail
 NEW = ["UPDATE hot SET v='new' WHERE id=101", "UPDATE hot SET v='new' WHERE id=104", "INSERT INTO hot VALUES (106, 'new')",
-       "INSERT INTO hot VALUES (107, 'new')"]
+       *[f"UPDATE {table} SET {new} WHERE id=100" for table, (_, _, new, _) in OTHERS.items()], "INSERT INTO hot VALUES (107, 'new')"]
 # The same of a server whose clock went back: they are newer than all that was lost, and no newer than what b wrote then.
 LONG_AGO = ["SET timestamp = UNIX_TIMESTAMP() - 3600", *NEW, "UPDATE hot SET v='new' WHERE id=102"]
 AFTER = {100: "lost", 101: "new", 102: "later", 104: "new", 105: "lost", 106: "new", 107: "new"}
@@ -155,7 +177,9 @@ def marked(server, schema):
 
 def begin(f):
     """Rows of b's, which come to whoever is to stand for a."""
-    f.servers[1].sql("INSERT INTO hot VALUES " + ", ".join(f"({k}, '{v}')" for k, v in BEFORE.items()), db=f.schema)
+    old = {table: values.replace("old", "'old'") for table, (values, *_) in OTHERS.items()}
+    steps.transaction(f.servers[1], f.schema, *[f"INSERT INTO {table} VALUES (100, {values})" for table, values in old.items()],
+                      "INSERT INTO hot VALUES " + ", ".join(f"({k}, '{v}')" for k, v in BEFORE.items()))
     wait_until(lambda: marked(f.second, f.schema) == BEFORE, steps.PATIENCE_S, "the rows to come to a", poll_s=0.05)
 
 
@@ -188,21 +212,29 @@ def goes_on(f, clients):
 
 
 def ends_whole(f):
+    """All that any site still had is in the rows, each once: by the logs, that of the server that is gone among them."""
     f.settle()
     f.is_equal()
     f.is_silent()
     assert marked(f.second, f.schema) == AFTER
+    for table, values in {**{table: values for table, (*_, values) in OTHERS.items()}, "diary": ("lost",)}.items():
+        assert list(f.second.sql(f"SELECT * FROM {table} WHERE id=100", db=f.schema)) == [(100, *values)]
+    oracle = conflict_oracle.Healed(1, f.old_log(), f.logs(), f.policies, f.base, f.interval_us)
+    assert oracle.tail
+    f.is_made_of(oracle)
+    for number in range(2, len(f.servers) + 1):
+        f.told(oracle, number)
     lost = {json.loads(key)["id"]: won for key, won in f.servers[1].sql("SELECT row_key, won FROM lutra.conflict WHERE channel=%s", (f.lutra.name,))}
     assert lost[101] == lost[106] == 1  # what is new met what was lost, at b, and won
 
 
 @pytest.mark.parametrize("engine", ["mariadb", "mysql"])
-def test_what_a_replica_lacks_is_given_back(engine, failover):
+def test_what_a_replica_lacks_is_given_back(engine, failover, schema):
     """Nothing is sent to it before it is said; writes go on at both sites all the while."""
-    with failover(engine) as f:
+    with failover(engine, **each_kind(schema)) as f:
         f.is_reached_at(f.first, f.second)
         f.lutra.start()
-        with f.clients(pause_s=0.02) as clients:
+        with f.clients(any_decided, pause_s=0.02) as clients:
             clients.go_on()
             lose(f, clients)
             clients.go_on()
@@ -216,45 +248,59 @@ def test_what_a_replica_lacks_is_given_back(engine, failover):
 
 
 STEPS = ("heal.lower", "heal.turn", "heal.turned")
+GIVING = ("settle.locked", "settle.written", "load.commit.sent", "load.committed")
+
+
+def starts_to_end_at(f, step):
+    f.lutra.env["LUTRA_KILL_AT"] = f"{step}:1"
+    f.lutra.start(wait=False)
+
+
+def ends_at(f, step):
+    wait_until(lambda: not f.lutra.alive, steps.PATIENCE_S, f"the end at {step}")
+    del f.lutra.env["LUTRA_KILL_AT"]
 
 
 def killed_at_each_step(f):
     for step in STEPS:
-        f.lutra.env["LUTRA_KILL_AT"] = f"{step}:1"
-        f.lutra.start(wait=False)
+        starts_to_end_at(f, step)
         steps.stopped(f.lutra, "a->b", "E3014")
         with pytest.raises(LutraFailed):
             f.lutra.command("site", "heal", "a", "--why", "the first is gone")
-        wait_until(lambda: not f.lutra.alive, steps.PATIENCE_S, f"the end at {step}")
-    del f.lutra.env["LUTRA_KILL_AT"]
+        ends_at(f, step)
 
 
-def test_the_order_may_be_killed_and_given_again(failover, channel):
+def killed_while_giving(f):
+    """The order is given in the first of these runs; it may be told or not that it was carried out."""
+    for step in GIVING:
+        starts_to_end_at(f, step)
+        if step == GIVING[0]:
+            steps.stopped(f.lutra, "a->b", "E3014")
+            with contextlib.suppress(LutraFailed):
+                f.lutra.command("site", "heal", "a", "--why", "the first is gone")
+        ends_at(f, step)
+
+
+def test_the_order_may_be_killed_and_given_again(failover, channel, schema):
     if not binary().exists():
         pytest.skip(f"{binary()} is not built (`make faults`)")
     channel.more = {"program": binary()}
-    with failover("mariadb") as f:
+    with failover("mariadb", **each_kind(schema)) as f:
         f.lutra.start()
-        with f.clients(pause_s=0.02) as clients:
+        with f.clients(any_decided, pause_s=0.02) as clients:
             clients.go_on()
             lose(f, clients)
             f.lutra.kill()
             f.is_reached_at(f.second)
             killed_at_each_step(f)
+            killed_while_giving(f)
             f.lutra.start(wait=False)
-            steps.stopped(f.lutra, "a->b", "E3014")
-            steps.stopped(f.lutra, "b->a", "E6032")
-            f.lutra.command("site", "heal", "a", "--why", "the first is gone")
             clients.go_on()
             clients.stop()
         ends_whole(f)
 
 
 # -- the same server without the end -----------------------------------------------------------------------------------------------------
-
-def is_log(file):
-    return file.name.startswith("binlog.")
-
 
 def newest_number(server):
     """Of its own GTIDs."""
@@ -265,9 +311,10 @@ class Crash(Storm):
     """Site a is to come back as it was at a moment before: with the log of that moment, and the tables of it."""
 
     def __init__(self, channel, own, others, schema, **more):
-        super().__init__(channel, {"a": own, **dict(zip("bc", others))}, schema, **more)
+        super().__init__(channel, {"a": own, **dict(zip("bc", others))}, schema, **each_kind(schema), **more)
         self.first = self.second = own
         self.copies = {}
+        self.lost = own.folder / "lost"  # the log that it had, end and all
 
     def copy(self, name):
         """What kill -9 would leave in a moment when nobody commits; the server writes on to the same file."""
@@ -280,14 +327,19 @@ class Crash(Storm):
     def come_back(self, log, tables=None):
         """With the log of one moment, and the tables of it or of another one."""
         self.first.kill()
+        if not self.lost.exists():
+            shutil.copytree(self.first.data, self.lost, ignore=lambda _, names: [name for name in names if not name.startswith("binlog.")])
         steps.restore_data(self.first, self.copies[tables or log])
         for folder, put in ((self.first.data, False), (self.copies[log], True)):
-            for file in filter(is_log, list(folder.iterdir())):
+            for file in [file for file in folder.iterdir() if file.name.startswith("binlog.")]:
                 if put:
                     shutil.copy(file, self.first.data / file.name)
                 else:
                     file.unlink()
         self.first.start()
+
+    def old_log(self):
+        return conflict_oracle.read_log(self.lutra.program, logs_in(self.lost), self.schema, self.lutra.name, self.policies)
 
     def await_beat(self):
         beats = "SELECT beats FROM lutra.site"
@@ -330,7 +382,7 @@ def test_what_a_server_lost_in_a_crash_is_given_back(engine, lab, site, channel,
     with steps.own_server(lab, engine, schema, "binlog-row-metadata=FULL") as own:
         f = Crash(channel, own, [other], schema)
         f.lutra.start()
-        with f.clients(pause_s=0.02) as clients:
+        with f.clients(any_decided, pause_s=0.02) as clients:
             clients.go_on()
             begin(f)
             f.copy("then")
@@ -360,9 +412,9 @@ def test_of_a_mesh_what_all_peers_have_is_given_back(lab, site, channel, schema)
     """Though peers need not remember any more what they wrote before, and the server's clock went back. And nothing where one of them has more than
     another: nobody would hand that on."""
     with steps.own_server(lab, "mariadb", schema, "binlog-row-metadata=FULL") as own:
-        f = Crash(channel, own, [site("mysql", 2), site("mariadb", 1)], schema, conflicts=QUICK)
+        f = Crash(channel, own, [site("mysql", 2), site("mariadb", 1)], schema)
         f.lutra.start()
-        with f.clients(pause_s=0.02) as clients:
+        with f.clients(any_decided, pause_s=0.02) as clients:
             clients.go_on()
             begin(f)
             f.copy("then")
@@ -403,9 +455,9 @@ def refused(f, why):
 def test_what_is_not_known_of_a_crash_is_refused(lab, site, channel, schema):
     """Tables of another moment than the log, and a file of the same name that is another one."""
     with steps.own_server(lab, "mariadb", schema, "binlog-row-metadata=FULL") as own:
-        f = Crash(channel, own, [site("mysql", 2)], schema, conflicts=QUICK)
+        f = Crash(channel, own, [site("mysql", 2)], schema)
         f.lutra.start()
-        with f.clients(pause_s=0.02) as clients:
+        with f.clients(any_decided, pause_s=0.02) as clients:
             clients.go_on()
             begin(f)
             f.copy("then")

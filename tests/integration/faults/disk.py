@@ -29,6 +29,9 @@ class Disk:
     def close(self):
         as_root("umount", "-l", self.folder)
 
+    def grow(self, megabytes):
+        as_root("mount", "-o", f"remount,size={megabytes}m", self.folder)
+
     def fill(self):
         with open(self.folder / "filler", "wb", buffering=0) as filler:
             for piece in (1 << 20, 1 << 12):
@@ -46,6 +49,26 @@ class Disk:
             yield
         finally:
             self.free()
+
+
+class Failing:
+    """A file system of its own in a file, mounted at a folder: fails() makes it what it is behind an error of its disk."""
+
+    def __init__(self, folder, megabytes):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True)
+        image = self.folder.with_suffix(".image")
+        with open(image, "wb") as file:
+            file.truncate(megabytes << 20)
+        as_root("mkfs.ext4", "-q", image)
+        as_root("mount", "-o", "loop", image, self.folder)
+
+    def close(self):
+        as_root("umount", "-l", self.folder)
+
+    def fails(self):
+        """Nothing can be written from now on."""
+        as_root("mount", "-o", "remount,abort", self.folder)
 
 
 class Net:

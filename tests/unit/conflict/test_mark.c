@@ -32,7 +32,7 @@ open_whole(void **state)
 {
 	static struct whole w;
 	static const struct conflict_policy by_row = { .kind = CONFLICT_BY_ROW };
-	static struct conflict_won won[4];
+	static struct conflict_won won[5];
 	static struct conflict_mark_txn txns[2];
 	static struct conflict_pin pins[2];
 	static struct conflict_op ops[2];
@@ -50,7 +50,10 @@ open_whole(void **state)
 		.before = ops[0].after,
 		.found = ops[0].after,
 		.replaced = { site_row(&w.site, "base", "", NULL), order, 2 } };
-	txns[0] = (struct conflict_mark_txn){ { CONFLICT_CLOCK_MAX, UINT64_MAX, UINT32_MAX }, vector(&w, 2), won, 4 };
+	won[4] = (struct conflict_won){
+		.key = LT_STR("same"), .state = CONFLICT_VISIBLE, .after = site_row(&w.site, "as", "it", "was")
+	};
+	txns[0] = (struct conflict_mark_txn){ { CONFLICT_CLOCK_MAX, UINT64_MAX, UINT32_MAX }, vector(&w, 2), won, 5 };
 	txns[1] = (struct conflict_mark_txn){ { -5, 300, 1 }, vector(&w, 0), NULL, 0 };
 	pins[0] = (struct conflict_pin){ LT_STR("apart"), CONFLICT_UNKNOWN, CONFLICT_PARKED };
 	pins[1] = (struct conflict_pin){ LT_STR(""), { 4, 5, 6 }, CONFLICT_VISIBLE };
@@ -158,9 +161,23 @@ a_newer_form_is_told_from_a_broken_one(void **state)
 	struct conflict_mark back;
 	struct lt_err err = { 0 };
 
-	w->bytes.ptr[0] = 2;
+	w->bytes.ptr[0] = 3;
 	assert_false(conflict_mark_decode(lt_buf_str(&w->bytes), w->site.arena, &back, &err));
 	assert_int_equal(err.code, LT_E_STATE_NEWER);
+}
+
+/* Who knows only that reads it. */
+static void
+what_needs_no_more_is_of_the_form_before(void **state)
+{
+	struct whole *w = *state;
+	struct lt_buf bytes = { 0 };
+
+	assert_int_equal(w->bytes.ptr[0], 2);
+	w->mark.txns[0].nwon = 4;
+	conflict_mark_encode(&w->mark, &bytes);
+	assert_int_equal(bytes.ptr[0], 1);
+	lt_buf_free(&bytes);
 }
 
 /* Any byte changed gives an error or another mark, never more memory than the bytes are worth. */
@@ -280,6 +297,7 @@ main(void)
 		WHOLE(every_truncation_is_refused),
 		WHOLE(what_lies_behind_the_end_is_refused),
 		WHOLE(a_newer_form_is_told_from_a_broken_one),
+		WHOLE(what_needs_no_more_is_of_the_form_before),
 		WHOLE(damage_costs_no_memory),
 		WHOLE(a_clock_at_the_end_of_time_is_refused),
 		cmocka_unit_test(a_count_of_four_billion_is_not_believed),

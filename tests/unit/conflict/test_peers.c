@@ -179,6 +179,47 @@ what_was_heard_comes_back_and_no_truncation_does(void **state)
 	conflict_peers_free(&back);
 }
 
+static void
+what_is_to_be_given_back_asks_for_what_its_writer_had_not_seen(void **state)
+{
+	struct pair *p = *state;
+	struct conflict_vector survived = { 0 }, here = { 0 };
+	struct conflict_peers read = { 0 };
+	struct lt_buf bytes = { 0 };
+	struct lt_err err = { 0 };
+
+	conflict_vector_raise(&survived, 1, 3);
+	conflict_vector_raise(&survived, 2, 5);
+	hear(p, 2, 1, 4);
+	hear(p, 2, 2, 9);
+	hear(p, 3, 1, 4);
+	hear(p, 3, 2, 9);
+	assert_int_equal(everyone_has(p, 2), 9);
+	conflict_peers_await(&p->peers, 1, &survived, 4);
+	assert_int_equal(everyone_has(p, 2), 5);
+	assert_int_equal(everyone_has(p, 1), 3);
+	assert_false(conflict_peers_have(&p->peers, &p->ours));
+
+	conflict_peers_encode(&p->peers, &bytes);
+	assert_true(conflict_peers_decode(lt_buf_str(&bytes), &read, &err));
+	conflict_vector_raise(&here, 1, 3);
+	conflict_vector_raise(&here, 2, 9);
+	conflict_peers_arrived(&read, &here);
+	conflict_peers_merge(&p->peers, &read);
+	assert_int_equal(everyone_has(p, 2), 5);
+	conflict_vector_raise(&here, 1, 4);
+	conflict_peers_arrived(&p->peers, &here);
+	conflict_peers_arrived(&p->peers, &here);
+	assert_int_equal(everyone_has(p, 2), 9);
+	assert_int_equal(conflict_peers_survived(&p->peers, 1), 3);
+	assert_true(conflict_peers_survived(&p->peers, 2) == UINT64_MAX);
+	assert_true(conflict_peers_have(&p->peers, &p->ours));
+	conflict_peers_free(&read);
+	lt_buf_free(&bytes);
+	conflict_vector_free(&survived);
+	conflict_vector_free(&here);
+}
+
 int
 main(void)
 {
@@ -190,6 +231,7 @@ main(void)
 		cmocka_unit_test(without_peers_nothing_is_told),
 		PAIR(what_was_received_is_taken_into_what_is_durable),
 		PAIR(a_peer_that_lost_its_tail_has_seen_less),
+		PAIR(what_is_to_be_given_back_asks_for_what_its_writer_had_not_seen),
 		cmocka_unit_test(what_was_heard_comes_back_and_no_truncation_does),
 	};
 

@@ -81,12 +81,52 @@ a_time_beyond_all_clocks_is_refused(void **state)
 	conflict_clock_free(&clock);
 }
 
+static bool
+read_parked(struct change_value image, size_t columns, struct converge_parked_row *out, struct lt_err *err)
+{
+	struct change_value values[] = { { .kind = CHANGE_TEXT, .bytes = LT_STR("c") }, { .kind = CHANGE_BYTES },
+		{ .kind = CHANGE_TEXT, .bytes = LT_STR("s") }, { .kind = CHANGE_TEXT, .bytes = LT_STR("t") },
+		{ .kind = CHANGE_BYTES, .bytes = LT_STR("k") }, image };
+	struct change_image bytes = { .bytes = lt_str_of((const char *)values, sizeof(values)) };
+	struct change_table *table = change_table_new();
+	struct lt_arena *arena = lt_arena_new();
+	bool ok;
+
+	table->schema = LT_STR("lutra");
+	table->name = LT_STR("parked");
+	table->ncolumns = columns;
+	table->codec = &codec;
+	assert_int_equal(converge_table_of(table->schema, table->name), CONVERGE_TABLE_PARKED);
+	ok = converge_table_parked(table, &bytes, "c", arena, out, err);
+	lt_arena_free(arena);
+	change_table_unref(table);
+	return ok;
+}
+
+static void
+a_parked_row_has_its_key_and_its_image(void **state)
+{
+	const struct change_value image = { .kind = CHANGE_BYTES, .bytes = LT_STR("row") };
+	struct converge_parked_row out;
+	struct lt_err err = { 0 };
+
+	(void)state;
+	assert_true(read_parked(image, 6, &out, &err));
+	assert_true(out.ours && lt_str_eqz(out.schema, "s") && lt_str_eqz(out.table, "t"));
+	assert_true(lt_str_eqz(out.key, "k") && lt_str_eqz(out.image, "row"));
+	assert_false(read_parked(image, 5, &out, &err));
+	assert_int_equal(err.code, LT_E_STATE_BROKEN);
+	assert_false(read_parked((struct change_value){ .kind = CHANGE_NULL }, 6, &out, &err));
+	assert_int_equal(err.code, LT_E_STATE_BROKEN);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_heartbeat_has_a_time_or_none),
 		cmocka_unit_test(a_time_beyond_all_clocks_is_refused),
+		cmocka_unit_test(a_parked_row_has_its_key_and_its_image),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,10 +8,8 @@ import steps
 from conftest import same
 from faults.disk import Disk, Failing
 from lutralab.servers import Unavailable, wait_until
-from storm import QUICK, Storm
 from test_bad_input import run_fails
 from test_semi_sync import ACKED, ONE_WAY, insert, semi, semi_channel, semi_sync, status, switch
-from test_converge_scale import MANY, sites
 
 BIG = "CREATE TABLE big (id INT PRIMARY KEY, b LONGBLOB)"
 
@@ -56,26 +54,6 @@ def test_r23_a_relay_log_without_room_acknowledges_nothing(disk, site, channel, 
     wait_until(lambda: semi(lutra)["error"] is None, steps.PATIENCE_S, "the alarm to end")
     same(source, target, schema)
     assert lutra.stop() == 0
-
-
-def test_r24_what_is_remembered_waits_for_room(disk, site, channel, schema):
-    small = disk(Disk, 8)  # less than is asked for at once
-    s = Storm(channel, {"a": site("mariadb", 1), "b": site("mysql", 2)}, schema, tables=(MANY,), conflicts=QUICK, extra=["memory: 1M"])
-    s.lutra.data = small.folder / "data"
-    s.lutra.start()
-    s.lutra.command("pause", "b->a")  # nothing is forgotten at a
-    for first in range(0, 60000, 1000):
-        steps.transaction(s.servers[0], schema, f"INSERT INTO many VALUES {','.join(f'({n})' for n in range(first, first + 1000))}")
-    its = wait_until(lambda: sites(s)["a"]["error"] and sites(s)["a"], steps.PATIENCE_S, "what is remembered to have no room")
-    assert its["error"]["code"] == "E6014" and "No space" in its["error"]["message"] and its["over_bytes"] <= 4 << 20, its
-    small.grow(100)
-    wait_until(lambda: sites(s)["a"]["state"] == "reading", steps.PATIENCE_S, "a to go on")
-    s.lutra.command("resume", "b->a")
-    steps.transaction(s.servers[1], schema, "DELETE FROM many WHERE id < 10")
-    s.settle()
-    s.is_equal()
-    s.is_silent()
-    assert s.lutra.stop() == 0
 
 
 def test_a_data_folder_whose_disk_fails(disk, site, channel, schema):

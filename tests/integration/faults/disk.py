@@ -29,9 +29,6 @@ class Disk:
     def close(self):
         as_root("umount", "-l", self.folder)
 
-    def grow(self, megabytes):
-        as_root("mount", "-o", f"remount,size={megabytes}m", self.folder)
-
     def fill(self):
         with open(self.folder / "filler", "wb", buffering=0) as filler:
             for piece in (1 << 20, 1 << 12):

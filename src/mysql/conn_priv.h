@@ -172,11 +172,11 @@ LT_MUST_USE bool my_connect_fd(int fd, const struct my_addr *addr, struct my_con
 /** Queue a command of one packet; `*reply_seq` (may be NULL) is the number that the first packet of its reply has. */
 LT_MUST_USE bool my_queue_command(
     struct my_conn *c, uint8_t command, struct lt_str body, uint8_t *reply_seq, struct lt_err *err);
-/** my_settle(), then the command goes out; read its reply next. */
 /** Queue one that is answered and whose body is text, as my_send_query() does. */
 LT_MUST_USE bool my_send_text(struct my_conn *c, uint8_t command, struct lt_str sql, struct lt_err *err);
 /** The next reply on the line is read now. */
 LT_MUST_USE bool my_begin_reply(struct my_conn *c, struct lt_err *err);
+/** my_settle(), then the command goes out; read its reply next. */
 LT_MUST_USE bool my_ask(struct my_conn *c, uint8_t command, struct lt_str body, struct lt_err *err);
 
 /** Who takes the rows of a reply. Only the first result's rows are handed over. */

@@ -30,8 +30,8 @@ void conflict_peers_remove(struct conflict_peers *p, uint32_t site);
 void conflict_peers_hear(struct conflict_peers *p, uint32_t site, const struct conflict_vector *seen);
 /** It has lost the end of its log: it has seen no more than `seen`. */
 void conflict_peers_lower(struct conflict_peers *p, uint32_t site, const struct conflict_vector *seen);
-/** What a site lost and is to be given back (ADR 53), transactions of `origin` up to number `last`, asks like a peer for
- * all that it may not have seen: it was written behind what `survived`. */
+/** What a site lost and is to be given back (ADR 53), transactions of `origin` up to number `last`, asks like a peer
+ * for all that it may not have seen: it was written behind what `survived`. */
 void conflict_peers_await(
     struct conflict_peers *p, uint32_t origin, const struct conflict_vector *survived, uint64_t last);
 /** It asks no more where all of it is `here`, in the site's log. */
@@ -45,7 +45,8 @@ void conflict_peers_encode(const struct conflict_peers *p, struct lt_buf *out);
 LT_MUST_USE bool conflict_peers_decode(struct lt_str bytes, struct conflict_peers *out, struct lt_err *err);
 /** NULL for one that is no peer. */
 const struct conflict_vector *conflict_peers_seen(const struct conflict_peers *p, uint32_t site);
-/** What all of them, and what is awaited, have seen; nothing where there are none. `*out` must be empty; the caller frees it. */
+/** What all of them, and what is awaited, have seen; nothing where there are none. `*out` must be empty; the caller
+ * frees it. */
 void conflict_peers_everyone(const struct conflict_peers *p, struct conflict_vector *out);
 /** Whether each of them has seen all of `seen`: so a checkpoint with that vector may be used. */
 bool conflict_peers_have(const struct conflict_peers *p, const struct conflict_vector *seen);

@@ -33,7 +33,7 @@ class Pair:
         for number, (name, server) in enumerate(self.sites.items()):
             server.sql("DROP DATABASE IF EXISTS lutra")
             create(server)
-            create_user(server, ["bench"])
+            create_user(server, ["bench"], decided=True)
             let_see_triggers(server, "bench")
             server.sql("CREATE TABLE bench.done (id INT PRIMARY KEY)")
             server.sql("FLUSH BINARY LOGS")
@@ -94,7 +94,7 @@ def remember(pair):
     for server in pair.sites.values():
         server.sql("DROP DATABASE IF EXISTS lutra")
         create(server)
-        create_user(server, ["bench"])
+        create_user(server, ["bench"], decided=True)
         server.sql("CREATE TABLE many (id BIGINT PRIMARY KEY)", db="bench")
     a, b = pair.sites.values()
     lutra = pair.lutra("last-writer-wins", {}, [f"memory: {MEMORY}"]).start()

@@ -1,6 +1,9 @@
 #include "converge/log.h"
 
+#include <pthread.h>
+
 #include "base/fault.h"
+#include "base/log.h"
 #include "converge/tables.h"
 #include "converge/turn.h"
 #include "schema/history.h"
@@ -14,16 +17,22 @@ struct refused {
 /* Owner: the reader's thread. */
 struct log {
 	struct change_source base;
-	struct change_source *inner;       /* owned */
+	struct pipeline_origin origin; /* of it */
+	size_t txn_limit_bytes;
+	pthread_mutex_t lock;        /* of the next two, since any thread may cancel */
+	struct change_source *inner; /* owned */
+	bool cancelled;
+	struct change_position at;         /* owned: all up to there was handed out or passed over */
 	const char *channel;               /* borrowed */
 	struct change_filter filter;       /* of who takes the transactions, */
 	struct change_describer describer; /* both */
 	struct conflict_clock clock;
-	struct converge_turn turn;          /* ahead */
-	const struct converge_giver *giver; /* borrowed; NULL: what was applied here is not looked at */
-	struct lt_arena *scratch;           /* owned: decoding of our own rows */
-	bool has_behind, met;               /* `behind` was passed */
-	bool elsewhere;                     /* it is not known as a place of this log: GTIDs tell what is before it */
+	struct converge_turn turn;              /* ahead */
+	const struct converge_giver *giver;     /* borrowed; NULL: what was applied here is not looked at */
+	const struct converge_watcher *watcher; /* both borrowed; NULL: who sends */
+	struct lt_arena *scratch;               /* owned: decoding of our own rows */
+	bool has_behind, met;                   /* `behind` was passed */
+	bool elsewhere; /* it is not known as a place of this log: GTIDs tell what is before it */
 	struct change_position behind;
 	struct change_gtid newest; /* elsewhere: of those before it */
 	struct refused *refused;   /* owned: met before `behind` */
@@ -87,6 +96,8 @@ want_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, 
 {
 	struct log *l = ctx;
 
+	if (l->watcher != NULL)
+		l->watcher->met(l->watcher->ctx, schema, sql, sql_mode);
 	return l->filter.ddl(l->filter.ctx, schema, sql, sql_mode, err);
 }
 
@@ -358,22 +369,120 @@ look_back(struct log *l, struct change_txn *t, struct lt_err *err)
 	return l->giver->look(l->giver->ctx, t, &mark, err);
 }
 
+/* -- what cannot be read -------------------------------------------------------------------------- */
+
+static bool
+open_inner(struct log *l, const struct change_position *from, struct change_source **ret, struct lt_err *err)
+{
+	struct change_filter ours = { want_table, want_ddl, l, sift, true };
+	struct change_describer names = { describe, l };
+
+	return l->origin.open(l->origin.ctx, from, &ours, &names, l->txn_limit_bytes, ret, err);
+}
+
+/* Nobody can have sent it before: it is not that the log was damaged since, or memory is less than it was. */
+static bool
+is_so_for_all(enum lt_code code)
+{
+	return code == LT_E_STATEMENT_FORMAT || code == LT_E_INCIDENT || code == LT_E_EVENT_UNKNOWN ||
+	       code == LT_E_EVENT_UNSUPPORTED || code == LT_E_TYPE_UNSUPPORTED || code == LT_E_CHARSET;
+}
+
+/* Of what was sent, or passed over by order, who sends wants no more than the count. Who remembers what is written goes
+ * by the places of those who send: behind what nobody can send they are by order only. */
+static bool
+may_pass(const struct log *l, enum lt_code code, const struct change_place *at)
+{
+	if (l->watcher != NULL)
+		return is_so_for_all(code) && l->watcher->passes(l->watcher->ctx, l->base.server, at);
+	return l->has_behind && !l->elsewhere && change_place_cmp(at, &l->behind.place) < 0;
+}
+
+static void
+go_on_with(struct log *l, struct change_source *inner)
+{
+	struct change_source *old;
+
+	pthread_mutex_lock(&l->lock);
+	old = l->inner;
+	l->inner = inner;
+	if (l->cancelled)
+		change_source_cancel(inner);
+	pthread_mutex_unlock(&l->lock);
+	change_source_close(old);
+}
+
+/* It is counted as every transaction is; its stamp is not known. */
+static struct change_txn *
+stand_in(struct log *l, const struct change_position *end)
+{
+	struct change_txn *t = change_txn_new(CHANGE_TXN_PLACE);
+
+	lt_str_copy(t->file, sizeof(t->file), lt_str_z(l->at.place.file));
+	t->pos = l->at.place.pos;
+	t->end = end->place;
+	t->passed = change_gtid_set_copy(end->gtids);
+	conflict_clock_pass(&l->clock, 0);
+	tell(t, CONVERGE_OTHER, NULL, (struct lt_str){ 0 });
+	return t;
+}
+
+/* `err`: why it cannot be read, and what is told where it is not to be passed over. */
+static bool
+read_past(struct log *l, struct change_txn **ret, struct lt_err *err)
+{
+	struct change_place at = { .pos = err->where.pos };
+	struct change_source *inner = NULL;
+	struct change_position end;
+	struct lt_err failed = { 0 };
+	bool ok;
+
+	lt_str_copy(at.file, sizeof(at.file), lt_str_z(err->where.file));
+	if (!pipeline_is_unreadable(err) || !may_pass(l, err->code, &at))
+		return false;
+	change_position_init(&end);
+	ok = l->origin.behind(l->origin.ctx, &l->at, &at, &end, &failed) && open_inner(l, &end, &inner, &failed);
+	if (ok) {
+		lt_log(LT_LOG_INFO, "%s:%llu is passed over, as it was before: E%d %s", at.file,
+		    (unsigned long long)at.pos, (int)err->code, err->message);
+		go_on_with(l, inner);
+		*ret = stand_in(l, &end);
+		*err = (struct lt_err){ 0 };
+	} else if (lt_err_kind(&failed) == LT_KIND_RETRY) {
+		*err = failed;
+	}
+	change_position_clear(&end);
+	return ok;
+}
+
+/* Numbered, whether or not it can be read. */
+static bool
+next_numbered(struct log *l, int timeout_ms, struct change_txn **ret, struct lt_err *err)
+{
+	if (!change_source_next(l->inner, timeout_ms, ret, err)) {
+		if (!read_past(l, ret, err))
+			return false;
+	} else if (*ret != NULL && !number(l, *ret, err)) {
+		change_txn_where(*ret, &err->where);
+		change_txn_free(*ret);
+		*ret = NULL;
+		return false;
+	}
+	if (*ret != NULL)
+		change_txn_advance(*ret, &l->at);
+	return true;
+}
+
 static bool
 log_next(struct change_source *s, int timeout_ms, struct change_txn **ret, struct lt_err *err)
 {
 	struct log *l = (struct log *)s;
 
 	*ret = NULL;
-	if (!change_source_next(l->inner, timeout_ms, ret, err))
+	if (!next_numbered(l, timeout_ms, ret, err))
 		return false;
 	if (*ret == NULL)
 		return true;
-	if (!number(l, *ret, err)) {
-		change_txn_where(*ret, &err->where);
-		change_txn_free(*ret);
-		*ret = NULL;
-		return false;
-	}
 	if (!pass_over(l, ret, err))
 		return false;
 	if (*ret == NULL || (check_tables(l, *ret, err) && look_back(l, *ret, err)))
@@ -393,7 +502,12 @@ log_place(const struct change_source *s, struct change_place *out)
 static void
 log_cancel(struct change_source *s)
 {
-	change_source_cancel(((struct log *)s)->inner);
+	struct log *l = (struct log *)s;
+
+	pthread_mutex_lock(&l->lock);
+	l->cancelled = true;
+	change_source_cancel(l->inner);
+	pthread_mutex_unlock(&l->lock);
 }
 
 const struct conflict_clock *
@@ -411,6 +525,8 @@ log_close(struct change_source *s)
 	conflict_clock_free(&l->clock);
 	converge_turn_clear(&l->turn);
 	change_position_clear(&l->behind);
+	change_position_clear(&l->at);
+	pthread_mutex_destroy(&l->lock);
 	free(l->refused);
 	lt_arena_free(l->scratch);
 	free(l);
@@ -421,10 +537,7 @@ converge_log_open(const struct converge_log_start *start, const struct change_fi
     const struct change_describer *describer, struct change_source **ret, struct lt_err *err)
 {
 	static const struct change_source_ops ops = { log_next, log_cancel, log_close, log_place };
-	const struct pipeline_origin *origin = start->origin;
 	struct log *l = lt_new(struct log);
-	struct change_filter ours = { want_table, want_ddl, l, sift, true };
-	struct change_describer names = { describe, l };
 
 	l->base.ops = &ops;
 	l->channel = start->channel;
@@ -434,6 +547,12 @@ converge_log_open(const struct converge_log_start *start, const struct change_fi
 	l->scratch = lt_arena_new();
 	conflict_checkpoint_clock(start->state, start->interval_us, &l->clock);
 	l->giver = start->giver;
+	l->watcher = start->watcher;
+	l->origin = *start->origin;
+	l->txn_limit_bytes = start->txn_limit_bytes;
+	pthread_mutex_init(&l->lock, NULL);
+	change_position_init(&l->at);
+	change_position_copy(&l->at, start->place);
 	converge_turn_init(&l->turn);
 	change_position_init(&l->behind);
 	l->has_behind = start->behind != NULL;
@@ -441,8 +560,7 @@ converge_log_open(const struct converge_log_start *start, const struct change_fi
 		change_position_copy(&l->behind, start->behind);
 		l->met = change_place_cmp(&start->place->place, &l->behind.place) == 0;
 	}
-	if (!converge_turn_read(start->state, &l->turn, err) ||
-	    !origin->open(origin->ctx, start->place, &ours, &names, start->txn_limit_bytes, &l->inner, err)) {
+	if (!converge_turn_read(start->state, &l->turn, err) || !open_inner(l, start->place, &l->inner, err)) {
 		log_close(&l->base);
 		return false;
 	}

@@ -22,6 +22,15 @@ struct converge_giver {
 	void *ctx;
 };
 
+/** Who reads a log and sends nothing of it. */
+struct converge_watcher {
+	/** Whether what cannot be read there is passed over: once all who send the log were ordered to. */
+	bool (*passes)(void *ctx, const char *server, const struct change_place *at);
+	/** A statement that may have changed something, of whatever tables. */
+	void (*met)(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode);
+	void *ctx;
+};
+
 /** Where and as what the log is read. All borrowed but for the time of converge_log_open(). */
 struct converge_log_start {
 	const char *channel;
@@ -34,6 +43,8 @@ struct converge_log_start {
 	const struct change_position *behind;
 	size_t txn_limit_bytes;
 	const struct converge_giver *giver; /* borrowed for the log's life; NULL: none */
+	const struct converge_watcher
+	    *watcher; /* the same; NULL: who sends. What cannot be read before `behind` was passed */
 };
 
 /** The filter and describer are those of who takes the transactions; rows of schema lutra reach the filter's `rows` as

@@ -1,7 +1,9 @@
 #include "converge/send.h"
 
+#include "base/log.h"
 #include "converge/give.h"
 #include "converge/log.h"
+#include "converge/preflight.h"
 #include "converge/settle.h"
 #include "converge/shadow.h"
 
@@ -15,6 +17,7 @@ struct converge_sender {
 	struct converge_give *give;      /* owned; NULL: shadow */
 	struct converge_giver giver;     /* it, for the log that is open */
 	const struct lt_clock *clock;    /* borrowed */
+	bool are_alike;                  /* the tables of both ends were, in this process */
 	uint64_t told_us;                /* mono: when the source's site was told what is saved, */
 	struct change_position told;     /* owned: and that */
 };
@@ -66,7 +69,27 @@ send_begin(void *ctx, const struct model_start *start, struct change_position *o
 {
 	struct converge_sender *s = ctx;
 
-	return has_history(s, err) && s->inner.begin(s->inner.ctx, start, out, err);
+	if (!has_history(s, err) || !s->inner.begin(s->inner.ctx, start, out, err))
+		return false;
+	if (s->from != NULL)
+		lt_log(LT_LOG_INFO,
+		    "%s %s begins: rows that are at either site by now are taken for equal (before a channel begins `lutra check` "
+		    "compares them)",
+		    s->channel->name, s->channel->pipelines[s->index].name);
+	return true;
+}
+
+/* Nobody may have asked `lutra check`, and tables change. That they do so at both ends is asked of whoever acknowledges
+ * the statement; the first time it may have been another channel file. */
+static bool
+can_converge(struct converge_sender *s, struct lt_err *err)
+{
+	converge_site_look(s->to, s->index);
+	if (!pipeline_check_converges(
+		s->channel, &s->channel->pipelines[s->index], &converge_preflight, !s->are_alike, s->inner.stop, err))
+		return false;
+	s->are_alike = true;
+	return true;
 }
 
 /* R13, where the log is of another server than the one that was read before: reading begins at a checkpoint, and what
@@ -114,7 +137,8 @@ send_open(void *ctx, const struct change_position *from, const struct change_fil
 
 	if (s->from == NULL)
 		return s->inner.open(s->inner.ctx, from, filter, describer, txn_limit_bytes, ret, err);
-	if (!converge_give_begin(s->give, err) || !check_history(s, from, txn_limit_bytes, err))
+	if (!can_converge(s, err) || !converge_give_begin(s->give, err) ||
+	    !check_history(s, from, txn_limit_bytes, err))
 		return false;
 	arena = lt_arena_new();
 	change_position_init(&place);

@@ -182,6 +182,15 @@ ask_end(struct settle *t, struct change_place *out, struct lt_err *err)
 	return ok || lt_fail(err, LT_E_LOG_OFF, "the target writes no binary log");
 }
 
+/* While rows of a table are locked nobody changes it, and the reader has met what was done before. */
+static bool
+is_as_looked(struct settle *t, struct lt_err *err)
+{
+	return converge_site_is_as_looked(t->target, (size_t)(t->pipeline - t->channel->pipelines)) ||
+	       lt_fail(
+		   err, LT_E_TABLES_CHANGED, "tables of site %s were changed", t->channel->sites[t->pipeline->to].name);
+}
+
 /* With all rows locked: what the observing reader knows then is what is locked (docs/fence.md). */
 static bool
 pass_fence(struct settle *t, struct lt_err *err)
@@ -194,7 +203,7 @@ pass_fence(struct settle *t, struct lt_err *err)
 	for (unsigned waited_ms = 0; waited_ms < FENCE_MS; waited_ms += FENCE_STEP_MS) {
 		*err = (struct lt_err){ 0 };
 		if (converge_site_fence(t->target, t->server, &t->end, FENCE_STEP_MS, t->stop, err))
-			return true;
+			return is_as_looked(t, err);
 		if (err->code != LT_E_FENCE_LATE || !pipeline_load_heed(t->sink, 1, err))
 			return false;
 	}

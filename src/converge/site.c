@@ -13,6 +13,7 @@ static void
 list_senders(struct converge_site *s)
 {
 	s->sent = lt_calloc(s->channel->npipelines, sizeof(*s->sent));
+	s->altered_by = lt_calloc(s->channel->npipelines, sizeof(*s->altered_by));
 	for (size_t i = 0; i < s->channel->npipelines; i++) {
 		if (s->channel->pipelines[i].from != s->index)
 			continue;
@@ -107,6 +108,7 @@ converge_site_free(struct converge_site *s)
 	for (size_t i = 0; i < s->nsent; i++)
 		change_position_clear(&s->sent[i].saved);
 	free(s->sent);
+	free(s->altered_by);
 	converge_site_clear_rounds(s);
 	free(s->rounds);
 	converge_site_forget_files(s);
@@ -373,6 +375,25 @@ converge_site_sent(struct converge_site *s, size_t pipeline, const struct change
 		s->sent[i].known = true;
 	}
 	pthread_mutex_unlock(&s->lock);
+}
+
+void
+converge_site_look(struct converge_site *s, size_t pipeline)
+{
+	pthread_mutex_lock(&s->lock);
+	s->altered_by[pipeline] = s->altered;
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool
+converge_site_is_as_looked(struct converge_site *s, size_t pipeline)
+{
+	bool same;
+
+	pthread_mutex_lock(&s->lock);
+	same = s->altered_by[pipeline] == s->altered;
+	pthread_mutex_unlock(&s->lock);
+	return same;
 }
 
 void

@@ -68,6 +68,11 @@ LT_MUST_USE bool converge_site_checkpoint(struct converge_site *s, const struct 
  * kept. */
 void converge_site_sent(struct converge_site *s, size_t pipeline, const struct change_position *saved);
 
+/** A pipeline into the site looks at its tables: what changes them from now on counts. */
+void converge_site_look(struct converge_site *s, size_t pipeline);
+/** Whether the site's log, as far as it was read, tells of no statement since then that changes tables. */
+bool converge_site_is_as_looked(struct converge_site *s, size_t pipeline);
+
 /** The site with the id `peer` had seen all of `seen` when it wrote what is applied here by now. */
 void converge_site_hear(struct converge_site *s, uint32_t peer, const struct conflict_vector *seen);
 

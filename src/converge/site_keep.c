@@ -443,6 +443,23 @@ beat(struct converge_site *s, struct lt_err *err)
 
 /* -- the thread ----------------------------------------------------------------------------------- */
 
+/* Nothing tells whether its host will ever crash: so it runs, and says so. */
+static bool
+warn_of_settings(struct converge_site *s, struct lt_err *err)
+{
+	struct lt_buf frail = { 0 };
+	bool ok = s->warned || converge_store_frail(s->conn, &frail, err);
+
+	if (frail.len > 0)
+		lt_log(LT_LOG_WARN,
+		    "site %s: a crash of its host may take back what other sites have, and they differ then: %s; set "
+		    "both to 1",
+		    s->model->name, lt_buf_cstr(&frail));
+	s->warned = ok;
+	lt_buf_free(&frail);
+	return ok;
+}
+
 /* Nothing that is written here may wait for long, nor keep others waiting (R4): no gap is locked where the conflict log
  * is trimmed. */
 static bool
@@ -462,7 +479,7 @@ connect_and_base(struct converge_site *s, struct lt_err *err)
 	my_set_io_timeout(s->conn, IO_TIMEOUT_MS);
 	s->vouched = false;
 	return s->origin.identity(s->origin.ctx, s->conn, s->server, err) &&
-	       my_exec_all(s->conn, settings, LT_COUNT(settings), err) &&
+	       my_exec_all(s->conn, settings, LT_COUNT(settings), err) && warn_of_settings(s, err) &&
 	       converge_store_expiry(s->conn, &s->expire_us, err) && base(s, err);
 }
 

@@ -7,8 +7,11 @@
 #include "converge/site_priv.h"
 #include "pipeline/connect.h"
 #include "pipeline/select.h"
+#include "schema/ddl.h"
 
 #define READ_STEP_MS 200
+/* Why the log cannot be read is told again so often. */
+#define TELL_AGAIN_US 60000000
 /* Memory comes by the megabyte. */
 #define OVER_LEAST ((uint64_t)2 << 20)
 
@@ -21,6 +24,7 @@ struct observing {
 	struct pipeline_select select;  /* what is mapped */
 	struct change_source *source;   /* owned */
 	struct lt_arena *arena;         /* owned: of the transaction in hand */
+	struct converge_watcher watcher;
 	bool select_made;
 };
 
@@ -73,6 +77,50 @@ describe(void *ctx, struct change_table *draft, struct lt_err *err)
 	return converge_log_describe(o->router, draft, err);
 }
 
+/* A person ordered all who send the log to pass over what stands there. */
+static bool
+is_left_behind(void *ctx, const char *server, const struct change_place *at)
+{
+	const struct observing *o = ctx;
+	struct converge_site *s = o->site;
+	bool left = true;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->nsent && left; i++) {
+		const struct converge_sent *sent = &s->sent[i];
+
+		left = sent->known && strcmp(sent->saved.server, server) == 0 &&
+		       change_place_cmp(&sent->saved.place, at) > 0;
+	}
+	left = left && s->nsent > 0;
+	pthread_mutex_unlock(&s->lock);
+	return left;
+}
+
+static bool
+changes_tables(const struct schema_ddl *ddl)
+{
+	if (ddl->kind == SCHEMA_DDL_HARMLESS) /* but for what is done to rows on their way */
+		return ddl->verb != NULL && strcmp(ddl->verb, "CREATE TRIGGER") == 0;
+	return ddl->kind == SCHEMA_DDL_SHAPE || ddl->kind == SCHEMA_DDL_SCHEMA || ddl->kind == SCHEMA_DDL_UNKNOWN;
+}
+
+/* What comes to the site is decided only by who has looked at its tables since. */
+static void
+note_statement(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode)
+{
+	const struct observing *o = ctx;
+	struct converge_site *s = o->site;
+	struct schema_ddl ddl;
+
+	schema_ddl_classify(sql, schema, sql_mode, o->arena, &ddl);
+	if (!changes_tables(&ddl))
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->altered++;
+	pthread_mutex_unlock(&s->lock);
+}
+
 static bool
 open_log(struct observing *o, struct lt_err *err)
 {
@@ -83,12 +131,14 @@ open_log(struct observing *o, struct lt_err *err)
 		.place = &s->at,
 		.state = &state,
 		.interval_us = s->interval_us,
-		.txn_limit_bytes = s->channel->memory_bytes / PIPELINE_MEMORY_SHARES };
+		.txn_limit_bytes = s->channel->memory_bytes / PIPELINE_MEMORY_SHARES,
+		.watcher = &o->watcher };
 	struct change_filter filter;
 	struct change_describer describer;
 
 	if (!pipeline_connect(s->model, false, s->stop, &o->conn, err) || !converge_site_measure(s, o->conn, err))
 		return false;
+	o->watcher = (struct converge_watcher){ is_left_behind, note_statement, o };
 	o->router = pipeline_router_new(converge_site_mapping(s), o->conn, false);
 	o->shapes = converge_shapes_new(s->channel, o->router);
 	pipeline_select_init(&o->select, s->channel->name, converge_site_mapping(s), NULL);
@@ -208,6 +258,24 @@ tell(struct observing *o, const struct change_txn *t, const struct converge_chan
 	return true;
 }
 
+/* Images that lack columns cannot be sent either: who is behind them was ordered to. Nothing of them is remembered. */
+static bool
+make_changes(struct observing *o, const struct change_txn *t, struct converge_changes *out, struct lt_err *err)
+{
+	struct change_place at = { .pos = t->pos };
+
+	if (converge_changes_make(o->shapes, t, o->arena, out, err))
+		return true;
+	lt_str_copy(at.file, sizeof(at.file), lt_str_z(t->file));
+	if (err->code != LT_E_CONFLICT_IMAGE || !is_left_behind(o, o->source->server, &at)) {
+		change_txn_where(t, &err->where);
+		return false;
+	}
+	*err = (struct lt_err){ 0 };
+	*out = (struct converge_changes){ 0 };
+	return true;
+}
+
 static bool
 take(struct observing *o, struct change_txn *t, struct lt_err *err)
 {
@@ -217,8 +285,7 @@ take(struct observing *o, struct change_txn *t, struct lt_err *err)
 	bool ok;
 
 	lt_arena_reset(o->arena);
-	if (told != NULL && told->kind == CONVERGE_LOCAL &&
-	    !converge_changes_make(o->shapes, t, o->arena, &changes, err))
+	if (told != NULL && told->kind == CONVERGE_LOCAL && !make_changes(o, t, &changes, err))
 		return false;
 	pthread_mutex_lock(&s->lock);
 	ok = tell(o, t, &changes, err);
@@ -294,10 +361,13 @@ meet(struct observing *o)
 static void
 note_failure(struct converge_site *s, const struct lt_err *err)
 {
+	uint64_t now = lt_mono_us(s->clock);
 	bool news;
 
 	pthread_mutex_lock(&s->lock);
-	news = s->status.err.code != err->code;
+	news = s->told_code != err->code || now - s->told_us >= TELL_AGAIN_US;
+	s->told_code = err->code;
+	s->told_us = news ? now : s->told_us;
 	s->status.err = *err;
 	pthread_mutex_unlock(&s->lock);
 	if (news)
@@ -337,15 +407,17 @@ converge_observe(void *site)
 
 	do {
 		struct observing o = { .site = s };
+		struct change_place from;
 		struct lt_err err = { 0 };
 
 		if (!await_base(s))
 			return;
 		o.arena = lt_arena_new();
 		if (begin(s, &err) && has_room(s, &err) && open_log(&o, &err)) {
-			tries = 0;
 			meet(&o);
+			from = s->at.place; /* nobody else moves it */
 			(void)read_on(&o, &err);
+			tries = change_place_cmp(&from, &s->at.place) != 0 ? 0 : tries;
 		}
 		close_log(&o);
 		if (err.code != LT_OK && err.code != LT_E_CANCELLED)

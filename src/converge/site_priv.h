@@ -69,6 +69,9 @@ struct converge_site {
 	struct change_place read;           /* how far reading has come */
 	struct converge_turn turn;          /* ahead of it, by the checkpoint that it began at */
 	uint64_t life;                      /* another one whenever the observer was given up */
+	uint64_t altered, *altered_by;      /* statements met; and (owned) by when each pipeline looked at its tables */
+	enum lt_code told_code;             /* why it is not read, as the log of this process has it, */
+	uint64_t told_us;                   /* mono: since then */
 	bool halted;                        /* nothing is read, and nothing written, until it is begun anew */
 	bool reader_rests, keeper_rests;    /* they have seen that */
 	struct conflict_peers heard;        /* owned: of peers, by now, */
@@ -93,7 +96,8 @@ struct converge_site {
 	size_t nstored, stored_cap;
 	uint64_t beat_us, checkpoint_us, trim_us; /* mono: when it was done last; the second: the walk for one, */
 	uint64_t stored_us;                       /* and that it was written */
-	bool trimmed;                             /* since this process began */
+	bool trimmed;                             /* since this process began, */
+	bool warned;                              /* both: of settings */
 	struct conflict_sweeping *sweeping;       /* owned; NULL: none is under way */
 	struct change_position sweep_at;          /* owned: where it began */
 	struct converge_turn sweep_turn;          /* owned: what was ahead there */
@@ -150,6 +154,8 @@ LT_MUST_USE bool converge_store_lane(const struct model_channel *channel, size_t
     struct change_position *at, struct lt_err *err);
 /** How long the server keeps its log files; 0: until somebody removes them. */
 LT_MUST_USE bool converge_store_expiry(struct my_conn *c, uint64_t *expire_us, struct lt_err *err);
+/** Settings by which a crash of its host may take from the server what other sites have, appended; nothing: none. */
+LT_MUST_USE bool converge_store_frail(struct my_conn *c, struct lt_buf *out, struct lt_err *err);
 LT_MUST_USE bool converge_store_put(struct converge_site *s, struct my_conn *c, const struct change_position *at,
     struct lt_str state, uint64_t *id, struct lt_err *err);
 LT_MUST_USE bool converge_store_drop(struct converge_site *s, struct my_conn *c, uint64_t id, struct lt_err *err);

@@ -228,6 +228,23 @@ converge_store_expiry(struct my_conn *c, uint64_t *expire_us, struct lt_err *err
 }
 
 bool
+converge_store_frail(struct my_conn *c, struct lt_buf *out, struct lt_err *err)
+{
+	static const char *const names[] = { "sync_binlog", "innodb_flush_log_at_trx_commit" };
+	struct my_rows *rows = NULL;
+
+	if (!my_query(c, "SELECT @@GLOBAL.sync_binlog, @@GLOBAL.innodb_flush_log_at_trx_commit", &rows, err))
+		return false;
+	for (size_t i = 0; i < LT_COUNT(names) && rows->nrows == 1; i++) {
+		if (!lt_str_eqz(my_rows_at(rows, 0, i), "1"))
+			lt_buf_printf(
+			    out, "%s%s=%.*s", out->len > 0 ? ", " : "", names[i], LT_FMT(my_rows_at(rows, 0, i)));
+	}
+	my_rows_free(rows);
+	return true;
+}
+
+bool
 converge_store_lane(const struct model_channel *channel, size_t index, struct my_conn *target,
     struct change_position *at, struct lt_err *err)
 {

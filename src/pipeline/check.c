@@ -122,16 +122,20 @@ check_pipelines(struct check *k)
 
 	for (size_t i = 0; i < k->channel->npipelines; i++) {
 		const struct model_pipeline *p = &k->channel->pipelines[i];
+		const char *where = NULL;
+		struct lt_err err = { 0 };
 
 		if (k->sites[p->from].conn == NULL || k->sites[p->to].conn == NULL) {
 			pipeline_check_warn(k, "tables", p->name, NULL, "not checked: a site could not be reached");
 			continue;
 		}
 		pipeline_check_between(k, p);
-		if (pipeline_check_tables_read(k, p, &tables[ntables])) {
-			pipeline_check_tables(k, &tables[ntables]);
-			ntables++;
+		if (!pipeline_check_tables_read(k, p, &tables[ntables], &where, &err)) {
+			pipeline_check_error(k, "tables", where, &err);
+			continue;
 		}
+		pipeline_check_tables(k, &tables[ntables]);
+		ntables++;
 	}
 	for (size_t i = 0; i < ntables; i++) {
 		const struct model_pipeline *p = tables[i].pipeline;
@@ -152,6 +156,18 @@ check_pipelines(struct check *k)
 	free(tables);
 }
 
+void
+pipeline_check_leave(struct check *k)
+{
+	for (size_t i = 0; i < k->channel->nsites; i++) {
+		my_rows_free(k->sites[i].vars);
+		pipeline_held_free(k->sites[i].held);
+		lt_buf_free(&k->sites[i].account);
+		my_close(k->sites[i].conn);
+	}
+	free(k->sites);
+}
+
 size_t
 pipeline_check(const struct model_channel *channel, const struct pipeline_check_decider *decider,
     pipeline_check_fn each, void *ctx)
@@ -163,12 +179,6 @@ pipeline_check(const struct model_channel *channel, const struct pipeline_check_
 	k.decides = channel->conflicts.on && !channel->conflicts.shadow;
 	reach_sites(&k);
 	check_pipelines(&k);
-	for (size_t i = 0; i < channel->nsites; i++) {
-		my_rows_free(k.sites[i].vars);
-		pipeline_held_free(k.sites[i].held);
-		lt_buf_free(&k.sites[i].account);
-		my_close(k.sites[i].conn);
-	}
-	free(k.sites);
+	pipeline_check_leave(&k);
 	return k.failures;
 }

@@ -2,6 +2,7 @@
 #ifndef PIPELINE_CHECK_H
 #define PIPELINE_CHECK_H
 
+#include "base/thread.h"
 #include "model/channel.h"
 
 struct my_conn;
@@ -25,6 +26,11 @@ struct pipeline_check_decider {
  * failures. Writes nothing anywhere but, in two-way channels that have schema lutra already, nothing either. */
 size_t pipeline_check(const struct model_channel *channel, const struct pipeline_check_decider *decider,
     pipeline_check_fn each, void *ctx);
+/** The part of it that pipeline `p` of a channel that decides conflicts must not run without: where it fails, rows of
+ * the two sites would end unequal with no error. `alike`: the ends are compared, too; not while a statement that
+ * changes a table may have been run at one of them only. LT_E_CONFLICT_TABLE; or why it could not be looked at. */
+LT_MUST_USE bool pipeline_check_converges(const struct model_channel *channel, const struct model_pipeline *p,
+    const struct pipeline_check_decider *decider, bool alike, struct lt_wake *stop, struct lt_err *err);
 /** The GRANT statements that `site` needs in this channel, one a line, for the engine it runs. */
 void pipeline_grants(const struct model_channel *channel, size_t site, bool mariadb, struct lt_buf *out);
 

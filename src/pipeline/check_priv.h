@@ -87,15 +87,22 @@ const char *pipeline_check_log_status(const struct check_site *s);
 /** Connect, gather what the other checks need; a site that cannot be reached is reported and stays without a
  * connection. */
 void pipeline_check_reach(struct check *k, struct check_site *s);
+/** What the account at a site that was reached may do, into `held`. */
+LT_MUST_USE bool pipeline_check_read_grants(struct check_site *s, struct lt_err *err);
+/** Give back what is known of all sites. */
+void pipeline_check_leave(struct check *k);
 void pipeline_check_site(struct check *k, struct check_site *s);
 /** What must fit between the two sites of a pipeline (both connected). */
 void pipeline_check_between(struct check *k, const struct model_pipeline *p);
 /** What the account may do; `tables` NULL where a direction's tables are not known. */
 void pipeline_check_grants(struct check *k, size_t site, const struct check_tables *tables, size_t ntables);
 
-/** Read both ends' catalogs; false: reported, nothing to clear. */
-bool pipeline_check_tables_read(struct check *k, const struct model_pipeline *p, struct check_tables *out);
+/** Read both ends' catalogs. On failure there is nothing to clear, and `where` is the site that could not tell. */
+LT_MUST_USE bool pipeline_check_tables_read(
+    struct check *k, const struct model_pipeline *p, struct check_tables *out, const char **where, struct lt_err *err);
 void pipeline_check_tables(struct check *k, const struct check_tables *t);
+/** Of one site's tables that part without which rows would end unequal with no error. */
+void pipeline_check_tables_converge(struct check *k, const struct check_tables *t);
 /** Whether conflicts of that table are decided by a policy. */
 bool pipeline_check_decided(const struct check *k, struct lt_str schema, struct lt_str table);
 /** What is of a finding that is a warning where nothing is decided. */

@@ -112,8 +112,8 @@ quote_account(struct lt_buf *out, struct lt_str account)
 }
 
 /* MySQL lists the grants of active roles only when they are named. */
-static bool
-read_grants(struct check_site *s, struct lt_err *err)
+bool
+pipeline_check_read_grants(struct check_site *s, struct lt_err *err)
 {
 	bool has_roles = !s->mariadb && s->version >= 80000;
 	struct lt_str fold = pipeline_check_var(s, "lower_case_table_names"), roles;
@@ -232,7 +232,7 @@ pipeline_check_reach(struct check *k, struct check_site *s)
 		return;
 	}
 	say_reached(k, s);
-	if (!read_grants(s, &err))
+	if (!pipeline_check_read_grants(s, &err))
 		pipeline_check_error(k, "grants", s->name, &err);
 	read_clock(s);
 }

@@ -136,23 +136,21 @@ join_targets(struct check_tables *t)
 }
 
 bool
-pipeline_check_tables_read(struct check *k, const struct model_pipeline *p, struct check_tables *out)
+pipeline_check_tables_read(
+    struct check *k, const struct model_pipeline *p, struct check_tables *out, const char **where, struct lt_err *err)
 {
 	struct check_tables t = {
 		.pipeline = p, .from = &k->sites[p->from], .to = &k->sites[p->to], .arena = lt_arena_new()
 	};
-	struct lt_err err = { 0 };
 
 	model_mapping_fold(p->mapping, !lt_str_eqz(pipeline_check_var(t.from, "lower_case_table_names"), "0"));
-	if (!schema_catalog_tables(t.from->conn, is_mapped, &t, &t.sources, &t.nsources, &err)) {
-		pipeline_check_error(k, "tables", t.from->name, &err);
+	*where = t.from->name;
+	if (!schema_catalog_tables(t.from->conn, is_mapped, &t, &t.sources, &t.nsources, err))
 		goto failed;
-	}
 	make_pairs(&t);
-	if (t.npairs > 0 && !schema_catalog_tables(t.to->conn, is_paired, &t, &t.targets, &t.ntargets, &err)) {
-		pipeline_check_error(k, "tables", t.to->name, &err);
+	*where = t.to->name;
+	if (t.npairs > 0 && !schema_catalog_tables(t.to->conn, is_paired, &t, &t.targets, &t.ntargets, err))
 		goto failed;
-	}
 	join_targets(&t);
 	*out = t;
 	return true;
@@ -459,6 +457,15 @@ check_cascades(struct check *k, const struct check_tables *t)
 			    "foreign keys change rows below %.*s.%.*s by themselves, and %s does not log that: the target must do the same",
 			    LT_FMT(pair->source->schema), LT_FMT(pair->source->name), t->from->name);
 	}
+	for (size_t i = 0; i < t->npairs && !logged; i++) {
+		const struct check_pair *pair = &t->pairs[i];
+
+		s.otherwise = PIPELINE_FAIL;
+		if (is_decided(k, pair) && (pair->source->cascaded || (pair->target != NULL && pair->target->cascaded)))
+			pipeline_check_finding(&s, cascade_mends[PIPELINE_FAIL],
+			    "rows of %.*s.%.*s are changed by foreign keys to other tables, and %s does not log that",
+			    LT_FMT(pair->source->schema), LT_FMT(pair->source->name), t->from->name);
+	}
 	snprintf(fine, sizeof(fine),
 	    found > 0 ? "%zu tables, and their cascades are in the log" : "no foreign key cascades", found);
 	pipeline_check_survey_end(&s, fine);
@@ -613,6 +620,14 @@ check_target(struct check *k, const struct check_tables *t)
 	check_triggers(k, t);
 	if (k->channel->conflicts.on)
 		pipeline_check_decidable(k, t);
+}
+
+void
+pipeline_check_tables_converge(struct check *k, const struct check_tables *t)
+{
+	check_cascades(k, t);
+	check_triggers(k, t);
+	pipeline_check_decidable(k, t);
 }
 
 void

@@ -304,11 +304,10 @@ pipeline_ddl_pass(struct pipeline *p, struct change_sink *sink, bool *passed, st
 
 /* -- the other orders ----------------------------------------------------------------------------- */
 
-/* The log cannot be read on, but it can be told where what cannot be read ends. */
-static bool
-is_reader_stop(const struct pipeline *p)
+bool
+pipeline_is_unreadable(const struct lt_err *err)
 {
-	switch (p->now.err.code) {
+	switch (err->code) {
 	case LT_E_CORRUPT:
 	case LT_E_CHECKSUM:
 	case LT_E_EVENT_UNKNOWN:
@@ -321,9 +320,15 @@ is_reader_stop(const struct pipeline *p)
 	case LT_E_SCHEMA_MISMATCH:
 	case LT_E_SCHEMA_LATER:
 	case LT_E_ENGINE:
-	case LT_E_CHARSET: return !p->stop.by_txn && p->now.err.where.file[0] != '\0';
+	case LT_E_CHARSET: return err->where.file[0] != '\0';
 	default: return false;
 	}
+}
+
+static bool
+is_reader_stop(const struct pipeline *p)
+{
+	return !p->stop.by_txn && pipeline_is_unreadable(&p->now.err);
 }
 
 /* Behind what has stopped the pipeline; `out` initialised. */

@@ -159,6 +159,10 @@ struct pipeline_command {
 LT_MUST_USE bool pipeline_do(struct pipeline *p, const struct pipeline_command *command, int timeout_ms,
     struct lt_buf *answer, struct lt_err *err);
 
+/** Whether a log cannot be read on at the place that the error names, but it can be told where what stands there ends
+ * (pipeline_origin.behind): a person may order to pass over it. */
+bool pipeline_is_unreadable(const struct lt_err *err);
+
 /** A two-way channel's other pipeline has acknowledged a statement: if this one is stopped by the same, look again. Any
  * thread. */
 void pipeline_nudge(struct pipeline *p);

@@ -204,19 +204,21 @@ take_foreign_key(void *ctx, size_t ncolumns, const struct lt_str *values, struct
 {
 	struct reading *r = (struct reading *)ctx;
 	struct schema_build *child = find(r, values[0], values[1]);
-	struct schema_build *parent;
+	struct schema_build *parent = find(r, values[2], values[3]);
+	bool acts = false;
 
 	(void)ncolumns;
 	(void)err;
-	if (child != NULL)
-		child->table->nparents++;
-	parent = find(r, values[2], values[3]);
-	if (parent == NULL)
-		return true;
-	parent->table->nchildren++;
 	for (size_t i = 4; i <= 5; i++)
-		if (has(values[i], LT_STR("CASCADE")) || has(values[i], LT_STR("SET ")))
-			parent->table->cascades = true;
+		acts = acts || has(values[i], LT_STR("CASCADE")) || has(values[i], LT_STR("SET "));
+	if (child != NULL) {
+		child->table->nparents++;
+		child->table->cascaded |= acts;
+	}
+	if (parent != NULL) {
+		parent->table->nchildren++;
+		parent->table->cascades |= acts;
+	}
 	return true;
 }
 

@@ -43,7 +43,8 @@ struct schema_table {
 	const struct schema_column *columns;
 	const struct schema_key *keys; /* PRIMARY first, then unique, then others */
 	size_t nparents, nchildren;    /* foreign keys out of it, into it */
-	bool cascades;                 /* some foreign key into it has CASCADE, SET NULL or SET DEFAULT */
+	bool cascades;                 /* some foreign key into it has CASCADE, SET NULL or SET DEFAULT, */
+	bool cascaded;                 /* or one out of it: known of a server's catalog only */
 	struct lt_arena *arena;        /* owned */
 };
 

@@ -87,16 +87,19 @@ class Channels:
         self._servers = set()
         self.made = []
         self.more = {}  # for each Lutra, beside what the call says
+        self.bare = False
 
-    def __call__(self, sites, direction, tables=None, **more):
+    def __call__(self, sites, direction, tables=None, bare=False, **more):
+        """`bare`: without the tables of the workload."""
         self._servers |= {server for server in sites.values() if isinstance(server, Server)}
         roles = {}
         for name, server in sites.items():
             roles[server] = (*roles.get(server, ()), *lutra_lab.roles(name, direction))
+        decided = more.get("conflicts", "none") != "none"
         for server, its in roles.items():
             server.sql("DROP DATABASE IF EXISTS lutra")
-            workload.create_schema(server, self._schema)
-            lutra_lab.create_user(server, [self._schema], roles=its, decided=more.get("conflicts", "none") != "none")
+            workload.create_schema(server, self._schema, tables=not (bare or self.bare or decided))  # some of them cannot be decided
+            lutra_lab.create_user(server, [self._schema], roles=its, decided=decided)
         folder = self._lab.folder / f"{self._schema}-{len(self.made)}"
         made = lutra_lab.Lutra(folder, sites, direction, tables or [f"{self._schema}.*"], **{"name": self._schema, **self.more, **more})
         self.made.append(made)
@@ -124,10 +127,12 @@ class Channels:
 
 
 @pytest.fixture
-def channel(lab, schema):
+def channel(lab, schema, request):
+    """Channels(); a module that says BARE needs no table of the workload."""
     if not lutra_lab.binary().exists():
         pytest.skip(f"{lutra_lab.binary()} is not built")
     channels = Channels(lab, schema)
+    channels.bare = getattr(request.module, "BARE", False)
     yield channels
     channels.close()
 

@@ -248,7 +248,7 @@ class Storm:
             steps.purge_all(server)  # the oracle reads all of the log
         self.sites, self.schema, self.servers = sites, schema, list(sites.values())
         self.interval_us = 100000 if isinstance(conflicts, dict) and conflicts.get("heartbeat") == "100ms" else 1000000
-        self.lutra = channel(sites, "a <-> b" if len(sites) == 2 else "mesh", conflicts=conflicts, **more)
+        self.lutra = channel(sites, "a <-> b" if len(sites) == 2 else "mesh", bare=True, conflicts=conflicts, **more)
         steps.run_at(self.servers, schema, *tables)
         self.policies = {name: KINDS[name].policy for name in steps.column(self.servers[0], schema, "SHOW TABLES") if name in KINDS}
         self.base = self.rows(self.servers[0])

@@ -9,6 +9,8 @@ import pytest
 from conftest import same
 from lutralab.lutra import LutraFailed
 
+BARE = True
+
 PATHS = ("$.a", "$.b", "$.c", "$.a.x", '$."odd key\\n"', "$.list[0]", "$.list[2]", "$.list[last]", "$.deep.er[1].k", "$.n")
 VALUES = ("'s'", "''", "1", "-7", "18446744073709551615", "1.5", "true", "CAST('null' AS JSON)", "CAST('{\"k\": [1, {\"l\": \"\u00fc\"}]}' AS JSON)",
           "CAST('[]' AS JSON)", "CAST('2026-11-22 01:02:03.5' AS DATETIME(6))", "CAST(1.25 AS DECIMAL(10,2))", "REPEAT('long', 200)",

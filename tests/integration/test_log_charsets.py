@@ -9,6 +9,8 @@ import steps
 from lutralab.lutra import LutraFailed
 from steps import column, stopped
 
+BARE = True
+
 # What each must carry, in Python's name for it (None: not the same mapping; bytes are given).
 TEXTS = {
     "gbk": [b"\xd6\xd0\xce\xc4", b"\xfd\x9b", b"\x81\x5c", b"\xa1\xa4"],

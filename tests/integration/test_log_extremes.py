@@ -9,6 +9,8 @@ from conftest import same
 from lutralab.lutra import LutraFailed
 from steps import server_globals, stopped
 
+BARE = True
+
 SERVERS = ("mariadb", "mariadb-11.8", "mysql")
 PAIRS = list(itertools.product(SERVERS, SERVERS))
 SET64 = ",".join(f"'m{i}'" for i in range(64))

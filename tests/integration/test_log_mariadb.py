@@ -8,6 +8,8 @@ from conftest import same
 from lutralab.lutra import LutraFailed
 from lutralab.servers import fetched
 
+BARE = True
+
 ENGINES = ("mariadb", "mariadb-11.8")
 
 

@@ -7,6 +7,8 @@ from conftest import same
 from lutralab.servers import Unavailable
 from steps import log_end, server_globals, stopped
 
+BARE = True
+
 ONE_WAY = "hz->us"
 
 

@@ -5,6 +5,8 @@ import contextlib
 import pytest
 from conftest import same
 
+BARE = True
+
 PAIRS = ["mysql", "mariadb-11.8"]
 
 

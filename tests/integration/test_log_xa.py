@@ -7,6 +7,8 @@ from conftest import same
 from lutralab.lutra import LutraFailed
 from lutralab.servers import wait_until
 
+BARE = True
+
 TABLE = "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20))"
 
 

@@ -6,6 +6,8 @@ from lutralab.lutra import LutraFailed
 from lutralab.servers import wait_until
 from steps import column, run_at, transaction
 
+BARE = True
+
 PIPELINES = ["hz->us", "hz->eu", "us->hz", "us->eu", "eu->hz", "eu->us"]
 ITEM = "CREATE TABLE item (id INT NOT NULL PRIMARY KEY, v INT) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
 

@@ -5,6 +5,8 @@ import itertools
 import pytest
 from conftest import same
 
+BARE = True
+
 SERVERS = ("mariadb", "mysql", "mariadb-11.8")
 # Each pair with a backlog, whose rows share statements; two of them also row by row, the rows before compared.
 CASES = [(pair, "off", True) for pair in itertools.product(SERVERS, SERVERS)] + [(pair, "on", False) for pair in (("mariadb", "mysql"), ("mysql", "mariadb"))]

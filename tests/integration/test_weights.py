@@ -9,6 +9,8 @@ import pytest
 
 from conftest import same
 
+BARE = True
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / "src/pipeline/weights.c"
 RANGES = [(int(a, 16), int(b, 16)) for a, b in re.findall(r"\{ (0x[0-9a-f]+), (0x[0-9a-f]+) \}, +/\*", SOURCE.read_text())]
 

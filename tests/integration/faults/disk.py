@@ -48,6 +48,26 @@ class Disk:
             self.free()
 
 
+class Failing:
+    """A file system of its own in a file, mounted at a folder: fails() makes it what it is behind an error of its disk."""
+
+    def __init__(self, folder, megabytes):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True)
+        image = self.folder.with_suffix(".image")
+        with open(image, "wb") as file:
+            file.truncate(megabytes << 20)
+        as_root("mkfs.ext4", "-q", image)
+        as_root("mount", "-o", "loop", image, self.folder)
+
+    def close(self):
+        as_root("umount", "-l", self.folder)
+
+    def fails(self):
+        """Nothing can be written from now on."""
+        as_root("mount", "-o", "remount,abort", self.folder)
+
+
 class Net:
     """A network namespace, that of another one where `of` says so, joined to ours by one link that can be cut."""
 

@@ -37,6 +37,8 @@ struct fake {
 static bool places;             /* what stands between transactions is handed out, too */
 static const uint64_t *numbers; /* of the items' GTIDs; NULL: they have none */
 static const struct converge_turn *turn;
+static size_t odd = SIZE_MAX; /* which item cannot be read */
+static const struct converge_watcher *watcher;
 
 /* Between two transactions. */
 static struct change_txn *
@@ -127,10 +129,15 @@ fake_next(struct change_source *s, int timeout_ms, struct change_txn **ret, stru
 	struct change_value values[] = { { .kind = CHANGE_INT, .i64 = 1 } };
 	struct change_txn *t;
 
-	(void)timeout_ms, (void)err;
+	(void)timeout_ms;
 	*ret = NULL;
 	if (f->at == LT_COUNT(script))
 		return true;
+	if (f->at == odd) {
+		strcpy(err->where.file, "log.000001");
+		err->where.pos = odd;
+		return lt_fail(err, LT_E_STATEMENT_FORMAT, "odd");
+	}
 	f->placed = places && !f->placed;
 	if (f->placed) {
 		*ret = place(f->at);
@@ -179,6 +186,17 @@ fake_open(void *ctx, const struct change_position *from, const struct change_fil
 	return true;
 }
 
+static bool
+fake_behind(void *ctx, const struct change_position *from, const struct change_place *place,
+    struct change_position *out, struct lt_err *err)
+{
+	(void)ctx, (void)err;
+	assert_int_equal(from->place.pos, odd);
+	change_position_copy(out, from);
+	out->place.pos = out->place.last_pos = place->pos + 1;
+	return true;
+}
+
 /* -- who takes it --------------------------------------------------------------------------------- */
 
 static bool mapped_all; /* with what is else unmapped */
@@ -212,7 +230,7 @@ static struct change_source *
 open_at(size_t at, const struct conflict_clock *clock, const struct change_position *behind)
 {
 	static const struct change_filter filter = { want, NULL, NULL, sift, false };
-	static const struct pipeline_origin origin = { .open = fake_open };
+	static const struct pipeline_origin origin = { .open = fake_open, .behind = fake_behind };
 	struct conflict_checkpoint state = { .now_us = clock->now_us,
 		.beat_us = clock->beat_us,
 		.has_beat = clock->has_beat,
@@ -221,7 +239,7 @@ open_at(size_t at, const struct conflict_clock *clock, const struct change_posit
 		.seen = clock->seen };
 	struct lt_arena *arena = lt_arena_new();
 	struct change_position place;
-	struct converge_log_start start = { "c", &origin, &place, &state, SECOND_US, behind, 0, NULL };
+	struct converge_log_start start = { "c", &origin, &place, &state, SECOND_US, behind, 0, NULL, watcher };
 	struct change_source *log = NULL;
 	struct lt_err err = { 0 };
 
@@ -391,6 +409,54 @@ behind(uint64_t pos, uint32_t crc)
 	strcpy(p.server, "server");
 	p.place = (struct change_place){ .file = "log.000001", .pos = pos, .last_pos = pos, .last_crc = crc };
 	return p;
+}
+
+static bool
+passes_all(void *ctx, const char *server, const struct change_place *at)
+{
+	(void)ctx;
+	assert_string_equal(server, "server");
+	assert_int_equal(at->pos, odd);
+	return true;
+}
+
+/* Who was ordered past what cannot be read says of the rest what it would say else; nobody else reads on. */
+static void
+what_cannot_be_read_is_counted_by_who_was_ordered_past_it(void **state)
+{
+	static const struct converge_watcher all = { .passes = passes_all };
+	struct change_position before = behind(3, 0), past = behind(4, 0);
+	const struct change_position *const behinds[] = { &before, &past, NULL };
+	struct said whole, again;
+
+	(void)state;
+	read_all(&whole);
+	odd = 3;
+	for (size_t i = 0; i < LT_COUNT(behinds); i++) {
+		struct change_source *log;
+		struct change_txn *t = NULL;
+		struct lt_err err = { 0 };
+		size_t next = behinds[i] != NULL ? behinds[i]->place.pos : 0;
+
+		watcher = behinds[i] == NULL ? &all : NULL;
+		log = open_at(0, &whole.clock[0], behinds[i]);
+		for (size_t k = 0; k < LT_COUNT(script) && change_source_next(log, 0, &t, &err); k++) {
+			if (t == NULL)
+				continue;
+			assert_int_equal(t->pos, next++);
+			note(&again, t);
+			assert_same(&whole, &again, (size_t)t->pos);
+			change_txn_free(t);
+		}
+		assert_int_equal(err.code, i == 0 ? LT_E_STATEMENT_FORMAT : LT_OK);
+		assert_int_equal(next, i == 0 ? 3 : LT_COUNT(script));
+		change_source_close(log);
+	}
+	odd = SIZE_MAX;
+	watcher = NULL;
+	change_position_clear(&before);
+	change_position_clear(&past);
+	clear(&whole);
 }
 
 static void
@@ -568,6 +634,7 @@ main(void)
 		cmocka_unit_test(each_item_is_told_as_what_it_is),
 		cmocka_unit_test(a_reader_that_begins_at_any_place_says_the_same),
 		cmocka_unit_test(what_is_mapped_has_no_part_in_versions),
+		cmocka_unit_test(what_cannot_be_read_is_counted_by_who_was_ordered_past_it),
 		cmocka_unit_test(what_was_handed_on_is_numbered_and_passed_over),
 		cmocka_unit_test(another_history_is_refused),
 		cmocka_unit_test(what_stands_between_transactions_is_not_counted),

@@ -180,7 +180,7 @@ class Judge:
                     if name in self.operations:
                         keys |= self.arrive(site, name, here, conflicts)
                 table.update(written)
-                self.prefix(table, keys | set(written), here)
+                self.prefix(table, {key for key in keys if self.has_decided(table, key, applied, here)} | set(written), here)
             elif kind != "beat":
                 if kind == "local":
                     self.complain("UNMARKED: a process wrote rows without its mark")
@@ -211,6 +211,12 @@ class Judge:
             here[key].append(write)
             keys.add(key)
         return keys
+
+    def has_decided(self, table, key, applied, here):
+        """Where rows compete for values, an operation that came too late and wrote nothing has decided nothing: the row that is there may have to
+        go, for one that is parked and whose values a user has freed, which is looked at next."""
+        last = max(here[key], key=lambda w: w.when)
+        return self.policy != "unique" or table.get(key) is None or (last.origin, last.seq) in applied
 
     def prefix(self, table, keys, here):
         """What a process has just decided is what the operations up to here give."""

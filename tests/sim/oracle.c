@@ -491,9 +491,26 @@ arrive(struct replay *r, struct history_name name, bool local)
 	}
 }
 
+/* Where rows compete for values, an operation that came too late and wrote nothing has decided nothing: the row that is
+ * there may have to go, for one that is parked and whose values a user has freed, which is looked at next. */
+static bool
+has_decided(const struct replay *r, const struct history_entry *e, uint32_t key)
+{
+	const struct writes *here = &r->here[key];
+	const struct write *last = here->count > 0 ? &here->at[here->count - 1] : NULL;
+
+	if (!is_unique(r->j) || (e->written & 1u << key) != 0 || r->table[key] == NULL)
+		return true;
+	for (uint32_t i = 0; i < e->napplied; i++) {
+		if (last != NULL && e->applied[i].site == last->site && e->applied[i].seq == last->seq)
+			return true;
+	}
+	return false;
+}
+
 /* What a process has just decided is what the operations up to here give. */
 static void
-check_prefix(struct replay *r, uint32_t keys)
+check_prefix(struct replay *r, const struct history_entry *e, uint32_t keys)
 {
 	const struct history_row *shown[SIM_KEYS], *hidden[SIM_KEYS];
 
@@ -502,7 +519,7 @@ check_prefix(struct replay *r, uint32_t keys)
 	for (uint32_t k = 0; k < SIM_KEYS; k++) {
 		struct history_row room;
 
-		if ((keys & 1u << k) == 0)
+		if ((keys & 1u << k) == 0 || !has_decided(r, e, k))
 			continue;
 		if (!is_unique(r->j))
 			shown[k] = outcome(r->j, k, &r->here[k], &room);
@@ -538,7 +555,7 @@ replay_apply(struct replay *r, const struct history_entry *e)
 		if (e->written & 1u << k)
 			r->table[k] = e->rows[k];
 	}
-	check_prefix(r, keys);
+	check_prefix(r, e, keys);
 }
 
 static void

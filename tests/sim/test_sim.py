@@ -64,6 +64,12 @@ def test_another_program_finds_nothing_either(policy, sites):
         assert run(seed, f"policy={policy}", f"sites={sites}") == (set(), set()), seed
 
 
+def test_a_late_operation_meets_a_row_that_is_to_give_way():
+    """Of three million seeds one has it: a user frees a value, a parked row is not back yet, and to the row that is there in its place comes an
+    operation that is older than both."""
+    assert run(4981737, "policy=unique", "sites=4", "big_jumps=0") == (set(), set())
+
+
 @pytest.mark.parametrize("rule, settings", (
     ("fence", ()), ("tombstones", ()), ("invisible_wins", ()), ("hybrid_clock", ()), ("group_versions", ("sites=3", "shape=bulk")),
     ("causal_max", ("policy=maximum",)), ("causal_max", ("policy=mixed",)), ("pins", ("policy=unique", "shape=claims")), ("autocommit", ("sites=3",)),

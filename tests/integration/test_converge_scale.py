@@ -176,11 +176,14 @@ def test_r24_what_has_no_room_on_the_disk_waits_and_goes_on(site, channel, schem
     def full():
         its = sites(s)["a"]
         return its if (its["error"] or {}).get("code") == "E6014" else None
+
+    def is_ill():  # it tries again now and then
+        status, health = ask(s.lutra, "/health")
+        return status == 503 and '{"name":"a","state":"failing"}' in health
     for _ in range(2):
         its = wait_until(full, steps.PATIENCE_S, "what a remembers to have no room")
         assert its["state"] == "failing" and its["error"]["hint"]
-        status, health = ask(s.lutra, "/health")
-        assert status == 503 and '{"name":"a","state":"failing"}' in health
+        wait_until(is_ill, steps.PATIENCE_S, "/health to tell it")
         assert 0 < its["keys"] < 60000 and 0 < its["over_bytes"] <= 4 << 20 and its["left_bytes"] >= 0
         s.lutra.kill()
         s.lutra.start(wait=False)

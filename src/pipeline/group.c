@@ -111,36 +111,19 @@ add_held(struct pipeline_group *g)
 	g->held = NULL;
 }
 
-enum lt_queue_end
-pipeline_group_fill(struct pipeline_group *g, struct lt_queue *q, int timeout_ms)
+/* One transaction is more than a group may hold: what came behind it might be as large. */
+static bool
+is_over(const struct pipeline_group *g)
 {
-	drop_txns(g);
-	exchange(g);
-	add_held(g);
-	return pipeline_group_more(g, q, timeout_ms);
+	return g->bytes > byte_bound(g);
 }
 
-void
-pipeline_group_take_ahead(struct pipeline_group *g, struct lt_queue *q)
-{
-	exchange(g);
-	add_held(g);
-	(void)pipeline_group_more(g, q, 0);
-	exchange(g);
-}
-
-bool
-pipeline_group_is_full(const struct pipeline_group *g)
-{
-	return g->ahead.count > 0 || g->held != NULL;
-}
-
-enum lt_queue_end
-pipeline_group_more(struct pipeline_group *g, struct lt_queue *q, int timeout_ms)
+static enum lt_queue_end
+take(struct pipeline_group *g, struct lt_queue *q, int timeout_ms, bool ahead)
 {
 	enum lt_queue_end end = LT_QUEUE_DONE;
 
-	while (g->held == NULL) {
+	while (g->held == NULL && !(ahead && is_over(g))) {
 		void *item = NULL;
 
 		end = lt_queue_pop(q, &item, g->count > 0 ? 0 : timeout_ms);
@@ -153,6 +136,38 @@ pipeline_group_more(struct pipeline_group *g, struct lt_queue *q, int timeout_ms
 		add(g, item);
 	}
 	return g->count > 0 ? LT_QUEUE_DONE : end;
+}
+
+enum lt_queue_end
+pipeline_group_fill(struct pipeline_group *g, struct lt_queue *q, int timeout_ms)
+{
+	drop_txns(g);
+	exchange(g);
+	add_held(g);
+	return pipeline_group_more(g, q, timeout_ms);
+}
+
+void
+pipeline_group_take_ahead(struct pipeline_group *g, struct lt_queue *q)
+{
+	if (is_over(g))
+		return;
+	exchange(g);
+	add_held(g);
+	(void)take(g, q, 0, true);
+	exchange(g);
+}
+
+bool
+pipeline_group_is_full(const struct pipeline_group *g)
+{
+	return g->ahead.count > 0 || g->held != NULL;
+}
+
+enum lt_queue_end
+pipeline_group_more(struct pipeline_group *g, struct lt_queue *q, int timeout_ms)
+{
+	return take(g, q, timeout_ms, false);
 }
 
 struct change_txn **

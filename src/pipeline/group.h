@@ -36,7 +36,7 @@ enum lt_queue_end pipeline_group_fill(struct pipeline_group *g, struct lt_queue 
 /** The same, but what the group holds stays in it. */
 enum lt_queue_end pipeline_group_more(struct pipeline_group *g, struct lt_queue *q, int timeout_ms);
 /** What comes behind the group, under the same bounds: whatever the queue has now goes to g->ahead, with which the next
- * pipeline_group_fill() begins. */
+ * pipeline_group_fill() begins. Nothing goes there behind a transaction of more bytes than a group may have. */
 void pipeline_group_take_ahead(struct pipeline_group *g, struct lt_queue *q);
 /** There is more than fits. */
 bool pipeline_group_is_full(const struct pipeline_group *g);

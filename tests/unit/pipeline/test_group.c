@@ -197,6 +197,32 @@ what_was_taken_ahead_grows_when_its_turn_comes(void **state)
 }
 
 static void
+behind_a_transaction_larger_than_a_group_nothing_is_taken(void **state)
+{
+	struct lt_queue *q = lt_queue_new(1 << 30);
+	struct pipeline_group g;
+
+	(void)state;
+	pipeline_group_init(&g, 1000000, 20000, 1000000);
+	push(q, CHANGE_TXN_ROWS, 1);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	push(q, CHANGE_TXN_ROWS, 1000);
+	push(q, CHANGE_TXN_ROWS, 1);
+	pipeline_group_take_ahead(&g, q);
+	assert_int_equal(g.ahead.count, 1);
+	assert_true(g.ahead.bytes > 20000);
+	assert_true(lt_queue_bytes(q) > 0); /* not even to be held back */
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	assert_int_equal(g.count, 1);
+	pipeline_group_take_ahead(&g, q);
+	assert_int_equal(g.ahead.count, 0);
+	assert_int_equal(pipeline_group_fill(&g, q, 0), LT_QUEUE_DONE);
+	assert_int_equal(g.rows, 1);
+	pipeline_group_clear(&g);
+	lt_queue_free(q, drop);
+}
+
+static void
 what_leaves_the_group_is_not_freed_with_it(void **state)
 {
 	struct lt_queue *q = lt_queue_new(1 << 30);
@@ -335,6 +361,7 @@ main(void)
 		cmocka_unit_test(what_is_left_comes_out_before_the_queue_is_closed),
 		cmocka_unit_test(what_is_taken_ahead_is_the_next_group),
 		cmocka_unit_test(what_was_taken_ahead_grows_when_its_turn_comes),
+		cmocka_unit_test(behind_a_transaction_larger_than_a_group_nothing_is_taken),
 		cmocka_unit_test(what_leaves_the_group_is_not_freed_with_it),
 		cmocka_unit_test(a_slow_target_gets_smaller_groups),
 		cmocka_unit_test(a_far_target_gets_groups_worth_their_round_trips),

@@ -16,7 +16,7 @@ from test_otter import RETL
 # Where the process ends, and the how many-th time it comes by.
 STEPS = [("lane.claim", 1), ("load.lane", 1), ("load.lane", 3), ("load.row", 1), ("load.row", 40), ("load.replied", 1),
          ("load.replied", 2), ("load.commit", 1), ("load.commit", 2), ("load.commit.sent", 1), ("load.commit.sent", 2),
-         ("load.plan", 2), ("load.commit.left", 1), ("load.commit.left", 2), ("load.committed", 1), ("load.committed", 2), ("load.reply", 2), ("load.reply", 40)]
+         ("load.plan", 1), ("load.commit.left", 1), ("load.commit.left", 2), ("load.committed", 1), ("load.committed", 2), ("load.reply", 2), ("load.reply", 40)]
 # The same with groups on four connections: which of them comes by is the moment's.
 FLYING = [("load.lane", 3), ("load.row", 40), ("load.replied", 3), ("flight.ready", 2), ("flight.turn", 2), ("load.commit", 3),
           ("load.commit.sent", 3), ("load.committed", 2), ("flight.passed", 3), ("load.reply", 60), ("lane.claim", 1)]

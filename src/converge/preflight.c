@@ -18,12 +18,14 @@ open_site(const struct model_channel *channel, const struct model_mapping *mappi
 }
 
 static bool
-fits(void *preflight, struct lt_str schema, struct lt_str name, struct lt_err *err)
+fits(void *preflight, struct schema_table *table, struct lt_err *err)
 {
 	struct preflight *p = preflight;
 	const struct converge_shape *shape;
 
-	return converge_shapes_named(p->shapes, schema, name, &shape, err);
+	if (table->transactional) /* which is looked at when it is asked for */
+		pipeline_router_lend(p->router, table);
+	return converge_shapes_named(p->shapes, table->schema, table->name, &shape, err);
 }
 
 static void

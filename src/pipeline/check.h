@@ -6,6 +6,7 @@
 #include "model/channel.h"
 
 struct my_conn;
+struct schema_table;
 
 enum pipeline_verdict { PIPELINE_OK, PIPELINE_WARN, PIPELINE_FAIL };
 
@@ -17,8 +18,9 @@ typedef void (*pipeline_check_fn)(
 struct pipeline_check_decider {
 	/** Into the site behind `conn`, over the mapping of a pipeline that leads there; all borrowed. */
 	void *(*open)(const struct model_channel *channel, const struct model_mapping *mapping, struct my_conn *conn);
-	/** False: it cannot, and why. */
-	bool (*fits)(void *site, struct lt_str schema, struct lt_str name, struct lt_err *err);
+	/** False: it cannot, and why; or an error that may pass: it could not be told. `table`, as the site's catalog
+	 * has it, is borrowed until close(). */
+	bool (*fits)(void *site, struct schema_table *table, struct lt_err *err);
 	void (*close)(void *site);
 };
 

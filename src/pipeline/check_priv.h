@@ -29,6 +29,7 @@ struct check {
 	pipeline_check_fn say;
 	void *ctx;
 	size_t failures;
+	struct lt_err passing;    /* why something could not be told, if that may pass; code 0: all was */
 	struct check_site *sites; /* owned; as the channel has them */
 	bool two_way;
 	bool decides; /* conflicts are decided, not only told of (`shadow`) */
@@ -37,7 +38,7 @@ struct check {
 /** A mapped table with its other end. */
 struct check_pair {
 	const struct schema_table *source; /* borrowed */
-	const struct schema_table *target; /* borrowed; NULL: not there */
+	struct schema_table *target;       /* borrowed; NULL: not there */
 	struct lt_str to_schema, to_table;
 	const struct model_rule *rule;
 	bool shared; /* several sources have this target */

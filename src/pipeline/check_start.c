@@ -52,9 +52,10 @@ look(struct check *k, const struct model_pipeline *p, bool alike, struct lt_err 
 	if (alike)
 		pipeline_check_alike(k, &tables);
 	pipeline_check_tables_clear(&tables);
-	if (!my_alive(k->sites[p->to].conn))
-		return lt_fail(
-		    err, LT_E_LINK_LOST, "site %s went away while its tables were looked at", k->sites[p->to].name);
+	if (k->passing.code != LT_OK) {
+		*err = k->passing;
+		return lt_wrap(err, "while looking at the tables of site %s", k->sites[p->to].name);
+	}
 	return found->failures == 0;
 }
 

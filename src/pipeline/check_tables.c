@@ -122,7 +122,7 @@ static void
 join_targets(struct check_tables *t)
 {
 	for (size_t i = 0; i < t->ntargets; i++) {
-		const struct schema_table *target = t->targets[i];
+		struct schema_table *target = t->targets[i];
 		struct check_pair *pair = find_pair(t, target->schema, target->name);
 
 		for (; pair != NULL && pair < t->pairs + t->npairs &&

@@ -29,7 +29,8 @@ struct pipeline_statement {
 
 /* A table by the name that was asked for: to a server that does not tell letters apart several names are one table. */
 struct target_table {
-	struct schema_table *table; /* owned by the one whose name is the table's own */
+	struct schema_table *table; /* owned by the one whose name is the table's own, but for one that is lent */
+	bool lent;
 	struct lt_buf schema, name; /* owned; empty: as the table has them */
 	struct target_table *next;
 };
@@ -124,7 +125,7 @@ pipeline_router_free(struct pipeline_router *r)
 		struct target_table *t = r->targets;
 
 		r->targets = t->next;
-		if (t->name.len == 0)
+		if (t->name.len == 0 && !t->lent)
 			schema_table_free(t->table);
 		lt_buf_free(&t->schema);
 		lt_buf_free(&t->name);
@@ -151,6 +152,12 @@ void
 pipeline_router_know(struct pipeline_router *r, struct schema_table *table)
 {
 	add_target(r, table);
+}
+
+void
+pipeline_router_lend(struct pipeline_router *r, struct schema_table *table)
+{
+	add_target(r, table)->lent = true;
 }
 
 static struct schema_table *

@@ -116,6 +116,8 @@ void pipeline_router_free(struct pipeline_router *r);
 bool pipeline_router_logs_cascades(const struct pipeline_router *r);
 /** A table of the target that was read already (taken over), so that no route has to ask for it. */
 void pipeline_router_know(struct pipeline_router *r, struct schema_table *table);
+/** The same, borrowed for the router's life. */
+void pipeline_router_lend(struct pipeline_router *r, struct schema_table *table);
 /** The route of a table; coded error if the target lacks the table or a column, or cannot hold it. */
 LT_MUST_USE bool pipeline_router_get(
     struct pipeline_router *r, const struct change_table *from, struct pipeline_route **ret, struct lt_err *err);

@@ -95,10 +95,11 @@ static bool
 want_ddl(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, struct lt_err *err)
 {
 	struct log *l = ctx;
+	bool wanted = l->filter.ddl(l->filter.ctx, schema, sql, sql_mode, err);
 
 	if (l->watcher != NULL)
-		l->watcher->met(l->watcher->ctx, schema, sql, sql_mode);
-	return l->filter.ddl(l->filter.ctx, schema, sql, sql_mode, err);
+		l->watcher->met(l->watcher->ctx, schema, sql, sql_mode, wanted);
+	return wanted;
 }
 
 /* One piece: the struct, its vector, its mark. */
@@ -380,6 +381,23 @@ open_inner(struct log *l, const struct change_position *from, struct change_sour
 	return l->origin.open(l->origin.ctx, from, &ours, &names, l->txn_limit_bytes, ret, err);
 }
 
+/* Behind what cannot be read, in the same server's log: places of another one are no places here. */
+static bool
+open_behind(struct log *l, const struct change_place *at, struct change_position *end, struct change_source **ret,
+    struct lt_err *err)
+{
+	struct change_source *inner = NULL;
+
+	if (!l->origin.behind(l->origin.ctx, &l->at, at, end, err) || !open_inner(l, end, &inner, err))
+		return false;
+	if (strcmp(end->server, l->base.server) != 0 || strcmp(inner->server, l->base.server) != 0) {
+		change_source_close(inner);
+		return lt_fail(err, LT_E_LINK_LOST, "another server came in the place of the one whose log was read");
+	}
+	*ret = inner;
+	return true;
+}
+
 /* Nobody can have sent it before: it is not that the log was damaged since, or memory is less than it was. */
 static bool
 is_so_for_all(enum lt_code code)
@@ -441,7 +459,7 @@ read_past(struct log *l, struct change_txn **ret, struct lt_err *err)
 	if (!pipeline_is_unreadable(err) || !may_pass(l, err->code, &at))
 		return false;
 	change_position_init(&end);
-	ok = l->origin.behind(l->origin.ctx, &l->at, &at, &end, &failed) && open_inner(l, &end, &inner, &failed);
+	ok = open_behind(l, &at, &end, &inner, &failed);
 	if (ok) {
 		lt_log(LT_LOG_INFO, "%s:%llu is passed over, as it was before: E%d %s", at.file,
 		    (unsigned long long)at.pos, (int)err->code, err->message);

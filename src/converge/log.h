@@ -26,8 +26,8 @@ struct converge_giver {
 struct converge_watcher {
 	/** Whether what cannot be read there is passed over: once all who send the log were ordered to. */
 	bool (*passes)(void *ctx, const char *server, const struct change_place *at);
-	/** A statement that may have changed something, of whatever tables. */
-	void (*met)(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode);
+	/** A statement that is not row changes; `wanted`: as the filter has it. */
+	void (*met)(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, bool wanted);
 	void *ctx;
 };
 

@@ -26,6 +26,7 @@ struct observing {
 	struct lt_arena *arena;         /* owned: of the transaction in hand */
 	struct converge_watcher watcher;
 	bool select_made;
+	bool changed; /* a statement that changes mapped tables was met since the catalog was looked at */
 };
 
 /* -- where to begin ------------------------------------------------------------------------------- */
@@ -97,28 +98,40 @@ is_left_behind(void *ctx, const char *server, const struct change_place *at)
 	return left;
 }
 
+/* No pipeline stops at it, whosoever table it is of. */
 static bool
-changes_tables(const struct schema_ddl *ddl)
+makes_trigger(const struct observing *o, struct lt_str schema, struct lt_str sql, uint64_t sql_mode)
 {
-	if (ddl->kind == SCHEMA_DDL_HARMLESS) /* but for what is done to rows on their way */
-		return ddl->verb != NULL && strcmp(ddl->verb, "CREATE TRIGGER") == 0;
-	return ddl->kind == SCHEMA_DDL_SHAPE || ddl->kind == SCHEMA_DDL_SCHEMA || ddl->kind == SCHEMA_DDL_UNKNOWN;
-}
-
-/* What comes to the site is decided only by who has looked at its tables since. */
-static void
-note_statement(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode)
-{
-	const struct observing *o = ctx;
-	struct converge_site *s = o->site;
 	struct schema_ddl ddl;
 
 	schema_ddl_classify(sql, schema, sql_mode, o->arena, &ddl);
-	if (!changes_tables(&ddl))
+	return strcmp(ddl.verb, "CREATE TRIGGER") == 0;
+}
+
+/* What comes to the site is decided only by who has looked at its tables since. Those that are not mapped may be made
+ * and dropped all day. */
+static void
+note_statement(void *ctx, struct lt_str schema, struct lt_str sql, uint64_t sql_mode, bool wanted)
+{
+	struct observing *o = ctx;
+	struct converge_site *s = o->site;
+
+	o->changed = o->changed || wanted;
+	if (!wanted && !makes_trigger(o, schema, sql, sql_mode))
 		return;
 	pthread_mutex_lock(&s->lock);
 	s->altered++;
 	pthread_mutex_unlock(&s->lock);
+}
+
+static void
+look_at_tables(struct observing *o)
+{
+	converge_shapes_free(o->shapes);
+	pipeline_router_free(o->router);
+	o->router = pipeline_router_new(converge_site_mapping(o->site), o->conn, false);
+	o->shapes = converge_shapes_new(o->site->channel, o->router);
+	o->changed = false;
 }
 
 static bool
@@ -139,8 +152,7 @@ open_log(struct observing *o, struct lt_err *err)
 	if (!pipeline_connect(s->model, false, s->stop, &o->conn, err) || !converge_site_measure(s, o->conn, err))
 		return false;
 	o->watcher = (struct converge_watcher){ is_left_behind, note_statement, o };
-	o->router = pipeline_router_new(converge_site_mapping(s), o->conn, false);
-	o->shapes = converge_shapes_new(s->channel, o->router);
+	look_at_tables(o);
 	pipeline_select_init(&o->select, s->channel->name, converge_site_mapping(s), NULL);
 	o->select_made = true;
 	pipeline_select_filter(&o->select, &filter, &describer);
@@ -340,6 +352,8 @@ read_on(struct observing *o, struct lt_err *err)
 		change_txn_free(t);
 		if (!ok)
 			return false;
+		if (o->changed) /* its rows may be told apart by other columns, or by another collation */
+			look_at_tables(o);
 	}
 	return true;
 }

@@ -53,8 +53,14 @@ def test_each_fault_stops_it_until_it_is_mended(site, channel, schema):
         lutra.retry("us->hz")
     lutra.wait_ready()
 
-    # What comes later is met by the row that would have met it.
+    # Nobody looks again because of tables beside the mapped ones.
     hz, us = servers.values()
+    us.script([f"CREATE DATABASE {schema}_aside", f"CREATE TABLE {schema}_aside.work (id INT PRIMARY KEY)", f"DROP DATABASE {schema}_aside"])
+    steps.transaction(hz, schema, "INSERT INTO rival VALUES (2, 20)")
+    lutra.wait()
+    assert "E5024" not in lutra.log.read_text()
+
+    # What comes later is met by the row that would have met it.
     us.sql("CREATE TRIGGER later BEFORE INSERT ON rival FOR EACH ROW SET NEW.n = NEW.n * 2", db=schema)
     steps.transaction(hz, schema, "INSERT INTO rival VALUES (1, 10)")
     assert "rival has triggers" in steps.stopped(lutra, "hz->us", "E5021")["message"]
@@ -88,7 +94,8 @@ def test_what_is_skipped_keeps_nobody_from_reading_on(engine, site, channel, sch
         lutra.wait()
         lutra.kill()
         lutra.start()
-    assert lutra.log.read_text().count("its log cannot be read for conflicts") <= 2 * len(ODD)  # again once it is begun anew, and no more
+    told = len(ODD) + sum(range(1, len(ODD) + 1))  # by each run once what it meets; the last one may begin before all of it
+    assert lutra.log.read_text().count("its log cannot be read for conflicts") <= told
     for server in (a, b):
         steps.transaction(server, schema, f"UPDATE t SET w = w + 1, v = 'after' WHERE id IN (1, 10, {20 + (server is b)})")
         lutra.wait()

@@ -193,6 +193,7 @@ fake_behind(void *ctx, const struct change_position *from, const struct change_p
 	(void)ctx, (void)err;
 	assert_int_equal(from->place.pos, odd);
 	change_position_copy(out, from);
+	strcpy(out->server, "server");
 	out->place.pos = out->place.last_pos = place->pos + 1;
 	return true;
 }

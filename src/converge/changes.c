@@ -51,9 +51,9 @@ take(struct converge_changes *c, struct converge_shapes *shapes, const struct ch
 	const struct converge_shape *shape = NULL;
 	struct lt_str old_key = { 0 }, new_key = { 0 };
 
-	if (!converge_shapes_get(shapes, row->table, &shape, err))
+	if (!(c->own ? converge_shapes_get_own : converge_shapes_get)(shapes, row->table, &shape, err))
 		return false;
-	if (converge_shape_is_single(shape))
+	if (shape == NULL || converge_shape_is_single(shape))
 		return true;
 	if (row->op != CHANGE_INSERT && !converge_shape_image(shape, &row->before, c->arena, &before, &old_key, err))
 		return false;

@@ -13,6 +13,7 @@
 /** Zeroed but for the arena is empty. All in the arena. */
 struct converge_changes {
 	struct lt_arena *arena; /* borrowed */
+	bool own;               /* of the site's own log: rows of tables that it has no more are left out */
 	struct conflict_change *at;
 	const struct converge_shape **shapes; /* of each; borrowed */
 	uint32_t count, cap;

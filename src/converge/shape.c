@@ -23,6 +23,7 @@ struct converge_shapes {
 	struct shape_table *tables;          /* owned, each with its shapes */
 	struct slot *slots;                  /* owned */
 	size_t cap, count;
+	uint64_t gone; /* the log's table of the newest that the site has no more; 0: none */
 };
 
 struct converge_shapes *
@@ -364,6 +365,20 @@ converge_shapes_get(
 		known = shape_of(s, t, from);
 	}
 	*ret = known;
+	return true;
+}
+
+bool
+converge_shapes_get_own(
+    struct converge_shapes *s, const struct change_table *from, const struct converge_shape **ret, struct lt_err *err)
+{
+	*ret = NULL;
+	if (from->id == s->gone || converge_shapes_get(s, from, ret, err))
+		return true;
+	if (err->code != LT_E_TABLE_MISSING || !pipeline_router_lacks(s->router, from->schema, from->name))
+		return false;
+	*err = (struct lt_err){ 0 };
+	s->gone = from->id;
 	return true;
 }
 

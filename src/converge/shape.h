@@ -27,6 +27,9 @@ void converge_shapes_free(struct converge_shapes *s);
  * collation's weights are not known, ...). Lives until the shapes are freed. */
 LT_MUST_USE bool converge_shapes_get(
     struct converge_shapes *s, const struct change_table *from, const struct converge_shape **ret, struct lt_err *err);
+/** The same of the site's own log; *ret NULL: the site has no such table any more. */
+LT_MUST_USE bool converge_shapes_get_own(
+    struct converge_shapes *s, const struct change_table *from, const struct converge_shape **ret, struct lt_err *err);
 /** Of a table of the site by its name, without a log (parked rows, commands); LT_E_TABLE_MISSING. */
 LT_MUST_USE bool converge_shapes_named(struct converge_shapes *s, struct lt_str schema, struct lt_str name,
     const struct converge_shape **ret, struct lt_err *err);

@@ -276,7 +276,8 @@ make_changes(struct observing *o, const struct change_txn *t, struct converge_ch
 {
 	struct change_place at = { .pos = t->pos };
 
-	if (converge_changes_make(o->shapes, t, o->arena, out, err))
+	*out = (struct converge_changes){ .arena = o->arena, .own = true };
+	if (converge_changes_of(o->shapes, t, NULL, 0, out, err))
 		return true;
 	lt_str_copy(at.file, sizeof(at.file), lt_str_z(t->file));
 	if (err->code != LT_E_CONFLICT_IMAGE || !is_left_behind(o, o->source->server, &at)) {

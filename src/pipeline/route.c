@@ -1,6 +1,7 @@
 #include "pipeline/route.h"
 
 #include "base/fault.h"
+#include "mysql/sql.h"
 #include "pipeline/bind_priv.h"
 #include "pipeline/constants_priv.h"
 #include "pipeline/edits_priv.h"
@@ -216,6 +217,26 @@ pipeline_router_table(struct pipeline_router *r, struct lt_str schema, struct lt
 	}
 	*ret = adopt(r, table, schema, name);
 	return true;
+}
+
+bool
+pipeline_router_lacks(struct pipeline_router *r, struct lt_str schema, struct lt_str name)
+{
+	struct lt_buf sql = { 0 };
+	struct my_rows *rows = NULL;
+	struct lt_err err = { 0 };
+	bool lacks;
+
+	lt_buf_z(&sql, "SELECT 1 FROM ");
+	my_sql_name(&sql, schema);
+	lt_buf_c(&sql, '.');
+	my_sql_name(&sql, name);
+	lt_buf_z(&sql, " LIMIT 0");
+	r->asked = true;
+	lacks = !my_query(r->conn, lt_buf_cstr(&sql), &rows, &err) && err.code == LT_E_TABLE_MISSING;
+	my_rows_free(rows);
+	lt_buf_free(&sql);
+	return lacks;
 }
 
 bool

@@ -124,6 +124,8 @@ LT_MUST_USE bool pipeline_router_get(
 /** A table of the target, as its catalog has it; borrowed from the router. */
 LT_MUST_USE bool pipeline_router_table(struct pipeline_router *r, struct lt_str schema, struct lt_str name,
     const struct schema_table **ret, struct lt_err *err);
+/** Whether the target says that there is no such table: its catalog shows none either that the account may not see. */
+bool pipeline_router_lacks(struct pipeline_router *r, struct lt_str schema, struct lt_str name);
 /** Whom the rows of the route's target stand on, into route->family; where it has neither parents nor children it stays
  * NULL. */
 LT_MUST_USE bool pipeline_router_family(struct pipeline_router *r, struct pipeline_route *route, struct lt_err *err);

@@ -8,7 +8,7 @@ import steps
 from lutralab.clock import FakeClock
 from lutralab.lutra import Keeper, without_sanitizer
 from lutralab.servers import Unavailable, wait_until
-from storm import EVERY_KIND, HOT, QUICK, Storm, any_kind, by_kind
+from storm import EVERY_KIND, HOT, LWW, QUICK, Storm, any_kind, by_kind
 from test_conflict_log import log, show
 from test_converge_scale import ask
 
@@ -150,6 +150,29 @@ def test_a_table_gets_another_primary_key(site, channel, schema):
     for pipeline in PIPELINES:
         s.lutra.command("resume", pipeline)
     s.settle()
+    s.is_equal()
+    s.is_silent()
+
+
+def test_a_table_that_was_dropped_keeps_nobody_from_reading_on(site, channel, schema):
+    """Whoever begins before that finds rows of it in the site's log, and no table."""
+    s = pair(site, channel, schema, tables=(HOT, BASE, "CREATE TABLE gone (id INT PRIMARY KEY)"), conflicts=LWW)  # checkpoints are 10 s apart
+    s.lutra.start()
+    for number, server in enumerate(s.servers):
+        steps.transaction(server, schema, f"INSERT INTO gone VALUES ({number})")
+    s.lutra.wait()
+    for server in s.servers:
+        server.sql("DROP TABLE gone", db=schema)
+    for pipeline in PIPELINES:
+        steps.stopped(s.lutra, pipeline, "E4000")
+    s.lutra.command("ddl", "done", PIPELINES[0])
+    for pipeline in PIPELINES:
+        steps.wait_for(s.lutra, pipeline, lambda p: p["state"] == "running", "to go on")
+    s.lutra.kill()
+    s.lutra.start()
+    for server in s.servers:
+        steps.transaction(server, schema, "UPDATE hot SET v = CONCAT(v, '+')")
+        s.lutra.wait()
     s.is_equal()
     s.is_silent()
 

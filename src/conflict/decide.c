@@ -2,6 +2,9 @@
 #include "conflict/decide_priv.h"
 #include "conflict/fold.h"
 
+/* Of rows that stayed as they were a mark brings so much: all of it is one value, and must fit into a packet. */
+#define SAME_BYTES ((size_t)1 << 20)
+
 static uint32_t
 change_count(const struct conflict_question *q)
 {
@@ -225,6 +228,8 @@ arrive_all(struct conflict_deciding *d)
 static void
 name_won(struct conflict_deciding *d)
 {
+	size_t bytes = 0;
+
 	for (uint32_t i = 0; i < d->keys.count; i++) {
 		const struct conflict_slot *s = &d->slots[i];
 		struct conflict_mark_txn *m;
@@ -235,10 +240,12 @@ name_won(struct conflict_deciding *d)
 		same = conflict_row_eq(s->found, s->row);
 		if (lt_fault("conflict_invisible") && same)
 			continue;
+		same = same && s->state == CONFLICT_VISIBLE;
+		bytes += same ? conflict_row_bytes(s->row) : 0;
 		m = &d->out->mark.txns[s->winner];
-		m->won[m->nwon++] = (struct conflict_won){ .key = d->keys.at[i],
-			.state = s->state,
-			.after = same && s->state == CONFLICT_VISIBLE ? s->row : NULL };
+		m->won[m->nwon++] = (struct conflict_won){
+			.key = d->keys.at[i], .state = s->state, .after = same && bytes <= SAME_BYTES ? s->row : NULL
+		};
 	}
 }
 

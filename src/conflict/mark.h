@@ -18,7 +18,8 @@ struct conflict_won {
 	bool listed;                               /* operations are remembered of it */
 	enum conflict_state state;                 /* not listed: what the key is now */
 	const struct conflict_row *before, *after; /* listed: the operation; else `after`: the row, where it is
-						    * visible and was the same before, so that no log shows it */
+						    * visible and was the same before, so that no log shows it; beyond
+						    * a megabyte of such rows none */
 	const struct conflict_row *found;          /* listed: the row before it, here */
 	/* listed, and some remembered operation is newer than this one or was not seen by it: what was known of the
 	 * key, which the reader takes in place of what it knew. nops 0: nothing of that. */

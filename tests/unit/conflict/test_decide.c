@@ -335,6 +335,31 @@ a_mark_brings_the_row_that_was_won_and_is_the_same(void **state)
 	close_three(&t);
 }
 
+/* Else many of them would make a mark that no server takes. */
+static void
+a_mark_brings_no_more_than_so_much_of_rows_that_are_the_same(void **state)
+{
+	size_t len = (size_t)1 << 20;
+	char *much = lt_calloc(len + 1, 1);
+	struct three t;
+	struct conflict_mark mark;
+	const struct conflict_txn *same;
+	struct lt_err err = { 0 };
+
+	(void)state;
+	memset(much, 'x', len);
+	open_three(&t, &by_row, true);
+	site_checkpoint(&t.b);
+	site_put(&t.b, 50, "k", site_row(&t.b, NULL, NULL, much));
+	same = site_put(&t.a, 100, "k", site_row(&t.a, NULL, NULL, much));
+	site_take(&t.b, same);
+	assert_true(conflict_mark_decode(t.b.marks[0], t.b.arena, &mark, &err));
+	assert_int_equal(mark.txns[0].nwon, 1);
+	assert_null(mark.txns[0].won[0].after);
+	close_three(&t);
+	free(much);
+}
+
 /* C's write had seen one of A that B has not heard of: B cannot compare. */
 static void
 a_before_image_is_compared_only_if_all_that_was_seen_is_here(void **state)
@@ -531,6 +556,7 @@ main(void)
 		cmocka_unit_test(a_row_that_cannot_be_is_an_alarm),
 		cmocka_unit_test(what_is_given_back_is_no_alarm),
 		cmocka_unit_test(a_mark_brings_the_row_that_was_won_and_is_the_same),
+		cmocka_unit_test(a_mark_brings_no_more_than_so_much_of_rows_that_are_the_same),
 		cmocka_unit_test(a_before_image_is_compared_only_if_all_that_was_seen_is_here),
 		cmocka_unit_test(r19_transactions_of_a_group_keep_their_versions),
 		cmocka_unit_test(counters_add_up_whatever_comes_first),

@@ -318,11 +318,11 @@ struct usable {
 	bool found;
 };
 
-/* What was read once more after a crash was noted once more. */
+/* What was read once more after a crash was noted once more. Those from before another loss go, too. */
 static bool
-is_before_loss(const struct converge_healing *w, const struct converge_found *found)
+stays(const struct converge_healing *w, const struct converge_found *found)
 {
-	return found->id <= w->base &&
+	return found->id <= w->base && found->state.turn_origin == 0 &&
 	       (!w->h->crashed || found->id == w->base || converge_site_reaches(&found->at, &w->turn.at));
 }
 
@@ -332,7 +332,7 @@ is_usable(void *ctx, const struct converge_found *found, struct lt_err *err)
 	struct usable *u = ctx;
 
 	(void)err;
-	u->found = (u->of == NULL || is_before_loss(u->of, found)) && conflict_peers_have(u->heard, &found->state.seen);
+	u->found = (u->of == NULL || stays(u->of, found)) && conflict_peers_have(u->heard, &found->state.seen);
 	return !u->found;
 }
 
@@ -443,7 +443,7 @@ turn_checkpoint(void *ctx, const struct converge_found *found, struct lt_err *er
 	bool ok;
 
 	lt_buf_clear(r->sql);
-	if (!is_before_loss(r->w, found) || state.turn_origin != 0) {
+	if (!stays(r->w, found)) {
 		lt_buf_printf(r->sql, "DELETE FROM lutra.checkpoint WHERE id=%" PRIu64 " AND channel=", found->id);
 		my_sql_text(r->sql, lt_str_z(r->w->site->channel->name));
 		return my_exec(r->w->conn, lt_buf_cstr(r->sql), NULL, err);

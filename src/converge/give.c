@@ -269,15 +269,25 @@ fail_lost(const struct converge_give *g, struct conflict_version first, struct l
 	    (unsigned long long)(had > have ? had - have : 0));
 }
 
-/* Once it is an earlier origin it is asked no more than what is known: who is given something twice takes it once. */
+/* Who is given something twice takes it once, but for rows of tables that one site alone writes. So what survived is
+ * never given, though the site's log may not be read so far yet. */
+static bool
+was_lost(struct converge_give *g, struct conflict_version version, bool lacks)
+{
+	uint64_t survived = converge_site_survived(g->to, version.origin);
+
+	if (survived == UINT64_MAX)
+		return lacks;
+	return version.seq > survived && (lacks || converge_regain_is_first(g->regain));
+}
+
 static bool
 look_at(struct converge_give *g, struct conflict_version version, bool *give, struct lt_err *err)
 {
 	bool lacks = converge_site_seen(g->to, version.origin) < version.seq;
 	bool earlier = incarnation(version.origin) < incarnation(g->origin);
-	bool lost = converge_regain_is_first(g->regain) && version.seq > converge_site_survived(g->to, version.origin);
 
-	*give = *give || (earlier && (lacks || lost));
+	*give = *give || (earlier && was_lost(g, version, lacks));
 	if (!lacks || earlier)
 		return true;
 	if (!converge_site_lacks(g->to, version, g->stop, &lacks, err))

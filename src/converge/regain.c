@@ -90,7 +90,8 @@ struct holder {
 	bool kept; /* a row of the log says it */
 	/* Of tables whose rows compete for values; NULL: no row. */
 	bool shown;                           /* rows of the log were met: */
-	const struct conflict_row *had, *has; /* the first one before, the last one behind */
+	const struct conflict_row *had, *has; /* the first one before, the last one behind, */
+	const struct conflict_row *gone;      /* and the last one that was deleted */
 	const struct conflict_row *was_parked, *parked;
 };
 
@@ -175,6 +176,7 @@ take_competing(struct making *m, const struct converge_shape *shape, const struc
 		return false;
 	h->had = h->shown ? h->had : before;
 	h->has = after;
+	h->gone = row->op == CHANGE_DELETE ? before : h->gone;
 	h->shown = true;
 	return true;
 }
@@ -208,7 +210,8 @@ take_row(struct making *m, const struct change_row *row, struct lt_err *err)
 	if (policy->unique)
 		return take_competing(m, shape, row, h, err);
 	h->kept = true;
-	keep(m, row, h->txn);
+	if (h->won->state != CONFLICT_ABSENT || row->op != CHANGE_INSERT) /* else it was to be locked, and goes again */
+		keep(m, row, h->txn);
 	return true;
 }
 
@@ -344,14 +347,16 @@ add_listed(struct making *m, struct lt_err *err)
 	return true;
 }
 
-/* A mark of before ADR 53 does not have the row. Where rows compete its version decides, though it is the same. */
+/* A mark of before ADR 53, or of many such rows, does not have it. Where rows compete its version decides, though it is
+ * the same; and where there is a third site, whose writes it may have met elsewhere. */
 static bool
 may_pass_over(struct making *m, const struct holder *h, struct lt_err *err)
 {
 	const struct converge_shape *shape = NULL;
 
 	return shape_of(m, h->won->key, &shape, err) &&
-	       (!converge_shape_policy(shape)->unique || fail(m, "a row of it changed nothing at a peer", err));
+	       ((!converge_shape_policy(shape)->unique && m->r->channel->nsites == 2) ||
+		   fail(m, "a row of it changed nothing at a peer", err));
 }
 
 /* What the rows that were kept so far do not tell of a key that was won whole. */
@@ -363,7 +368,9 @@ add_won(struct making *m, const struct holder *h, struct lt_err *err)
 	switch (h->won->state) {
 	case CONFLICT_VISIBLE: after = h->won->after != NULL ? h->won->after : h->has; break;
 	case CONFLICT_PARKED: after = h->parked; break;
-	case CONFLICT_ABSENT: return h->kept || before == NULL || add(m, h, before, NULL, err);
+	case CONFLICT_ABSENT:
+		before = before != NULL ? before : h->gone; /* it was not there: what locked it */
+		return h->kept || before == NULL || add(m, h, before, NULL, err);
 	}
 	if (after == NULL)
 		return h->kept || may_pass_over(m, h, err);

@@ -421,6 +421,24 @@ passes_all(void *ctx, const char *server, const struct change_place *at)
 	return true;
 }
 
+/* From `next` on the log says what it says as a whole; where it ends, and in `err` why, if it is not the end. */
+static size_t
+read_rest(struct change_source *log, size_t next, const struct said *whole, struct lt_err *err)
+{
+	struct change_txn *t = NULL;
+	struct said again;
+
+	for (size_t i = 0; i < LT_COUNT(script) && change_source_next(log, 0, &t, err); i++) {
+		if (t == NULL)
+			continue;
+		assert_int_equal(t->pos, next++);
+		note(&again, t);
+		assert_same(whole, &again, (size_t)t->pos);
+		change_txn_free(t);
+	}
+	return next;
+}
+
 /* Who was ordered past what cannot be read says of the rest what it would say else; nobody else reads on. */
 static void
 what_cannot_be_read_is_counted_by_who_was_ordered_past_it(void **state)
@@ -428,27 +446,19 @@ what_cannot_be_read_is_counted_by_who_was_ordered_past_it(void **state)
 	static const struct converge_watcher all = { .passes = passes_all };
 	struct change_position before = behind(3, 0), past = behind(4, 0);
 	const struct change_position *const behinds[] = { &before, &past, NULL };
-	struct said whole, again;
+	struct said whole;
 
 	(void)state;
 	read_all(&whole);
 	odd = 3;
 	for (size_t i = 0; i < LT_COUNT(behinds); i++) {
 		struct change_source *log;
-		struct change_txn *t = NULL;
 		struct lt_err err = { 0 };
 		size_t next = behinds[i] != NULL ? behinds[i]->place.pos : 0;
 
 		watcher = behinds[i] == NULL ? &all : NULL;
 		log = open_at(0, &whole.clock[0], behinds[i]);
-		for (size_t k = 0; k < LT_COUNT(script) && change_source_next(log, 0, &t, &err); k++) {
-			if (t == NULL)
-				continue;
-			assert_int_equal(t->pos, next++);
-			note(&again, t);
-			assert_same(&whole, &again, (size_t)t->pos);
-			change_txn_free(t);
-		}
+		next = read_rest(log, next, &whole, &err);
 		assert_int_equal(err.code, i == 0 ? LT_E_STATEMENT_FORMAT : LT_OK);
 		assert_int_equal(next, i == 0 ? 3 : LT_COUNT(script));
 		change_source_close(log);
@@ -470,21 +480,10 @@ what_was_handed_on_is_numbered_and_passed_over(void **state)
 	for (size_t done = 1; done < LT_COUNT(script); done++) {
 		struct change_position at = behind(done, 0);
 		struct change_source *log = open_at(0, &whole.clock[0], &at);
-		struct said again;
-		struct change_txn *t = NULL;
 		struct lt_err err = { 0 };
-		size_t next = done;
 
-		for (size_t i = 0; i < LT_COUNT(script); i++) {
-			assert_true(change_source_next(log, 0, &t, &err));
-			if (t == NULL)
-				continue;
-			assert_int_equal(t->pos, next++);
-			note(&again, t);
-			assert_same(&whole, &again, (size_t)t->pos);
-			change_txn_free(t);
-		}
-		assert_int_equal(next, LT_COUNT(script));
+		assert_int_equal(read_rest(log, done, &whole, &err), LT_COUNT(script));
+		assert_int_equal(err.code, LT_OK);
 		change_source_close(log);
 		change_position_clear(&at);
 	}

@@ -205,10 +205,12 @@ what_is_to_be_given_back_asks_for_what_its_writer_had_not_seen(void **state)
 	conflict_vector_raise(&here, 1, 3);
 	conflict_vector_raise(&here, 2, 9);
 	conflict_peers_arrived(&read, &here);
-	conflict_peers_merge(&p->peers, &read);
-	assert_int_equal(everyone_has(p, 2), 5);
+	assert_false(conflict_peers_have(&read, &p->ours));
 	conflict_vector_raise(&here, 1, 4);
 	conflict_peers_arrived(&p->peers, &here);
+	conflict_peers_arrived(&p->peers, &here);
+	assert_int_equal(everyone_has(p, 2), 9);
+	conflict_peers_merge(&p->peers, &read); /* older */
 	conflict_peers_arrived(&p->peers, &here);
 	assert_int_equal(everyone_has(p, 2), 9);
 	assert_int_equal(conflict_peers_survived(&p->peers, 1), 3);

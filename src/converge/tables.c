@@ -155,8 +155,6 @@ converge_table_parked(const struct change_table *t, const struct change_image *i
 	    !is_bytes(&v[PARKED_TABLE]) || !is_bytes(&v[PARKED_KEY]) || !is_bytes(&v[PARKED_IMAGE]))
 		return broken(t, err);
 	out->ours = lt_str_eqz(v[CHANNEL].bytes, channel);
-	out->schema = v[PARKED_SCHEMA].bytes;
-	out->table = v[PARKED_TABLE].bytes;
 	out->key = v[PARKED_KEY].bytes;
 	out->image = v[PARKED_IMAGE].bytes;
 	return true;

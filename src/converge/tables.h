@@ -43,7 +43,7 @@ LT_MUST_USE bool converge_table_lane(const struct change_row *row, const char *c
 /** A row of lutra.parked, of which `image` is what converge_parked_row() takes; strings as above. */
 struct converge_parked_row {
 	bool ours;
-	struct lt_str schema, table, key, image;
+	struct lt_str key, image;
 };
 
 /** What such a row says before its change or behind it; LT_E_STATE_BROKEN. */

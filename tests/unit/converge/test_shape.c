@@ -449,7 +449,7 @@ a_key_says_which_row_it_is(void **state)
 {
 	const char *long_text =
 	    "more than sixty-four bytes of text are kept as a digest, which tells nobody what it was";
-	struct lt_str reals[] = { { "\0\0\0\0\0\0\xe0\x3f", 8 }, { "\0\0\0\0\0\0\0\xc0", 8 } }, real;
+	struct lt_str reals[] = { { "\0\0\0\0\0\0\xe4\x3f", 8 }, { "\0\0\0\0\0\0\0\xc0", 8 } }, real;
 	const struct conflict_row row = { reals, 2 };
 	struct lt_err err = { 0 };
 	struct lt_buf text_of = { 0 };
@@ -469,10 +469,11 @@ a_key_says_which_row_it_is(void **state)
 	assert_int_equal(text_of.len, 2 + 2 * (8 + 17));
 	assert_memory_equal(text_of.ptr, "0x", 2);
 	assert_true(reads(NULL, lt_str_of("\1\2", 2), "0x0102"));
+	assert_true(reads(k.shape, lt_str_of("\1\2\3\4\5\6\7\10", 8), "0x0102030405060708"));
 	keys_end(&k);
 	keys_of(&k, "double", NULL, NULL, table_part(0, PIPELINE_PART_REAL));
 	assert_true(converge_shape_key(k.shape, &row, k.arena, &real, &err));
-	assert_true(reads(k.shape, real, "0.5, -2"));
+	assert_true(reads(k.shape, real, "0.625, -2"));
 	keys_end(&k);
 	lt_buf_free(&text_of);
 }

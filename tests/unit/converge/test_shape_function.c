@@ -176,6 +176,7 @@ times_are_days_that_there_are(void **state)
 	keeps("date", NULL, "'2023-02-29'", NULL);
 	keeps("date", NULL, "'2000-02-29'", "2000-02-29");
 	keeps("date", NULL, "'1900-02-29'", NULL);
+	keeps("date", NULL, "'0999-12-31'", NULL);
 	keeps("date", NULL, "'2024-04-31'", NULL);
 	keeps("date", NULL, "'2024-04-00'", NULL);
 	keeps("date", NULL, "'2023-00-01'", NULL);

@@ -37,7 +37,10 @@ struct fake {
 static bool places;             /* what stands between transactions is handed out, too */
 static const uint64_t *numbers; /* of the items' GTIDs; NULL: they have none */
 static const struct converge_turn *turn;
-static size_t odd = SIZE_MAX; /* which item cannot be read */
+static size_t odd = SIZE_MAX; /* which item cannot be read, */
+static enum lt_code odd_code; /* and why */
+static const char *behind_it; /* the server where its end is looked for */
+static unsigned cancelled;    /* logs of that */
 static const struct converge_watcher *watcher;
 
 /* Between two transactions. */
@@ -136,7 +139,7 @@ fake_next(struct change_source *s, int timeout_ms, struct change_txn **ret, stru
 	if (f->at == odd) {
 		strcpy(err->where.file, "log.000001");
 		err->where.pos = odd;
-		return lt_fail(err, LT_E_STATEMENT_FORMAT, "odd");
+		return lt_fail(err, odd_code, "odd");
 	}
 	f->placed = places && !f->placed;
 	if (f->placed) {
@@ -165,6 +168,13 @@ fake_next(struct change_source *s, int timeout_ms, struct change_txn **ret, stru
 }
 
 static void
+fake_cancel(struct change_source *s)
+{
+	(void)s;
+	cancelled++;
+}
+
+static void
 fake_close(struct change_source *s)
 {
 	free(s);
@@ -174,7 +184,7 @@ static bool
 fake_open(void *ctx, const struct change_position *from, const struct change_filter *filter,
     const struct change_describer *describer, size_t limit, struct change_source **ret, struct lt_err *err)
 {
-	static const struct change_source_ops ops = { fake_next, NULL, fake_close, NULL };
+	static const struct change_source_ops ops = { fake_next, fake_cancel, fake_close, NULL };
 	struct fake *f = lt_new(struct fake);
 
 	(void)ctx, (void)describer, (void)limit, (void)err;
@@ -193,7 +203,7 @@ fake_behind(void *ctx, const struct change_position *from, const struct change_p
 	(void)ctx, (void)err;
 	assert_int_equal(from->place.pos, odd);
 	change_position_copy(out, from);
-	strcpy(out->server, "server");
+	strcpy(out->server, behind_it);
 	out->place.pos = out->place.last_pos = place->pos + 1;
 	return true;
 }
@@ -413,12 +423,11 @@ behind(uint64_t pos, uint32_t crc)
 }
 
 static bool
-passes_all(void *ctx, const char *server, const struct change_place *at)
+passes(void *ctx, const char *server, const struct change_place *at)
 {
-	(void)ctx;
 	assert_string_equal(server, "server");
 	assert_int_equal(at->pos, odd);
-	return true;
+	return *(const bool *)ctx;
 }
 
 /* From `next` on the log says what it says as a whole; where it ends, and in `err` why, if it is not the end. */
@@ -439,34 +448,66 @@ read_rest(struct change_source *log, size_t next, const struct said *whole, stru
 	return next;
 }
 
-/* Who was ordered past what cannot be read says of the rest what it would say else; nobody else reads on. */
+/** Who meets it, and with what. */
+struct meeting {
+	enum lt_code code;
+	const struct change_position *behind;
+	const struct converge_watcher *watcher;
+	const char *behind_it;
+	enum lt_code told; /* LT_OK: it reads on, and says of the rest what it would say else */
+};
+
+static void
+meet(const struct meeting *m, const struct said *whole)
+{
+	size_t begin = m->behind != NULL ? m->behind->place.pos : 0;
+	struct change_source *log;
+	struct lt_err err = { 0 };
+
+	odd_code = m->code;
+	behind_it = m->behind_it;
+	watcher = m->watcher;
+	log = open_at(0, &whole->clock[0], m->behind);
+	cancelled = 0;
+	change_source_cancel(log);
+	assert_int_equal(read_rest(log, begin, whole, &err), m->told == LT_OK ? LT_COUNT(script) : LT_MAX(begin, odd));
+	assert_int_equal(err.code, m->told);
+	assert_int_equal(cancelled, m->told == LT_OK ? 2 : 1); /* what is behind it, too */
+	change_source_close(log);
+}
+
 static void
 what_cannot_be_read_is_counted_by_who_was_ordered_past_it(void **state)
 {
-	static const struct converge_watcher all = { .passes = passes_all };
-	struct change_position before = behind(3, 0), past = behind(4, 0);
-	const struct change_position *const behinds[] = { &before, &past, NULL };
+	static bool yes = true, no;
+	static const struct converge_watcher all = { .passes = passes, .ctx = &yes },
+					     not_all = { .passes = passes, .ctx = &no };
+	struct change_position before = behind(3, 0), past = behind(4, 0), elsewhere = behind(4, 0);
+	const struct meeting meetings[] = {
+		{ LT_E_STATEMENT_FORMAT, NULL, NULL, "server", LT_E_STATEMENT_FORMAT },
+		{ LT_E_STATEMENT_FORMAT, &before, NULL, "server", LT_E_STATEMENT_FORMAT },
+		{ LT_E_STATEMENT_FORMAT, &past, NULL, "server", LT_OK },
+		{ LT_E_CORRUPT, &past, NULL, "server", LT_OK },
+		{ LT_E_LOG_SILENT, &past, NULL, "server", LT_E_LOG_SILENT },
+		{ LT_E_STATEMENT_FORMAT, &past, NULL, "another", LT_E_LINK_LOST },
+		{ LT_E_STATEMENT_FORMAT, &elsewhere, NULL, "server", LT_E_STATEMENT_FORMAT },
+		{ LT_E_STATEMENT_FORMAT, NULL, &all, "server", LT_OK },
+		{ LT_E_CORRUPT, NULL, &all, "server", LT_E_CORRUPT }, /* it may have been sent before it was damaged */
+		{ LT_E_STATEMENT_FORMAT, NULL, &not_all, "server", LT_E_STATEMENT_FORMAT },
+	};
 	struct said whole;
 
 	(void)state;
 	read_all(&whole);
+	strcpy(elsewhere.server, "another");
 	odd = 3;
-	for (size_t i = 0; i < LT_COUNT(behinds); i++) {
-		struct change_source *log;
-		struct lt_err err = { 0 };
-		size_t next = behinds[i] != NULL ? behinds[i]->place.pos : 0;
-
-		watcher = behinds[i] == NULL ? &all : NULL;
-		log = open_at(0, &whole.clock[0], behinds[i]);
-		next = read_rest(log, next, &whole, &err);
-		assert_int_equal(err.code, i == 0 ? LT_E_STATEMENT_FORMAT : LT_OK);
-		assert_int_equal(next, i == 0 ? 3 : LT_COUNT(script));
-		change_source_close(log);
-	}
+	for (size_t i = 0; i < LT_COUNT(meetings); i++)
+		meet(&meetings[i], &whole);
 	odd = SIZE_MAX;
 	watcher = NULL;
 	change_position_clear(&before);
 	change_position_clear(&past);
+	change_position_clear(&elsewhere);
 	clear(&whole);
 }
 

@@ -182,6 +182,8 @@ times_are_days_that_there_are(void **state)
 	keeps("date", NULL, "'2023-00-01'", NULL);
 	keeps("date", NULL, "'2023-13-01'", NULL);
 	keeps("date", NULL, "'0000-00-00'", NULL);
+	keeps("date", NULL, "'1000-01-01'", "1000-01-01");
+	keeps("date", NULL, "'0999-12-31'", NULL);
 	keeps("date", NULL, "20240229", NULL);
 	keeps("datetime(3)", NULL, "'2024-02-29 23:59:59.5'", "2024-02-29 23:59:59.500");
 	keeps("datetime", NULL, "'2024-02-29 23:59:59.5'", NULL);

@@ -43,8 +43,8 @@ struct converge_log_start {
 	const struct change_position *behind;
 	size_t txn_limit_bytes;
 	const struct converge_giver *giver; /* borrowed for the log's life; NULL: none */
-	const struct converge_watcher
-	    *watcher; /* the same; NULL: who sends. What cannot be read before `behind` was passed */
+	/** The same; NULL: who sends, and passes over what cannot be read before `behind`. */
+	const struct converge_watcher *watcher;
 };
 
 /** The filter and describer are those of who takes the transactions; rows of schema lutra reach the filter's `rows` as

@@ -292,13 +292,13 @@ bytes_text(struct lt_str s, struct lt_buf *out)
 	lt_buf_hex(out, s);
 }
 
-/* What was written by add_part(). */
+/* What was written by add_part(); with a long part the key is a digest. */
 static void
 part_text(const struct shape_part *p, struct lt_cur *in, struct lt_buf *out)
 {
 	uint8_t first = lt_cur_u8(in);
 	bool number = p->kind == PIPELINE_PART_NUMBER || p->kind == PIPELINE_PART_REAL;
-	uint64_t n = number ? lt_cur_le(in, first & 0xf) : first < LONG_PART ? first : lt_cur_u32(in);
+	uint64_t n = number ? lt_cur_le(in, first & 0xf) : first;
 	double real;
 
 	if (!number) {

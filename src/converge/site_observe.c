@@ -84,7 +84,7 @@ is_left_behind(void *ctx, const char *server, const struct change_place *at)
 {
 	const struct observing *o = ctx;
 	struct converge_site *s = o->site;
-	bool left = true;
+	bool left = s->nsent > 0;
 
 	pthread_mutex_lock(&s->lock);
 	for (size_t i = 0; i < s->nsent && left; i++) {
@@ -93,7 +93,6 @@ is_left_behind(void *ctx, const char *server, const struct change_place *at)
 		left = sent->known && strcmp(sent->saved.server, server) == 0 &&
 		       change_place_cmp(&sent->saved.place, at) > 0;
 	}
-	left = left && s->nsent > 0;
 	pthread_mutex_unlock(&s->lock);
 	return left;
 }
@@ -214,7 +213,7 @@ note_back(struct observing *o, const struct change_txn *t)
 	const struct converge_shape *shape = converge_shapes_of_key(o->shapes, key);
 	struct lt_buf text = { 0 };
 
-	if (s->status.back.at.file[0] == '\0')
+	if (back->at.file[0] == '\0')
 		lt_log(LT_LOG_WARN,
 		    "site %s: in its log the version of a row went back, in the transaction that ends at %s:%llu: it was decided "
 		    "wrongly; `lutra status` counts such rows",

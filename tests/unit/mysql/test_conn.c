@@ -454,26 +454,62 @@ a_reply_that_has_come_is_seen_without_waiting(void **state)
 		assert_true(my_recv(p.conn, &reply, &err));
 	}
 	assert_false(my_answered(p.conn));
+	assert_true(my_send_query(p.conn, LT_STR("COMMIT"), &err));
+	peer_packet(&p, 1, peer_ok);
+	assert_true(my_settle(p.conn, 0, &err));
+	assert_true(my_answered(p.conn)); /* put aside */
+	assert_true(my_recv(p.conn, &reply, &err));
+	assert_false(my_answered(p.conn));
 	peer_end(&p);
 	assert_true(my_answered(p.conn)); /* there is nothing to wait for */
 	peer_close(&p);
+}
+
+static const char large[300 << 10];
+
+static void
+limit_of_4096(struct lt_buf *script)
+{
+	peer_script(script, 1, LT_STR("\1"));
+	peer_script(script, 2, peer_column("@@max_allowed_packet"));
+	peer_script(script, 3, LT_STR("\0044096"));
+	peer_script(script, 4, LT_STR("\xfe\0\0\2\0\0\0"));
+}
+
+static void
+the_servers_limit_is_asked_for_among_others(void **state)
+{
+	struct lt_buf script = { 0 };
+	struct lt_err err = { 0 };
+	struct peer p;
+
+	(void)state;
+	peer_script(&script, 1, peer_ok);
+	limit_of_4096(&script);
+	peer_open(&p);
+	peer_bytes(&p, lt_buf_str(&script));
+	assert_true(my_send_query(p.conn, LT_STR("COMMIT"), &err));
+	assert_true(my_send_limit(p.conn, &err));
+	assert_true(my_recv(p.conn, NULL, &err));
+	assert_true(my_recv_limit(p.conn, &err));
+	peer_end(&p); /* there is no second question */
+	assert_false(my_send_query(p.conn, lt_str_of(large, sizeof(large)), &err));
+	assert_int_equal(err.code, LT_E_PACKET_TOO_LARGE);
+	peer_close(&p);
+	lt_buf_free(&script);
 }
 
 /* Else the question would read the rows that are on their way. */
 static void
 the_servers_limit_is_known_before_large_queries_are_queued(void **state)
 {
-	static const char large[300 << 10] = { 0 };
 	struct lt_buf script = { 0 };
 	struct lt_err err = { 0 };
 	struct peer p;
 	size_t n = 0;
 
 	(void)state;
-	peer_script(&script, 1, LT_STR("\1"));
-	peer_script(&script, 2, peer_column("@@max_allowed_packet"));
-	peer_script(&script, 3, LT_STR("\0044096"));
-	peer_script(&script, 4, LT_STR("\xfe\0\0\2\0\0\0"));
+	limit_of_4096(&script);
 	result(&script);
 	peer_open(&p);
 	peer_bytes(&p, lt_buf_str(&script));
@@ -650,6 +686,7 @@ main(void)
 		cmocka_unit_test(the_login_asks_for_what_is_read_and_for_nothing_else),
 		cmocka_unit_test(a_result_cut_anywhere_is_a_lost_link),
 		cmocka_unit_test(queries_in_one_round_trip_have_their_own_rows),
+		cmocka_unit_test(the_servers_limit_is_asked_for_among_others),
 		cmocka_unit_test(the_servers_limit_is_known_before_large_queries_are_queued),
 		cmocka_unit_test(strange_replies_are_protocol_errors),
 		cmocka_unit_test(an_error_among_rows_leaves_the_line_usable),

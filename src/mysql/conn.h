@@ -137,9 +137,7 @@ LT_MUST_USE bool my_recv(struct my_conn *c, struct my_reply *out, struct lt_err 
 /** Replies still to come are read and put aside for my_recv(), as by every command that is answered at once. Of what is
  * queued next, if it has no more than `bytes`, no text makes us ask for the server's limit. */
 LT_MUST_USE bool my_settle(struct my_conn *c, size_t bytes, struct lt_err *err);
-/** Have the server's limit of a text asked for with what is queued, as such a query, so that no text makes us ask
- * later.
- */
+/** The server's limit of a text is asked for with what is queued, as by such a query: no text makes us ask later. */
 LT_MUST_USE bool my_send_limit(struct my_conn *c, struct lt_err *err);
 LT_MUST_USE bool my_recv_limit(struct my_conn *c, struct lt_err *err);
 /** The reply to a query, queued behind my_settle() or when none was to come, with nothing asked at once since: its rows

@@ -136,8 +136,7 @@ out:
 	return ok;
 }
 
-/* In one round trip: the epoch is raised, what the target holds of the pipeline is read, the lanes' move is prepared.
- */
+/* In one round trip: the epoch is raised, what the target has of the pipeline is read, the lanes' move is prepared. */
 static bool
 send_claim(struct pipeline_lane *l, struct lt_err *err)
 {

@@ -570,8 +570,7 @@ recv_grants(struct load *l, struct lt_err *err)
 }
 
 /* The session, what is there of schema `lutra`, what the account may do and how much the server takes at once, in one
- * round trip. A connection on which
- * one of them fails is closed. */
+ * round trip. A connection on which one of them fails is closed. */
 static bool
 begin_session(struct load *l, struct lt_err *err)
 {

@@ -121,3 +121,19 @@ peer_column(const char *name)
 	lt_buf_free(&b);
 	return lt_str_of(bytes, len);
 }
+
+void
+peer_prepared(struct peer *p, uint16_t nparams)
+{
+	struct lt_buf reply = { 0 };
+
+	lt_buf_le(&reply, 0, 1);
+	lt_buf_le(&reply, 0x01020304, 4);
+	lt_buf_le(&reply, 0, 2);
+	lt_buf_le(&reply, nparams, 2);
+	lt_buf_le(&reply, 0, 3);
+	peer_packet(p, 1, lt_buf_str(&reply));
+	for (uint8_t i = 0; i < nparams; i++)
+		peer_packet(p, (uint8_t)(2 + i), peer_column("?"));
+	lt_buf_free(&reply);
+}

@@ -22,6 +22,8 @@ void peer_close(struct peer *p);
 void peer_packet(struct peer *p, uint8_t seq, struct lt_str payload);
 void peer_bytes(struct peer *p, struct lt_str bytes);
 void peer_end(struct peer *p);
+/** Say that a statement is prepared. */
+void peer_prepared(struct peer *p, uint16_t nparams);
 /** All that the client has sent so far; the buffer is the caller's to free. */
 struct lt_buf peer_heard(struct peer *p);
 /** A column definition; lives until the next call. */

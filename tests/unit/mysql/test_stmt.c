@@ -9,22 +9,6 @@
 #include "mysql/stmt.h"
 #include "unit/mysql/peer.h"
 
-static void
-say_prepared(struct peer *p, uint16_t nparams)
-{
-	struct lt_buf reply = { 0 };
-
-	lt_buf_le(&reply, 0, 1);
-	lt_buf_le(&reply, 0x01020304, 4);
-	lt_buf_le(&reply, 0, 2);
-	lt_buf_le(&reply, nparams, 2);
-	lt_buf_le(&reply, 0, 3);
-	peer_packet(p, 1, lt_buf_str(&reply));
-	for (uint8_t i = 0; i < nparams; i++)
-		peer_packet(p, (uint8_t)(2 + i), peer_column("?"));
-	lt_buf_free(&reply);
-}
-
 /* A statement of two parameters, prepared against a peer that says so. */
 static struct my_stmt *
 prepared(struct peer *p, uint16_t nparams)
@@ -32,7 +16,7 @@ prepared(struct peer *p, uint16_t nparams)
 	struct my_stmt *s = NULL;
 	struct lt_err err = { 0 };
 
-	say_prepared(p, nparams);
+	peer_prepared(p, nparams);
 	assert_true(my_prepare(p->conn, LT_STR("INSERT"), &s, &err));
 	assert_int_equal(my_stmt_nparams(s), nparams);
 	return s;
@@ -52,7 +36,7 @@ a_statement_is_prepared_among_others(void **state)
 	assert_true(my_send_prepare(p.conn, LT_STR("INSRT"), &err));
 	assert_true(my_send_query(p.conn, LT_STR("COMMIT"), &err));
 	peer_packet(&p, 1, peer_ok);
-	say_prepared(&p, 2);
+	peer_prepared(&p, 2);
 	peer_packet(&p, 1, LT_STR("\xff\x28\4#42000no"));
 	peer_packet(&p, 1, peer_ok);
 	assert_true(my_recv(p.conn, NULL, &err));

@@ -2,8 +2,9 @@
 
 /* What small transactions need. */
 #define LEAST_BYTES 512
-/* Larger ones are few at a time; what their last block has left does not matter. */
-#define MOST_BYTES 8192
+/* What is left of a larger one's last block matters little, and small ones behind it must not take as much. */
+#define MOST_BYTES 4096
+
 struct change_txn *
 change_txn_new(enum change_txn_kind kind)
 {

@@ -131,13 +131,12 @@ fake_open(void *ctx, const struct change_position *from, const struct change_fil
     const struct change_describer *describer, size_t limit, struct change_source **ret, struct lt_err *err)
 {
 	static const struct change_source_ops ops = { fake_next, fake_cancel, fake_close, fake_place };
-	struct fake *f = lt_new(struct fake);
+	struct fake *f;
 
 	(void)ctx, (void)describer, (void)limit;
-	if (open_code != LT_OK) {
-		free(f);
+	if (open_code != LT_OK)
 		return lt_fail(err, open_code, "the log says so");
-	}
+	f = lt_new(struct fake);
 	f->base.ops = &ops;
 	strcpy(f->base.server, SERVER);
 	f->filter = *filter;

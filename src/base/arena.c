@@ -135,3 +135,13 @@ lt_arena_bytes(const struct lt_arena *a)
 {
 	return a->bytes;
 }
+
+size_t
+lt_arena_used(const struct lt_arena *a)
+{
+	size_t used = a->first.used;
+
+	for (const struct block *b = a->newest; b != &a->first; b = b->next)
+		used += b->used;
+	return used;
+}

@@ -21,5 +21,7 @@ struct lt_str lt_arena_str(struct lt_arena *a, struct lt_str s); /* a copy, with
 void *lt_arena_grow(struct lt_arena *a, void *old, size_t old_size, size_t new_size);
 /** Bytes taken from the system. */
 size_t lt_arena_bytes(const struct lt_arena *a);
+/** Of those what was asked for: a first block of so many would have been enough. */
+size_t lt_arena_used(const struct lt_arena *a);
 
 #endif

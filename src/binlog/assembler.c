@@ -104,7 +104,7 @@ binlog_assembler_open(struct binlog_assembler *a, const struct binlog_event *e, 
 		return lt_fail(err, LT_E_CORRUPT, "%s event: a transaction begins inside another one",
 		    binlog_event_name(e->header.type, name));
 	if (a->txn == NULL)
-		a->txn = change_txn_new(CHANGE_TXN_ROWS);
+		a->txn = change_txn_new_like(CHANGE_TXN_ROWS, &a->like);
 	a->state = BINLOG_STATE_OPEN;
 	return true;
 }
@@ -160,6 +160,7 @@ binlog_assembler_hand_out(struct binlog_assembler *a, enum change_txn_kind kind,
 	a->txn = t;
 	if (a->nready == LT_COUNT(a->ready))
 		return lt_fail(err, LT_E_CORRUPT, "one event holds more than %zu transactions", LT_COUNT(a->ready));
+	change_txn_note_like(&a->like, t);
 	if (!change_txn_seal(t, err))
 		return false;
 	if (t->spill != NULL)

@@ -48,6 +48,7 @@ struct binlog_assembler {
 	bool packed;                         /* its events come out of a TRANSACTION_PAYLOAD */
 	char xa_name[320];                   /* as XA END wrote it */
 	struct change_txn *txn;              /* owned; the one in hand, kept for the next one while it is empty */
+	struct change_txn_like like;         /* those before it */
 	struct binlog_savepoint *savepoints; /* owned */
 	struct binlog_prepared *prepared;    /* owned: XA transactions that wait for their decision */
 	size_t nprepared, prepared_bytes;

@@ -268,7 +268,7 @@ other(struct binlog_assembler *a, const struct binlog_query *q, const struct bin
 		goto out;
 	if (inside) {
 		if (a->txn == NULL)
-			a->txn = change_txn_new(CHANGE_TXN_ROWS);
+			a->txn = change_txn_new_like(CHANGE_TXN_ROWS, &a->like);
 		a->txn->ignored += wanted ? 0 : 1;
 	} else {
 		bool told = a->told;

@@ -1,16 +1,32 @@
 #include "change/txn.h"
 
-/* What most transactions need. Thousands wait at a time, and what they take bounds how many share a group. */
-#define FIRST_BYTES 2048
+/* What small transactions need. */
+#define LEAST_BYTES 512
+/* What is left of a larger one's last block matters little, and small ones behind it must not take as much. */
+#define MOST_BYTES 4096
 
 struct change_txn *
 change_txn_new(enum change_txn_kind kind)
 {
+	return change_txn_new_like(kind, &(struct change_txn_like){ 0 });
+}
+
+struct change_txn *
+change_txn_new_like(enum change_txn_kind kind, const struct change_txn_like *like)
+{
 	struct change_txn *t = lt_new(struct change_txn);
 
 	t->kind = kind;
-	t->arena = lt_arena_new_of(FIRST_BYTES);
+	t->arena = lt_arena_new_of(LT_MIN(LT_MAX(like->bytes, LEAST_BYTES), MOST_BYTES));
 	return t;
+}
+
+void
+change_txn_note_like(struct change_txn_like *like, const struct change_txn *t)
+{
+	size_t used = lt_arena_used(t->arena);
+
+	like->bytes = used >= like->bytes ? used : like->bytes - (like->bytes - used) / 64 * 8;
 }
 
 void
@@ -35,7 +51,7 @@ hold_table(struct change_txn *t, const struct change_table *table)
 		if (t->tables[i - 1] == table)
 			return;
 	if (t->ntables == t->tables_cap) {
-		size_t cap = LT_MAX(t->tables_cap * 2, 4);
+		size_t cap = LT_MAX(t->tables_cap * 2, 2);
 
 		t->tables =
 		    lt_arena_grow(t->arena, t->tables, t->tables_cap * sizeof(*t->tables), cap * sizeof(*t->tables));
@@ -50,7 +66,7 @@ change_txn_add_row(struct change_txn *t, const struct change_table *table)
 	struct change_row *row;
 
 	if (t->nrows == t->rows_cap) {
-		size_t cap = LT_MAX(t->rows_cap * 2, 8);
+		size_t cap = LT_MAX(t->rows_cap * 2, 4);
 
 		t->rows = lt_arena_grow(t->arena, t->rows, t->rows_cap * sizeof(*t->rows), cap * sizeof(*t->rows));
 		t->rows_cap = cap;

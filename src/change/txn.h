@@ -48,7 +48,17 @@ struct change_txn {
 			   * NULL */
 };
 
+/** What the transactions of a log took lately. Thousands wait at a time, and what they take bounds how many share a
+ * group. Zeroed: nothing is known. */
+struct change_txn_like {
+	size_t bytes; /* a multiple of 8 */
+};
+
 struct change_txn *change_txn_new(enum change_txn_kind kind);
+/** The same, with memory enough for one of these. */
+struct change_txn *change_txn_new_like(enum change_txn_kind kind, const struct change_txn_like *like);
+/** One more of them; it has all of its rows. */
+void change_txn_note_like(struct change_txn_like *like, const struct change_txn *t);
 void change_txn_free(struct change_txn *t);
 /** A new row at the end, zeroed; takes a reference of the table unless it is there already. Valid until the next call.
  */

@@ -9,6 +9,7 @@
 enum {
 	CHANNEL_NAME_MAX = 64,
 	WRITERS = 1,
+	FAR_WRITERS = 4,
 	GROUP_ROWS = 5000,
 	GROUP_WAIT_MS = 20,
 	GROUP_TIME_MS = 200,
@@ -304,8 +305,10 @@ read_limits(struct model_channel *c, const struct model_yaml *root, struct lt_er
 	if (verify != NULL && !model_field_switch(verify, "verify", &on, err))
 		return false;
 	c->verify = on ? MODEL_VERIFY_ON : MODEL_VERIFY_OFF;
-	return read_group(c, model_yaml_get(root, "group"), err) &&
-	       read_sync(c, model_yaml_get(root, "sync-mode"), err);
+	if (!read_group(c, model_yaml_get(root, "group"), err) || !read_sync(c, model_yaml_get(root, "sync-mode"), err))
+		return false;
+	c->far_writers = writers == NULL && c->group.grows && c->sync != MODEL_SYNC_ROW ? FAR_WRITERS : c->writers;
+	return true;
 }
 
 static bool

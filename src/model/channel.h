@@ -75,7 +75,8 @@ struct model_channel {
 				     conflicts are decided, for tables that one site alone writes) */
 	bool free_order;          /* `commit-order: free`: groups commit as they come; default: source */
 	enum model_mode mode;     /* `mode`; default exact */
-	size_t writers;           /* `writers`: connections that apply beside each other; default 1 */
+	size_t writers;           /* `writers`: connections that apply a backlog beside each other; default 1 */
+	size_t far_writers;       /* where the target is far: more, if `group.grows` and none are set */
 	uint64_t spill_bytes;     /* `spill`: disk that larger transactions may take, for each pipeline; default 16G */
 	uint64_t relay_bytes;     /* `relay`: disk that the log of a `semi-sync` site may take; default 16G */
 	size_t memory_bytes;      /* `memory`: from the source socket to the target, for each pipeline; default 256M */

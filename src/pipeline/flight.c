@@ -103,7 +103,7 @@ pipeline_flight_is_empty(const struct pipeline_flight *f)
 bool
 pipeline_flight_has_room(const struct pipeline_flight *f)
 {
-	return !f->settling && f->waiting == 0 && f->count < f->p->channel->writers + SPARE_GROUPS;
+	return !f->settling && f->waiting == 0 && f->count < pipeline_load_writers(f->sink) + SPARE_GROUPS;
 }
 
 size_t
@@ -171,7 +171,7 @@ open_writers(struct pipeline_flight *f, size_t want, struct lt_err *why)
 static bool
 start_writers(struct pipeline_flight *f, struct lt_err *err)
 {
-	size_t want = f->p->channel->writers;
+	size_t want = pipeline_load_writers(f->sink);
 
 	f->writers = lt_calloc(want, sizeof(*f->writers));
 	open_writers(f, want, err);

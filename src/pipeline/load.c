@@ -14,6 +14,9 @@
 /* A KILL QUERY that came late meets the ROLLBACK instead. */
 #define ROLLBACK_TRIES 5
 
+/* At such a distance one connection leaves the target waiting for what COMMIT waits for. */
+#define FAR_US 10000
+
 /* COMMIT and ROLLBACK of a transaction that spilled may take the server long. */
 #define LARGE_IO_TIMEOUT_MS 600000
 
@@ -378,23 +381,47 @@ load_apply(struct change_sink *s, struct change_txn *const *txns, size_t n, cons
 
 /* -- progress ------------------------------------------------------------------------------------- */
 
+size_t
+pipeline_load_writers(const struct change_sink *s)
+{
+	const struct load *l = (const struct load *)s;
+
+	return l->far ? l->channel->far_writers : l->channel->writers;
+}
+
 /* Lane 0 is that of the connection that claims; each writer has one of its own. */
 static size_t
-lanes_of(const struct model_channel *channel)
+lanes_of(const struct load *l)
 {
-	return channel->writers > 1 ? channel->writers + 1 : 1;
+	size_t writers = pipeline_load_writers(&l->base);
+
+	return writers > 1 ? writers + 1 : 1;
+}
+
+/* A slow answer by itself may be a busy machine. */
+static bool
+look_how_far(struct load *l, struct lt_err *err)
+{
+	uint64_t round_us = l->answer_us;
+
+	if (l->channel->far_writers != l->channel->writers && round_us >= FAR_US &&
+	    !pipeline_load_round(&l->base, &round_us, err))
+		return false;
+	l->far = LT_MIN(round_us, l->answer_us) >= FAR_US;
+	return true;
 }
 
 static bool
 load_claim(struct change_sink *s, struct change_position *at, bool *found, struct lt_err *err)
 {
 	struct load *l = load_of(s);
-	struct pipeline_lane_claim claim = {
-		.channel = l->channel->name, .pipeline = l->pipeline->name, .lanes = lanes_of(l->channel)
-	};
+	struct pipeline_lane_claim claim = { .channel = l->channel->name, .pipeline = l->pipeline->name };
+	bool ok;
 
-	bool ok = pipeline_lane_claim(&l->lane, l->conn, &claim, at, found, err);
-
+	if (!look_how_far(l, err))
+		return false;
+	claim.lanes = lanes_of(l);
+	ok = pipeline_lane_claim(&l->lane, l->conn, &claim, at, found, err);
 	pipeline_window_clear(&l->window);
 	l->window = claim.window;
 	if (!ok)
@@ -428,7 +455,7 @@ pipeline_load_begin(struct change_sink *s, const struct change_position *at, str
 	LT_ASSERT(l->claimed && !l->open);
 	if (!l->lane_exists) {
 		l->newest = 1;
-		return pipeline_lane_create(&l->lane, lanes_of(l->channel), at, err);
+		return pipeline_lane_create(&l->lane, lanes_of(l), at, err);
 	}
 	l->open = true;
 	return pipeline_load_move(l, at, err) && my_recv(l->conn, &reply, err) &&
@@ -546,8 +573,10 @@ queue_settings(struct my_conn *c, size_t count, struct lt_err *err)
 }
 
 static bool
-recv_settings(struct my_conn *c, size_t count, struct lt_err *err)
+recv_settings(struct my_conn *c, size_t count, uint64_t *answer_us, struct lt_err *err)
 {
+	uint64_t began_us = lt_mono_us(lt_clock_real());
+
 	for (size_t i = 0; i < count; i++) {
 		if (my_recv(c, NULL, err))
 			continue;
@@ -555,6 +584,7 @@ recv_settings(struct my_conn *c, size_t count, struct lt_err *err)
 			err->code = LT_E_SESSION;
 		return lt_wrap(err, "while setting the session");
 	}
+	*answer_us = lt_mono_us(lt_clock_real()) - began_us;
 	return true;
 }
 
@@ -579,7 +609,7 @@ begin_session(struct load *l, struct lt_err *err)
 
 	if (!queue_settings(l->conn, count, err) || !pipeline_state_ask(l->conn, err) ||
 	    !my_send_query(l->conn, LT_STR("SHOW GRANTS"), err) || !my_send_limit(l->conn, err) ||
-	    !recv_settings(l->conn, count, err) || !pipeline_state_recv(l->conn, &version, err) ||
+	    !recv_settings(l->conn, count, &l->answer_us, err) || !pipeline_state_recv(l->conn, &version, err) ||
 	    !recv_grants(l, err) || !my_recv_limit(l->conn, err))
 		return false;
 	/* Else the wait that is to be seen ends after a second by itself. */

@@ -47,6 +47,8 @@ struct load {
 	struct pipeline_batch *batch;         /* owned */
 	struct pipeline_settle *settle;       /* owned; NULL: groups are applied as the log says */
 	struct pipeline_lane lane;
+	uint64_t answer_us;                    /* how long the target took to answer when it was opened */
+	bool far;                              /* and once more when it was claimed */
 	uint64_t newest;                       /* number of the pipeline's newest move; of the one that claimed */
 	struct pipeline_window window;         /* owned: what was done ahead when it claimed */
 	const struct pipeline_load_turn *turn; /* borrowed; NULL: no other group runs beside */

@@ -35,7 +35,7 @@
 /* Where the target is far, groups may hold this much (pipeline/group.h). */
 #define LINK_BYTES ((size_t)16 << 20)
 /* Those in flight together; the others fill the time that one waits. */
-#define FLYING_LINK_BYTES ((size_t)36 << 20)
+#define FLYING_LINK_BYTES ((size_t)28 << 20)
 /* How often the round trip is measured, and the target hears of us. */
 #define ROUND_US (PIPELINE_STAY_MS * 1000)
 
@@ -462,15 +462,16 @@ static bool
 prepare(struct loader *l, struct pipeline_group *g, size_t share, struct lt_err *err)
 {
 	const struct model_channel *c = l->p->channel;
-	bool several = c->writers > 1;
+	size_t writers = pipeline_load_writers(l->sink);
+	bool several = writers > 1;
 	/* Behind the head of the order a group waits with its locks about as long as it took (R4). */
 	unsigned time_ms = several && l->p->model->two_way ? LT_MAX(c->group.time_ms / 2, 1u) : c->group.time_ms;
 	uint64_t round_us = 0;
 
-	share /= several ? c->writers + 4 : 2;
+	share /= several ? writers + 4 : 2;
 	pipeline_group_init(g, c->group.rows, LT_MIN(c->group.bytes, share), time_ms);
 	if (c->group.grows)
-		g->link_bytes = LT_MIN(several ? FLYING_LINK_BYTES / (c->writers + 3) : LINK_BYTES, share);
+		g->link_bytes = LT_MIN(several ? FLYING_LINK_BYTES / (writers + 3) : LINK_BYTES, share);
 	l->group = g;
 	/* Either may be slow for reasons of its own: the least counts. */
 	if (!pipeline_load_bound(l->sink, &round_us, err))

@@ -80,6 +80,26 @@ def stopped(lutra, pipeline, code, patience_s=None):
     return error
 
 
+def acknowledged(lutra, *pipelines):
+    """Each of them has stopped at a statement, or will; acknowledged along the first one it lets all go on."""
+    for pipeline in pipelines:
+        stopped(lutra, pipeline, "E4000")
+    lutra.command("ddl", "done", pipelines[0])
+    for pipeline in pipelines:
+        wait_for(lutra, pipeline, lambda p: p["state"] == "running", "to go on")
+
+
+@contextlib.contextmanager
+def apart(lutra):
+    """No site gets what another one writes meanwhile."""
+    pipelines = list(lutra.pipelines())
+    for pipeline in pipelines:
+        lutra.command("pause", pipeline)
+    yield
+    for pipeline in pipelines:
+        lutra.command("resume", pipeline)
+
+
 def log_size(lutra):
     return lutra.log.stat().st_size
 

@@ -260,13 +260,9 @@ class Storm:
 
     def clash(self):
         """In each table of EVERY_KIND the first two sites write a row, neither knowing. Then all run."""
-        pipelines = list(self.lutra.pipelines())
-        for pipeline in pipelines:
-            self.lutra.command("pause", pipeline)
-        for server, name in zip(self.servers, "ab"):
-            steps.transaction(server, self.schema, *[statement.format(name) for statement in CLASH])
-        for pipeline in pipelines:
-            self.lutra.command("resume", pipeline)
+        with steps.apart(self.lutra):
+            for server, name in zip(self.servers, "ab"):
+                steps.transaction(server, self.schema, *[statement.format(name) for statement in CLASH])
 
     def settle(self):
         """Nobody writes: all that was written has come, and what followed from it."""

@@ -224,7 +224,7 @@ def ends_whole(f):
     f.is_made_of(oracle)
     for number in range(2, len(f.servers) + 1):
         f.told(oracle, number)
-    lines = f.servers[1].sql("SELECT row_key, won FROM lutra.conflict WHERE channel=%s AND table_name='hot'", (f.lutra.name,))
+    lines = f.servers[1].sql("SELECT row_key, won FROM lutra.conflict WHERE channel=%s AND table_name='hot' ORDER BY id", (f.lutra.name,))
     lost = {json.loads(key)["id"]: won for key, won in lines}
     assert lost[101] == lost[106] == 1  # what is new met what was lost, at b, and won
 

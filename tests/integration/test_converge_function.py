@@ -1,5 +1,6 @@
 """Users' functions as the rule of a column and of a table: what they make is what every site holds, and what the logs ask for."""
 
+import contextlib
 import random
 import subprocess
 
@@ -9,7 +10,6 @@ from lutralab import lutra as lutra_lab
 from lutralab.lutra import Keeper
 from storm import QUICK, Storm
 
-PIPELINES = ("a->b", "b->a")
 UNION = """
 -- All tags that any of the writes has.
 return function(writes)
@@ -56,10 +56,10 @@ def test_what_functions_make_is_what_the_logs_ask_for_though_lutra_is_killed(sit
               conflicts=rules(schema, bag={"columns": {"tags": {"function-file": "union.lua"}}}, bid={"policy": {"function": HIGHEST}}))
     (s.lutra.file.parent / "union.lua").write_text(UNION)
     s.lutra.start()
-    pause(s)  # whatever else chance brings, there is something to decide in each table
-    for server, name in zip(s.servers, "ab"):
-        steps.transaction(server, schema, f"UPDATE bag SET tags=CONCAT(tags, ',{name}') WHERE id=1", f"UPDATE bid SET amount=amount+1, who='{name}' WHERE id=1")
-    resume(s)
+    with apart(s):  # whatever else chance brings, there is something to decide in each table
+        for server, name in zip(s.servers, "ab"):
+            steps.transaction(server, schema, f"UPDATE bag SET tags=CONCAT(tags, ',{name}') WHERE id=1",
+                              f"UPDATE bid SET amount=amount+1, who='{name}' WHERE id=1")
     with s.clients(bags_and_bids, limit=60) as clients, Keeper(s.lutra, random.Random(5), kills=2, longest_s=0.8) as keeper:
         clients.join()
         keeper.finish()
@@ -84,14 +84,11 @@ def test_what_functions_make_is_what_the_logs_ask_for_though_lutra_is_killed(sit
     assert "each column by its own rule (tags: function)" in s.lutra.command("explain", f"{schema}.bag", "1")
 
 
-def pause(s):
-    for pipeline in PIPELINES:
-        s.lutra.command("pause", pipeline)
-
-
-def resume(s):
-    for pipeline in PIPELINES:
-        s.lutra.command("resume", pipeline)
+@contextlib.contextmanager
+def apart(s):
+    """What the sites write meanwhile they write not knowing of each other; then all has come, and is equal."""
+    with steps.apart(s.lutra):
+        yield
     s.settle()
     s.is_equal()
     s.is_silent()
@@ -101,10 +98,9 @@ def test_the_write_that_a_function_names_has_won_whatever_its_time(site, channel
     s = Storm(channel, {"a": site("mariadb", 1), "b": site("mysql", 2)}, schema, tables=BID, conflicts=rules(schema, bid={"policy": {"function": HIGHEST}}))
     s.lutra.start()
     s.lutra.wait()
-    pause(s)
-    for server, name, amounts in zip(s.servers, "ab", ((7, 3), (5, 9))):
-        steps.transaction(server, schema, *(f"UPDATE bid SET amount={amount}, who='{name}' WHERE id={i}" for i, amount in enumerate(amounts, 1)))
-    resume(s)
+    with apart(s):
+        for server, name, amounts in zip(s.servers, "ab", ((7, 3), (5, 9))):
+            steps.transaction(server, schema, *(f"UPDATE bid SET amount={amount}, who='{name}' WHERE id={i}" for i, amount in enumerate(amounts, 1)))
     assert s.servers[1].sql("SELECT * FROM bid ORDER BY id", db=schema) == ((1, 7, "a"), (2, 9, "b"))
     for server, others in zip(s.servers, ((0, 1), (1, 0))):
         assert tuple(won for won, in server.sql("SELECT won FROM lutra.conflict ORDER BY row_key")) == others
@@ -122,10 +118,9 @@ def test_a_function_that_fails_leaves_the_newest_write_at_all_sites_and_is_told(
               conflicts=rules(schema, odd={"columns": {name: {"function": f"return function(writes) {body} end"} for name, (body, _) in FAILING.items()}}))
     s.lutra.start()
     s.lutra.wait()
-    pause(s)
-    for server, value in zip(s.servers, "ab"):
-        steps.transaction(server, schema, *(f"UPDATE odd SET {name}='{value}' WHERE id={i}" for i, name in enumerate(FAILING)))
-    resume(s)
+    with apart(s):
+        for server, value in zip(s.servers, "ab"):
+            steps.transaction(server, schema, *(f"UPDATE odd SET {name}='{value}' WHERE id={i}" for i, name in enumerate(FAILING)))
     for i, (name, (_, why)) in enumerate(FAILING.items()):
         newest = max((clock, origin) for server in s.servers for clock, origin in
                      server.sql("SELECT clock_us, origin FROM lutra.conflict WHERE row_key=%s", (f'{{"id":{i}}}',)))

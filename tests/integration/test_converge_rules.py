@@ -139,16 +139,10 @@ def test_a_table_gets_another_primary_key(site, channel, schema):
         s.lutra.wait()
     for server in s.servers:
         server.sql("ALTER TABLE moved DROP PRIMARY KEY, ADD PRIMARY KEY (k)", db=schema)
-    for pipeline in PIPELINES:
-        steps.stopped(s.lutra, pipeline, "E4000")
-    s.lutra.command("ddl", "done", PIPELINES[0])
-    for pipeline in PIPELINES:
-        steps.wait_for(s.lutra, pipeline, lambda p: p["state"] == "running", "to go on")
-        s.lutra.command("pause", pipeline)
-    for server, v in zip(s.servers, "ab"):
-        steps.transaction(server, schema, f"UPDATE moved SET v = '{v}'")
-    for pipeline in PIPELINES:
-        s.lutra.command("resume", pipeline)
+    steps.acknowledged(s.lutra, *PIPELINES)
+    with steps.apart(s.lutra):
+        for server, v in zip(s.servers, "ab"):
+            steps.transaction(server, schema, f"UPDATE moved SET v = '{v}'")
     s.settle()
     s.is_equal()
     s.is_silent()
@@ -163,11 +157,7 @@ def test_a_table_that_was_dropped_keeps_nobody_from_reading_on(site, channel, sc
     s.lutra.wait()
     for server in s.servers:
         server.sql("DROP TABLE gone", db=schema)
-    for pipeline in PIPELINES:
-        steps.stopped(s.lutra, pipeline, "E4000")
-    s.lutra.command("ddl", "done", PIPELINES[0])
-    for pipeline in PIPELINES:
-        steps.wait_for(s.lutra, pipeline, lambda p: p["state"] == "running", "to go on")
+    steps.acknowledged(s.lutra, *PIPELINES)
     s.lutra.kill()
     s.lutra.start()
     for server in s.servers:
@@ -193,14 +183,11 @@ def test_r20_a_timestamp_that_was_set_does_not_decide_for_years(site, channel, s
     s.lutra.start()
     steps.transaction(s.servers[0], schema, BASE)
     s.lutra.wait()
-    for pipeline in PIPELINES:
-        s.lutra.command("pause", pipeline)
-    steps.transaction(s.servers[0], schema, "UPDATE hot SET v='a' WHERE id=1", before=("SET timestamp=2000000000",))
-    goal = beats(s.servers[1], schema) + 5
-    wait_until(lambda: beats(s.servers[1], schema) >= goal, steps.PATIENCE_S, "some heartbeats")
-    steps.transaction(s.servers[1], schema, "UPDATE hot SET v='b' WHERE id=1")
-    for pipeline in PIPELINES:
-        s.lutra.command("resume", pipeline)
+    with steps.apart(s.lutra):
+        steps.transaction(s.servers[0], schema, "UPDATE hot SET v='a' WHERE id=1", before=("SET timestamp=2000000000",))
+        goal = beats(s.servers[1], schema) + 5
+        wait_until(lambda: beats(s.servers[1], schema) >= goal, steps.PATIENCE_S, "some heartbeats")
+        steps.transaction(s.servers[1], schema, "UPDATE hot SET v='b' WHERE id=1")
     s.ends_well()
     assert s.servers[0].sql("SELECT v FROM hot WHERE id=1", db=schema) == (("b",),)
 
@@ -309,12 +296,9 @@ def test_the_trusted_sites_row_stands(site, channel, schema):
     s = pair(site, channel, schema, tables=price, conflicts={"policy": {"trusted": "a"}, "heartbeat": "100ms"})
     s.lutra.start()
     s.lutra.wait()
-    for pipeline in PIPELINES:
-        s.lutra.command("pause", pipeline)
-    steps.transaction(s.servers[0], schema, "UPDATE price SET v='a' WHERE id=1", "DELETE FROM price WHERE id=2")
-    steps.transaction(s.servers[1], schema, "UPDATE price SET v='b' WHERE id IN (1, 2)", "INSERT INTO price VALUES (3, 'b')")
-    for pipeline in PIPELINES:
-        s.lutra.command("resume", pipeline)
+    with steps.apart(s.lutra):
+        steps.transaction(s.servers[0], schema, "UPDATE price SET v='a' WHERE id=1", "DELETE FROM price WHERE id=2")
+        steps.transaction(s.servers[1], schema, "UPDATE price SET v='b' WHERE id IN (1, 2)", "INSERT INTO price VALUES (3, 'b')")
     s.settle()
     s.is_equal()
     s.is_silent()

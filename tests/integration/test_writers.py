@@ -10,6 +10,7 @@ import steps
 import test_rules as rules
 from conftest import ledger_is, same, whole
 from lutralab.compare import INVARIANTS, IN_ANY_ORDER
+from lutralab.link import late
 from lutralab.lutra import USER, Keeper
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
@@ -61,6 +62,16 @@ def start_in_flight(lutra, target, waits):
     raise AssertionError("nothing ever flew")
 
 
+def all_read(lutra, source):
+    """What is read as it is applied would not be grouped."""
+    end = steps.log_end(source)
+
+    def is_read():
+        place = lutra.pipelines()[ONE_WAY]["read_position"]
+        return (place["file"], place["pos"]) >= end
+    wait_until(is_read, steps.PATIENCE_S, "all to be read")
+
+
 def waits_for_a_row(target):
     return steps.lutra_sessions(target, "UPDATE%base%")
 
@@ -106,6 +117,32 @@ def test_a_server_that_takes_few_connections_gets_few_writers(site, channel, sch
     ledger_is(target, schema, load.expected_ledger())
     assert "only 2 of 4 writers" in lutra.log.read_text()
     assert 1 <= len(moved_lanes(target)) <= 2
+
+
+def test_a_backlog_for_a_target_that_is_far_flies_unasked(site, channel, schema):
+    """Near by one connection applies; over a link of 20 ms several do, though nothing in the channel file says so."""
+    source, target = site("mariadb", 1), site("mysql", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us")
+    run_at((source, target), schema, "CREATE TABLE far (id INT PRIMARY KEY, v INT NOT NULL)", "INSERT INTO far VALUES (0, 0)")
+    lutra.start()
+    assert lutra.stop() == 0
+    assert column(target, schema, "SELECT lane FROM lutra.lane") == [0]
+    commit_each(source, schema, [["UPDATE far SET v = 1 WHERE id = 0"],
+                                 *([f"INSERT INTO ledger VALUES ({i})", f"INSERT INTO far SELECT seq, {i} FROM seq_{i * 30}_to_{i * 30 + 29}"]
+                                   for i in range(1, 401))])
+    with late(target, 10) as link:
+        lutra.file.write_text(lutra.file.read_text().replace(f":{target.port}\"", f":{link.port}\""))
+        with steps.session(target, schema, "SELECT * FROM far WHERE id = 0 FOR UPDATE", autocommit=False):
+            lutra.start()
+            all_read(lutra, source)
+        wait_until(lambda: moved_lanes(target), steps.PATIENCE_S, "a group beside another")
+        lutra.kill()
+        lutra.start()
+        lutra.wait()
+    same(source, target, schema)
+    ledger_is(target, schema, set(range(1, 401)))
+    assert len(moved_lanes(target)) > 1
+    assert lutra.stop() == 0
 
 
 @pytest.mark.parametrize("order", ["source", "free"])
@@ -194,15 +231,10 @@ def newest_lane_counts(site, channel, schema):
     lutra = channel({"hz": source, "us": target}, "hz -> us", extra=writers(6))
     rules.with_base((source, target), schema)
     rules.backlog(lutra, source, schema)
-    end = steps.log_end(source)
-
-    def is_read():
-        place = lutra.pipelines()[ONE_WAY]["read_position"]
-        return (place["file"], place["pos"]) >= end
     with steps.session(target, schema, f"SELECT * FROM base WHERE id = {rules.COUNT} FOR UPDATE", autocommit=False):
         with steps.session(target, schema, "SELECT * FROM base WHERE id = 1 FOR UPDATE", autocommit=False):
             lutra.start()
-            wait_until(is_read, steps.PATIENCE_S, "all to be read")  # what is read as it is applied would not be grouped
+            all_read(lutra, source)
         # The last group is not full: it is for lane 0, and waits.
         others = set(range(1, rules.COUNT - 1))
         wait_until(lambda: others <= set(column(target, schema, "SELECT txn_id FROM ledger")), steps.PATIENCE_S, "all groups but the last")

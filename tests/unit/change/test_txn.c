@@ -54,6 +54,54 @@ a_small_one_takes_little(void **state)
 	change_table_unref(table);
 }
 
+static struct change_txn *
+with_images(struct change_txn_like *like, const struct change_table *table, size_t rows, size_t each)
+{
+	struct change_txn *t = change_txn_new_like(CHANGE_TXN_ROWS, like);
+
+	for (size_t i = 0; i < rows; i++)
+		change_txn_add_row(t, table)->after.bytes = lt_str_of(lt_arena_zalloc(t->arena, each), each);
+	change_txn_note_like(like, t);
+	return t;
+}
+
+/* Memory as the last ones needed it: one more of their kind takes that and no more. */
+static void
+memory_is_as_the_last_ones_needed_it(void **state)
+{
+	struct change_table *table = change_table_new();
+	struct change_txn_like like = { 0 };
+	size_t large, small;
+
+	(void)state;
+	change_txn_free(with_images(&like, table, 4, 300));
+	large = like.bytes;
+	assert_in_range(large, 4 * (300 + sizeof(struct change_row)), 4 * (300 + sizeof(struct change_row)) + 64);
+	for (int i = 0; i < 3; i++) {
+		struct change_txn *t = with_images(&like, table, 4, 300);
+
+		assert_int_equal(change_txn_bytes(t), sizeof(*t) + large);
+		change_txn_free(t);
+	}
+	for (int i = 0; i < 100; i++)
+		change_txn_free(with_images(&like, table, 1, 8));
+	small = like.bytes;
+	assert_in_range(small, 100, 512);
+	change_txn_free(with_images(&like, table, 4, 300));
+	assert_int_equal(like.bytes, large);
+
+	/* One that is larger than most, and the few behind it. */
+	change_txn_free(with_images(&like, table, 1000, 300));
+	assert_true(like.bytes > 100000);
+	for (int i = 0; i < 3; i++) {
+		struct change_txn *t = with_images(&like, table, 1, 8);
+
+		assert_true(change_txn_bytes(t) <= sizeof(*t) + 4096);
+		change_txn_free(t);
+	}
+	change_table_unref(table);
+}
+
 static void
 an_errors_place_is_where_it_begins(void **state)
 {
@@ -103,6 +151,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_keep_their_order_and_tables_one_reference),
 		cmocka_unit_test(a_small_one_takes_little),
+		cmocka_unit_test(memory_is_as_the_last_ones_needed_it),
 		cmocka_unit_test(an_errors_place_is_where_it_begins),
 		cmocka_unit_test(progress_moves_over_what_was_passed_too),
 	};

@@ -109,6 +109,36 @@ completes_a_one_way_channel_with_defaults(void **state)
 	model_channel_free(c);
 }
 
+/* Unless something in the file speaks against it. */
+static void
+a_backlog_for_a_far_target_gets_more_writers(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t near, far;
+	} cases[] = {
+		{ ONE, 1, 4 },
+		{ ONE "commit-order: free\nmode: merge\nverify: on\ngroup: { wait: 5 }\n", 1, 4 },
+		{ ONE "writers: 1\n", 1, 1 },
+		{ ONE "writers: 2\n", 2, 2 },
+		{ ONE "writers: 9\n", 9, 9 },
+		{ ONE "group: { rows: 100 }\n", 1, 1 },
+		{ ONE "group: { time: 50 }\n", 1, 1 },
+		{ ONE "sync-mode: row\n", 1, 1 },
+		{ TWO "conflicts: none\n", 1, 1 },
+		{ TWO "conflicts: none\nwriters: 3\n", 3, 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LT_COUNT(cases); i++) {
+		struct model_channel *c = loaded(cases[i].text);
+
+		assert_int_equal(c->writers, cases[i].near);
+		assert_int_equal(c->far_writers, cases[i].far);
+		model_channel_free(c);
+	}
+}
+
 static void
 begins_at_the_beginning_where_told(void **state)
 {
@@ -488,6 +518,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(completes_a_one_way_channel_with_defaults),
+		cmocka_unit_test(a_backlog_for_a_far_target_gets_more_writers),
 		cmocka_unit_test(a_semi_synchronous_site_has_a_bounded_relay_log),
 		cmocka_unit_test(begins_at_the_beginning_where_told),
 		cmocka_unit_test(two_way_gets_two_pipelines_and_an_inverse_from_left_to_right),

@@ -1,10 +1,24 @@
-"""relay.py PORT MS: listens on a port of loopback, says which, and hands on to PORT, and back, every byte MS later."""
+"""link.py PORT MS: listens on a port of loopback, says which, and hands on to PORT, and back, every byte MS later."""
 
 import asyncio
+import contextlib
+import subprocess
 import sys
+import types
 
 CHUNK = 1 << 16
 HELD = 1 << 24  # bytes on their way; a link of 20 ms would hold as much at 6 Gbit/s
+
+
+@contextlib.contextmanager
+def late(server, each_way_ms):
+    """What to connect to in the server's place."""
+    process = subprocess.Popen([sys.executable, __file__, str(server.port), str(each_way_ms)], stdout=subprocess.PIPE)
+    try:
+        yield types.SimpleNamespace(port=int(process.stdout.readline()), engine=server.engine)
+    finally:
+        process.kill()
+        process.wait()
 
 
 async def hand_on(reader, writer, delay_s):
@@ -44,4 +58,5 @@ async def main(port, delay_s):
     await server.serve_forever()
 
 
-asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]) / 1000))
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]) / 1000))

@@ -14,9 +14,8 @@ refuse_again(const struct converge_healing *w, struct lt_err *err)
 	    "sites");
 }
 
-/* The log lost its end where the turn stands, and whoever stands still has read on from there. */
-static bool
-is_of_this_loss(const struct converge_healing *w)
+bool
+converge_again_is_of_this_loss(const struct converge_healing *w)
 {
 	bool of_crash = strcmp(w->base_at.server, w->server) == 0;
 
@@ -70,7 +69,7 @@ converge_again_check(const struct converge_healing *w, struct lt_err *err)
 		any = any || w->h->stands[i];
 		ok = w->h->stands[i] ? check_behind(w, i, err) : check_ahead(w, i, err);
 	}
-	return ok && (!any || is_of_this_loss(w) || refuse_again(w, err));
+	return ok && (!any || converge_again_is_of_this_loss(w) || refuse_again(w, err));
 }
 
 bool

@@ -101,6 +101,8 @@ LT_MUST_USE bool converge_crash_check_tables(const struct converge_healing *w, s
 /** Behind w->done: that the turn which it noted is of the loss that pipelines stand still by, and that there was none
  * since. Sites need not stand still. LT_E_CANNOT_HEAL. */
 LT_MUST_USE bool converge_again_check(const struct converge_healing *w, struct lt_err *err);
+/** Whether the log lost its end where the turn stands, and whoever stands still has read on from there. */
+bool converge_again_is_of_this_loss(const struct converge_healing *w);
 /** Whether this process knows of that turn: else it must begin anew from what the databases say. */
 bool converge_again_is_known(const struct converge_healing *w);
 

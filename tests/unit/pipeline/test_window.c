@@ -168,6 +168,12 @@ what_the_progress_covers_is_told_no_more(void **state)
 	lt_buf_clear(&left);
 	pipeline_window_text(&w, &here, &left);
 	assert_int_equal(left.len, 0);
+	pipeline_window_clear(&w);
+	lt_buf_clear(&text);
+	add(&text, "", 500, "", 800); /* nor does it say what was executed */
+	assert_true(pipeline_window_parse(&w, "one", lt_buf_str(&text), &err));
+	pipeline_window_text(&w, &here, &left);
+	assert_int_not_equal(left.len, 0);
 	change_position_clear(&here);
 	pipeline_window_clear(&w);
 	lt_buf_free(&text);

@@ -16,8 +16,8 @@ file_cmp(const char *a, const char *b)
 
 /* -- what peers have read ------------------------------------------------------------------------- */
 
-static bool
-read_held(struct converge_healing *w, size_t pipeline, struct change_position *at, struct lt_err *err)
+bool
+converge_crash_held(const struct converge_healing *w, size_t pipeline, struct change_position *at, struct lt_err *err)
 {
 	const struct model_channel *c = w->h->channel;
 	struct my_conn *peer = NULL;
@@ -38,10 +38,10 @@ converge_crash_meet(struct converge_healing *w, struct lt_err *err)
 		struct change_position at;
 		bool here;
 
-		if (c->pipelines[i].from != w->h->site)
+		if (!w->h->stands[i])
 			continue;
 		change_position_init(&at);
-		ok = read_held(w, i, &at, err);
+		ok = converge_crash_held(w, i, &at, err);
 		here = ok && strcmp(at.server, w->server) == 0 && at.place.file[0] != '\0';
 		if (begun)
 			same = same && here == w->h->crashed && (!here || strcmp(at.place.file, w->held.file) == 0);
@@ -258,28 +258,4 @@ converge_crash_find(struct converge_healing *w, struct lt_err *err)
 	}
 	return l->goes_on ||
 	       converge_heal_refuse(w, err, "nothing is in its log behind the file that its peers have read last");
-}
-
-/* Directly behind the place of the order another file must begin: else there was a loss since. */
-bool
-converge_crash_check_done(const struct converge_healing *w, struct lt_err *err)
-{
-	const struct change_place *turn = &w->turn.at.place;
-	struct converge_scan r = { .lane = NULL };
-	struct change_txn *t;
-	bool ok, again = strcmp(w->held.file, turn->file) != 0;
-
-	if (change_place_cmp(&w->held, turn) <= 0)
-		return true;
-	ok = converge_scan_open(&r, w->site, &w->base_at, &w->base_state, NULL, err);
-	while (ok && !again && (ok = converge_scan_next(&r, w->h, &t, err)) && t != NULL) {
-		again = converge_told_of(t) != NULL && strcmp(t->end.file, turn->file) == 0 &&
-			change_place_cmp(&t->end, turn) > 0;
-		change_txn_free(t);
-	}
-	converge_scan_close(&r);
-	if (ok && again)
-		ok = converge_heal_refuse(
-		    w, err, "it lost the end of its log once more, and no checkpoint was written in between");
-	return ok;
 }

@@ -490,14 +490,46 @@ turn(struct converge_healing *w, struct lt_err *err)
 /* -- the whole ------------------------------------------------------------------------------------ */
 
 static bool
+look(struct converge_healing *w, struct lt_err *err)
+{
+	return meet(w, err) && converge_crash_meet(w, err) && converge_store_each(w->site, w->conn, take_base, w, err);
+}
+
+/* Who reads on without the turn takes what is new for what was lost. */
+static bool
+check_stands(const struct converge_healing *w, struct lt_err *err)
+{
+	const struct model_channel *c = w->h->channel;
+
+	for (size_t i = 0; i < c->npipelines; i++) {
+		if (c->pipelines[i].from == w->h->site && !w->h->stands[i])
+			return lt_fail(err, LT_E_USAGE, "%s is not stopped by E%d: the site has its log",
+			    c->pipelines[i].name, (int)LT_E_LOG_HISTORY);
+	}
+	return true;
+}
+
+/* Before the sites stand still: it may be done, and those that go on are not to be disturbed. Peers are asked by what
+ * they read. */
+static bool
+look_before(struct converge_healing *w, bool *done, struct lt_err *err)
+{
+	*done = false;
+	if (!look(w, err) || !(w->done ? converge_again_check(w, err) : check_stands(w, err)))
+		return false;
+	*done = w->done && converge_again_is_known(w);
+	return true;
+}
+
+static bool
 heal(struct converge_healing *w, struct lt_err *err)
 {
-	if (!meet(w, err) || !converge_crash_meet(w, err) || !converge_store_each(w->site, w->conn, take_base, w, err))
+	if (!look(w, err))
 		return false;
-	if (w->done) {
-		change_position_copy(&w->h->at, &w->turn.at);
-		return !w->h->crashed || converge_crash_check_done(w, err);
-	}
+	if (w->done)
+		return true;
+	if (!check_stands(w, err))
+		return false;
 	if (!w->has_base)
 		return converge_heal_refuse(w, err,
 		    "its server holds no checkpoint from before the loss: compare the sites, and begin the channel anew");
@@ -513,27 +545,53 @@ heal(struct converge_healing *w, struct lt_err *err)
 	if (!turn(w, err))
 		return false;
 	lt_step("heal.turned");
-	change_position_copy(&w->h->at, &w->turn.at);
 	return true;
 }
 
-bool
-converge_heal(struct converge_heal *h, struct lt_err *err)
+static void
+begin(struct converge_healing *w, struct converge_heal *h)
 {
-	struct converge_healing w = { .h = h, .site = h->sites[h->site], .arena = lt_arena_new() };
+	*w = (struct converge_healing){ .h = h, .site = h->sites[h->site], .arena = lt_arena_new() };
+	change_position_init(&w->base_at);
+	converge_turn_init(&w->turn);
+}
+
+static void
+end(struct converge_healing *w)
+{
+	change_position_copy(&w->h->at, &w->turn.at);
+	w->h->again = w->done;
+	my_close(w->conn);
+	conflict_vector_free(&w->survived);
+	change_position_clear(&w->base_at);
+	converge_turn_clear(&w->turn);
+	lt_arena_free(w->arena);
+}
+
+static bool
+heal_at_rest(struct converge_heal *h, struct lt_err *err)
+{
+	struct converge_healing w;
 	bool ok = true;
 
-	change_position_init(&w.base_at);
-	converge_turn_init(&w.turn);
+	begin(&w, h);
 	for (size_t i = 0; ok && i < h->channel->nsites; i++)
 		ok = converge_site_halt(h->sites[i], h->gone, err);
 	ok = ok && heal(&w, err);
 	for (size_t i = 0; i < h->channel->nsites; i++)
 		converge_site_go_on(h->sites[i]);
-	my_close(w.conn);
-	conflict_vector_free(&w.survived);
-	change_position_clear(&w.base_at);
-	converge_turn_clear(&w.turn);
-	lt_arena_free(w.arena);
+	end(&w);
 	return ok;
+}
+
+bool
+converge_heal(struct converge_heal *h, struct lt_err *err)
+{
+	struct converge_healing w;
+	bool ok, done;
+
+	begin(&w, h);
+	ok = look_before(&w, &done, err);
+	end(&w);
+	return ok && (done || heal_at_rest(h, err));
 }

@@ -76,10 +76,13 @@ void converge_heal_follow(struct converge_healing *w, const struct converge_scan
 
 /* -- the same server, without the end of its log (crash.c) ---------------------------------------- */
 
-/** h->crashed, and w->held, by what the peers' lanes say. LT_E_CANNOT_HEAL where they differ. */
+/** The lane of a pipeline out of the site, at its target; `at` initialised. */
+LT_MUST_USE bool converge_crash_held(
+    const struct converge_healing *w, size_t pipeline, struct change_position *at, struct lt_err *err);
+/** h->crashed, and w->held, by what the lanes of those that stand say. LT_E_CANNOT_HEAL where they differ. */
 LT_MUST_USE bool converge_crash_meet(struct converge_healing *w, struct lt_err *err);
 /** Whether the log of the server that is there now holds what was read of it: the event in front of that place, which
- * must be known (R13). */
+ * must be known (R13). Beside whatever else reads the log. */
 LT_MUST_USE bool converge_crash_log_has(const struct pipeline_origin *origin, const char *server,
     const struct change_place *read, bool *has, struct lt_err *err);
 /** Whether a checkpoint may be of before the loss: it stands in no later file than the one that lost its end. */
@@ -92,7 +95,15 @@ LT_MUST_USE bool converge_crash_prove(
     const struct converge_healing *w, const struct change_place *last, struct lt_err *err);
 /** Behind those two: that the site's tables are of the moment at which its log ends. */
 LT_MUST_USE bool converge_crash_check_tables(const struct converge_healing *w, struct lt_err *err);
-/** That what an order before this one has done is about this loss, and not about one before. */
-LT_MUST_USE bool converge_crash_check_done(const struct converge_healing *w, struct lt_err *err);
+
+/* -- what an order before this one has done (again.c) --------------------------------------------- */
+
+/** Behind w->done: that the turn which it noted is of the loss that pipelines stand still by, and that there was none
+ * since. Sites need not stand still. LT_E_CANNOT_HEAL. */
+LT_MUST_USE bool converge_again_check(const struct converge_healing *w, struct lt_err *err);
+/** Whether the log lost its end where the turn stands, and whoever stands still has read on from there. */
+bool converge_again_is_of_this_loss(const struct converge_healing *w);
+/** Whether this process knows of that turn: else it must begin anew from what the databases say. */
+bool converge_again_is_known(const struct converge_healing *w);
 
 #endif

@@ -12,7 +12,7 @@ struct node_healing {
 };
 
 /** Bring the site back into the conflict channel, and let its pipelines go on. LT_E_USAGE where nothing stands because
- * of it, LT_E_CANNOT_HEAL. May be repeated when it failed half way. Any thread. */
+ * of it, LT_E_CANNOT_HEAL. May be repeated: what is done is left alone. Any thread. */
 LT_MUST_USE bool node_heal(struct node *n, const struct node_healing *w, struct lt_buf *text, struct lt_err *err);
 
 #endif

@@ -442,13 +442,63 @@ def delete_for_two(f):
             wait_until(lambda: steps.column(peer, f.schema, rows) == there, steps.PATIENCE_S, f"a's deletion to come to {peer}", poll_s=0.05)
 
 
-@contextlib.contextmanager
+LANE = "SELECT server, file, pos, last_pos, last_crc, gtids FROM lutra.lane WHERE pipeline='{}'"
+
+
+def put_lane(server, pipeline, server_id, file, pos, last_pos, last_crc, gtids):
+    """As if it had come to there in the source's log. It does not run."""
+    steps.run_at((server,), None, f"UPDATE lutra.lane SET server='{server_id}', file='{file}', pos={pos}, last_pos={last_pos}, last_crc={last_crc}, "
+                                  f"gtids='{gtids}' WHERE pipeline='{pipeline}'")
+
+
 def b_first(f):
-    """What was lost comes back from b before c has given any of it."""
-    a = f.servers[0]
-    with steps.session(a, f.schema, "BEGIN", "INSERT INTO hot VALUES (51, 'mine')"):
-        yield
-        wait_until(lambda: (105, "lost") in marked(a, f.schema).items(), steps.PATIENCE_S, "what b has", poll_s=0.05)
+    """The order comes to b alone, since c's lane is locked; b gives back what was lost. In a run that begins then c stands still."""
+    a, b, c = f.servers
+    with steps.session(c, None, "BEGIN", LANE.format("a->c") + " FOR UPDATE"):
+        with pytest.raises(LutraFailed, match="a->c does not go on: give the order again"):
+            f.heal()
+    f.lutra.kill()
+    f.lutra.start(wait=False)
+    wait_until(lambda: (105, "lost") in marked(a, f.schema).items(), steps.PATIENCE_S, "what b has", poll_s=0.05)
+    steps.stopped(f.lutra, "a->c", "E3014")
+    steps.stopped(f.lutra, "c->a", "E6032")
+    a.sql("INSERT INTO hot VALUES (53, 'between')", db=f.schema)
+    wait_until(lambda: steps.column(b, f.schema, "SELECT v FROM hot WHERE id=53") == ["between"], steps.PATIENCE_S, "what is new", poll_s=0.05)
+
+
+def lost_again(f, peer):
+    """Nothing is done where the peer that goes on has read what the log lacks by now."""
+    pipeline, server = f"a->{peer}", f.sites[peer]
+    f.lutra.command("pause", pipeline)
+    *place, crc, gtids = server.sql(LANE.format(pipeline))[0]
+    put_lane(server, pipeline, *place, crc ^ 1, gtids)
+    with pytest.raises(LutraFailed, match="(?s)E6033.*once more"):
+        f.heal()
+    put_lane(server, pipeline, *place, crc, gtids)
+    f.lutra.command("resume", pipeline)
+
+
+def given_again(f):
+    """To whom is left; then to nobody, which changes nothing. But for one who has met what is new and stands where the log ends no more."""
+    c = f.servers[2]
+    stood = c.sql(LANE.format("a->c"))[0]
+    lost_again(f, "b")
+    for is_left in (("a->b",), ("a->b", "a->c")):
+        for pipeline in is_left:
+            steps.wait_for(f.lutra, pipeline, lambda status: status["state"] == "running", "it to go on")
+        said = f.heal()
+        assert "healed by an order before" in said
+        assert tuple(re.findall(r"(?m)^(\S+) is left as it is: running$", said)) == is_left, said
+    wait_until(lambda: steps.column(c, f.schema, "SELECT v FROM hot WHERE id=53") == ["between"], steps.PATIENCE_S, "what is new", poll_s=0.05)
+    f.lutra.command("pause", "a->c")
+    goes = c.sql(LANE.format("a->c"))[0]
+    put_lane(c, "a->c", *stood)
+    f.lutra.command("resume", "a->c")
+    steps.stopped(f.lutra, "a->c", "E3014")
+    with pytest.raises(LutraFailed, match="(?s)E6033.*once more"):
+        f.heal()
+    put_lane(c, "a->c", *goes)
+    f.lutra.retry("a->c")
 
 
 @pytest.mark.parametrize("engine", ["mariadb", "mysql"])
@@ -491,8 +541,8 @@ def test_what_a_server_lost_in_a_crash_is_given_back(engine, lab, site, channel,
 
 
 def test_of_a_mesh_what_all_peers_have_is_given_back(lab, site, channel, schema):
-    """Though peers need not remember any more what they wrote before, and the server's clock went back. And nothing where one of them has more than
-    another: nobody would hand that on."""
+    """Though peers need not remember any more what they wrote before, the server's clock went back, and the order comes to one of them alone, so that it
+    is given again. And nothing where one of them has more than another: nobody would hand that on."""
     with steps.own_server(lab, "mariadb", schema, "binlog-row-metadata=FULL") as own:
         f = Crash(channel, own, [site("mysql", 2), site("mariadb", 1)], schema)
         f.lutra.start()
@@ -515,8 +565,8 @@ def test_of_a_mesh_what_all_peers_have_is_given_back(lab, site, channel, schema)
         f.lutra.start(wait=False)
         f.await_beat()
         f.stands()
-        with b_first(f):
-            f.heal()
+        b_first(f)
+        given_again(f)
         ends_whole(f)
 
         f.await_checkpoints(own)

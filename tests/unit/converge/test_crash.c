@@ -389,39 +389,28 @@ the_file_is_proved_by_an_event_that_a_peer_has_read(void **state)
 
 /* -- an order that was given before --------------------------------------------------------------- */
 
+/* Found on the server that stands there now, with the checkpoint that it was reckoned from. */
 static bool
-is_done(struct order *o, uint64_t turn)
+is_of_this_loss(struct order *o, const char *base_server, const char *held)
 {
-	o->err = (struct lt_err){ 0 };
 	strcpy(o->w.turn.at.server, SERVER);
-	o->w.turn.at.place = (struct change_place){ .file = OLD, .pos = turn };
-	return converge_crash_check_done(&o->w, &o->err);
+	o->w.turn.at.place = (struct change_place){ .file = OLD, .pos = 20 };
+	strcpy(o->w.base_at.server, base_server);
+	strcpy(o->w.held.file, held);
+	return converge_again_is_of_this_loss(&o->w);
 }
 
 static void
-an_order_that_was_carried_out_is_about_this_loss(void **state)
+a_turn_counts_for_a_loss_of_its_kind_and_of_its_file(void **state)
 {
-	static const struct item log[] = { { OLD, 2, 3 }, { OLD, 3, 4 }, { NEW, 4, 5 } };
 	struct order *o = *state;
 
-	has_log(o, log, LT_COUNT(log), 30);
-	assert_true(is_done(o, 20));
-	has_log(o, log, LT_COUNT(log), 20); /* peers have read no more than is there */
-	assert_true(is_done(o, 20));
-}
-
-static void
-an_order_of_a_loss_before_is_not_carried_out_again(void **state)
-{
-	static const struct item log[] = { { OLD, 2, 3 }, { OLD, 3, 4 }, { NEW, 4, 5 } };
-	struct order *o = *state;
-
-	has_log(o, log, LT_COUNT(log), 30);
-	assert_false(is_done(o, 10)); /* the file goes on behind that place */
-	is_refused(o, "once more");
-	strcpy(o->w.held.file, NEW);
-	assert_false(is_done(o, 20));
-	is_refused(o, "once more");
+	assert_true(is_of_this_loss(o, SERVER, OLD));
+	assert_false(is_of_this_loss(o, SERVER, NEW));      /* what was written behind it is lost, too */
+	assert_false(is_of_this_loss(o, "the first", OLD)); /* it came as a replica, and crashed since */
+	o->heal.crashed = false;
+	assert_true(is_of_this_loss(o, "the first", ""));
+	assert_false(is_of_this_loss(o, SERVER, ""));
 }
 
 int
@@ -439,8 +428,7 @@ main(void)
 		    without_a_heartbeat_before_the_loss_nothing_can_be_compared, begin, end),
 		cmocka_unit_test_setup_teardown(heartbeats_that_do_not_count_on_are_of_other_tables, begin, end),
 		cmocka_unit_test_setup_teardown(the_file_is_proved_by_an_event_that_a_peer_has_read, begin, end),
-		cmocka_unit_test_setup_teardown(an_order_that_was_carried_out_is_about_this_loss, begin, end),
-		cmocka_unit_test_setup_teardown(an_order_of_a_loss_before_is_not_carried_out_again, begin, end),
+		cmocka_unit_test_setup_teardown(a_turn_counts_for_a_loss_of_its_kind_and_of_its_file, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

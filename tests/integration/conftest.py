@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import functools
 import itertools
 import os
 import pathlib
@@ -80,12 +79,6 @@ def size_of(folder):
     return size
 
 
-@functools.cache
-def sanitized():
-    """Whether Lutra tells what it leaks, if it may end by itself."""
-    return not lutra_lab.without_sanitizer()
-
-
 class Channels:
     """channel({"hz": server, ...}, "hz -> us"): a Lutra, not started, on fresh servers' schemas, with its own account."""
 
@@ -115,7 +108,7 @@ class Channels:
     def close(self):
         """Lutra ends, and what takes much room at the servers goes."""
         for one in self.made:
-            if one.alive and sanitized():
+            if one.alive and not lutra_lab.without_sanitizer():  # it tells what it leaks, if it may end by itself
                 one.go_on()
                 with contextlib.suppress(lutra_lab.LutraFailed):
                     one.stop()

@@ -193,6 +193,105 @@ look_at(void *ctx, const struct converge_scan *r, const struct change_txn *t, st
 	return true;
 }
 
+/** Further back than the checkpoint: where pipelines stood that were not moved behind it. */
+struct reaching {
+	struct converge_looking *l;
+	struct change_place until; /* behind it all is known */
+	struct lt_arena *scratch;
+};
+
+static bool
+want_lane(void *ctx, struct lt_str schema, struct lt_str table)
+{
+	(void)ctx;
+	return converge_table_of(schema, table) == CONVERGE_TABLE_LANE;
+}
+
+static void
+note_older(struct converge_looking *l, const struct converge_lane_row *row)
+{
+	const struct model_channel *c = l->w->h->channel;
+
+	for (size_t i = 0; i < c->npipelines; i++) {
+		if (lt_str_eqz(row->pipeline, c->pipelines[i].name) && row->seq >= l->last[i].seq)
+			l->last[i] = (struct lane_at){ true, row->seq, row->place };
+	}
+}
+
+static bool
+take_older(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
+{
+	struct reaching *r = ctx;
+	struct change_place begins = { .pos = t->pos };
+	bool ok = true;
+
+	lt_str_copy(begins.file, sizeof(begins.file), lt_str_z(t->file));
+	for (size_t i = first; ok && i < t->nrows && change_place_cmp(&begins, &r->until) < 0; i++) {
+		struct converge_lane_row row;
+
+		lt_arena_reset(r->scratch);
+		ok = converge_table_lane(&t->rows[i], r->l->w->h->channel->name, r->scratch, &row, err);
+		if (ok && row.ours)
+			note_older(r->l, &row);
+	}
+	t->nrows = first;
+	t->shown = true;
+	return ok;
+}
+
+static bool
+is_before(void *ctx, const struct change_txn *t)
+{
+	const struct reaching *r = ctx;
+
+	return change_place_cmp(&t->end, &r->until) < 0;
+}
+
+static bool
+knows_lanes(const struct converge_looking *l)
+{
+	const struct converge_healing *w = l->w;
+	bool knows = true;
+
+	for (size_t i = 0; i < w->h->channel->npipelines; i++)
+		knows = knows && (w->h->channel->pipelines[i].to != w->h->site || l->last[i].known);
+	return knows;
+}
+
+static bool
+reach_to(void *ctx, const struct converge_found *found, struct lt_err *err)
+{
+	struct reaching *r = ctx;
+	const struct converge_healing *w = r->l->w;
+	const struct change_filter filter = { want_lane, change_filter_no_ddl, r, take_older, true };
+
+	if (strcmp(found->at.server, w->server) != 0 || found->at.place.file[0] == '\0' ||
+	    change_place_cmp(&found->at.place, &r->until) >= 0)
+		return true;
+	if (!w->site->origin.look(w->site->origin.ctx, &found->at, &filter, is_before, err)) {
+		if (lt_err_kind(err) != LT_KIND_RETRY)
+			*err = (struct lt_err){ 0 }; /* no more of the log is there */
+		return false;
+	}
+	r->until = found->at.place;
+	return !knows_lanes(r->l);
+}
+
+/* A pipeline that was paused long before the loss, or by which nothing came, stood still since. */
+static bool
+reach_further(struct converge_looking *l, struct lt_err *err)
+{
+	struct reaching r = { .l = l, .until = l->w->base_at.place };
+	bool ok;
+
+	if (knows_lanes(l))
+		return true;
+	r.scratch = lt_arena_new();
+	ok = converge_store_each(l->w->site, l->w->conn, reach_to, &r, err);
+	lt_arena_free(r.scratch);
+	return ok;
+}
+
 static bool
 check_lane(const struct converge_looking *l, size_t pipeline, struct lt_err *err)
 {
@@ -203,7 +302,12 @@ check_lane(const struct converge_looking *l, size_t pipeline, struct lt_err *err
 
 	change_position_init(&at);
 	ok = converge_store_lane(w->h->channel, pipeline, w->conn, &at, err);
-	if (ok && (!logged->known || change_place_cmp(&at.place, &logged->place) != 0))
+	if (ok && !logged->known)
+		ok = lt_fail(err, LT_E_CANNOT_HEAL,
+		    "site %s: pipeline %s was moved last before all that its checkpoints reach back to in its log, so its tables "
+		    "cannot be compared with that: compare the sites",
+		    w->site->model->name, w->h->channel->pipelines[pipeline].name);
+	else if (ok && change_place_cmp(&at.place, &logged->place) != 0)
 		ok = lt_fail(err, LT_E_CANNOT_HEAL,
 		    "site %s: its tables are of another moment than the end of its log: pipeline %s stands at %s:%llu there, "
 		    "and at %s:%llu in the log: compare the sites",
@@ -217,9 +321,9 @@ check_lane(const struct converge_looking *l, size_t pipeline, struct lt_err *err
 bool
 converge_crash_check_tables(const struct converge_healing *w, struct lt_err *err)
 {
-	const struct converge_looking *l = w->looking;
+	struct converge_looking *l = w->looking;
 	const struct model_channel *c = w->h->channel;
-	bool ok = true;
+	bool ok;
 
 	if (!l->beat_behind)
 		return lt_fail(err, LT_E_SERVER_BUSY,
@@ -234,6 +338,7 @@ converge_crash_check_tables(const struct converge_healing *w, struct lt_err *err
 		    "site %s: its tables are of another moment than the end of its log: heartbeat %llu was the last there, "
 		    "and %llu in the log: compare the sites",
 		    w->site->model->name, (unsigned long long)l->found, (unsigned long long)l->logged);
+	ok = reach_further(l, err);
 	for (size_t i = 0; ok && i < c->npipelines; i++)
 		ok = c->pipelines[i].to != w->h->site || check_lane(l, i, err);
 	return ok;

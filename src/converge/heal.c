@@ -3,9 +3,11 @@
 #include <inttypes.h>
 
 #include "base/fault.h"
+#include "converge/altered.h"
 #include "converge/heal_priv.h"
 #include "mysql/sql.h"
 #include "pipeline/connect.h"
+#include "schema/ddl.h"
 
 bool
 converge_heal_refuse(const struct converge_healing *w, struct lt_err *err, const char *why)
@@ -137,8 +139,9 @@ struct told_of {
 	const char *pipeline;
 	struct change_place last; /* how far it had read it: in the file that lost its end, and there still */
 	struct converge_regain *regain;
-	uint64_t newest; /* of the site's transactions that it lost and the peer has */
-	bool lists;      /* of some of them rows stand in marks, or are parked */
+	uint64_t newest;                 /* of the site's transactions that it lost and the peer has */
+	struct converge_altered altered; /* of some of them rows stand in marks, or are parked, or do not fit */
+	struct lt_err misfit;            /* why, of the first of those */
 };
 
 static void
@@ -163,35 +166,72 @@ note_lost(struct told_of *here, struct conflict_version v)
 	here->w->turn.above_us = LT_MAX(here->w->turn.above_us, v.clock_us);
 }
 
+/* Of tables whose operations a mark lists, or whose rows may be parked, it names no columns. */
+static void
+note_won(struct told_of *here, const struct conflict_won *won)
+{
+	const struct schema_table *table = converge_regain_table(here->regain, won->key);
+	struct lt_where where = { .line = 0 };
+
+	if (!won->listed && won->after == NULL && won->state != CONFLICT_PARKED)
+		return;
+	if (table != NULL)
+		lt_where_table(&where, table->schema, table->name);
+	converge_altered_note(&here->altered, lt_str_z(where.table));
+}
+
+/* Whether the site has lost that transaction of it. */
+static bool
+is_lost(struct told_of *here, struct conflict_version v)
+{
+	const struct converge_healing *w = here->w;
+
+	if (conflict_origin_site(v.origin) != w->site->model->id)
+		return false;
+	if (v.origin != w->base_state.origin)
+		return !conflict_vector_has(&w->survived, v);
+	if (v.seq > w->count)
+		note_lost(here, v);
+	return v.seq > w->count;
+}
+
+/* A row that does not fit its table may be of before a statement, which comes behind it in the log. */
+static bool
+put_off(struct told_of *here, struct lt_err *err)
+{
+	if (lt_err_kind(err) == LT_KIND_RETRY)
+		return false;
+	err->code = LT_E_CANNOT_HEAL;
+	if (err->where.table[0] == '\0')
+		return false;
+	converge_altered_note(&here->altered, lt_str_z(err->where.table));
+	here->misfit = here->misfit.code != LT_OK ? here->misfit : *err;
+	*err = (struct lt_err){ 0 };
+	return true;
+}
+
 /* What is lost is made up as it will be given back: so it is known that it can. */
 static bool
 look_at_group(void *ctx, struct change_txn *t, const struct conflict_mark *mark, struct lt_err *err)
 {
 	struct told_of *here = ctx;
-	const struct converge_healing *w = here->w;
 	const uint32_t *owner;
 	bool lost = false;
 
+	for (uint32_t i = 0; i < mark->ntxns; i++)
+		lost = is_lost(here, mark->txns[i].version) || lost;
+	if (!lost)
+		return true;
+	if (!converge_regain_rows(here->regain, t, mark, &owner, err))
+		return put_off(here, err);
 	for (uint32_t i = 0; i < mark->ntxns; i++) {
 		const struct conflict_mark_txn *txn = &mark->txns[i];
-		struct conflict_version v = txn->version;
+		bool its = conflict_origin_site(txn->version.origin) == here->w->site->model->id;
 
-		if (conflict_origin_site(v.origin) != w->site->model->id)
-			continue;
-		if (v.origin == w->base_state.origin && v.seq > w->count)
-			note_lost(here, v);
-		else if (v.origin == w->base_state.origin || conflict_vector_has(&w->survived, v))
-			continue;
-		lost = true;
-		for (uint32_t k = 0; k < txn->nwon; k++)
-			here->lists = here->lists || txn->won[k].listed || txn->won[k].after != NULL ||
-				      txn->won[k].state == CONFLICT_PARKED;
+		for (uint32_t k = 0; its && k < txn->nwon; k++)
+			note_won(here, &txn->won[k]);
 	}
-	if (!lost || converge_regain_rows(here->regain, t, mark, &owner, err))
-		return true;
-	if (lt_err_kind(err) != LT_KIND_RETRY)
-		err->code = LT_E_CANNOT_HEAL;
-	return false;
+	return true;
 }
 
 static size_t
@@ -221,22 +261,48 @@ reach_back(const struct converge_healing *w, struct converge_site *peer, struct 
 	change_position_clear(&before);
 }
 
+/* Whoever mends that by hand needs what the peer does not have, too. */
 static bool
-scan_peer(struct told_of *here, struct converge_scan *r, struct lt_err *err)
+fail_altered(
+    const struct told_of *here, const struct change_txn *t, struct lt_str table, const char *peer, struct lt_err *err)
+{
+	const struct converge_healing *w = here->w;
+	const struct change_place *at = &w->turn.at.place;
+	struct lt_buf statement = { 0 };
+
+	schema_ddl_shown(t->ddl, t->ddl_mode, &statement);
+	*err = (struct lt_err){ 0 };
+	change_txn_where(t, &err->where);
+	lt_str_copy(err->where.table, sizeof(err->where.table), table);
+	lt_fail(err, LT_E_CANNOT_HEAL,
+	    "site %s: behind what it lost site %s ran: %.200s: what was lost of %.*s is of the table as it was, so it cannot be "
+	    "given back. Site %s has it: let its rows stand, and write there what users wrote at site %s since: its log has "
+	    "that behind %s:%llu",
+	    w->site->model->name, peer, lt_buf_cstr(&statement), LT_FMT(table), peer, w->site->model->name, at->file,
+	    (unsigned long long)at->pos);
+	lt_buf_free(&statement);
+	return false;
+}
+
+static bool
+scan_peer(struct told_of *here, struct converge_scan *r, const char *peer, struct lt_err *err)
 {
 	struct change_txn *t;
-	bool ok;
+	bool ok = true, more = true;
 
-	while ((ok = converge_scan_next(r, here->w->h, &t, err)) && t != NULL) {
-		bool changes = t->kind == CHANGE_TXN_DDL && here->lists;
+	while (ok && more) {
+		struct lt_str table;
 
-		change_txn_free(t);
-		if (changes)
-			return converge_heal_refuse(here->w, err,
-			    "a table was changed behind what it lost, and of some of that only the columns' order is known: "
-			    "compare the sites");
+		ok = converge_scan_next(r, here->w->h, &t, err);
+		more = ok && t != NULL;
+		if (more && t->kind == CHANGE_TXN_DDL && converge_altered_by(&here->altered, t, &table))
+			ok = fail_altered(here, t, table, peer, err);
+		if (more)
+			change_txn_free(t);
 	}
-	return ok;
+	if (ok && here->misfit.code != LT_OK)
+		*err = here->misfit;
+	return ok && here->misfit.code == LT_OK;
 }
 
 /* Of what the site has not applied yet, which is all that a peer can have written after the loss. */
@@ -250,7 +316,8 @@ read_peer(struct converge_healing *w, size_t index, uint64_t *newest, struct lt_
 	struct told_of here = { .w = w,
 		.pipeline = w->h->channel->pipelines[back_of(w, index)].name,
 		.regain = converge_regain_new(w->h->channel, p, w->h->gone),
-		.newest = w->count };
+		.newest = w->count,
+		.altered = { .arena = w->arena } };
 	struct converge_scan r = {
 		.lane = w->h->crashed ? note_lane : NULL, .group = look_at_group, .regain = here.regain, .ctx = &here
 	};
@@ -264,7 +331,8 @@ read_peer(struct converge_healing *w, size_t index, uint64_t *newest, struct lt_
 		reach_back(w, peer, &place, &state);
 	if (ok) {
 		opened = true;
-		ok = converge_scan_open(&r, peer, &place, &state, &from, err) && scan_peer(&here, &r, err);
+		ok = converge_scan_open(&r, peer, &place, &state, &from, err) &&
+		     scan_peer(&here, &r, peer->model->name, err);
 	}
 	if (opened)
 		converge_scan_close(&r);

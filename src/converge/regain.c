@@ -41,6 +41,14 @@ converge_regain_is_first(const struct converge_regain *r)
 	return r->first;
 }
 
+const struct schema_table *
+converge_regain_table(const struct converge_regain *r, struct lt_str key)
+{
+	const struct converge_shape *shape = r->shapes != NULL ? converge_shapes_of_key(r->shapes, key) : NULL;
+
+	return shape != NULL ? converge_shape_target(shape) : NULL;
+}
+
 static void
 leave(struct converge_regain *r)
 {

@@ -19,6 +19,8 @@ struct converge_regain *converge_regain_new(
 void converge_regain_free(struct converge_regain *r);
 /** Whether it alone gives back rows of tables that one site alone writes: nobody would notice them a second time. */
 bool converge_regain_is_first(const struct converge_regain *r);
+/** The table of a key, as the peer has it now, where rows of it were made up by now; NULL: it is not known. */
+const struct schema_table *converge_regain_table(const struct converge_regain *r, struct lt_str key);
 /** Complete what the peer's log says of a table (change_describer). */
 LT_MUST_USE bool converge_regain_describe(struct converge_regain *r, struct change_table *draft, struct lt_err *err);
 /** A group of the peer's log, with all its rows, becomes what it gives back; of each of its rows then *owner says which

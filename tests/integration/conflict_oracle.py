@@ -241,10 +241,10 @@ def has_gtid(executed, gtid):
     return False
 
 
-def dump_of(program, source):
+def dump_of(program, source, *more):
     """Of a server's log, or of files that a server left when it was killed."""
     if not isinstance(source, list):
-        return subprocess.run([program, "binlog", "dump", f"mysql://{USER}@127.0.0.1:{source.port}", "--password-env", "ORACLE_PW"],
+        return subprocess.run([program, "binlog", "dump", f"mysql://{USER}@127.0.0.1:{source.port}", "--password-env", "ORACLE_PW", *more],
                               env={**os.environ, "ORACLE_PW": PASSWORD}, capture_output=True, text=True, check=True).stdout
     dump = subprocess.run([program, "binlog", "dump", *source], capture_output=True, text=True, check=False)
     assert dump.returncode in (0, 4), dump.stderr  # 4: it ends within what was being written

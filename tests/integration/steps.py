@@ -6,9 +6,10 @@ import shutil
 import pymysql
 import pytest
 
+from lutralab import lutra as lutra_lab
 from lutralab.servers import Unavailable, wait_until
 
-PATIENCE_S = 60  # only what never comes takes so long
+PATIENCE_S = lutra_lab.patience_s(60)  # only what never comes takes so long
 DUPLICATE, ROW_MISSING, ROW_DIFFERS, LOCK_WAIT = "E5002", "E5000", "E5001", "E2060"
 
 

@@ -522,6 +522,23 @@ def test_what_this_lutra_does_not_know_is_done_by_hand_and_skipped(code, kinds, 
     steps.purge_all(source)
 
 
+def test_what_stands_between_transactions_is_skipped_without_the_next_one(site, channel, schema):
+    source, target, lutra = begun("mariadb", site, channel)
+    file, end = steps.log_end(source)
+    transaction(source, schema, "INSERT INTO ledger VALUES (1)")
+    event = [pos for pos, kind in events_between(source, file, 4, end) if kind == "Binlog_checkpoint"][-1]
+    source.sql("FLUSH BINARY LOGS")
+    change_bytes(source.data / file, event, another_type(99))
+    lutra.start(wait=False)
+    error = stopped(lutra, ONE_WAY, "E3003")
+    assert (error["where"]["file"], error["where"]["pos"]) == (file, event)
+    lutra.skip(ONE_WAY, "--why", "nothing of ours")
+    goes_on(lutra, source, target, schema, retry=False)
+    ledger_is(target, schema, {1, 99})
+    assert lutra.stop() == 0
+    steps.purge_all(source)
+
+
 @pytest.mark.parametrize("engine", ["mariadb", "mysql"])
 def test_statement_format(engine, site, channel, schema):
     source, target = site(engine, 1), site("mariadb", 2)

@@ -61,10 +61,6 @@ def peak_kb(pid):
     return int(re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
 
 
-def sanitized():
-    return "sanitize=none" not in subprocess.run([lutra_lab.binary(), "version"], capture_output=True, text=True).stdout
-
-
 @pytest.mark.parametrize("engines", [("mariadb", "mysql"), ("mysql", "mariadb")], ids="->".join)
 def test_many_times_the_memory(engines, make, schema):
     source, target, lutra = make(engines, memory="4M")
@@ -82,7 +78,7 @@ def test_many_times_the_memory(engines, make, schema):
     status = lutra.pipelines()[ONE_WAY]
     assert status["transactions"] == 3 and status["rows"] > 22000, status
     assert not list((lutra.data / "spill").iterdir())
-    if not sanitized():
+    if lutra_lab.without_sanitizer():
         assert peak_kb(lutra.pid) - idle < 16 * 1024
 
 
@@ -298,6 +294,6 @@ def test_dump_of_a_large_one(engine, make, schema, tmp_path):
     assert printing.returncode == counting.returncode == 0
     assert sums["rows"] == kinds["insert"] + kinds["update"] + kinds["delete"] > 22000
     assert sums["transactions"] == kinds["commit"] == kinds["begin"]
-    if not sanitized():
+    if lutra_lab.without_sanitizer():
         assert peak < 32 * 1024
     assert not list(tmp_path.iterdir())

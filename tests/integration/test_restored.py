@@ -84,6 +84,34 @@ def test_no_order_passes_over_what_a_restored_target_lacks(lab, site, channel, s
         assert gone_back(target) == 1
 
 
+def test_progress_that_is_gone_is_not_begun_anew(site, channel, schema):
+    """What came since would be passed over. The process knows that it had begun; another one knows by its data folder, or by what else is there."""
+    source, target = site("mariadb", 1), site("mariadb", 2)
+    lutra = channel({"hz": source, "us": target}, "hz -> us").start()
+    write(source, schema, range(3))
+    lutra.wait()
+    trace, kept = lutra.data / "begun.1", (lutra.data / "begun.1").read_bytes()
+
+    def is_told():
+        assert "lost the progress" in stopped(lutra, ONE_WAY, "E6001")["message"]
+    lutra.command("pause", ONE_WAY)
+    target.sql("DELETE FROM lutra.lane WHERE channel = %s", (schema,))
+    target.sql("UPDATE lutra.schema_version SET channel = 'aside' WHERE channel = %s", (schema,))
+    trace.unlink()
+    write(source, schema, [3])
+    lutra.command("resume", ONE_WAY)
+    is_told()
+    lutra.kill()
+    trace.write_bytes(kept)
+    lutra.start(wait=False)
+    is_told()
+    lutra.kill()
+    trace.unlink()
+    target.sql("UPDATE lutra.schema_version SET channel = %s WHERE channel = 'aside'", (schema,))
+    lutra.start(wait=False)
+    is_told()
+
+
 def test_site_from_a_backup_stops_its_own_way_back(lab, site, channel, schema):
     """Two ways: what it wrote itself since the backup is at the peer only, and its log is not the one that was read."""
     hz = site("mariadb", 1)

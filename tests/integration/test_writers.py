@@ -15,6 +15,7 @@ from lutralab.lutra import USER, Keeper
 from lutralab.servers import wait_until
 from lutralab.workload import Workload
 from steps import column, run_at, transaction
+from test_steps import binary
 
 ONE_WAY = "hz->us"
 
@@ -315,7 +316,17 @@ def test_groups_that_the_server_takes_for_touching_never_meet(engine, site, chan
 
 # -- commit-order: free --------------------------------------------------------------------------------------------------
 
-def done_ahead_of_the_head(site, channel, schema, starts=2):
+def dies_behind_the_head(lutra, target, schema):
+    """Applied alone, by who knows of those behind it only what the lane says, and says it again."""
+    lutra.file.write_text(lutra.file.read_text().replace("writers: 4", "writers: 1").replace("commit-order: free", "commit-order: source"))
+    lutra.env["LUTRA_KILL_AT"] = "load.committed:1"
+    lutra.start(wait=False)
+    wait_until(lambda: not lutra.alive, steps.PATIENCE_S, "the end behind the head")
+    del lutra.env["LUTRA_KILL_AT"]
+    assert 100 in column(target, schema, "SELECT txn_id FROM ledger")
+
+
+def done_ahead_of_the_head(site, channel, schema, starts=2, dies=False):
     """The first group waits for a user's table; those behind it are committed. Killed, and killed again: none of them is lost or done
     twice."""
     source, target = site("mariadb", 1), site("mariadb", 2)
@@ -339,6 +350,8 @@ def done_ahead_of_the_head(site, channel, schema, starts=2):
             lutra.kill()
             assert 100 not in column(target, schema, "SELECT txn_id FROM ledger")
             local.execute("UNLOCK TABLES")
+    if dies:
+        dies_behind_the_head(lutra, target, schema)
     lutra.start()
     lutra.wait()
     lutra.kill()
@@ -351,7 +364,9 @@ def done_ahead_of_the_head(site, channel, schema, starts=2):
 
 
 def test_r02_what_is_done_ahead_of_the_head_is_known_after_a_kill(site, channel, schema):
-    done_ahead_of_the_head(site, channel, schema)
+    dies = binary().exists()
+    channel.more = {"program": binary()} if dies else {}
+    done_ahead_of_the_head(site, channel, schema, dies=dies)
 
 
 @pytest.mark.parametrize("engine", ["mariadb", "mysql"])

@@ -1,6 +1,7 @@
 """A handle on the lutra binary: one channel, one data folder, run and killed as the test wants."""
 
 import copy
+import functools
 import json
 import os
 import pathlib
@@ -12,7 +13,8 @@ import time
 from .servers import CHECKOUT, spawn, tail, wait_until
 
 USER, PASSWORD = "lutra", "Otter-5-pw"
-READY_S = 60  # only one that never is ready takes so long
+READY_S, WAIT_S = 60, 60  # only one that never is ready, or never is done, takes so long
+SLOWER = 4  # at most, with a sanitizer
 
 ROLES = ("source", "target")
 _REPLICATION = {"mariadb": "GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO {user}",
@@ -39,8 +41,14 @@ def binary():
     return pathlib.Path(os.environ.get("LUTRA_BIN", CHECKOUT / "build/lutra")).absolute()
 
 
+@functools.cache
 def without_sanitizer():
-    return "sanitize=none" in subprocess.run([binary(), "version"], capture_output=True, text=True).stdout
+    return not binary().exists() or "sanitize=none" in subprocess.run([binary(), "version"], capture_output=True, text=True).stdout
+
+
+def patience_s(seconds):
+    """Of one who would wait so long for a program without a sanitizer."""
+    return seconds if without_sanitizer() else SLOWER * seconds
 
 
 def create_user(server, schemas, user=USER, password=PASSWORD, roles=ROLES, decided=False):
@@ -140,7 +148,7 @@ class Lutra:
                 raise LutraFailed(f"lutra run ended with status {self._process.returncode}\n{tail(self.log)}", self._process.returncode)
             return False
         try:
-            wait_until(ready, timeout_s or READY_S, "lutra to be ready")
+            wait_until(ready, timeout_s or patience_s(READY_S), "lutra to be ready")
         except TimeoutError as e:
             raise LutraFailed(f"{e}\n{tail(self.log)}", None) from None
 
@@ -194,8 +202,9 @@ class Lutra:
         """{"hz->us": its status}"""
         return {p["name"]: p for channel in self.status()["channels"] for p in channel["pipelines"]}
 
-    def wait(self, timeout_s=60):
+    def wait(self, timeout_s=None):
         """All that was committed at the sources is at the targets when this returns; LutraFailed with the reason otherwise."""
+        timeout_s = timeout_s or patience_s(WAIT_S)
         self.command("wait", "--timeout", timeout_s, timeout_s=timeout_s + 30)
 
     def retry(self, pipeline):

@@ -139,6 +139,7 @@ struct told_of {
 	const char *pipeline;
 	struct change_place last; /* how far it had read it: in the file that lost its end, and there still */
 	struct converge_regain *regain;
+	struct converge_regain *there;   /* the site's tables, as the one before has the peer's */
 	uint64_t newest;                 /* of the site's transactions that it lost and the peer has */
 	struct converge_altered altered; /* of some of them rows stand in marks, or are parked, or do not fit */
 	struct lt_err misfit;            /* why, of the first of those */
@@ -178,6 +179,27 @@ note_won(struct told_of *here, const struct conflict_won *won)
 	if (table != NULL)
 		lt_where_table(&where, table->schema, table->name);
 	converge_altered_note(&here->altered, lt_str_z(where.table));
+}
+
+/* A row that does not fit at the site is of behind a statement that the site has not run yet, or of before one that it
+ * has, which comes behind the row in the log. */
+static bool
+note_unfit(struct told_of *here, const struct change_txn *t, struct lt_err *err)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < t->nrows; i++) {
+		const struct change_table *table = t->rows[i].table;
+		struct lt_where where = { .line = 0 };
+		bool fits = true;
+
+		ok = converge_regain_fits(here->there, table, &fits, err);
+		if (fits)
+			continue;
+		lt_where_table(&where, table->schema, table->name);
+		converge_altered_note(&here->altered, lt_str_z(where.table));
+	}
+	return ok;
 }
 
 /* Whether the site has lost that transaction of it. */
@@ -224,6 +246,8 @@ look_at_group(void *ctx, struct change_txn *t, const struct conflict_mark *mark,
 		return true;
 	if (!converge_regain_rows(here->regain, t, mark, &owner, err))
 		return put_off(here, err);
+	if (!note_unfit(here, t, err))
+		return false;
 	for (uint32_t i = 0; i < mark->ntxns; i++) {
 		const struct conflict_mark_txn *txn = &mark->txns[i];
 		bool its = conflict_origin_site(txn->version.origin) == here->w->site->model->id;
@@ -316,6 +340,7 @@ read_peer(struct converge_healing *w, size_t index, uint64_t *newest, struct lt_
 	struct told_of here = { .w = w,
 		.pipeline = w->h->channel->pipelines[back_of(w, index)].name,
 		.regain = converge_regain_new(w->h->channel, p, w->h->gone),
+		.there = converge_regain_new(w->h->channel, model_channel_back(w->h->channel, p), w->h->gone),
 		.newest = w->count,
 		.altered = { .arena = w->arena } };
 	struct converge_scan r = {
@@ -337,6 +362,7 @@ read_peer(struct converge_healing *w, size_t index, uint64_t *newest, struct lt_
 	if (opened)
 		converge_scan_close(&r);
 	converge_regain_free(here.regain);
+	converge_regain_free(here.there);
 	change_position_clear(&from);
 	change_position_clear(&place);
 	ok = ok && (!w->h->crashed || converge_crash_prove(w, &here.last, err));

@@ -34,16 +34,22 @@ meet(struct converge_healing *w, struct lt_err *err)
 }
 
 static void
+keep_state(const struct conflict_checkpoint *from, struct lt_arena *arena, struct conflict_checkpoint *out)
+{
+	*out = *from;
+	out->seen = conflict_vector_copy(&from->seen, arena);
+	out->turn = lt_arena_str(arena, from->turn);
+	out->pins = NULL;
+	out->npins = 0;
+}
+
+static void
 take(struct converge_healing *w, const struct converge_found *found)
 {
 	w->has_base = true;
 	w->base = found->id;
 	change_position_copy(&w->base_at, &found->at);
-	w->base_state = found->state;
-	w->base_state.seen = conflict_vector_copy(&found->state.seen, w->arena);
-	w->base_state.turn = lt_arena_str(w->arena, found->state.turn);
-	w->base_state.pins = NULL;
-	w->base_state.npins = 0;
+	keep_state(&found->state, w->arena, &w->base_state);
 }
 
 /* Written before the loss: those that another server wrote itself since it stands there tell nothing of it. After a
@@ -291,7 +297,6 @@ fail_altered(
     const struct told_of *here, const struct change_txn *t, struct lt_str table, const char *peer, struct lt_err *err)
 {
 	const struct converge_healing *w = here->w;
-	const struct change_place *at = &w->turn.at.place;
 	struct lt_buf statement = { 0 };
 
 	schema_ddl_shown(t->ddl, t->ddl_mode, &statement);
@@ -300,12 +305,10 @@ fail_altered(
 	lt_str_copy(err->where.table, sizeof(err->where.table), table);
 	lt_fail(err, LT_E_CANNOT_HEAL,
 	    "site %s: behind what it lost site %s ran: %.200s: what was lost of %.*s is of the table as it was, so it cannot be "
-	    "given back. Site %s has it: let its rows stand, and write there what users wrote at site %s since: its log has "
-	    "that behind %s:%llu",
-	    w->site->model->name, peer, lt_buf_cstr(&statement), LT_FMT(table), peer, w->site->model->name, at->file,
-	    (unsigned long long)at->pos);
+	    "given back. Site %s has it",
+	    w->site->model->name, peer, lt_buf_cstr(&statement), LT_FMT(table), peer);
 	lt_buf_free(&statement);
-	return false;
+	return converge_heal_by_hand(w, err);
 }
 
 static bool
@@ -408,8 +411,11 @@ read_peers(struct converge_healing *w, struct lt_err *err)
 /** Whether a site can begin again with what it has heard. */
 struct usable {
 	const struct conflict_peers *heard;
-	const struct converge_healing *of; /* its own, and those behind the loss do not count; NULL: a peer's */
+	const struct converge_healing *w;
+	size_t site; /* of the one that lost its tail those behind the loss do not count */
 	bool found;
+	struct change_position at; /* of the newest one; owned */
+	struct conflict_checkpoint state;
 };
 
 /* What was read once more after a crash was noted once more. Those from before another loss go, too. */
@@ -426,8 +432,29 @@ is_usable(void *ctx, const struct converge_found *found, struct lt_err *err)
 	struct usable *u = ctx;
 
 	(void)err;
-	u->found = (u->of == NULL || stays(u->of, found)) && conflict_peers_have(u->heard, &found->state.seen);
-	return !u->found;
+	u->found =
+	    (u->site != u->w->h->site || stays(u->w, found)) && conflict_peers_have(u->heard, &found->state.seen);
+	if (!u->found)
+		return true;
+	change_position_copy(&u->at, &found->at);
+	keep_state(&found->state, u->w->arena, &u->state);
+	return false;
+}
+
+/* Nothing is written yet. */
+static bool
+find_usable(const struct converge_healing *w, size_t site, struct my_conn *c, const struct conflict_peers *heard,
+    bool *found, struct lt_err *err)
+{
+	struct usable u = { .heard = heard, .w = w, .site = site };
+	bool ok;
+
+	change_position_init(&u.at);
+	ok = converge_store_each(w->h->sites[site], c, is_usable, &u, err) &&
+	     (!u.found || converge_heal_reread(w, site, &u.at, &u.state, err));
+	*found = u.found;
+	change_position_clear(&u.at);
+	return ok;
 }
 
 static bool
@@ -472,21 +499,21 @@ write_heard(struct converge_site *s, struct my_conn *c, const struct conflict_pe
 /* What the peer took for seen by the site is no more than what its log still holds; the peer must be able to begin
  * again with that. `write` false: only whether it is. */
 static bool
-lower_peer(struct converge_healing *w, struct converge_site *peer, bool write, struct lt_err *err)
+lower_peer(struct converge_healing *w, size_t index, bool write, struct lt_err *err)
 {
+	struct converge_site *peer = w->h->sites[index];
 	struct conflict_peers heard = { 0 };
-	struct usable u = { &heard, NULL, false };
 	struct my_conn *c = NULL;
-	bool ok;
+	bool ok, found = true;
 
 	ok = pipeline_connect(peer->model, false, w->h->gone, &c, err) &&
 	     my_exec(c, "SET SESSION autocommit=1, time_zone='+00:00'", NULL, err) &&
 	     read_heard(w, peer, c, &heard, err);
 	if (ok) {
 		conflict_peers_lower(&heard, w->site->model->id, &w->survived);
-		ok = write ? write_heard(peer, c, &heard, err) : converge_store_each(peer, c, is_usable, &u, err);
+		ok = write ? write_heard(peer, c, &heard, err) : find_usable(w, index, c, &heard, &found, err);
 	}
-	if (ok && !write && !u.found)
+	if (ok && !found)
 		ok = lt_fail(err, LT_E_CANNOT_HEAL,
 		    "site %s: more is lost than it keeps checkpoints for: compare the sites, and begin the channel anew",
 		    peer->model->name);
@@ -499,7 +526,7 @@ static bool
 lower_peers(struct converge_healing *w, bool write, struct lt_err *err)
 {
 	for (size_t i = 0; i < w->h->channel->nsites; i++) {
-		if (i != w->h->site && !lower_peer(w, w->h->sites[i], write, err))
+		if (i != w->h->site && !lower_peer(w, i, write, err))
 			return false;
 	}
 	return true;
@@ -510,13 +537,12 @@ static bool
 check_site(struct converge_healing *w, struct lt_err *err)
 {
 	struct conflict_peers heard = { 0 };
-	struct usable u = { &heard, w, false };
+	bool found = false;
 	bool ok =
-	    read_heard(w, w->site, w->conn, &heard, err) && converge_store_each(w->site, w->conn, is_usable, &u, err);
+	    read_heard(w, w->site, w->conn, &heard, err) && find_usable(w, w->h->site, w->conn, &heard, &found, err);
 
 	conflict_peers_free(&heard);
-	return ok &&
-	       (u.found || converge_heal_refuse(w, err, "none of its checkpoints before the loss can be begun at"));
+	return ok && (found || converge_heal_refuse(w, err, "none of its checkpoints before the loss can be begun at"));
 }
 
 /* -- what its checkpoints say --------------------------------------------------------------------- */

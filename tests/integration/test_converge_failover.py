@@ -761,3 +761,38 @@ def test_what_was_lost_of_a_table_that_was_changed_is_carried_over_by_hand(lab, 
         f.is_equal()
         assert [marked(own, schema)[key] for key in (102, 104)] == ["lost", "newerab"]
         assert own.sql("SELECT z, n FROM stock WHERE id=100", db=schema) == ((5, 175),)
+
+
+def test_rows_of_before_a_statement_are_not_given_to_a_table_that_is_changed_by_now(lab, site, channel, schema):
+    """Nor is a log begun at again that has such rows in front of the statement: that site would stand still for good. Nothing is done then: with the
+    server that has all it goes on."""
+    with steps.own_server(lab, "mariadb", schema, "binlog-row-metadata=FULL") as own:
+        f = Crash(channel, own, [site("mysql", 2)], schema)
+        f.lutra.start()
+        begin(f)
+        own.sql("UPDATE hot SET v='kept' WHERE id=104", db=schema)
+        f.lutra.wait()
+        f.await_beat()
+        f.copy("then")
+        own.sql("UPDATE stock SET n=n+7 WHERE id=100", db=schema)
+        statement = "ALTER TABLE hot ADD COLUMN z INT NULL"
+        changed(f, statement)
+        f.lutra.wait()
+        f.copy("all")
+        comes_back_changed(f, "then", statement, "UPDATE stock SET n=n+30 WHERE id=100")
+        refused(f, rf"would have to read its log again from \S+:\d+ on, where rows were written to {schema}\.hot .*since: its log has that behind \S+:\d+")
+
+        f.lutra.kill()
+        f.come_back("all")
+        f.lutra.start()
+        own.sql("INSERT INTO hot VALUES (106, 'more', 1)", db=schema)
+        f.lutra.wait()
+        for server in f.servers:
+            f.await_checkpoints(server)
+        f.copy("again")
+        own.sql("UPDATE hot SET v='lost' WHERE id=100", db=schema)
+        statement = "ALTER TABLE hot ADD COLUMN y INT NULL"
+        changed(f, statement)
+        f.lutra.wait()
+        comes_back_changed(f, "again", statement, "UPDATE stock SET n=n+30 WHERE id=100")
+        refused(f, rf"site b ran: {statement}: what was lost of {schema}\.hot is of the table as it was")

@@ -1,5 +1,6 @@
 """A site of a conflict channel fails over to a replica: file names and places are others, versions stay what they were."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -469,9 +470,13 @@ def put_lane(server, pipeline, server_id, file, pos, last_pos, last_crc, gtids):
 def b_first(f):
     """The order comes to b alone, since c's lane is locked; b gives back what was lost. In a run that begins then c stands still."""
     a, b, c = f.servers
-    with steps.session(c, None, "BEGIN", LANE.format("a->c") + " FOR UPDATE"):
-        with pytest.raises(LutraFailed, match="a->c does not go on: give the order again"):
+    with steps.session(c, None, "BEGIN", LANE.format("a->c") + " FOR UPDATE"), concurrent.futures.ThreadPoolExecutor() as pool:
+        order = pool.submit(f.heal)
+        steps.wait_for(f.lutra, "a->b", lambda status: status["state"] == "running", "the order to come to b")
+        with pytest.raises(LutraFailed, match="E2042 an order to heal is being carried out"):
             f.heal()
+        with pytest.raises(LutraFailed, match="a->c does not go on: give the order again"):
+            order.result()
     f.lutra.kill()
     f.lutra.start(wait=False)
     wait_until(lambda: (105, "lost") in marked(a, f.schema).items(), steps.PATIENCE_S, "what b has", poll_s=0.05)

@@ -149,6 +149,7 @@ struct told_of {
 	uint64_t newest;                 /* of the site's transactions that it lost and the peer has */
 	struct converge_altered altered; /* of some of them rows stand in marks, or are parked, or do not fit */
 	struct lt_err misfit;            /* why, of the first of those */
+	bool later;                      /* it wrote as an origin that it does not know of */
 };
 
 static void
@@ -216,6 +217,7 @@ is_lost(struct told_of *here, struct conflict_version v)
 
 	if (conflict_origin_site(v.origin) != w->site->model->id)
 		return false;
+	here->later = here->later || v.origin > w->base_state.origin; /* numbers begin anew with each */
 	if (v.origin != w->base_state.origin)
 		return !conflict_vector_has(&w->survived, v);
 	if (v.seq > w->count)
@@ -248,6 +250,10 @@ look_at_group(void *ctx, struct change_txn *t, const struct conflict_mark *mark,
 
 	for (uint32_t i = 0; i < mark->ntxns; i++)
 		lost = is_lost(here, mark->txns[i].version) || lost;
+	if (here->later)
+		return converge_heal_refuse(here->w, err,
+		    "its peers have what users wrote there behind another loss, and this server knows nothing of that: it would "
+		    "count as the same as what they write now: compare the sites");
 	if (!lost)
 		return true;
 	if (!converge_regain_rows(here->regain, t, mark, &owner, err))

@@ -277,6 +277,46 @@ def test_what_a_replica_lacks_is_given_back(engine, failover, schema):
         ends_whole(f)
 
 
+def copied(server):
+    """What the server holds."""
+    copy = server.folder / "then"
+    server.kill()
+    shutil.copytree(server.data, copy, symlinks=True, ignore=shutil.ignore_patterns("*.sock*"))
+    server.start()
+    return copy
+
+
+def test_a_server_that_knows_nothing_of_an_order_before_does_not_stand_in(failover, schema):
+    """Users wrote at another one since; what they write now would count as the same."""
+    with failover("mariadb") as f:
+        f.is_reached_at(f.first, f.second)
+        f.lutra.start()
+        b = f.servers[1]
+        b.sql("INSERT INTO hot VALUES (100, 'old')", db=schema)
+        wait_until(lambda: marked(f.second, schema) == {100: "old"}, steps.PATIENCE_S, "the row to come to a", poll_s=0.05)
+        await_beats(f, f.servers[0])
+        unfollow(f.second)
+        f.second.sql("RESET SLAVE ALL")
+        third = copied(f.second)
+        f.first.sql("UPDATE hot SET v='lost' WHERE id=100", db=schema)
+        f.lutra.wait()
+        f.first.kill()
+        f.stands_in()
+        steps.stopped(f.lutra, "a->b", "E3014")
+        steps.stopped(f.lutra, "b->a", "E6032")
+        f.lutra.command("site", "heal", "a", "--why", "the first is gone")
+        f.second.script(["INSERT INTO hot VALUES (101, 'second')", "INSERT INTO hot VALUES (102, 'second')"], db=schema)
+        f.lutra.wait()
+        f.second.kill()
+        steps.restore_data(f.second, third)
+        f.second.start()
+        f.second.script(["SET GLOBAL server_id=43", "INSERT INTO hot VALUES (103, 'third')"], db=schema)
+        steps.stopped(f.lutra, "a->b", "E3014")
+        steps.stopped(f.lutra, "b->a", "E6032")
+        with pytest.raises(LutraFailed, match="\nlutra: E6033 .*this server knows nothing of that"):
+            f.lutra.command("site", "heal", "a", "--why", "the second is gone, too")
+
+
 STEPS = ("heal.lower", "heal.turn", "heal.turned")
 GIVING = ("settle.locked", "settle.written", "load.commit.sent", "load.committed")
 

@@ -76,6 +76,13 @@ take_base(void *ctx, const struct converge_found *found, struct lt_err *err)
 	return more;
 }
 
+/* Of users' transactions a scan shows no rows: they are counted, and no vector has them. */
+static void
+note_own(struct converge_healing *w)
+{
+	conflict_vector_raise(&w->survived, w->base_state.origin, w->count);
+}
+
 void
 converge_heal_follow(struct converge_healing *w, const struct converge_scan *r, const struct change_position *at)
 {
@@ -85,6 +92,7 @@ converge_heal_follow(struct converge_healing *w, const struct converge_scan *r, 
 	w->count = clock->count;
 	conflict_vector_free(&w->survived);
 	conflict_vector_merge(&w->survived, &clock->seen);
+	note_own(w);
 }
 
 bool
@@ -100,6 +108,7 @@ converge_heal_read(
 	change_position_copy(&w->turn.at, &w->base_at);
 	w->count = w->base_state.count;
 	conflict_vector_merge(&w->survived, &w->base_state.seen);
+	note_own(w);
 	ok = converge_scan_open(r, w->site, &w->base_at, &w->base_state, NULL, err);
 	if (ok && strcmp(at.server, r->source->server) != 0) /* by GTIDs: the place is another server's */
 		at.place = w->turn.at.place = (struct change_place){ .file = "" };

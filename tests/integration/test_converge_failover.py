@@ -445,7 +445,7 @@ class Crash(Storm):
 
 
 def park_one(f):
-    """A row that a shows is parked at b."""
+    """A row that a shows is parked at b. What survives of a table that a alone writes stands behind where b->a does."""
     a, b = f.servers
     with unseen(f, "a->b"):
         a.sql("INSERT INTO rival VALUES (103, 'older', 60, 60)", db=f.schema)
@@ -455,6 +455,7 @@ def park_one(f):
             f.await_checkpoints(a)
             f.await_checkpoints(a)
         b.sql("INSERT INTO rival VALUES (104, 'newer', 60, 61)", db=f.schema)
+        a.sql("INSERT INTO diary VALUES (101, 'survived')", db=f.schema)
     wait_until(lambda: ("rival", 103) in f.parked(b), steps.PATIENCE_S, "the row to be parked", poll_s=0.05)
 
 

@@ -351,6 +351,12 @@ converge_crash_check_tables(const struct converge_healing *w, struct lt_err *err
 }
 
 bool
+converge_crash_has_beat(const struct converge_healing *w)
+{
+	return w->looking->beat;
+}
+
+bool
 converge_crash_find(struct converge_healing *w, struct lt_err *err)
 {
 	size_t n = w->h->channel->npipelines * sizeof(struct lane_at);

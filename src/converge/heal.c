@@ -76,6 +76,20 @@ take_base(void *ctx, const struct converge_found *found, struct lt_err *err)
 	return more;
 }
 
+/* The one before that, unless it is of before another loss. */
+static bool
+take_older(void *ctx, const struct converge_found *found, struct lt_err *err)
+{
+	struct converge_healing *w = ctx;
+
+	(void)err;
+	if (found->id >= w->base || !converge_crash_is_old(w, &found->at))
+		return true;
+	if (found->state.turn_origin == 0)
+		take(w, found);
+	return false;
+}
+
 /* Of users' transactions a scan shows no rows: they are counted, and no vector has them. */
 static void
 note_own(struct converge_healing *w)
@@ -144,6 +158,22 @@ find_loss(struct converge_healing *w, struct lt_err *err)
 	struct converge_scan r = { 0 };
 
 	return converge_heal_read(w, &r, follow_replicated, w, err);
+}
+
+/* What was read again since the server came back has checkpoints, too, so those before the loss may be at its very end:
+ * then nothing is behind them that could be compared. */
+static bool
+find_crash(struct converge_healing *w, struct lt_err *err)
+{
+	uint64_t base;
+	bool ok;
+
+	do {
+		base = w->base;
+		ok = converge_crash_find(w, err) &&
+		     (converge_crash_has_beat(w) || converge_store_each(w->site, w->conn, take_older, w, err));
+	} while (ok && w->base != base);
+	return ok;
 }
 
 /* -- what peers have of it ------------------------------------------------------------------------ */
@@ -668,7 +698,7 @@ heal(struct converge_healing *w, struct lt_err *err)
 	if (!w->has_base)
 		return converge_heal_refuse(w, err,
 		    "its server holds no checkpoint from before the loss: compare the sites, and begin the channel anew");
-	if (!(w->h->crashed ? converge_crash_find(w, err) : find_loss(w, err)) || !read_peers(w, err) ||
+	if (!(w->h->crashed ? find_crash(w, err) : find_loss(w, err)) || !read_peers(w, err) ||
 	    (w->h->crashed && !converge_crash_check_tables(w, err)) || !check_site(w, err) ||
 	    !lower_peers(w, false, err))
 		return false;

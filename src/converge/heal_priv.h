@@ -98,6 +98,8 @@ LT_MUST_USE bool converge_crash_log_has(const struct pipeline_origin *origin, co
 bool converge_crash_is_old(const struct converge_healing *w, const struct change_position *at);
 /** What find_loss() is for another server: w->turn.at, w->survived, w->count. */
 LT_MUST_USE bool converge_crash_find(struct converge_healing *w, struct lt_err *err);
+/** Whether it met a heartbeat before the loss, by which tables are compared. */
+bool converge_crash_has_beat(const struct converge_healing *w);
 /** That the peer's own log tells that it read the file as it is, up to a place before the loss; `last` is the newest
  * such place. */
 LT_MUST_USE bool converge_crash_prove(

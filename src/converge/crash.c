@@ -264,13 +264,19 @@ reach_to(void *ctx, const struct converge_found *found, struct lt_err *err)
 	struct reaching *r = ctx;
 	const struct converge_healing *w = r->l->w;
 	const struct change_filter filter = { want_lane, change_filter_no_ddl, r, take_older, true };
+	size_t n = w->h->channel->npipelines * sizeof(struct lane_at);
+	struct lane_at *known;
 
 	if (strcmp(found->at.server, w->server) != 0 || found->at.place.file[0] == '\0' ||
 	    change_place_cmp(&found->at.place, &r->until) >= 0)
 		return true;
+	known = lt_arena_alloc(w->arena, n);
+	memcpy(known, r->l->last, n);
 	if (!w->site->origin.look(w->site->origin.ctx, &found->at, &filter, is_before, err)) {
-		if (lt_err_kind(err) != LT_KIND_RETRY)
-			*err = (struct lt_err){ 0 }; /* no more of the log is there */
+		if (lt_err_kind(err) == LT_KIND_RETRY)
+			return false;
+		*err = (struct lt_err){ 0 };  /* no more of the log is there, */
+		memcpy(r->l->last, known, n); /* and a later move may stand in what could not be read */
 		return false;
 	}
 	r->until = found->at.place;
@@ -342,6 +348,12 @@ converge_crash_check_tables(const struct converge_healing *w, struct lt_err *err
 	for (size_t i = 0; ok && i < c->npipelines; i++)
 		ok = c->pipelines[i].to != w->h->site || check_lane(l, i, err);
 	return ok;
+}
+
+bool
+converge_crash_has_beat(const struct converge_healing *w)
+{
+	return w->looking->beat;
 }
 
 bool

@@ -34,16 +34,22 @@ meet(struct converge_healing *w, struct lt_err *err)
 }
 
 static void
+keep_state(const struct conflict_checkpoint *from, struct lt_arena *arena, struct conflict_checkpoint *out)
+{
+	*out = *from;
+	out->seen = conflict_vector_copy(&from->seen, arena);
+	out->turn = lt_arena_str(arena, from->turn);
+	out->pins = NULL;
+	out->npins = 0;
+}
+
+static void
 take(struct converge_healing *w, const struct converge_found *found)
 {
 	w->has_base = true;
 	w->base = found->id;
 	change_position_copy(&w->base_at, &found->at);
-	w->base_state = found->state;
-	w->base_state.seen = conflict_vector_copy(&found->state.seen, w->arena);
-	w->base_state.turn = lt_arena_str(w->arena, found->state.turn);
-	w->base_state.pins = NULL;
-	w->base_state.npins = 0;
+	keep_state(&found->state, w->arena, &w->base_state);
 }
 
 /* Written before the loss: those that another server wrote itself since it stands there tell nothing of it. After a
@@ -70,6 +76,27 @@ take_base(void *ctx, const struct converge_found *found, struct lt_err *err)
 	return more;
 }
 
+/* The one before that, unless it is of before another loss. */
+static bool
+take_older(void *ctx, const struct converge_found *found, struct lt_err *err)
+{
+	struct converge_healing *w = ctx;
+
+	(void)err;
+	if (found->id >= w->base || !converge_crash_is_old(w, &found->at))
+		return true;
+	if (found->state.turn_origin == 0)
+		take(w, found);
+	return false;
+}
+
+/* Of users' transactions a scan shows no rows: they are counted, and no vector has them. */
+static void
+note_own(struct converge_healing *w)
+{
+	conflict_vector_raise(&w->survived, w->base_state.origin, w->count);
+}
+
 void
 converge_heal_follow(struct converge_healing *w, const struct converge_scan *r, const struct change_position *at)
 {
@@ -79,6 +106,7 @@ converge_heal_follow(struct converge_healing *w, const struct converge_scan *r, 
 	w->count = clock->count;
 	conflict_vector_free(&w->survived);
 	conflict_vector_merge(&w->survived, &clock->seen);
+	note_own(w);
 }
 
 bool
@@ -94,6 +122,7 @@ converge_heal_read(
 	change_position_copy(&w->turn.at, &w->base_at);
 	w->count = w->base_state.count;
 	conflict_vector_merge(&w->survived, &w->base_state.seen);
+	note_own(w);
 	ok = converge_scan_open(r, w->site, &w->base_at, &w->base_state, NULL, err);
 	if (ok && strcmp(at.server, r->source->server) != 0) /* by GTIDs: the place is another server's */
 		at.place = w->turn.at.place = (struct change_place){ .file = "" };
@@ -131,6 +160,22 @@ find_loss(struct converge_healing *w, struct lt_err *err)
 	return converge_heal_read(w, &r, follow_replicated, w, err);
 }
 
+/* What was read again since the server came back has checkpoints, too, so those before the loss may be at its very end:
+ * then nothing is behind them that could be compared. */
+static bool
+find_crash(struct converge_healing *w, struct lt_err *err)
+{
+	uint64_t base;
+	bool ok;
+
+	do {
+		base = w->base;
+		ok = converge_crash_find(w, err) &&
+		     (converge_crash_has_beat(w) || converge_store_each(w->site, w->conn, take_older, w, err));
+	} while (ok && w->base != base);
+	return ok;
+}
+
 /* -- what peers have of it ------------------------------------------------------------------------ */
 
 /** What a peer's log says of the site's. */
@@ -139,9 +184,11 @@ struct told_of {
 	const char *pipeline;
 	struct change_place last; /* how far it had read it: in the file that lost its end, and there still */
 	struct converge_regain *regain;
+	struct converge_regain *there;   /* the site's tables, as the one before has the peer's */
 	uint64_t newest;                 /* of the site's transactions that it lost and the peer has */
 	struct converge_altered altered; /* of some of them rows stand in marks, or are parked, or do not fit */
 	struct lt_err misfit;            /* why, of the first of those */
+	bool later;                      /* it wrote as an origin that it does not know of */
 };
 
 static void
@@ -180,6 +227,27 @@ note_won(struct told_of *here, const struct conflict_won *won)
 	converge_altered_note(&here->altered, lt_str_z(where.table));
 }
 
+/* A row that does not fit at the site is of behind a statement that the site has not run yet, or of before one that it
+ * has, which comes behind the row in the log. */
+static bool
+note_unfit(struct told_of *here, const struct change_txn *t, struct lt_err *err)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < t->nrows; i++) {
+		const struct change_table *table = t->rows[i].table;
+		struct lt_where where = { .line = 0 };
+		bool fits = true;
+
+		ok = converge_regain_fits(here->there, table, &fits, err);
+		if (fits)
+			continue;
+		lt_where_table(&where, table->schema, table->name);
+		converge_altered_note(&here->altered, lt_str_z(where.table));
+	}
+	return ok;
+}
+
 /* Whether the site has lost that transaction of it. */
 static bool
 is_lost(struct told_of *here, struct conflict_version v)
@@ -188,6 +256,7 @@ is_lost(struct told_of *here, struct conflict_version v)
 
 	if (conflict_origin_site(v.origin) != w->site->model->id)
 		return false;
+	here->later = here->later || v.origin > w->base_state.origin; /* numbers begin anew with each */
 	if (v.origin != w->base_state.origin)
 		return !conflict_vector_has(&w->survived, v);
 	if (v.seq > w->count)
@@ -220,10 +289,16 @@ look_at_group(void *ctx, struct change_txn *t, const struct conflict_mark *mark,
 
 	for (uint32_t i = 0; i < mark->ntxns; i++)
 		lost = is_lost(here, mark->txns[i].version) || lost;
+	if (here->later)
+		return converge_heal_refuse(here->w, err,
+		    "its peers have what users wrote there behind another loss, and this server knows nothing of that: it would "
+		    "count as the same as what they write now: compare the sites");
 	if (!lost)
 		return true;
 	if (!converge_regain_rows(here->regain, t, mark, &owner, err))
 		return put_off(here, err);
+	if (!note_unfit(here, t, err))
+		return false;
 	for (uint32_t i = 0; i < mark->ntxns; i++) {
 		const struct conflict_mark_txn *txn = &mark->txns[i];
 		bool its = conflict_origin_site(txn->version.origin) == here->w->site->model->id;
@@ -267,7 +342,6 @@ fail_altered(
     const struct told_of *here, const struct change_txn *t, struct lt_str table, const char *peer, struct lt_err *err)
 {
 	const struct converge_healing *w = here->w;
-	const struct change_place *at = &w->turn.at.place;
 	struct lt_buf statement = { 0 };
 
 	schema_ddl_shown(t->ddl, t->ddl_mode, &statement);
@@ -276,12 +350,10 @@ fail_altered(
 	lt_str_copy(err->where.table, sizeof(err->where.table), table);
 	lt_fail(err, LT_E_CANNOT_HEAL,
 	    "site %s: behind what it lost site %s ran: %.200s: what was lost of %.*s is of the table as it was, so it cannot be "
-	    "given back. Site %s has it: let its rows stand, and write there what users wrote at site %s since: its log has "
-	    "that behind %s:%llu",
-	    w->site->model->name, peer, lt_buf_cstr(&statement), LT_FMT(table), peer, w->site->model->name, at->file,
-	    (unsigned long long)at->pos);
+	    "given back. Site %s has it",
+	    w->site->model->name, peer, lt_buf_cstr(&statement), LT_FMT(table), peer);
 	lt_buf_free(&statement);
-	return false;
+	return converge_heal_by_hand(w, err);
 }
 
 static bool
@@ -316,6 +388,7 @@ read_peer(struct converge_healing *w, size_t index, uint64_t *newest, struct lt_
 	struct told_of here = { .w = w,
 		.pipeline = w->h->channel->pipelines[back_of(w, index)].name,
 		.regain = converge_regain_new(w->h->channel, p, w->h->gone),
+		.there = converge_regain_new(w->h->channel, model_channel_back(w->h->channel, p), w->h->gone),
 		.newest = w->count,
 		.altered = { .arena = w->arena } };
 	struct converge_scan r = {
@@ -337,6 +410,7 @@ read_peer(struct converge_healing *w, size_t index, uint64_t *newest, struct lt_
 	if (opened)
 		converge_scan_close(&r);
 	converge_regain_free(here.regain);
+	converge_regain_free(here.there);
 	change_position_clear(&from);
 	change_position_clear(&place);
 	ok = ok && (!w->h->crashed || converge_crash_prove(w, &here.last, err));
@@ -382,8 +456,11 @@ read_peers(struct converge_healing *w, struct lt_err *err)
 /** Whether a site can begin again with what it has heard. */
 struct usable {
 	const struct conflict_peers *heard;
-	const struct converge_healing *of; /* its own, and those behind the loss do not count; NULL: a peer's */
+	const struct converge_healing *w;
+	size_t site; /* of the one that lost its tail those behind the loss do not count */
 	bool found;
+	struct change_position at; /* of the newest one; owned */
+	struct conflict_checkpoint state;
 };
 
 /* What was read once more after a crash was noted once more. Those from before another loss go, too. */
@@ -400,8 +477,29 @@ is_usable(void *ctx, const struct converge_found *found, struct lt_err *err)
 	struct usable *u = ctx;
 
 	(void)err;
-	u->found = (u->of == NULL || stays(u->of, found)) && conflict_peers_have(u->heard, &found->state.seen);
-	return !u->found;
+	u->found =
+	    (u->site != u->w->h->site || stays(u->w, found)) && conflict_peers_have(u->heard, &found->state.seen);
+	if (!u->found)
+		return true;
+	change_position_copy(&u->at, &found->at);
+	keep_state(&found->state, u->w->arena, &u->state);
+	return false;
+}
+
+/* Nothing is written yet. */
+static bool
+find_usable(const struct converge_healing *w, size_t site, struct my_conn *c, const struct conflict_peers *heard,
+    bool *found, struct lt_err *err)
+{
+	struct usable u = { .heard = heard, .w = w, .site = site };
+	bool ok;
+
+	change_position_init(&u.at);
+	ok = converge_store_each(w->h->sites[site], c, is_usable, &u, err) &&
+	     (!u.found || converge_heal_reread(w, site, &u.at, &u.state, err));
+	*found = u.found;
+	change_position_clear(&u.at);
+	return ok;
 }
 
 static bool
@@ -446,21 +544,21 @@ write_heard(struct converge_site *s, struct my_conn *c, const struct conflict_pe
 /* What the peer took for seen by the site is no more than what its log still holds; the peer must be able to begin
  * again with that. `write` false: only whether it is. */
 static bool
-lower_peer(struct converge_healing *w, struct converge_site *peer, bool write, struct lt_err *err)
+lower_peer(struct converge_healing *w, size_t index, bool write, struct lt_err *err)
 {
+	struct converge_site *peer = w->h->sites[index];
 	struct conflict_peers heard = { 0 };
-	struct usable u = { &heard, NULL, false };
 	struct my_conn *c = NULL;
-	bool ok;
+	bool ok, found = true;
 
 	ok = pipeline_connect(peer->model, false, w->h->gone, &c, err) &&
 	     my_exec(c, "SET SESSION autocommit=1, time_zone='+00:00'", NULL, err) &&
 	     read_heard(w, peer, c, &heard, err);
 	if (ok) {
 		conflict_peers_lower(&heard, w->site->model->id, &w->survived);
-		ok = write ? write_heard(peer, c, &heard, err) : converge_store_each(peer, c, is_usable, &u, err);
+		ok = write ? write_heard(peer, c, &heard, err) : find_usable(w, index, c, &heard, &found, err);
 	}
-	if (ok && !write && !u.found)
+	if (ok && !found)
 		ok = lt_fail(err, LT_E_CANNOT_HEAL,
 		    "site %s: more is lost than it keeps checkpoints for: compare the sites, and begin the channel anew",
 		    peer->model->name);
@@ -473,7 +571,7 @@ static bool
 lower_peers(struct converge_healing *w, bool write, struct lt_err *err)
 {
 	for (size_t i = 0; i < w->h->channel->nsites; i++) {
-		if (i != w->h->site && !lower_peer(w, w->h->sites[i], write, err))
+		if (i != w->h->site && !lower_peer(w, i, write, err))
 			return false;
 	}
 	return true;
@@ -484,13 +582,12 @@ static bool
 check_site(struct converge_healing *w, struct lt_err *err)
 {
 	struct conflict_peers heard = { 0 };
-	struct usable u = { &heard, w, false };
+	bool found = false;
 	bool ok =
-	    read_heard(w, w->site, w->conn, &heard, err) && converge_store_each(w->site, w->conn, is_usable, &u, err);
+	    read_heard(w, w->site, w->conn, &heard, err) && find_usable(w, w->h->site, w->conn, &heard, &found, err);
 
 	conflict_peers_free(&heard);
-	return ok &&
-	       (u.found || converge_heal_refuse(w, err, "none of its checkpoints before the loss can be begun at"));
+	return ok && (found || converge_heal_refuse(w, err, "none of its checkpoints before the loss can be begun at"));
 }
 
 /* -- what its checkpoints say --------------------------------------------------------------------- */
@@ -601,7 +698,7 @@ heal(struct converge_healing *w, struct lt_err *err)
 	if (!w->has_base)
 		return converge_heal_refuse(w, err,
 		    "its server holds no checkpoint from before the loss: compare the sites, and begin the channel anew");
-	if (!(w->h->crashed ? converge_crash_find(w, err) : find_loss(w, err)) || !read_peers(w, err) ||
+	if (!(w->h->crashed ? find_crash(w, err) : find_loss(w, err)) || !read_peers(w, err) ||
 	    (w->h->crashed && !converge_crash_check_tables(w, err)) || !check_site(w, err) ||
 	    !lower_peers(w, false, err))
 		return false;

@@ -45,6 +45,8 @@ struct converge_scan {
 	 * they are passed over. May change it. */
 	bool (*group)(void *ctx, struct change_txn *t, const struct conflict_mark *mark, struct lt_err *err);
 	struct converge_regain *regain;
+	/** With `group`: who is told of rows that users wrote there to a mapped table; NULL: nobody. */
+	bool (*local)(void *ctx, const struct change_table *table, struct lt_err *err);
 	void *ctx;
 	struct pipeline_select select;
 	struct change_filter inner;
@@ -54,7 +56,7 @@ struct converge_scan {
 	struct lt_arena *scratch;     /* owned */
 };
 
-/** `lane`, `group`, `regain` and `ctx` may be set before. converge_scan_close() also where it failed. */
+/** `lane`, `group`, `regain`, `local` and `ctx` may be set before. converge_scan_close() also where it failed. */
 LT_MUST_USE bool converge_scan_open(struct converge_scan *r, struct converge_site *s,
     const struct change_position *from, const struct conflict_checkpoint *state, const struct change_position *behind,
     struct lt_err *err);
@@ -74,6 +76,13 @@ LT_MUST_USE bool converge_heal_read(
 /** Up to `at`, where the scan is, the log is as it was: w->turn.at, w->count, w->survived. */
 void converge_heal_follow(struct converge_healing *w, const struct converge_scan *r, const struct change_position *at);
 
+/** That the site (its index in the channel) can take what it remembers from its log anew, from a checkpoint on: with
+ * its tables as they are now (reread.c). LT_E_CANNOT_HEAL. */
+LT_MUST_USE bool converge_heal_reread(const struct converge_healing *w, size_t site, const struct change_position *at,
+    const struct conflict_checkpoint *state, struct lt_err *err);
+/** What to do where the channel must begin anew; behind an error's message that ends there. False. */
+bool converge_heal_by_hand(const struct converge_healing *w, struct lt_err *err);
+
 /* -- the same server, without the end of its log (crash.c) ---------------------------------------- */
 
 /** The lane of a pipeline out of the site, at its target; `at` initialised. */
@@ -89,6 +98,8 @@ LT_MUST_USE bool converge_crash_log_has(const struct pipeline_origin *origin, co
 bool converge_crash_is_old(const struct converge_healing *w, const struct change_position *at);
 /** What find_loss() is for another server: w->turn.at, w->survived, w->count. */
 LT_MUST_USE bool converge_crash_find(struct converge_healing *w, struct lt_err *err);
+/** Whether it met a heartbeat before the loss, by which tables are compared. */
+bool converge_crash_has_beat(const struct converge_healing *w);
 /** That the peer's own log tells that it read the file as it is, up to a place before the loss; `last` is the newest
  * such place. */
 LT_MUST_USE bool converge_crash_prove(

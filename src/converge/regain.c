@@ -89,6 +89,21 @@ converge_regain_describe(struct converge_regain *r, struct change_table *draft, 
 	return meet(r, err) && converge_log_describe(r->router, draft, err);
 }
 
+bool
+converge_regain_fits(struct converge_regain *r, const struct change_table *from, bool *fits, struct lt_err *err)
+{
+	const struct converge_shape *shape = NULL;
+
+	if (!meet(r, err))
+		return false;
+	*fits = converge_shapes_get_own(r->shapes, from, &shape, err);
+	if (!*fits && lt_err_kind(err) == LT_KIND_RETRY)
+		return false;
+	*err = (struct lt_err){ 0 };
+	*fits = *fits && (shape == NULL || converge_shape_is_single(shape) || converge_shape_fits(shape));
+	return true;
+}
+
 /* -- whose each key is ---------------------------------------------------------------------------- */
 
 /** A key that the group won. */

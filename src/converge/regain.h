@@ -21,6 +21,10 @@ void converge_regain_free(struct converge_regain *r);
 bool converge_regain_is_first(const struct converge_regain *r);
 /** The table of a key, as the peer has it now, where rows of it were made up by now; NULL: it is not known. */
 const struct schema_table *converge_regain_table(const struct converge_regain *r, struct lt_str key);
+/** Whether whoever decides takes rows of a log's table for rows of the peer's as it is now; those that are not decided,
+ * or of which there is no table, are in nobody's way. */
+LT_MUST_USE bool converge_regain_fits(
+    struct converge_regain *r, const struct change_table *from, bool *fits, struct lt_err *err);
 /** Complete what the peer's log says of a table (change_describer). */
 LT_MUST_USE bool converge_regain_describe(struct converge_regain *r, struct change_table *draft, struct lt_err *err);
 /** A group of the peer's log, with all its rows, becomes what it gives back; of each of its rows then *owner says which

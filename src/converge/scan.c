@@ -43,6 +43,21 @@ tell_lanes(struct converge_scan *r, const struct change_txn *t, size_t first, st
 	return true;
 }
 
+static bool
+tell_tables(const struct converge_scan *r, const struct change_txn *t, size_t first, struct lt_err *err)
+{
+	for (size_t i = first; r->local != NULL && i < t->nrows; i++) {
+		const struct change_table *table = t->rows[i].table;
+
+		if (i > first && table == t->rows[i - 1].table)
+			continue;
+		if (converge_table_of(table->schema, table->name) == CONVERGE_TABLE_NONE &&
+		    !r->local(r->ctx, table, err))
+			return false;
+	}
+	return true;
+}
+
 /* The lane comes first: rows in front of it are those of users, which are only counted. */
 static bool
 take_rows(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
@@ -52,9 +67,11 @@ take_rows(void *ctx, struct change_txn *t, size_t first, struct lt_err *err)
 		    converge_table_of(t->rows[first].table->schema, t->rows[first].table->name) == CONVERGE_TABLE_LANE;
 
 	if (!lane && converge_told_of(t) == NULL) {
+		bool ok = tell_tables(r, t, first, err);
+
 		t->nrows = first;
 		t->shown = true;
-		return true;
+		return ok;
 	}
 	return (!lane || tell_lanes(r, t, first, err)) && r->inner.rows(r->inner.ctx, t, first, err);
 }

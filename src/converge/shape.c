@@ -422,6 +422,12 @@ converge_shape_is_single(const struct converge_shape *s)
 	return s->table->single;
 }
 
+bool
+converge_shape_fits(const struct converge_shape *s)
+{
+	return s->no_row == NULL && s->no_key == NULL;
+}
+
 /* -- images and rows ------------------------------------------------------------------------------ */
 
 static bool

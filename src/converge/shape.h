@@ -46,6 +46,9 @@ void converge_shape_rules(const struct converge_shape *s, struct lt_buf *out);
 /** Tables that one site alone writes (`policy: none`) are neither locked nor decided. */
 bool converge_shape_is_single(const struct converge_shape *s);
 
+/** Whether rows of the log's table have the columns of the site's: converge_shape_image() takes them whole. */
+bool converge_shape_fits(const struct converge_shape *s);
+
 /** An image of the log as a row, and its key; both in `arena`. The image is complete, else LT_E_CONFLICT_IMAGE. `row`
  * NULL: the key alone is wanted, and the image needs no more than that. The log's table may be older than the site's:
  * a key there is as long as the primary key's columns are, a row only of the very same columns (LT_E_CONFLICT_TABLE).

@@ -128,8 +128,9 @@ tell_healed(const struct converge_heal *h, struct lt_buf *text)
 		    "other way round, is known but for the last moment; compare its tables with a peer's\n");
 }
 
-bool
-node_heal(struct node *n, const struct node_healing *w, struct lt_buf *text, struct lt_err *err)
+/* Who stands still is looked at here: another order would have let it go on meanwhile. */
+static bool
+heal(struct node *n, const struct node_healing *w, struct lt_buf *text, struct lt_err *err)
 {
 	struct converge_heal h = { .channel = n->channel, .gone = w->gone };
 	bool *stands;
@@ -152,5 +153,18 @@ node_heal(struct node *n, const struct node_healing *w, struct lt_buf *text, str
 	free(stands);
 	free(h.sites);
 	change_position_clear(&h.at);
+	return ok;
+}
+
+bool
+node_heal(struct node *n, const struct node_healing *w, struct lt_buf *text, struct lt_err *err)
+{
+	bool ok;
+
+	if (atomic_exchange(&n->heals, true))
+		return lt_fail(err, LT_E_SERVER_BUSY,
+		    "an order to heal is being carried out: give this one again once that has ended");
+	ok = heal(n, w, text, err);
+	atomic_store(&n->heals, false);
 	return ok;
 }

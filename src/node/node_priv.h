@@ -2,12 +2,15 @@
 #ifndef NODE_NODE_PRIV_H
 #define NODE_NODE_PRIV_H
 
+#include <stdatomic.h>
+
 #include "node/converge.h"
 #include "node/origin.h"
 #include "node/status.h"
 #include "node/trace.h"
 
-/** Made by the main thread before any other thread sees it, and not changed until all of them have ended. */
+/** Made by the main thread before any other thread sees it, and but for what is atomic not changed until all of them
+ * have ended. */
 struct node {
 	const struct model_channel *channel; /* borrowed */
 	const struct lt_clock *clock;        /* borrowed */
@@ -16,6 +19,7 @@ struct node {
 	struct pipeline **pipelines;         /* the same */
 	size_t count;                        /* of pipelines */
 	struct node_converge *converge;      /* owned; NULL where the channel decides no conflicts */
+	atomic_bool heals;                   /* an order to heal is being carried out */
 };
 
 /** How it stands now; borrows names from `n`. `out` zeroed, or of an earlier look; to node_view_clear(). Any thread. */

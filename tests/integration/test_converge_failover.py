@@ -1,5 +1,6 @@
 """A site of a conflict channel fails over to a replica: file names and places are others, versions stay what they were."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -276,6 +277,46 @@ def test_what_a_replica_lacks_is_given_back(engine, failover, schema):
         ends_whole(f)
 
 
+def copied(server):
+    """What the server holds."""
+    copy = server.folder / "then"
+    server.kill()
+    shutil.copytree(server.data, copy, symlinks=True, ignore=shutil.ignore_patterns("*.sock*"))
+    server.start()
+    return copy
+
+
+def test_a_server_that_knows_nothing_of_an_order_before_does_not_stand_in(failover, schema):
+    """Users wrote at another one since; what they write now would count as the same."""
+    with failover("mariadb") as f:
+        f.is_reached_at(f.first, f.second)
+        f.lutra.start()
+        b = f.servers[1]
+        b.sql("INSERT INTO hot VALUES (100, 'old')", db=schema)
+        wait_until(lambda: marked(f.second, schema) == {100: "old"}, steps.PATIENCE_S, "the row to come to a", poll_s=0.05)
+        await_beats(f, f.servers[0])
+        unfollow(f.second)
+        f.second.sql("RESET SLAVE ALL")
+        third = copied(f.second)
+        f.first.sql("UPDATE hot SET v='lost' WHERE id=100", db=schema)
+        f.lutra.wait()
+        f.first.kill()
+        f.stands_in()
+        steps.stopped(f.lutra, "a->b", "E3014")
+        steps.stopped(f.lutra, "b->a", "E6032")
+        f.lutra.command("site", "heal", "a", "--why", "the first is gone")
+        f.second.script(["INSERT INTO hot VALUES (101, 'second')", "INSERT INTO hot VALUES (102, 'second')"], db=schema)
+        f.lutra.wait()
+        f.second.kill()
+        steps.restore_data(f.second, third)
+        f.second.start()
+        f.second.script(["SET GLOBAL server_id=43", "INSERT INTO hot VALUES (103, 'third')"], db=schema)
+        steps.stopped(f.lutra, "a->b", "E3014")
+        steps.stopped(f.lutra, "b->a", "E6032")
+        with pytest.raises(LutraFailed, match="\nlutra: E6033 .*this server knows nothing of that"):
+            f.lutra.command("site", "heal", "a", "--why", "the second is gone, too")
+
+
 STEPS = ("heal.lower", "heal.turn", "heal.turned")
 GIVING = ("settle.locked", "settle.written", "load.commit.sent", "load.committed")
 
@@ -294,7 +335,7 @@ def killed_at_each_step(f):
     for step in STEPS:
         starts_to_end_at(f, step)
         steps.stopped(f.lutra, "a->b", "E3014")
-        with pytest.raises(LutraFailed):
+        with pytest.raises(LutraFailed, match="E1021"):
             f.lutra.command("site", "heal", "a", "--why", "the first is gone")
         ends_at(f, step)
 
@@ -382,6 +423,24 @@ class Crash(Storm):
         wait_until(lambda: server.sql("SELECT COUNT(*) FROM lutra.checkpoint WHERE id > %s", (newest,))[0][0] > 1, steps.PATIENCE_S, "checkpoints",
                    poll_s=0.05)
 
+    def read_to_its_end(self):
+        """With checkpoints there, as one who reads the log again leaves them behind; nobody writes."""
+        self.await_checkpoints(self.first)
+        self.lutra.kill()
+        newest = "FROM lutra.checkpoint ORDER BY id DESC LIMIT 1"
+        file, pos, state = self.first.sql(f"SELECT file, pos, CAST(state AS BINARY) {newest}")[0]
+        at = 2 + state[1] + 21  # the count, below 251
+        state = state[:at] + bytes([state[at] + self.counted_behind(f"{file}:{pos}")]) + state[at + 1:]
+        file, pos = steps.log_end(self.first)
+        more = "INSERT INTO lutra.checkpoint (channel, server, file, pos, last_pos, last_crc, gtids, state) " \
+               f"SELECT channel, server, '{file}', {pos}, 0, 0, gtids, X'{state.hex()}' {newest}"
+        steps.run_at((self.first,), None, more, more)
+
+    def counted_behind(self, place):
+        """How many transactions are neither heartbeats nor groups of Lutra's."""
+        dump = conflict_oracle.dump_of(self.lutra.program, self.first, "--from", place).split('"kind":"begin"')[1:]
+        return sum('"schema":"lutra","table":"site"' not in txn and '"schema":"lutra","table":"lane"' not in txn for txn in dump)
+
     def lane(self):
         """Where what comes from b stands, by the tables."""
         return self.first.sql("SELECT file, pos, last_pos, last_crc FROM lutra.lane WHERE pipeline='b->a'")[0]
@@ -404,7 +463,7 @@ class Crash(Storm):
 
 
 def park_one(f):
-    """A row that a shows is parked at b."""
+    """A row that a shows is parked at b. What survives of a table that a alone writes stands behind where b->a does."""
     a, b = f.servers
     with unseen(f, "a->b"):
         a.sql("INSERT INTO rival VALUES (103, 'older', 60, 60)", db=f.schema)
@@ -414,6 +473,7 @@ def park_one(f):
             f.await_checkpoints(a)
             f.await_checkpoints(a)
         b.sql("INSERT INTO rival VALUES (104, 'newer', 60, 61)", db=f.schema)
+        a.sql("INSERT INTO diary VALUES (101, 'survived')", db=f.schema)
     wait_until(lambda: ("rival", 103) in f.parked(b), steps.PATIENCE_S, "the row to be parked", poll_s=0.05)
 
 
@@ -469,9 +529,13 @@ def put_lane(server, pipeline, server_id, file, pos, last_pos, last_crc, gtids):
 def b_first(f):
     """The order comes to b alone, since c's lane is locked; b gives back what was lost. In a run that begins then c stands still."""
     a, b, c = f.servers
-    with steps.session(c, None, "BEGIN", LANE.format("a->c") + " FOR UPDATE"):
-        with pytest.raises(LutraFailed, match="a->c does not go on: give the order again"):
+    with steps.session(c, None, "BEGIN", LANE.format("a->c") + " FOR UPDATE"), concurrent.futures.ThreadPoolExecutor() as pool:
+        order = pool.submit(f.heal)
+        steps.wait_for(f.lutra, "a->b", lambda status: status["state"] == "running", "the order to come to b")
+        with pytest.raises(LutraFailed, match="E2042 an order to heal is being carried out"):
             f.heal()
+        with pytest.raises(LutraFailed, match="a->c does not go on: give the order again"):
+            order.result()
     f.lutra.kill()
     f.lutra.start(wait=False)
     wait_until(lambda: (105, "lost") in marked(a, f.schema).items(), steps.PATIENCE_S, "what b has", poll_s=0.05)
@@ -624,8 +688,9 @@ def test_what_is_not_known_of_a_crash_is_refused(lab, site, channel, schema):
             write_tail(f, clients)
             clients.stop()
         own.kill()
-        # With two checkpoints between those moments the one that is begun at stands behind the end of that log.
-        for log, tables, why in (("later", "then", "another moment.*heartbeat"), ("then", "later", "another moment.*heartbeat|where its checkpoint stands")):
+        # With two checkpoints between those moments the one that is begun at stands behind the end of that log, or with no heartbeat between.
+        unlike = "another moment.*heartbeat|where its checkpoint stands|no heartbeat is in its log"
+        for log, tables, why in (("later", "then", "another moment.*heartbeat"), ("then", "later", unlike)):
             f.come_back(log, tables)
             f.await_beat()
             refused(f, why)
@@ -720,8 +785,9 @@ def test_what_was_lost_of_a_table_that_was_changed_is_carried_over_by_hand(lab, 
         begin(f)
         f.insert(1)
         f.lutra.wait()
-        f.await_beat()
+        f.read_to_its_end()
         f.copy("then")
+        f.lutra.start()
         own.script(["UPDATE hot SET v='lost' WHERE id=100", "UPDATE stock SET n=n+7 WHERE id=100"], db=schema)
         other = "ALTER TABLE rival ADD COLUMN z INT NULL"
         changed(f, other)
@@ -761,3 +827,38 @@ def test_what_was_lost_of_a_table_that_was_changed_is_carried_over_by_hand(lab, 
         f.is_equal()
         assert [marked(own, schema)[key] for key in (102, 104)] == ["lost", "newerab"]
         assert own.sql("SELECT z, n FROM stock WHERE id=100", db=schema) == ((5, 175),)
+
+
+def test_rows_of_before_a_statement_are_not_given_to_a_table_that_is_changed_by_now(lab, site, channel, schema):
+    """Nor is a log begun at again that has such rows in front of the statement: that site would stand still for good. Nothing is done then: with the
+    server that has all it goes on."""
+    with steps.own_server(lab, "mariadb", schema, "binlog-row-metadata=FULL") as own:
+        f = Crash(channel, own, [site("mysql", 2)], schema)
+        f.lutra.start()
+        begin(f)
+        own.sql("UPDATE hot SET v='kept' WHERE id=104", db=schema)
+        f.lutra.wait()
+        f.await_beat()
+        f.copy("then")
+        own.sql("UPDATE stock SET n=n+7 WHERE id=100", db=schema)
+        statement = "ALTER TABLE hot ADD COLUMN z INT NULL"
+        changed(f, statement)
+        f.lutra.wait()
+        f.copy("all")
+        comes_back_changed(f, "then", statement, "UPDATE stock SET n=n+30 WHERE id=100")
+        refused(f, rf"would have to read its log again from \S+:\d+ on, where rows were written to {schema}\.hot .*since: its log has that behind \S+:\d+")
+
+        f.lutra.kill()
+        f.come_back("all")
+        f.lutra.start()
+        own.sql("INSERT INTO hot VALUES (106, 'more', 1)", db=schema)
+        f.lutra.wait()
+        for server in f.servers:
+            f.await_checkpoints(server)
+        f.copy("again")
+        own.sql("UPDATE hot SET v='lost' WHERE id=100", db=schema)
+        statement = "ALTER TABLE hot ADD COLUMN y INT NULL"
+        changed(f, statement)
+        f.lutra.wait()
+        comes_back_changed(f, "again", statement, "UPDATE stock SET n=n+30 WHERE id=100")
+        refused(f, rf"site b ran: {statement}: what was lost of {schema}\.hot is of the table as it was")

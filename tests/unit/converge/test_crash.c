@@ -190,6 +190,7 @@ begin(void **state)
 	change_position_init(&o->w.base_at);
 	strcpy(o->w.base_at.server, SERVER);
 	strcpy(o->w.base_at.place.file, OLD);
+	o->w.base_state.origin = 1;
 	converge_turn_init(&o->w.turn);
 	look_code = open_code = LT_OK;
 	*state = o;
@@ -263,6 +264,8 @@ the_loss_is_behind_what_is_left_of_the_old_file(void **state)
 	assert_string_equal(o->w.turn.at.place.file, OLD);
 	assert_int_equal(o->w.turn.at.place.pos, 20);
 	assert_true(has_tables(o));
+	assert_int_equal(o->w.count, 1);
+	assert_int_equal(conflict_vector_get(&o->w.survived, 1), 1);
 }
 
 static void

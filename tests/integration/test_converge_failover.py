@@ -531,7 +531,8 @@ def b_first(f):
     a, b, c = f.servers
     with steps.session(c, None, "BEGIN", LANE.format("a->c") + " FOR UPDATE"), concurrent.futures.ThreadPoolExecutor() as pool:
         order = pool.submit(f.heal)
-        steps.wait_for(f.lutra, "a->b", lambda status: status["state"] == "running", "the order to come to b")
+        wait_until(lambda: order.done() or f.lutra.pipelines()["a->b"]["state"] == "running", steps.PATIENCE_S, "the order to come to b", poll_s=0.05)
+        assert not order.done(), order.exception()
         with pytest.raises(LutraFailed, match="E2042 an order to heal is being carried out"):
             f.heal()
         with pytest.raises(LutraFailed, match="a->c does not go on: give the order again"):

@@ -117,6 +117,22 @@ take_given(struct settle *t, const struct change_txn *from, struct lt_err *err)
 	return true;
 }
 
+/* What this site had lost came back, but changed nothing where the peer had something newer by then: whoever had seen
+ * it in force finds another row here. */
+static bool
+saw_lost(const struct settle *t, const struct conflict_vector *seen)
+{
+	uint32_t site = t->channel->sites[t->pipeline->to].id;
+
+	for (uint32_t i = 0; i < seen->count; i++) {
+		const struct conflict_seen *s = &seen->at[i];
+
+		if (conflict_origin_site(s->origin) == site && s->seq > converge_site_survived(t->target, s->origin))
+			return true;
+	}
+	return false;
+}
+
 static bool
 take_txn(struct settle *t, const struct change_txn *from, struct lt_err *err)
 {
@@ -130,7 +146,7 @@ take_txn(struct settle *t, const struct change_txn *from, struct lt_err *err)
 		LT_ASSERT(change_txn_rows(from) == 0);
 		return true;
 	}
-	txn = (struct conflict_txn){ .version = told->version, .seen = told->seen };
+	txn = (struct conflict_txn){ .version = told->version, .seen = told->seen, .given = saw_lost(t, &told->seen) };
 	if (conflict_clock_is_ahead(
 		told->version, (int64_t)lt_wall_us(t->clock), (int64_t)t->channel->conflicts.max_skew_us)) {
 		change_txn_where(from, &err->where);

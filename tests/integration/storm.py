@@ -278,11 +278,11 @@ class Storm:
         for name, pipeline in self.lutra.pipelines().items():
             assert pipeline["state"] == "running", (name, pipeline)
         status, = self.lutra.status()["channels"]
-        assert status["divergence"] == 0
+        drift = [server.sql("SELECT * FROM lutra.conflict WHERE channel=%s AND rule='drift'", (self.lutra.name,)) for server in self.servers]
+        assert status["divergence"] == 0, drift
         for site in status["sites"]:
             assert (site["went_back"], site["drift"], site["error"]) == (0, 0, None), site
-        for server in self.servers:
-            assert not server.sql("SELECT * FROM lutra.conflict WHERE channel=%s AND rule='drift'", (self.lutra.name,))
+        assert not any(drift)
 
     def rows(self, server):
         """{(table, key): row} of the tables that are decided."""

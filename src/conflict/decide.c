@@ -76,6 +76,18 @@ covered(const struct conflict_vector *applied, const struct conflict_txn *txn)
 	return true;
 }
 
+/* What the target had lost came back, but changed nothing where the peer had something newer by then: whoever had seen
+ * it in force finds another row here. */
+static bool
+saw_lost(const struct conflict_peers *heard, const struct conflict_txn *txn)
+{
+	for (uint32_t i = 0; i < txn->seen.count; i++) {
+		if (txn->seen.at[i].seq > conflict_peers_survived(heard, txn->seen.at[i].origin))
+			return true;
+	}
+	return false;
+}
+
 /** One change on its way. */
 struct arrival {
 	uint32_t txn;
@@ -97,7 +109,8 @@ compare(struct conflict_deciding *d, const struct arrival *a)
 			conflict_version_cmp(a->t->version, s->held) > 0, NULL };
 		return true;
 	}
-	if (images && a->covered && !a->t->given && !d->out->drift && !conflict_row_eq(s->row, a->c->before)) {
+	if (images && a->covered && !a->t->given && !d->out->drift && !conflict_row_eq(s->row, a->c->before) &&
+	    !saw_lost(d->q->heard, a->t)) {
 		d->out->drift = true;
 		d->out->drift_key = a->c->key;
 	}

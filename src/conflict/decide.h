@@ -7,6 +7,7 @@
 #define CONFLICT_DECIDE_H
 
 #include "conflict/observer.h"
+#include "conflict/peers.h"
 
 /** A row that lost a unique value, as schema `lutra` keeps it. A later write of its key makes it void. */
 struct conflict_parked {
@@ -33,6 +34,7 @@ struct conflict_view {
 struct conflict_question {
 	const struct conflict_memory *memory;
 	const struct conflict_vector *applied; /* all that is in the target's log */
+	const struct conflict_peers *heard;    /* by the target: whether it lost something, and was given it back */
 	const struct conflict_txn *txns;       /* in the origin's order */
 	uint32_t ntxns;
 	const struct lt_str *parked; /* without transactions: keys of parked rows that may come back; locked as well */

@@ -23,8 +23,7 @@ struct conflict_txn {
 	struct conflict_vector seen;
 	const struct conflict_change *changes;
 	uint32_t nchanges;
-	bool given; /* back, by a peer that had it: as far as it won there, with that site's rows for before images; or
-		     * its writer had seen such: before images need not fit */
+	bool given; /* back, by a peer that had it: as far as it won there, with that site's rows for before images */
 };
 
 struct conflict_observer;

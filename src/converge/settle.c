@@ -117,22 +117,6 @@ take_given(struct settle *t, const struct change_txn *from, struct lt_err *err)
 	return true;
 }
 
-/* What this site had lost came back, but changed nothing where the peer had something newer by then: whoever had seen
- * it in force finds another row here. */
-static bool
-saw_lost(const struct settle *t, const struct conflict_vector *seen)
-{
-	uint32_t site = t->channel->sites[t->pipeline->to].id;
-
-	for (uint32_t i = 0; i < seen->count; i++) {
-		const struct conflict_seen *s = &seen->at[i];
-
-		if (conflict_origin_site(s->origin) == site && s->seq > converge_site_survived(t->target, s->origin))
-			return true;
-	}
-	return false;
-}
-
 static bool
 take_txn(struct settle *t, const struct change_txn *from, struct lt_err *err)
 {
@@ -146,7 +130,7 @@ take_txn(struct settle *t, const struct change_txn *from, struct lt_err *err)
 		LT_ASSERT(change_txn_rows(from) == 0);
 		return true;
 	}
-	txn = (struct conflict_txn){ .version = told->version, .seen = told->seen, .given = saw_lost(t, &told->seen) };
+	txn = (struct conflict_txn){ .version = told->version, .seen = told->seen };
 	if (conflict_clock_is_ahead(
 		told->version, (int64_t)lt_wall_us(t->clock), (int64_t)t->channel->conflicts.max_skew_us)) {
 		change_txn_where(from, &err->where);
@@ -255,8 +239,10 @@ static bool
 decide(struct settle *t, struct conflict_decision *out, struct lt_err *err)
 {
 	static const struct conflict_vector nothing;
+	static const struct conflict_peers nobody;
 	struct conflict_view view = { .row = view_row, .ctx = t };
 	struct conflict_question q = { .applied = &nothing,
+		.heard = &nobody,
 		.txns = t->txns,
 		.ntxns = t->ntxns,
 		.parked = t->parked,
@@ -277,6 +263,7 @@ decide(struct settle *t, struct conflict_decision *out, struct lt_err *err)
 	if (observer != NULL) {
 		q.memory = conflict_observer_memory(observer);
 		q.applied = &conflict_observer_clock(observer)->seen;
+		q.heard = converge_site_held_peers(t->target);
 		drop_known(t, &q);
 	}
 	if (known)

@@ -215,6 +215,12 @@ converge_site_hold(struct converge_site *s)
 	return s->observer;
 }
 
+const struct conflict_peers *
+converge_site_held_peers(const struct converge_site *s)
+{
+	return &s->heard;
+}
+
 void
 converge_site_release(struct converge_site *s)
 {

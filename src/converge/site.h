@@ -41,6 +41,8 @@ const struct conflict_observer *converge_site_hold(struct converge_site *s);
  * read anew. */
 const struct conflict_observer *converge_site_hold_past(
     struct converge_site *s, const char *server, const struct change_place *end);
+/** What it has heard, while it is held. */
+const struct conflict_peers *converge_site_held_peers(const struct converge_site *s);
 void converge_site_release(struct converge_site *s);
 
 /** Nothing is read or kept at the site until converge_site_go_on(), which takes all from schema lutra anew.

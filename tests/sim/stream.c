@@ -340,6 +340,7 @@ decide(struct group *g)
 
 	q.memory = conflict_observer_memory(g->stream->node->reader->observer);
 	q.applied = &conflict_observer_clock(g->stream->node->reader->observer)->seen;
+	q.heard = &g->stream->node->acks;
 	for (uint32_t i = 0; i < g->messages.count; i++)
 		txns[i] = g->messages.at[i]->txn;
 	if (is_unique(g)) {

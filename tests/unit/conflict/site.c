@@ -25,6 +25,7 @@ void
 site_close(struct site *s)
 {
 	conflict_observer_free(s->observer);
+	conflict_peers_free(&s->heard);
 	lt_arena_free(s->arena);
 }
 
@@ -252,6 +253,7 @@ decide(struct site *s, const struct conflict_txn *txns, uint32_t ntxns, const st
 	struct conflict_view view = view_of(s);
 	struct conflict_question q = { .memory = conflict_observer_memory(s->observer),
 		.applied = &conflict_observer_clock(s->observer)->seen,
+		.heard = &s->heard,
 		.txns = txns,
 		.ntxns = ntxns,
 		.parked = parked,

@@ -26,6 +26,7 @@ struct site {
 	uint32_t id;
 	const struct conflict_policy *policy;
 	struct conflict_observer *observer;
+	struct conflict_peers heard;
 	struct site_row rows[SITE_ROWS];
 	uint32_t nrows;
 	struct site_clash clashes[SITE_CLASHES];

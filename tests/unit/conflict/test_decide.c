@@ -309,6 +309,28 @@ what_is_given_back_is_no_alarm(void **state)
 	close_three(&t);
 }
 
+/* A peer that has something newer by then gives an operation back without a row: who had seen it in force finds what
+ * was there before it. */
+static void
+who_had_seen_what_was_lost_raises_no_alarm(void **state)
+{
+	(void)state;
+	for (uint64_t survived = 0; survived < 2; survived++) {
+		struct conflict_seen at = { .origin = 2, .seq = survived };
+		const struct conflict_vector upto = { .at = &at, .count = 1 };
+		struct three t;
+
+		open_three(&t, &by_row, true);
+		conflict_peers_await(&t.b.heard, 2, &upto, 1);
+		site_take(&t.a, site_put(&t.b, 100, "k", site_row(&t.b, NULL, NULL, "lost")));
+		t.b.rows[0].row = site_row(&t.b, NULL, NULL, "0");
+		site_take(&t.b, site_put(&t.a, 200, "k", site_row(&t.a, NULL, NULL, "on top")));
+		assert_string_equal(site_shows(&t.b, "k"), "-,-,on top");
+		assert_int_equal(t.b.drifts, survived);
+		close_three(&t);
+	}
+}
+
 /* No log shows it, and somebody may have to have it back. */
 static void
 a_mark_brings_the_row_that_was_won_and_is_the_same(void **state)
@@ -555,6 +577,7 @@ main(void)
 		cmocka_unit_test(who_has_seen_a_write_wins_over_it_whatever_the_clocks),
 		cmocka_unit_test(a_row_that_cannot_be_is_an_alarm),
 		cmocka_unit_test(what_is_given_back_is_no_alarm),
+		cmocka_unit_test(who_had_seen_what_was_lost_raises_no_alarm),
 		cmocka_unit_test(a_mark_brings_the_row_that_was_won_and_is_the_same),
 		cmocka_unit_test(a_mark_brings_no_more_than_so_much_of_rows_that_are_the_same),
 		cmocka_unit_test(a_before_image_is_compared_only_if_all_that_was_seen_is_here),

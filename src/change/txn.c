@@ -17,14 +17,14 @@ change_txn_new_like(enum change_txn_kind kind, const struct change_txn_like *lik
 	struct change_txn *t = lt_new(struct change_txn);
 
 	t->kind = kind;
-	t->arena = lt_arena_new_of(LT_MIN(LT_MAX(like->bytes, LEAST_BYTES), MOST_BYTES));
+	t->arena = lt_arena_new_of(LT_MAX(like->bytes, LEAST_BYTES));
 	return t;
 }
 
 void
 change_txn_note_like(struct change_txn_like *like, const struct change_txn *t)
 {
-	size_t used = lt_arena_used(t->arena);
+	size_t used = LT_MIN(lt_arena_used(t->arena), MOST_BYTES);
 
 	like->bytes = used >= like->bytes ? used : like->bytes - (like->bytes - used) / 64 * 8;
 }

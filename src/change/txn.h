@@ -51,7 +51,7 @@ struct change_txn {
 /** What the transactions of a log took lately. Thousands wait at a time, and what they take bounds how many share a
  * group. Zeroed: nothing is known. */
 struct change_txn_like {
-	size_t bytes; /* a multiple of 8 */
+	size_t bytes; /* a multiple of 8; bounded, so that small ones behind a large one soon take little */
 };
 
 struct change_txn *change_txn_new(enum change_txn_kind kind);

@@ -1,6 +1,7 @@
 #include "converge/heal.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/fault.h"
 #include "converge/altered.h"
@@ -13,6 +14,18 @@ bool
 converge_heal_refuse(const struct converge_healing *w, struct lt_err *err, const char *why)
 {
 	return lt_fail(err, LT_E_CANNOT_HEAL, "site %s: %s", w->site->model->name, why);
+}
+
+bool
+converge_heal_by_hand(const struct converge_healing *w, struct lt_err *err)
+{
+	const struct change_place *at = &w->turn.at.place;
+	size_t len = strlen(err->message);
+
+	snprintf(err->message + len, sizeof(err->message) - len,
+	    ": let its rows stand, and write there what users wrote at site %s since: its log has that behind %s:%llu",
+	    w->site->model->name, at->file, (unsigned long long)at->pos);
+	return false;
 }
 
 /* -- the site's log ------------------------------------------------------------------------------- */

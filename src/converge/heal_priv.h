@@ -32,6 +32,9 @@ struct converge_healing {
 
 /** LT_E_CANNOT_HEAL. False. */
 bool converge_heal_refuse(const struct converge_healing *w, struct lt_err *err, const char *why);
+/** What to do where the channel must begin anew; behind an error's message that ends there. False. */
+bool converge_heal_by_hand(const struct converge_healing *w, struct lt_err *err);
+
 /* -- reading a site's log up to its end, for what is ours in it ----------------------------------- */
 
 /** Who is told of each row of lutra.lane that the log has of the channel, before the transaction is handed out. */
@@ -80,8 +83,6 @@ void converge_heal_follow(struct converge_healing *w, const struct converge_scan
  * its tables as they are now (reread.c). LT_E_CANNOT_HEAL. */
 LT_MUST_USE bool converge_heal_reread(const struct converge_healing *w, size_t site, const struct change_position *at,
     const struct conflict_checkpoint *state, struct lt_err *err);
-/** What to do where the channel must begin anew; behind an error's message that ends there. False. */
-bool converge_heal_by_hand(const struct converge_healing *w, struct lt_err *err);
 
 /* -- the same server, without the end of its log (crash.c) ---------------------------------------- */
 

@@ -1,6 +1,4 @@
 /* What a site remembers of rows it takes from its log: behind the order from a checkpoint further back than before. */
-#include <stdio.h>
-
 #include "converge/heal_priv.h"
 
 /** Its log, on its way. */
@@ -59,18 +57,6 @@ read_to_end(const struct converge_healing *w, struct converge_scan *r, const str
 		return ok;
 	*err = (struct lt_err){ 0 };
 	return true;
-}
-
-bool
-converge_heal_by_hand(const struct converge_healing *w, struct lt_err *err)
-{
-	const struct change_place *at = &w->turn.at.place;
-	size_t len = strlen(err->message);
-
-	snprintf(err->message + len, sizeof(err->message) - len,
-	    ": let its rows stand, and write there what users wrote at site %s since: its log has that behind %s:%llu",
-	    w->site->model->name, at->file, (unsigned long long)at->pos);
-	return false;
 }
 
 static bool

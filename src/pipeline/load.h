@@ -33,8 +33,8 @@ struct pipeline_load_turn {
 	bool (*called_off)(void *ctx, uint64_t rows);
 	void *ctx;
 };
-/** Connections that are to apply a backlog beside each other: as the channel file says, for a target as near as this
- * one was when it was opened. */
+/** Connections that are to apply a backlog beside each other: as the channel file says, for a target as far away as it
+ * was found to be by claim(), which comes before. */
 size_t pipeline_load_writers(const struct change_sink *s);
 /** From now on apply() takes its numbers and turns from `turn` (borrowed, read at each group). */
 void pipeline_load_take_turns(struct change_sink *s, const struct pipeline_load_turn *turn);

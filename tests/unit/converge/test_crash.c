@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "converge/heal_priv.h"
+#include "values.h"
 
 #define OLD "log.000001" /* lost its end */
 #define NEW "log.000002" /* was begun by the server that came back */
@@ -42,17 +43,6 @@ place_of(size_t at)
 	return p;
 }
 
-static bool
-decode(const struct change_table *table, const struct change_image *image, struct lt_arena *scratch,
-    struct change_value *out, struct lt_err *err)
-{
-	(void)scratch, (void)err;
-	memcpy(out, image->bytes.ptr, table->ncolumns * sizeof(*out));
-	return true;
-}
-
-static const struct change_codec codec = { "test", decode };
-
 static struct change_value
 text(const char *s)
 {
@@ -79,7 +69,7 @@ add_row(struct fake *f, struct change_txn *t, const struct item *i)
 	table->schema = lt_arena_str(table->arena, user ? LT_STR("shop") : LT_STR("lutra"));
 	table->name = lt_arena_str(table->arena, user ? LT_STR("t") : LT_STR("site"));
 	table->ncolumns = 6;
-	table->codec = &codec;
+	table->codec = &values_codec;
 	if (f->filter.table(f->filter.ctx, table->schema, table->name)) {
 		row = change_txn_add_row(t, table);
 		row->op = CHANGE_UPDATE;

@@ -7,19 +7,9 @@
 
 #include "conflict/clock.h"
 #include "converge/tables.h"
+#include "values.h"
 
 #define INTERVAL_US 1000000
-
-static bool
-decode(const struct change_table *table, const struct change_image *image, struct lt_arena *scratch,
-    struct change_value *out, struct lt_err *err)
-{
-	(void)scratch, (void)err;
-	memcpy(out, image->bytes.ptr, table->ncolumns * sizeof(*out));
-	return true;
-}
-
-static const struct change_codec codec = { "test", decode };
 
 static struct change_table *
 new_table(const char *name, size_t columns)
@@ -29,7 +19,7 @@ new_table(const char *name, size_t columns)
 	table->schema = LT_STR("lutra");
 	table->name = lt_str_z(name);
 	table->ncolumns = columns;
-	table->codec = &codec;
+	table->codec = &values_codec;
 	return table;
 }
 

@@ -277,6 +277,8 @@ class Storm:
         """No pipeline stands, and no row was found to be what it must not be."""
         for name, pipeline in self.lutra.pipelines().items():
             assert pipeline["state"] == "running", (name, pipeline)
+        # Whoever was cut off from a site that was killed tries again in a moment.
+        wait_until(lambda: all(site["error"] is None for site in self.lutra.status()["channels"][0]["sites"]), steps.PATIENCE_S, "each site to be kept")
         status, = self.lutra.status()["channels"]
         drift = [server.sql("SELECT * FROM lutra.conflict WHERE channel=%s AND rule='drift'", (self.lutra.name,)) for server in self.servers]
         assert status["divergence"] == 0, drift
